@@ -1,0 +1,61 @@
+//! The way in for programs: one engine, one source, one call.
+
+use crate::{
+    Clock, Engine, Overwritten, Record, RecordId, Request, Source, StoreError, SystemClock,
+};
+
+/// Stores requests in an engine on behalf of one source.
+pub struct Collector {
+    engine: Box<dyn Engine>,
+    source: Source,
+    clock: Box<dyn Clock>,
+}
+
+/// What a program learns of a request that was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The request's name from now on.
+    pub id: RecordId,
+    /// What had to give way for it, usually nothing.
+    pub overwritten: Vec<Overwritten>,
+}
+
+impl Collector {
+    /// A collector for this process.
+    pub fn new(engine: impl Engine + 'static) -> Self {
+        Self {
+            engine: Box::new(engine),
+            source: Source::process(),
+            clock: Box::new(SystemClock::new()),
+        }
+    }
+
+    /// The same for another source: a site, a tenant, whoever's requests belong together.
+    #[must_use]
+    pub fn source(mut self, source: Source) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Stores one request. When this returns, it will be delivered, or accounted for.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] when it can never be delivered as it stands, else what kept
+    /// the engine from taking it. Nothing is stored then, but for [`StoreError::Unknown`].
+    pub fn store<R: Request>(&self, request: &R) -> Result<Stored, StoreError> {
+        let record = Record::new(request, RecordId::generate(self.clock.now()))?;
+        let id = record.id;
+        let receipt = self.engine.store(&self.source, &[record])?;
+        Ok(Stored {
+            id,
+            overwritten: receipt.overwritten,
+        })
+    }
+}

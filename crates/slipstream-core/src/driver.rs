@@ -1,0 +1,91 @@
+//! Who performs requests. Two ways in: a [`Handler`] performs one request and returns,
+//! which is all a new kind needs; a [`Driver`] keeps many in flight without a thread for
+//! each. The worker speaks to drivers, and wraps handlers in one that has threads.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{Outcome, RecordId, Request, Ticket};
+
+/// Performs requests of one kind, one call at a time, on any thread.
+pub trait Handler: Send + Sync + 'static {
+    /// The kind of request that it performs.
+    type Request: Request;
+
+    /// Makes one attempt. Every wait in it must end by itself.
+    fn perform(&self, request: &Self::Request, attempt: &Attempt) -> Outcome;
+}
+
+/// Which request is tried, and the how-manieth time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// The request's id: the same on every attempt, so that a receiver can drop repeats.
+    pub id: RecordId,
+    /// 1 for the first.
+    pub number: u32,
+}
+
+/// One attempt to make: a ticket to answer with, and the request as it was stored.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What the [`Completion`] repeats.
+    pub ticket: Ticket,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The request in MessagePack.
+    pub body: Vec<u8>,
+}
+
+/// The end of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The job's ticket.
+    pub ticket: Ticket,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Performs requests of one kind, many at a time. A driver belongs to one thread.
+pub trait Driver {
+    /// The kind of request that it performs.
+    fn kind(&self) -> &str;
+
+    /// Takes a job. It may end at once; its completion comes out of [`Driver::turn`].
+    fn start(&mut self, job: Job);
+
+    /// Moves everything on, and adds what has ended to `done`. Returns when something has
+    /// ended, when woken, or after `wait`, whichever comes first; at once when `wait` is
+    /// zero. It may return early for no reason.
+    fn turn(&mut self, wait: Duration, done: &mut Vec<Completion>);
+
+    /// What makes a waiting [`Driver::turn`] return from another thread.
+    fn waker(&self) -> Waker;
+
+    /// Names whom to wake when a job ends while another driver's turn is waiting.
+    /// A driver that ends jobs only inside its own turn ignores it: the worker then
+    /// waits there.
+    fn wake_on_completion(&mut self, waker: Waker);
+}
+
+/// Wakes a waiting [`Driver::turn`]. Cheap to clone, safe to call at any time.
+#[derive(Clone)]
+pub struct Waker(Arc<dyn Fn() + Send + Sync>);
+
+impl Waker {
+    /// A waker that calls `wake`.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(wake))
+    }
+
+    /// Wakes.
+    pub fn wake(&self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for Waker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Waker")
+    }
+}

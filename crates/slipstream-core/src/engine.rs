@@ -1,0 +1,163 @@
+//! Where records are kept between the program that stores them and the worker that
+//! delivers them.
+//!
+//! The trait serves two homes: a directory on local disk, and a replicated stream on
+//! other machines. So it promises only what both can: records go in and are acknowledged;
+//! records come out as claims, each settled by itself; an attempt is counted before it is
+//! made; what is put off comes out again when it is due. Files, slots and locks are the
+//! spool's own business, streams and consumers the stream's.
+
+use std::error::Error;
+use std::time::Duration;
+
+use crate::{Record, Source};
+
+/// Keeps records until they are delivered.
+pub trait Engine: Send + Sync {
+    /// Stores records, in this order. When it returns, they are acknowledged.
+    ///
+    /// # Errors
+    /// Nothing of what was given is acknowledged; some of it may be delivered all the same
+    /// when the error is [`StoreError::Unknown`].
+    fn store(&self, source: &Source, records: &[Record]) -> Result<Receipt, StoreError>;
+
+    /// Opens what is stored for the one worker that may work it.
+    ///
+    /// # Errors
+    /// [`BacklogError::Busy`] when another worker has it, else why it cannot be worked.
+    fn backlog(&self) -> Result<Box<dyn Backlog>, BacklogError>;
+}
+
+/// What an engine says of a successful store.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// What had to give way to keep the bound on disk use.
+    pub overwritten: Vec<Overwritten>,
+}
+
+/// Undelivered work that was given up to keep the bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overwritten {
+    /// The log that held it.
+    pub log: String,
+    /// Requests that it still held.
+    pub requests: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// Why a record was not stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The request can never be delivered as it stands.
+    #[error(transparent)]
+    Invalid(#[from] crate::Invalid),
+    /// The record is larger than the engine takes.
+    #[error(
+        "the request takes {bytes} bytes and the limit is {limit}; store it smaller, or raise the limit"
+    )]
+    TooLarge {
+        /// Its size in bytes.
+        bytes: u64,
+        /// The engine's limit in bytes.
+        limit: u64,
+    },
+    /// The engine is full and was told to refuse rather than overwrite.
+    #[error("{0}")]
+    Full(String),
+    /// It was written, but whether it would survive a power loss is unknown.
+    #[error("the request was written but may not survive a power loss")]
+    Unknown(#[source] Box<dyn Error + Send + Sync>),
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(Box<dyn Error + Send + Sync>),
+}
+
+/// What waits to be delivered, as its one worker sees it.
+///
+/// Records come out oldest first as far as the engine knows ages. Each claim is answered
+/// by one [`Backlog::settle`]; dropping a backlog puts unanswered claims back.
+pub trait Backlog {
+    /// The next record that is due, if there is one now.
+    ///
+    /// # Errors
+    /// When the engine itself fails. One unreadable record is not an error: it is set aside.
+    fn next(&mut self) -> Result<Next, BacklogError>;
+
+    /// Counts an attempt where a crash cannot undo it, and returns its number, 1 for the
+    /// first. Call it before the attempt is made.
+    ///
+    /// # Errors
+    /// The attempt must not be made.
+    fn begin(&mut self, ticket: Ticket) -> Result<u32, BacklogError>;
+
+    /// Records what became of a claim. The ticket is spent.
+    ///
+    /// # Errors
+    /// The verdict is not recorded; the request may be attempted again.
+    fn settle(&mut self, ticket: Ticket, verdict: Verdict) -> Result<(), BacklogError>;
+
+    /// Puts everything in its final place. Claims that were not answered come out of the
+    /// next backlog.
+    ///
+    /// # Errors
+    /// The engine could not finish; the next backlog will.
+    fn close(self: Box<Self>) -> Result<(), BacklogError>;
+}
+
+/// Names a claim within its backlog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// What a backlog has to give.
+#[derive(Debug)]
+pub enum Next {
+    /// A record to work on.
+    Work(Claim),
+    /// Nothing now; the earliest of what was put off is due after this long.
+    Wait(Duration),
+    /// Nothing at all, but for the claims that are out.
+    Empty,
+}
+
+/// A record that the worker holds.
+#[derive(Debug)]
+pub struct Claim {
+    /// What to answer with.
+    pub ticket: Ticket,
+    /// The encoded [`Record`].
+    pub payload: Vec<u8>,
+    /// Attempts that were counted before now.
+    pub attempts: u32,
+}
+
+/// What becomes of a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Delivered: it never comes out again.
+    Delivered,
+    /// Given up: it is kept with the failed ones.
+    Failed,
+    /// It outlived its use: it never comes out again, and is counted.
+    Expired,
+    /// An attempt failed: it comes out again after this long, in a later run if need be.
+    Retry(Duration),
+    /// It was not attempted: it comes out again after this long, in this run or the next.
+    PutBack(Duration),
+}
+
+/// Why a backlog could not be worked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BacklogError {
+    /// Another worker has it.
+    #[error("another worker is at it{}", .holder.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
+    Busy {
+        /// Its process id, if it is known.
+        holder: Option<u32>,
+    },
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(Box<dyn Error + Send + Sync>),
+}

@@ -1,0 +1,54 @@
+//! What the parts of Slipstream agree on: a [`Request`] and its [`Record`], the
+//! [`Engine`] that keeps records, the [`Driver`] that performs them, and the
+//! [`Collector`] through which a program stores them.
+//!
+//! A request of your own needs a type that serde can write, and one `impl`:
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use slipstream_core::{Destination, Invalid, Record, RecordId, Request, Timestamp};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Beep { times: u8 }
+//!
+//! impl Request for Beep {
+//!     const KIND: &'static str = "beep";
+//!     fn destination(&self) -> Destination { Destination::new("beep://speaker") }
+//!     fn check(&self) -> Result<(), Invalid> {
+//!         if self.times == 0 { return Err(Invalid::new("a beep of no times; give 1 to 255")) }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let id = RecordId::new(Timestamp::from_millis(1_795_498_157_482), [7; 10]);
+//! let record = Record::new(&Beep { times: 3 }, id)?;
+//! let same = Record::decode(&record.encode()).unwrap();
+//! assert_eq!(same.request::<Beep>().unwrap().times, 3);
+//! assert!(Record::new(&Beep { times: 0 }, id).is_err());
+//! # Ok::<(), Invalid>(())
+//! ```
+//!
+//! Absent on purpose: files, sockets and threads. Nothing here does I/O but
+//! reading the machine's clock ([`SystemClock`]) and its randomness ([`RecordId::generate`]).
+
+mod clock;
+mod collector;
+mod driver;
+mod engine;
+mod id;
+mod outcome;
+mod record;
+mod request;
+mod source;
+
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use collector::{Collector, Stored};
+pub use driver::{Attempt, Completion, Driver, Handler, Job, Waker};
+pub use engine::{
+    Backlog, BacklogError, Claim, Engine, Next, Overwritten, Receipt, StoreError, Ticket, Verdict,
+};
+pub use id::RecordId;
+pub use outcome::{Blame, Failure, Outcome};
+pub use record::{DecodeError, Record, decode_body};
+pub use request::{Destination, Invalid, Request};
+pub use source::Source;

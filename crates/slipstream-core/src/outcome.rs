@@ -1,0 +1,57 @@
+//! How an attempt ended.
+
+use std::time::Duration;
+
+/// What became of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The destination has it.
+    Delivered,
+    /// It has not, or may not have it.
+    Failed(Failure),
+}
+
+/// Why an attempt failed, and what that means for the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What happened, lower case, for the operator.
+    pub reason: String,
+    /// Whether trying again can help.
+    pub transient: bool,
+    /// Whether other requests to the same destination are likely to meet the same.
+    pub blame: Blame,
+    /// What the destination answered, in its own numbers (an HTTP status).
+    pub status: Option<u16>,
+    /// How long the destination asked everybody to wait.
+    pub retry_after: Option<Duration>,
+}
+
+/// What a failure says something about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// This request: others to the same destination may well succeed.
+    Request,
+    /// The destination: refused, silent, overloaded.
+    Destination,
+}
+
+impl Failure {
+    /// A failure that another attempt may overcome.
+    pub fn transient(blame: Blame, reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            transient: true,
+            blame,
+            status: None,
+            retry_after: None,
+        }
+    }
+
+    /// A failure that no attempt will overcome: the request itself is wrong.
+    pub fn permanent(reason: impl Into<String>) -> Self {
+        Self {
+            transient: false,
+            ..Self::transient(Blame::Request, reason)
+        }
+    }
+}
