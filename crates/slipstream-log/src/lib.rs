@@ -1,1 +1,57 @@
-//! Under construction.
+//! Slipstream's file engine: a spool on local disk that needs no daemon.
+//!
+//! ```
+//! use slipstream_core::{Collector, Destination, Invalid, Request};
+//! use slipstream_log::Spool;
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Serialize, Deserialize)]
+//! # struct Beep { times: u8 }
+//! # impl Request for Beep {
+//! #     const KIND: &'static str = "beep";
+//! #     fn destination(&self) -> Destination { Destination::new("beep://speaker") }
+//! #     fn check(&self) -> Result<(), Invalid> { Ok(()) }
+//! # }
+//! # let dir = tempfile::tempdir()?;
+//! # let dir = dir.path().join("spool");
+//!
+//! let collector = Collector::new(Spool::open(&dir)?);
+//! let stored = collector.store(&Beep { times: 3 })?;
+//! println!("stored as {}", stored.id);
+//!
+//! let status = Spool::open(&dir)?.status()?;
+//! assert_eq!(status.totals.pending, 1);
+//! assert!(status.totals.balanced());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Requests are appended to *logs*, one for each *slot* of sources. A log that is a minute old is
+//! sealed and waits; ten may wait in a slot, then the oldest gives way and is counted. A worker
+//! claims logs, settles each record in place, and removes what is done. A log changes its
+//! stage by rename(2) alone. docs/format.md tells every byte and every crash.
+//!
+//! Absent on purpose: what a request means, threads, and any write to a log that moves bytes.
+
+mod append;
+mod backlog;
+mod create;
+mod error;
+pub mod frame;
+pub mod fs;
+mod ledger;
+pub mod name;
+mod purge;
+mod seal;
+mod settings;
+mod slot;
+mod spool;
+mod status;
+pub mod walk;
+
+pub use error::SpoolError;
+pub use ledger::{Outcomes, OverwrittenSum};
+pub use name::Stage;
+pub use purge::Purged;
+pub use settings::{OnFull, Settings};
+pub use slot::slot_of;
+pub use spool::Spool;
+pub use status::{StageStatus, Status, Totals};

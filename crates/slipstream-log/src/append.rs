@@ -1,0 +1,293 @@
+//! Storing: the hot path. For a log that is open already, four system calls: lock shared,
+//! stat the path, write, unlock.
+//!
+//! Guarantees: what is acknowledged stands whole in a log that was the slot's collecting log
+//! at that moment, so whoever seals the log (alone under its lock) sees it. A write that
+//! fails leaves the log as it was, or bytes that no reader takes for a record.
+//!
+//! Writers do not exclude each other: each record, or batch of small ones, is one write to a
+//! descriptor opened with O_APPEND, and the kernel puts such writes one behind the other.
+
+use std::sync::PoisonError;
+
+use slipstream_core::{Overwritten, StoreError, Timestamp};
+
+use crate::error::SpoolError;
+use crate::frame::{Frames, LOG_HEADER, LogHeader};
+use crate::fs::{AppendError, File, Lock, Open, Replace};
+use crate::name::{LogName, Stage, collecting_name};
+use crate::settings::Settings;
+use crate::spool::{Shared, TRIES};
+
+/// A slot's collecting log, open in this process.
+pub(crate) struct Writer {
+    pub(crate) file: Box<dyn File>,
+    /// None when the header cannot be read: the log is sealed as it is.
+    pub(crate) header: Option<LogHeader>,
+    pub(crate) path: String,
+    identity: (u64, u64),
+    /// Whether the log's name is known to survive a power loss.
+    synced_name: bool,
+}
+
+enum Step {
+    Stored,
+    /// The path leads to another log, or none.
+    Moved,
+    /// The log's time is over, or it is as large as it may get.
+    Due,
+}
+
+impl Shared {
+    /// Appends the frames to a slot's log with one write, and says what gave way for it.
+    pub(crate) fn append(
+        &self,
+        slot: u16,
+        frames: &mut Frames,
+        durable: bool,
+    ) -> Result<Vec<Overwritten>, StoreError> {
+        let mut kept = self.writers[usize::from(slot)]
+            .lock()
+            // Whoever panicked left at worst a writer that finds its log moved.
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut overwritten = Vec::new();
+        for _ in 0..TRIES {
+            let mut writer = match kept.take() {
+                Some(writer) => writer,
+                None => self.open_collecting(slot)?,
+            };
+            match self.try_append(&writer, frames)? {
+                Step::Stored => {
+                    if durable {
+                        self.make_durable(&mut writer)?;
+                    }
+                    *kept = Some(writer);
+                    return Ok(overwritten);
+                }
+                Step::Moved => {}
+                Step::Due => overwritten.extend(self.seal(slot, &writer)?),
+            }
+        }
+        let path = self
+            .path
+            .join(Stage::Collecting.dir())
+            .join(collecting_name(slot));
+        Err(SpoolError::Restless { path }.into())
+    }
+
+    fn try_append(&self, writer: &Writer, frames: &mut Frames) -> Result<Step, SpoolError> {
+        let Writer { file, path, .. } = writer;
+        let Some(header) = writer.header else {
+            return Ok(Step::Due);
+        };
+        let now = self.clock.now();
+        frames.seal(header.salt);
+        let held = self.lock(&**file, Lock::Shared, path)?;
+        let Some(end) = self.current_len(writer)? else {
+            return Ok(Step::Moved);
+        };
+        if is_due(&self.settings, &header, now, end, frames.size()) {
+            return Ok(Step::Due);
+        }
+        let appended = file.append(frames.bytes_at(end));
+        drop(held);
+        appended
+            .map(|()| Step::Stored)
+            .map_err(|AppendError { error, partial }| {
+                if let Some((start, end)) = partial {
+                    self.cut_back(writer, start, end);
+                }
+                self.io("append to", path, error)
+            })
+    }
+
+    /// The length of the writer's log if it still is what its path leads to.
+    fn current_len(&self, writer: &Writer) -> Result<Option<u64>, SpoolError> {
+        let path = &writer.path;
+        match self.fs.stat(path) {
+            Ok(stat) if stat.identity == writer.identity => Ok(Some(stat.len)),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.io("look at", path, error)),
+        }
+    }
+
+    /// Takes back what a failed write left, if nobody has written behind it. Where that is not
+    /// possible, readers pass over it.
+    fn cut_back(&self, writer: &Writer, start: u64, end: u64) {
+        let Writer { file, path, .. } = writer;
+        let Ok(_held) = self.lock(&**file, Lock::Exclusive, path) else {
+            return;
+        };
+        if matches!(self.current_len(writer), Ok(Some(len)) if len == end) {
+            let _ = file.truncate(start);
+        }
+    }
+
+    fn make_durable(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        let unknown = |error| StoreError::Unknown(Box::new(self.io("sync", &writer.path, error)));
+        writer.file.sync().map_err(unknown)?;
+        if !writer.synced_name {
+            // The log may have been sealed since: then either name leads to it.
+            self.fs.sync_dir(Stage::Collecting.dir()).map_err(unknown)?;
+            self.fs.sync_dir(Stage::Ready.dir()).map_err(unknown)?;
+            writer.synced_name = true;
+        }
+        Ok(())
+    }
+
+    /// Opens a slot's collecting log, made if it is not there.
+    fn open_collecting(&self, slot: u16) -> Result<Writer, SpoolError> {
+        let path = format!("{}/{}", Stage::Collecting.dir(), collecting_name(slot));
+        for _ in 0..TRIES {
+            match self.fs.open(&path, Open::Append) {
+                Ok(file) => return self.writer(file, path),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(self.io("open", &path, error)),
+            }
+            self.make_collecting(slot, &path)?;
+        }
+        Err(SpoolError::Restless {
+            path: self.path.join(path),
+        })
+    }
+
+    pub(crate) fn writer(&self, file: Box<dyn File>, path: String) -> Result<Writer, SpoolError> {
+        let stat = file
+            .stat()
+            .map_err(|error| self.io("look at", &path, error))?;
+        let header = self.read_header(&*file, &path)?;
+        Ok(Writer {
+            file,
+            header,
+            path,
+            identity: stat.identity,
+            synced_name: false,
+        })
+    }
+
+    /// The header of a log, if it can be read.
+    pub(crate) fn read_header(
+        &self,
+        file: &dyn File,
+        path: &str,
+    ) -> Result<Option<LogHeader>, SpoolError> {
+        let mut bytes = [0; LOG_HEADER as usize];
+        let read = file
+            .read_at(&mut bytes, 0)
+            .map_err(|error| self.io("read", path, error))?;
+        Ok(LogHeader::parse(&bytes[..read]))
+    }
+
+    /// Puts a new log in a slot's place, unless somebody else just did. It gets its name once
+    /// its header is in it, so nobody ever sees a log without one.
+    fn make_collecting(&self, slot: u16, path: &str) -> Result<(), SpoolError> {
+        let salt = self.fs.random();
+        let opened = self.clock.now();
+        let newest = self
+            .logs_in(Stage::Ready)?
+            .into_iter()
+            .filter(|log| log.slot == slot)
+            .max();
+        let stamp = match newest {
+            // The clock has stepped back, or stood still: this log is the newer one all the same.
+            Some(LogName { stamp, .. }) if stamp >= opened => {
+                Timestamp::from_millis(stamp.as_millis() + 1)
+            }
+            _ => opened,
+        };
+        let header = LogHeader {
+            slot,
+            salt,
+            opened,
+            stamp,
+        };
+        let temporary = format!("{path}.new-{salt:016x}");
+        let file = match self.fs.create(&temporary) {
+            Ok(file) => file,
+            Err(error) => return Err(self.io("make", &temporary, error)),
+        };
+        let written = file
+            .append(&header.encode())
+            .map_err(|error| self.io("write", &temporary, error.error));
+        let placed =
+            written.and_then(
+                |()| match self.fs.rename(&temporary, path, Replace::Never) {
+                    Ok(()) => Ok(true),
+                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+                    // A worker that starts clears away what looks abandoned.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+                    Err(error) => Err(self.io("rename", &temporary, error)),
+                },
+            );
+        if !matches!(placed, Ok(true)) {
+            let _ = self.fs.remove(&temporary);
+        }
+        placed.map(drop)
+    }
+}
+
+/// Whether a log must give way to a new one before `more` bytes are appended at `now`.
+///
+/// A clock that differs by up to one rotation backwards is another writer's, read a moment
+/// earlier at the minute's edge, or a small correction: the log stays. One that is further
+/// back was set back.
+pub(crate) fn is_due(
+    settings: &Settings,
+    header: &LogHeader,
+    now: Timestamp,
+    len: u64,
+    more: usize,
+) -> bool {
+    let period = |time: Timestamp| time.as_millis() / settings.rotate_ms;
+    let (opened, now) = (period(header.opened), period(now));
+    now > opened || now + 1 < opened || (len > LOG_HEADER && len + more as u64 > settings.log_max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_due_at_the_edge_of_its_minute_or_of_its_size() {
+        let header = |opened| LogHeader {
+            slot: 0,
+            salt: 0,
+            opened: Timestamp::from_millis(opened),
+            stamp: Timestamp::from_millis(opened),
+        };
+        let settings = Settings::default();
+        let due = |opened, now, len, more| {
+            is_due(
+                &settings,
+                &header(opened),
+                Timestamp::from_millis(now),
+                len,
+                more,
+            )
+        };
+        let max = settings.log_max;
+        // opened, now, length, bytes to append, due
+        for (opened, now, len, more, expected) in [
+            (600_000, 600_000, 128, 100, false),
+            (600_000, 659_999, 128, 100, false),
+            (659_999, 660_000, 128, 100, true),
+            // Another writer's clock, read just before the edge.
+            (660_000, 659_999, 128, 100, false),
+            (660_000, 600_000, 128, 100, false),
+            // Set back by more than a rotation.
+            (660_000, 599_999, 128, 100, true),
+            (660_000, 0, 128, 100, true),
+            (600_000, 600_000, max - 100, 100, false),
+            (600_000, 600_000, max - 99, 100, true),
+            // An empty log takes any record, or the record could never be stored.
+            (600_000, 600_000, 128, max as usize, false),
+        ] {
+            assert_eq!(
+                due(opened, now, len, more),
+                expected,
+                "{opened} {now} {len} {more}"
+            );
+        }
+    }
+}

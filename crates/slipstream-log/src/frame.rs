@@ -1,0 +1,356 @@
+//! The bytes of a log: its header, and the frame around each record. Pure.
+//!
+//! Guarantees: what [`FrameHeader::parse`] accepts was written for this very log (its
+//! salt seeds the check); no bit flip in a [`Settlement`] reads as delivered; zeros are
+//! never a header and never a frame. docs/format.md draws the same bytes.
+//!
+//! Absent on purpose: what a payload means, and where the bytes come from.
+
+use slipstream_core::Timestamp;
+
+/// Bytes before the first frame: two copies of [`COPY`] bytes, so that damage to one
+/// costs nothing.
+pub const LOG_HEADER: u64 = 2 * COPY as u64;
+const COPY: usize = 64;
+const MAGIC: [u8; 8] = *b"\x89SLIPLOG";
+/// The version of the format that this code writes and reads.
+pub const FORMAT_VERSION: u16 = 1;
+
+/// Bytes of a frame before its payload.
+pub const FRAME_HEADER: usize = 32;
+/// Where in a frame its [`Settlement`] stands.
+pub const SETTLEMENT_AT: u64 = 16;
+/// MessagePack never uses its first byte, so no record's payload begins with the mark.
+pub const MARK: [u8; 4] = *b"\xC1REC";
+/// Frames take a multiple of this many bytes, so that a settlement never straddles a page.
+pub const ALIGN: usize = 8;
+
+/// What a log says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogHeader {
+    /// The slot that it belongs to.
+    pub slot: u16,
+    /// Chosen by chance for each log: its identity, and the seed of its frames' checks.
+    pub salt: u64,
+    /// The wall clock when it was made: tells when it must rotate.
+    pub opened: Timestamp,
+    /// Orders the logs of a slot: `opened`, or just behind the newest log that existed
+    /// then if the clock had stepped back.
+    pub stamp: Timestamp,
+}
+
+impl LogHeader {
+    /// Its bytes, both copies.
+    pub fn encode(&self) -> [u8; LOG_HEADER as usize] {
+        let mut copy = [0; COPY];
+        copy[0..8].copy_from_slice(&MAGIC);
+        copy[8..10].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        copy[10..12].copy_from_slice(&self.slot.to_le_bytes());
+        copy[16..24].copy_from_slice(&self.salt.to_le_bytes());
+        copy[24..32].copy_from_slice(&self.opened.as_millis().to_le_bytes());
+        copy[32..40].copy_from_slice(&self.stamp.as_millis().to_le_bytes());
+        let check = crc32c::crc32c(&copy[..60]);
+        copy[60..64].copy_from_slice(&check.to_le_bytes());
+        let mut both = [0; LOG_HEADER as usize];
+        both[..COPY].copy_from_slice(&copy);
+        both[COPY..].copy_from_slice(&copy);
+        both
+    }
+
+    /// The header at the beginning of these bytes, from whichever copy is whole.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        bytes.chunks_exact(COPY).take(2).find_map(Self::parse_copy)
+    }
+
+    fn parse_copy(copy: &[u8]) -> Option<Self> {
+        if copy[0..8] != MAGIC
+            || u16_at(copy, 8) != FORMAT_VERSION
+            || u32_at(copy, 60) != crc32c::crc32c(&copy[..60])
+        {
+            return None;
+        }
+        Some(Self {
+            slot: u16_at(copy, 10),
+            salt: u64_at(copy, 16),
+            opened: Timestamp::from_millis(u64_at(copy, 24)),
+            stamp: Timestamp::from_millis(u64_at(copy, 32)),
+        })
+    }
+}
+
+/// What stands before a payload, less the settlement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameHeader {
+    /// The payload's length in bytes.
+    pub length: u32,
+    /// The payload's crc32c.
+    pub payload_check: u32,
+}
+
+impl FrameHeader {
+    /// The header that these bytes hold, if they hold one of the log with this salt.
+    /// Whether the payload is whole is for the caller to see.
+    pub fn parse(bytes: &[u8], salt: u64) -> Option<Self> {
+        let header = bytes.get(..FRAME_HEADER)?;
+        if header[..4] != MARK || u32_at(header, 12) != header_check(header, salt) {
+            return None;
+        }
+        Some(Self {
+            length: u32_at(header, 4),
+            payload_check: u32_at(header, 8),
+        })
+    }
+
+    /// Bytes of the whole frame: header, payload, padding.
+    pub fn frame_len(&self) -> u64 {
+        frame_len(self.length as usize) as u64
+    }
+}
+
+/// Bytes of the frame around a payload of `length` bytes.
+pub fn frame_len(length: usize) -> usize {
+    (FRAME_HEADER + length).next_multiple_of(ALIGN)
+}
+
+fn header_check(header: &[u8], salt: u64) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&salt.to_le_bytes()), &header[..12])
+}
+
+/// Frames being put together for one write: built without knowing the log, then
+/// [sealed](Frames::seal) for the log that is current when they are written.
+#[derive(Debug, Default)]
+pub struct Frames {
+    bytes: Vec<u8>,
+    starts: Vec<usize>,
+}
+
+impl Frames {
+    /// Frames with room for `capacity` bytes.
+    pub fn with_capacity(capacity: usize) -> Self {
+        let mut bytes = Vec::with_capacity(ALIGN + capacity);
+        bytes.resize(ALIGN, 0);
+        Self {
+            bytes,
+            starts: Vec::with_capacity(1),
+        }
+    }
+
+    /// Adds the record that `write` writes, and tells its payload's length.
+    pub fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> usize {
+        let start = self.bytes.len();
+        self.bytes.resize(start + FRAME_HEADER, 0);
+        write(&mut self.bytes);
+        let payload = start + FRAME_HEADER..self.bytes.len();
+        let length = payload.len();
+        let check = crc32c::crc32c(&self.bytes[payload]);
+        self.bytes.resize(start + frame_len(length), 0);
+        let header = &mut self.bytes[start..start + FRAME_HEADER];
+        header[..4].copy_from_slice(&MARK);
+        let stored_length = u32::try_from(length).unwrap_or(u32::MAX);
+        header[4..8].copy_from_slice(&stored_length.to_le_bytes());
+        header[8..12].copy_from_slice(&check.to_le_bytes());
+        self.starts.push(start);
+        length
+    }
+
+    /// Makes them frames of the log with this salt.
+    pub fn seal(&mut self, salt: u64) {
+        for &start in &self.starts {
+            let header = &mut self.bytes[start..start + FRAME_HEADER];
+            let check = header_check(header, salt);
+            header[12..16].copy_from_slice(&check.to_le_bytes());
+        }
+    }
+
+    /// The bytes to append to a log of `end` bytes: behind a torn record, zeros first,
+    /// so that the frames are aligned again.
+    pub fn bytes_at(&self, end: u64) -> &[u8] {
+        let over = (end % ALIGN as u64) as usize;
+        let pad = if over == 0 { 0 } else { ALIGN - over };
+        &self.bytes[ALIGN - pad..]
+    }
+
+    /// Bytes that the frames take, without padding before them.
+    pub fn size(&self) -> usize {
+        self.bytes.len() - ALIGN
+    }
+}
+
+/// What has become of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Not settled yet.
+    Pending,
+    /// Delivered.
+    Delivered,
+    /// Given up; it is kept until somebody retries it or its log is overwritten.
+    Failed,
+    /// It outlived its use.
+    Expired,
+}
+
+// Any two differ in 16 bits or more. Pending is zero, so that a writer writes zeros.
+const CODES: [(u32, State); 4] = [
+    (0x0000_0000, State::Pending),
+    (0x0F0F_F0F0, State::Delivered),
+    (0xF0F0_0F0F, State::Failed),
+    (0x3C3C_C3C3, State::Expired),
+];
+
+/// The fields that a worker changes in place, in one aligned write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settlement {
+    /// What has become of the record.
+    pub state: State,
+    /// Attempts that were begun.
+    pub attempts: u16,
+    /// Not to be attempted before this time; zero when it may be at once.
+    pub due: Timestamp,
+}
+
+impl Settlement {
+    /// How every record begins: sixteen zeros.
+    pub const FRESH: Self = Self {
+        state: State::Pending,
+        attempts: 0,
+        due: Timestamp::from_millis(0),
+    };
+
+    /// Its bytes.
+    pub fn encode(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        if *self == Self::FRESH {
+            return bytes;
+        }
+        let code = CODES.iter().find(|(_, state)| *state == self.state);
+        bytes[0..4].copy_from_slice(&code.map_or(0, |(code, _)| *code).to_le_bytes());
+        bytes[4..6].copy_from_slice(&self.attempts.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.due.as_millis().to_le_bytes());
+        let check = settlement_check(&bytes);
+        bytes[6..8].copy_from_slice(&check.to_le_bytes());
+        bytes
+    }
+
+    /// The settlement that these sixteen bytes hold. Damaged or unknown ones read as
+    /// [`Settlement::FRESH`]: a request is rather delivered twice than not at all.
+    pub fn parse(bytes: &[u8]) -> Self {
+        if u16_at(bytes, 6) != settlement_check(bytes) {
+            return Self::FRESH;
+        }
+        let code = u32_at(bytes, 0);
+        let Some((_, state)) = CODES.iter().find(|(known, _)| *known == code) else {
+            return Self::FRESH;
+        };
+        Self {
+            state: *state,
+            attempts: u16_at(bytes, 4),
+            due: Timestamp::from_millis(u64_at(bytes, 8)),
+        }
+    }
+}
+
+fn settlement_check(bytes: &[u8]) -> u16 {
+    let check = crc32c::crc32c_append(crc32c::crc32c(&bytes[..6]), &bytes[8..16]);
+    (check & 0xFFFF) as u16
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn header() -> LogHeader {
+        LogHeader {
+            slot: 3,
+            salt: 0x8f3a_6c1e_5d2b_9a47,
+            opened: Timestamp::from_millis(1_795_498_157_482),
+            stamp: Timestamp::from_millis(1_795_498_157_483),
+        }
+    }
+
+    #[test]
+    fn a_log_header_survives_any_flipped_bit() {
+        let whole = header().encode();
+        for bit in 0..whole.len() * 8 {
+            let mut bytes = whole;
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(LogHeader::parse(&bytes), Some(header()), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn zeros_are_neither_a_log_header_nor_a_frame() {
+        assert_eq!(LogHeader::parse(&[0; 128]), None);
+        assert_eq!(FrameHeader::parse(&[0; 64], 0), None);
+        assert_eq!(LogHeader::parse(&[]), None);
+        assert_eq!(FrameHeader::parse(&[], 0), None);
+    }
+
+    #[test]
+    fn frames_behind_a_torn_record_are_aligned_again() {
+        let mut frames = Frames::with_capacity(64);
+        frames.push(|bytes| bytes.extend_from_slice(b"payload"));
+        for end in 128..160 {
+            let written = frames.bytes_at(end).len() as u64;
+            let start = end + written - frames.size() as u64;
+            assert_eq!(start % 8, 0, "appended at {end}");
+            assert!(start - end < 8);
+        }
+    }
+
+    #[test]
+    fn a_frame_is_of_one_log_only() {
+        let mut frames = Frames::with_capacity(64);
+        frames.push(|bytes| bytes.extend_from_slice(b"payload"));
+        frames.seal(7);
+        let bytes = frames.bytes_at(128);
+        let parsed = FrameHeader::parse(bytes, 7).unwrap();
+        assert_eq!((parsed.length, parsed.frame_len()), (7, 40));
+        assert_eq!(FrameHeader::parse(bytes, 8), None);
+    }
+
+    fn any_state() -> impl Strategy<Value = State> {
+        prop::sample::select(CODES.map(|(_, state)| state).to_vec())
+    }
+
+    proptest! {
+        #[test]
+        fn a_settlement_reads_back(state in any_state(), attempts: u16, due: u64) {
+            let settlement = Settlement { state, attempts, due: Timestamp::from_millis(due) };
+            prop_assert_eq!(Settlement::parse(&settlement.encode()), settlement);
+        }
+
+        #[test]
+        fn a_flipped_bit_in_a_settlement_reads_as_fresh(
+            state in any_state(), attempts: u16, due: u64, bit in 0usize..128,
+        ) {
+            let settlement = Settlement { state, attempts, due: Timestamp::from_millis(due) };
+            let mut bytes = settlement.encode();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(Settlement::parse(&bytes), Settlement::FRESH);
+        }
+
+        #[test]
+        fn a_flipped_bit_in_a_frame_header_is_noticed(payload: Vec<u8>, salt: u64, bit in 0usize..128) {
+            let mut frames = Frames::with_capacity(0);
+            frames.push(|bytes| bytes.extend_from_slice(&payload));
+            frames.seal(salt);
+            let mut bytes = frames.bytes_at(0).to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(FrameHeader::parse(&bytes, salt), None);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! A spool's directory on a real disk.
+//!
+//! Every path is resolved from the spool's own descriptor, beneath it and through no
+//! symbolic link, so nobody can send a write elsewhere. All descriptors close on exec.
+
+use std::fs::File as StdFile;
+use std::io::{self, Seek};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::{
+    self, AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags,
+    ResolveFlags,
+};
+use rustix::io::Errno;
+use rustix::rand::GetRandomFlags;
+
+use super::{AppendError, File, Fs, Lock, Open, Replace, Stat};
+
+/// Who may use a spool's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The user whose spool it is: files are 0600 and his.
+    Owner(u32),
+    /// Everyone in the spool's group: files are 0660 and the group's, whoever made them.
+    Group(u32),
+}
+
+/// The directory behind a descriptor.
+#[derive(Debug)]
+pub struct Disk {
+    root: OwnedFd,
+    access: Access,
+}
+
+impl Disk {
+    /// The directory that `root` is open on. Whether it is safe is for the caller to see.
+    pub fn new(root: OwnedFd, access: Access) -> Self {
+        Self { root, access }
+    }
+
+    fn open_beneath(&self, path: &str, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+        // Not to block: what is opened might be a pipe that nobody writes to.
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let opened = retry(|| fs::openat2(&self.root, path, flags, mode, resolve));
+        match opened {
+            // Kernels before 5.6, and sandboxes that never heard of it.
+            Err(Errno::NOSYS | Errno::PERM) => {
+                Ok(retry(|| fs::openat(&self.root, path, flags, mode))?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    fn adopt(&self, fd: OwnedFd) -> io::Result<Box<dyn File>> {
+        let stat = fs::fstat(&fd)?;
+        let wrong = if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            Some("it is no plain file; move it out of the spool")
+        } else if stat.st_nlink > 1 {
+            Some("it has another name elsewhere (a hard link); remove that")
+        } else {
+            match self.access {
+                Access::Owner(uid) if stat.st_uid != uid => {
+                    Some("it belongs to another user; see who put it there, and move it away")
+                }
+                Access::Group(gid) if stat.st_gid != gid => {
+                    Some("it does not belong to the spool's group; chgrp it, or move it away")
+                }
+                _ => None,
+            }
+        };
+        match wrong {
+            Some(why) => Err(io::Error::new(io::ErrorKind::InvalidInput, why)),
+            None => Ok(Box::new(DiskFile(StdFile::from(fd)))),
+        }
+    }
+}
+
+impl Fs for Disk {
+    fn open(&self, path: &str, how: Open) -> io::Result<Box<dyn File>> {
+        let flags = match how {
+            Open::Append => OFlags::RDWR | OFlags::APPEND,
+            Open::Update => OFlags::RDWR,
+            Open::Read => OFlags::RDONLY,
+        };
+        self.adopt(self.open_beneath(path, flags, Mode::empty())?)
+    }
+
+    fn create(&self, path: &str) -> io::Result<Box<dyn File>> {
+        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL;
+        let mode = match self.access {
+            Access::Owner(_) => Mode::from_raw_mode(0o600),
+            Access::Group(_) => Mode::from_raw_mode(0o660),
+        };
+        let fd = self.open_beneath(path, flags, mode)?;
+        if matches!(self.access, Access::Group(_)) {
+            // Whatever the umask took away.
+            fs::fchmod(&fd, mode)?;
+        }
+        self.adopt(fd)
+    }
+
+    fn rename(&self, from: &str, to: &str, replace: Replace) -> io::Result<()> {
+        let flags = match replace {
+            Replace::Never => RenameFlags::NOREPLACE,
+            Replace::Always => RenameFlags::empty(),
+        };
+        Ok(retry(|| {
+            fs::renameat_with(&self.root, from, &self.root, to, flags)
+        })?)
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        Ok(retry(|| fs::unlinkat(&self.root, path, AtFlags::empty()))?)
+    }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        let fd = self.open_beneath(dir, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
+        let mut buffer = Vec::with_capacity(8192);
+        let mut entries = RawDir::new(&fd, buffer.spare_capacity_mut());
+        let mut names = Vec::new();
+        while let Some(entry) = entries.next() {
+            // A name that is no UTF-8 is none of ours.
+            if let Ok(name) = entry?.file_name().to_str()
+                && !matches!(name, "." | "..")
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    fn stat(&self, path: &str) -> io::Result<Stat> {
+        let stat = retry(|| fs::statat(&self.root, path, AtFlags::SYMLINK_NOFOLLOW))?;
+        Ok(Stat::from(stat))
+    }
+
+    fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        let fd = self.open_beneath(dir, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
+        Ok(fs::fsync(&fd)?)
+    }
+
+    fn random(&self) -> u64 {
+        let mut bytes = [0; 8];
+        // Eight bytes come whole once the system has started up.
+        rustix::rand::getrandom(&mut bytes, GetRandomFlags::empty())
+            .expect("the operating system gives random bytes");
+        u64::from_le_bytes(bytes)
+    }
+}
+
+/// A plain file of the spool.
+#[derive(Debug)]
+struct DiskFile(StdFile);
+
+impl File for DiskFile {
+    fn append(&self, bytes: &[u8]) -> Result<(), AppendError> {
+        let whole = |error: Errno| AppendError {
+            error: error.into(),
+            partial: None,
+        };
+        let written = retry(|| rustix::io::write(&self.0, bytes)).map_err(whole)?;
+        if written == bytes.len() {
+            return Ok(());
+        }
+        // What kept the rest out is told by the next try, which may also write some of it.
+        let rest = retry(|| rustix::io::write(&self.0, &bytes[written..]));
+        let error = match rest {
+            Err(error) => error.into(),
+            Ok(_) => io::Error::from(io::ErrorKind::WriteZero),
+        };
+        let written = (written + rest.unwrap_or(0)) as u64;
+        let partial = (&self.0).stream_position().ok();
+        Err(AppendError {
+            error,
+            partial: partial.map(|end| (end.saturating_sub(written), end)),
+        })
+    }
+
+    fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match self.0.read_at(&mut bytes[filled..], at + filled as u64) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, at)
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        Ok(retry(|| fs::ftruncate(&self.0, len))?)
+    }
+
+    fn stat(&self) -> io::Result<Stat> {
+        Ok(Stat::from(fs::fstat(&self.0)?))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        // Never tried again: a second call may report success for what the first one lost.
+        Ok(fs::fdatasync(&self.0)?)
+    }
+
+    fn reserve(&self, len: u64) {
+        // A comfort, not a promise: some file systems cannot.
+        let _ = fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, 0, len);
+    }
+
+    fn try_lock(&self, how: Lock) -> io::Result<()> {
+        let mut lock = fd_lock::RwLock::new(self.0.as_fd());
+        // The guard would give the lock back at once; whoever took it does that.
+        match how {
+            Lock::Shared => std::mem::forget(lock.try_read()?),
+            Lock::Exclusive => std::mem::forget(lock.try_write()?),
+        }
+        Ok(())
+    }
+
+    fn unlock(&self) {
+        // Fails only for what is no descriptor.
+        let _ = fs::flock(self.0.as_fd(), FlockOperation::Unlock);
+    }
+}
+
+impl From<fs::Stat> for Stat {
+    fn from(stat: fs::Stat) -> Self {
+        Self {
+            identity: (stat.st_dev, stat.st_ino),
+            len: u64::try_from(stat.st_size).unwrap_or(0),
+        }
+    }
+}
+
+/// Calls again when a signal got in the way, but not for ever.
+fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+    for _ in 0..100 {
+        match call() {
+            Err(Errno::INTR) => {}
+            other => return other,
+        }
+    }
+    Err(Errno::INTR)
+}

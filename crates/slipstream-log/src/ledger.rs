@@ -1,0 +1,463 @@
+//! The spool's accounts: what was stored, and what became of it once its log is gone.
+//!
+//! The truth about a log that exists is the log: each record in it says whether it is
+//! settled. The ledger holds two kinds of entry for each log, both naming it: *stored*,
+//! counted by reading the log when it is sealed, and *gone*, written before the log is
+//! removed. Entries are absolute and the last one of a log counts, so whoever repeats
+//! a step after a crash writes the same again and nothing is counted twice.
+//!
+//! Lock rules are those of a log: whoever appends shares the ledger's lock and looks whether
+//! it is still the ledger; whoever replaces it by a shorter one holds the lock alone.
+//!
+//! An entry is a line: eight hex digits of crc32c, a space, JSON; the newline stands *before*
+//! it, so that an entry that was cut short spoils none but itself.
+
+use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::SpoolError;
+use crate::fs::{Lock, Open, Replace};
+use crate::name::LogName;
+use crate::spool::{Shared, TRIES};
+
+/// The name of the file, within the spool.
+pub(crate) const LEDGER: &str = "ledger";
+/// Room that is set aside for entries, so that a full disk can still be emptied: to remove a
+/// log, its entry must be written first.
+const RESERVE: u64 = 64 * 1024;
+/// A ledger of more bytes than this is worth shortening.
+const LONG: u64 = 256 * 1024;
+
+/// Requests by what became of them. Their sum is what was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Outcomes {
+    /// Delivered.
+    pub delivered: u64,
+    /// Outlived their use.
+    pub expired: u64,
+    /// Unreadable, kept for inspection.
+    pub set_aside: u64,
+    /// Gave way to newer ones.
+    pub overwritten: u64,
+    /// Removed because somebody asked for it.
+    pub purged: u64,
+}
+
+impl Outcomes {
+    /// Adds others to these.
+    pub fn add(&mut self, other: &Self) {
+        self.delivered += other.delivered;
+        self.expired += other.expired;
+        self.set_aside += other.set_aside;
+        self.overwritten += other.overwritten;
+        self.purged += other.purged;
+    }
+
+    /// All of them together.
+    pub fn sum(&self) -> u64 {
+        self.delivered + self.expired + self.set_aside + self.overwritten + self.purged
+    }
+}
+
+/// What was overwritten in one slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OverwrittenSum {
+    /// Logs.
+    pub logs: u64,
+    /// Requests that they still held.
+    pub requests: u64,
+    /// Bytes of those logs.
+    pub bytes: u64,
+}
+
+/// A log's two entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Account {
+    pub(crate) stored: Option<u64>,
+    pub(crate) gone: Option<Gone>,
+}
+
+/// What became of a log's records, and of how many bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Gone {
+    pub(crate) bytes: u64,
+    #[serde(flatten)]
+    pub(crate) outcomes: Outcomes,
+}
+
+/// Sums of the logs whose entries were folded away.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Folded {
+    pub(crate) stored: u64,
+    #[serde(flatten)]
+    pub(crate) outcomes: Outcomes,
+    #[serde(default)]
+    pub(crate) slots: BTreeMap<u16, OverwrittenSum>,
+}
+
+impl Folded {
+    fn fold(&mut self, log: LogName, stored: u64, gone: &Gone) {
+        self.stored += stored;
+        self.outcomes.add(&gone.outcomes);
+        if gone.outcomes.overwritten > 0 {
+            let slot = self.slots.entry(log.slot).or_default();
+            slot.logs += 1;
+            slot.requests += gone.outcomes.overwritten;
+            slot.bytes += gone.bytes;
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Entry {
+    Stored {
+        log: String,
+        requests: u64,
+    },
+    Gone {
+        log: String,
+        #[serde(flatten)]
+        gone: Gone,
+    },
+    Folded(Folded),
+}
+
+/// The ledger as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Ledger {
+    pub(crate) folded: Folded,
+    pub(crate) logs: BTreeMap<LogName, Account>,
+    /// Lines that are no entry: cut short, or damaged.
+    pub(crate) spoiled: u64,
+    bytes: u64,
+}
+
+impl Ledger {
+    fn parse(bytes: &[u8]) -> Self {
+        let mut ledger = Self {
+            bytes: bytes.len() as u64,
+            ..Self::default()
+        };
+        for line in bytes
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+        {
+            if ledger.take(line) {
+                continue;
+            }
+            ledger.spoiled += 1;
+            // The newline between two entries may be what was damaged: they stand in one line then.
+            let starts: Vec<_> = line
+                .windows(3)
+                .enumerate()
+                .filter(|(at, three)| *at >= 8 && three == b" {\"")
+                .collect();
+            let starts: Vec<_> = starts
+                .into_iter()
+                .map(|(at, _)| at - 8)
+                .chain([line.len() + 1])
+                .collect();
+            for bounds in starts.windows(2) {
+                ledger.take(&line[bounds[0]..bounds[1] - 1]);
+            }
+        }
+        ledger
+    }
+
+    /// Takes a line's entry over; false if it holds none.
+    fn take(&mut self, line: &[u8]) -> bool {
+        match parse_line(line) {
+            Some(Entry::Folded(folded)) => self.folded = folded,
+            Some(Entry::Stored { log, requests }) => match LogName::parse(&log) {
+                Some(name) => self.logs.entry(name).or_default().stored = Some(requests),
+                None => return false,
+            },
+            Some(Entry::Gone { log, gone }) => match LogName::parse(&log) {
+                Some(name) => self.logs.entry(name).or_default().gone = Some(gone),
+                None => return false,
+            },
+            None => return false,
+        }
+        true
+    }
+
+    /// The sums of all logs that are gone, given which logs are still there.
+    pub(crate) fn folded_without(&self, there: &HashSet<LogName>) -> Folded {
+        let mut folded = self.folded.clone();
+        for (log, account) in &self.logs {
+            if let (false, Some(gone)) = (there.contains(log), &account.gone) {
+                folded.fold(*log, account.stored.unwrap_or(gone.outcomes.sum()), gone);
+            }
+        }
+        folded
+    }
+
+    fn render(&self) -> String {
+        let mut text = render(&Entry::Folded(self.folded.clone()));
+        for (log, account) in &self.logs {
+            let log = log.to_string();
+            if let Some(requests) = account.stored {
+                text += &render(&Entry::Stored {
+                    log: log.clone(),
+                    requests,
+                });
+            }
+            if let Some(gone) = account.gone {
+                text += &render(&Entry::Gone { log, gone });
+            }
+        }
+        text
+    }
+}
+
+fn parse_line(line: &[u8]) -> Option<Entry> {
+    let (check, json) = line.split_at_checked(9)?;
+    let check = std::str::from_utf8(&check[..8]).ok()?;
+    if u32::from_str_radix(check, 16).ok()? != crc32c::crc32c(json) {
+        return None;
+    }
+    serde_json::from_slice(json).ok()
+}
+
+fn render(entry: &Entry) -> String {
+    let json = serde_json::to_string(entry).expect("numbers and names are JSON");
+    let mut line = String::with_capacity(json.len() + 10);
+    let _ = write!(line, "\n{:08x} {json}", crc32c::crc32c(json.as_bytes()));
+    line
+}
+
+impl Shared {
+    /// Reads the whole ledger.
+    pub(crate) fn read_ledger(&self) -> Result<Ledger, SpoolError> {
+        let failed = |doing| move |error| self.io(doing, LEDGER, error);
+        let file = match self.fs.open(LEDGER, Open::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Ledger::default());
+            }
+            Err(error) => return Err(failed("open")(error)),
+        };
+        let len = file.stat().map_err(failed("look at"))?.len;
+        let mut bytes = vec![0; len as usize];
+        let read = file.read_at(&mut bytes, 0).map_err(failed("read"))?;
+        Ok(Ledger::parse(&bytes[..read]))
+    }
+
+    /// Notes how many records a log held when it was sealed.
+    pub(crate) fn enter_stored(&self, log: LogName, requests: u64) -> Result<(), SpoolError> {
+        self.append_entry(
+            &Entry::Stored {
+                log: log.to_string(),
+                requests,
+            },
+            false,
+        )
+    }
+
+    /// Notes what became of a log's records. The log may be removed after this.
+    pub(crate) fn enter_gone(
+        &self,
+        log: LogName,
+        gone: Gone,
+        sync: bool,
+    ) -> Result<(), SpoolError> {
+        self.append_entry(
+            &Entry::Gone {
+                log: log.to_string(),
+                gone,
+            },
+            sync,
+        )
+    }
+
+    fn append_entry(&self, entry: &Entry, sync: bool) -> Result<(), SpoolError> {
+        let line = render(entry);
+        let failed = |doing| move |error| self.io(doing, LEDGER, error);
+        for _ in 0..TRIES {
+            let file = match self.fs.open(LEDGER, Open::Append) {
+                Ok(file) => file,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    self.make_ledger()?;
+                    continue;
+                }
+                Err(error) => return Err(failed("open")(error)),
+            };
+            let held = self.lock(&*file, Lock::Shared, LEDGER)?;
+            if !self.is_at(&*file, LEDGER)? {
+                continue;
+            }
+            file.append(line.as_bytes())
+                .map_err(|error| failed("write")(error.error))?;
+            if sync {
+                file.sync().map_err(failed("sync"))?;
+            }
+            drop(held);
+            return Ok(());
+        }
+        Err(SpoolError::Restless {
+            path: self.path.join(LEDGER),
+        })
+    }
+
+    /// Makes an empty ledger, unless somebody else just did.
+    pub(crate) fn make_ledger(&self) -> Result<(), SpoolError> {
+        self.put_ledger(&Ledger::default(), Replace::Never)
+    }
+
+    fn put_ledger(&self, ledger: &Ledger, replace: Replace) -> Result<(), SpoolError> {
+        let path = format!("{LEDGER}.new-{:016x}", self.fs.random());
+        let failed = |doing, error| self.io(doing, &path, error);
+        let file = self
+            .fs
+            .create(&path)
+            .map_err(|error| failed("make", error))?;
+        let put = || {
+            file.reserve(RESERVE);
+            let text = ledger.render();
+            file.append(text.as_bytes())
+                .map_err(|error| failed("write", error.error))?;
+            // Before the old one goes.
+            file.sync().map_err(|error| failed("sync", error))?;
+            match self.fs.rename(&path, LEDGER, replace) {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                    Err(failed("rename", error))
+                }
+                Err(_) => self
+                    .fs
+                    .remove(&path)
+                    .map_err(|error| failed("remove", error)),
+                Ok(()) => Ok(()),
+            }
+        };
+        put().inspect_err(|_| drop(self.fs.remove(&path)))
+    }
+
+    /// Folds the entries of logs that are gone into sums, once there are many.
+    pub(crate) fn shorten_ledger(&self) -> Result<(), SpoolError> {
+        if self.fs.stat(LEDGER).map_or(0, |stat| stat.len) < LONG {
+            return Ok(());
+        }
+        let file = self
+            .fs
+            .open(LEDGER, Open::Read)
+            .map_err(|error| self.io("open", LEDGER, error))?;
+        let _held = self.lock(&*file, Lock::Exclusive, LEDGER)?;
+        if !self.is_at(&*file, LEDGER)? {
+            return Ok(());
+        }
+        let mut ledger = self.read_ledger()?;
+        // A log's entries go only when the log has gone, or whoever repeats the last step of
+        // its removal would enter it anew. What goes after this look goes next time.
+        let there = self.logs_there()?;
+        ledger.folded = ledger.folded_without(&there);
+        ledger
+            .logs
+            .retain(|log, account| there.contains(log) || account.gone.is_none());
+        self.put_ledger(&ledger, Replace::Always)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slipstream_core::Timestamp;
+
+    fn log(salt: u64) -> LogName {
+        LogName {
+            slot: 3,
+            stamp: Timestamp::from_millis(1_795_498_937_482),
+            salt,
+        }
+    }
+
+    fn gone(delivered: u64, overwritten: u64) -> Gone {
+        Gone {
+            bytes: 100,
+            outcomes: Outcomes {
+                delivered,
+                overwritten,
+                ..Outcomes::default()
+            },
+        }
+    }
+
+    fn lines(entries: &[Entry]) -> String {
+        entries.iter().map(render).collect()
+    }
+
+    fn stored(salt: u64, requests: u64) -> Entry {
+        Entry::Stored {
+            log: log(salt).to_string(),
+            requests,
+        }
+    }
+
+    #[test]
+    fn an_entry_repeated_after_a_crash_counts_once() {
+        let gone_entry = || Entry::Gone {
+            log: log(1).to_string(),
+            gone: gone(2, 1),
+        };
+        let text = lines(&[stored(1, 3), stored(1, 3), gone_entry(), gone_entry()]);
+        let folded = Ledger::parse(text.as_bytes()).folded_without(&HashSet::new());
+        assert_eq!((folded.stored, folded.outcomes.sum()), (3, 3));
+        assert_eq!(
+            folded.slots[&3],
+            OverwrittenSum {
+                logs: 1,
+                requests: 1,
+                bytes: 100
+            }
+        );
+    }
+
+    #[test]
+    fn an_entry_that_was_cut_short_spoils_none_but_itself() {
+        let whole = lines(&[stored(1, 3)]);
+        for cut in 1..whole.len() {
+            let text = format!("{}{whole}", &whole[..cut]);
+            let ledger = Ledger::parse(text.as_bytes());
+            assert_eq!(ledger.logs[&log(1)].stored, Some(3), "cut at {cut}");
+            assert_eq!(ledger.spoiled, u64::from(cut > 1), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_ledger_reads_back_as_it_was_rendered() {
+        let text = lines(&[
+            stored(1, 3),
+            stored(2, 5),
+            Entry::Gone {
+                log: log(2).to_string(),
+                gone: gone(5, 0),
+            },
+        ]);
+        let mut ledger = Ledger::parse(text.as_bytes());
+        ledger.folded = ledger.folded_without(&HashSet::from([log(1)]));
+        let mut again = Ledger::parse(ledger.render().as_bytes());
+        again.bytes = ledger.bytes;
+        assert_eq!(again, ledger);
+        assert_eq!(ledger.folded.stored, 5);
+    }
+
+    #[test]
+    fn a_flipped_bit_spoils_one_entry() {
+        let text = lines(&[stored(1, 3), stored(2, 5)]).into_bytes();
+        for bit in 0..text.len() * 8 {
+            let mut bytes = text.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let ledger = Ledger::parse(&bytes);
+            let sum: u64 = ledger
+                .logs
+                .values()
+                .filter_map(|account| account.stored)
+                .sum();
+            assert!([3, 5, 8].contains(&sum), "bit {bit} made it {sum}");
+        }
+    }
+}

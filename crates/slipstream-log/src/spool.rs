@@ -1,0 +1,312 @@
+//! A spool: the directory, opened and found safe, and what all parts of the engine do with
+//! its files.
+//!
+//! **Lock rule.** Whoever appends to a log (or the ledger) shares its lock; whoever renames,
+//! cuts or removes it holds that lock alone. After getting a lock, look whether the path still
+//! leads to the file that was locked: if not, somebody was faster, and one starts again.
+//!
+//! **Lock order.** A collecting log, then another log, then the ledger. Within one process, a
+//! slot's mutex comes before all of them. The worker's lock is taken first and held throughout.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use slipstream_core::{
+    Backlog, BacklogError, Clock, Engine, Receipt, Record, Source, StoreError, SystemClock,
+};
+
+use crate::append::Writer;
+use crate::backlog::SpoolBacklog;
+use crate::create;
+use crate::error::SpoolError;
+use crate::frame::Frames;
+use crate::fs::{File, Fs, Lock};
+use crate::name::{Departure, LogName, Stage};
+use crate::settings::Settings;
+use crate::slot::slot_of;
+
+/// The directory of logs that are on their way out.
+pub(crate) const REMOVING: &str = "removing";
+/// How often a step is begun anew because somebody else was faster. Each time, somebody
+/// else's step went through, so this is only reached when something is wrong.
+pub(crate) const TRIES: usize = 1000;
+/// How long to wait for somebody's lock, which is held for milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Several small records go into one write up to this many bytes.
+const WRITE_MAX: usize = 1 << 20;
+
+/// A spool on local disk: the default engine.
+///
+/// Cheap to clone; safe to share between threads. Storing threads of one process share the
+/// descriptor of their slot's log.
+#[derive(Clone)]
+pub struct Spool {
+    shared: Arc<Shared>,
+    durable: bool,
+}
+
+/// What all handles on a spool share.
+pub(crate) struct Shared {
+    pub(crate) path: PathBuf,
+    pub(crate) fs: Box<dyn Fs>,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) settings: Settings,
+    pub(crate) writers: Vec<Mutex<Option<Writer>>>,
+}
+
+impl Spool {
+    /// Where the spool is unless told otherwise.
+    pub const DEFAULT_DIR: &'static str = "/tmp/slipstream";
+
+    /// Opens the spool in this directory, made with the default settings if it is not there.
+    ///
+    /// # Errors
+    /// When the directory is not safe to use, is no spool, or the file system refuses.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, SpoolError> {
+        let path = path.as_ref();
+        match create::find(path)? {
+            Some(found) => Ok(Self::found(path, found)),
+            None => Self::create(path, &Settings::default()),
+        }
+    }
+
+    /// Opens the spool in this directory, if there is one.
+    ///
+    /// # Errors
+    /// As for [`Spool::open`].
+    pub fn find(path: impl AsRef<Path>) -> Result<Option<Self>, SpoolError> {
+        let path = path.as_ref();
+        Ok(create::find(path)?.map(|found| Self::found(path, found)))
+    }
+
+    /// Opens the spool in this directory, made with these settings if it is not there. One that
+    /// is there keeps its own: see [`Spool::settings`].
+    ///
+    /// # Errors
+    /// As for [`Spool::open`], and when the settings are impossible.
+    pub fn create(path: impl AsRef<Path>, settings: &Settings) -> Result<Self, SpoolError> {
+        let path = path.as_ref();
+        let found = create::create(path, settings)?;
+        let spool = Self::found(path, found);
+        spool.shared.make_ledger()?;
+        Ok(spool)
+    }
+
+    fn found(path: &Path, found: create::Found) -> Self {
+        Self::on(
+            path,
+            Box::new(found.disk),
+            Box::new(SystemClock::new()),
+            found.settings,
+        )
+    }
+
+    /// A spool on any file system and clock.
+    pub(crate) fn on(
+        path: &Path,
+        fs: Box<dyn Fs>,
+        clock: Box<dyn Clock>,
+        settings: Settings,
+    ) -> Self {
+        let writers = (0..settings.slots).map(|_| Mutex::new(None)).collect();
+        let shared = Shared {
+            path: path.to_owned(),
+            fs,
+            clock,
+            settings,
+            writers,
+        };
+        Self {
+            shared: Arc::new(shared),
+            durable: false,
+        }
+    }
+
+    /// The same spool, but what is stored through this handle survives a power loss, and not
+    /// only the end of the process, before it is acknowledged.
+    #[must_use]
+    pub fn durable(mut self) -> Self {
+        self.durable = true;
+        self
+    }
+
+    /// The same spool by another clock. Only for a handle that was not used yet.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.clock = Box::new(clock);
+        }
+        self
+    }
+
+    /// What its writers and workers agree on.
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// Its directory.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl Engine for Spool {
+    fn store(&self, source: &Source, records: &[Record]) -> Result<Receipt, StoreError> {
+        let slot = slot_of(source, self.shared.settings.slots);
+        let limit = self.shared.settings.record_max;
+        let mut frames = Frames::with_capacity(512);
+        let mut receipt = Receipt::default();
+        let mut writes = Vec::new();
+        for record in records {
+            let length = frames.push(|bytes| record.encode_to(bytes)) as u64;
+            if length > limit {
+                return Err(StoreError::TooLarge {
+                    bytes: length,
+                    limit,
+                });
+            }
+            if frames.size() >= WRITE_MAX {
+                writes.push(std::mem::replace(&mut frames, Frames::with_capacity(512)));
+            }
+        }
+        if frames.size() > 0 {
+            writes.push(frames);
+        }
+        // Sizes are known to be good before the first byte is written.
+        for mut frames in writes {
+            receipt
+                .overwritten
+                .extend(self.shared.append(slot, &mut frames, self.durable)?);
+        }
+        Ok(receipt)
+    }
+
+    fn backlog(&self) -> Result<Box<dyn Backlog>, BacklogError> {
+        Ok(Box::new(SpoolBacklog::open(Arc::clone(&self.shared))?))
+    }
+}
+
+impl std::fmt::Debug for Spool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spool")
+            .field("path", &self.shared.path)
+            .field("durable", &self.durable)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A lock that is held until this is dropped.
+pub(crate) struct Held<'a>(&'a dyn File);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.unlock();
+    }
+}
+
+impl Shared {
+    /// An error about a file of this spool.
+    pub(crate) fn io(&self, doing: &'static str, path: &str, source: io::Error) -> SpoolError {
+        SpoolError::Io {
+            doing,
+            path: self.path.join(path),
+            source,
+        }
+    }
+
+    /// Takes a file's lock, patiently but not for ever.
+    pub(crate) fn lock<'a>(
+        &self,
+        file: &'a dyn File,
+        how: Lock,
+        path: &str,
+    ) -> Result<Held<'a>, SpoolError> {
+        let mut since = None;
+        for round in 0u32.. {
+            match file.try_lock(how) {
+                Ok(()) => return Ok(Held(file)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(self.io("lock", path, error)),
+            }
+            // Locks are held for microseconds: give way first, and only then begin to sleep.
+            if round < 64 {
+                std::thread::yield_now();
+                continue;
+            }
+            let waited = since.get_or_insert_with(Instant::now).elapsed();
+            if waited > PATIENCE {
+                return Err(SpoolError::Locked {
+                    path: self.path.join(path),
+                    waited,
+                });
+            }
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        unreachable!("the patience ends before the rounds do")
+    }
+
+    /// Whether a path leads to this open file.
+    pub(crate) fn is_at(&self, file: &dyn File, path: &str) -> Result<bool, SpoolError> {
+        let own = file
+            .stat()
+            .map_err(|error| self.io("look at", path, error))?;
+        match self.fs.stat(path) {
+            Ok(stat) => Ok(stat.identity == own.identity),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.io("look at", path, error)),
+        }
+    }
+
+    /// The names in one of the spool's directories.
+    pub(crate) fn list(&self, dir: &str) -> Result<Vec<String>, SpoolError> {
+        self.fs
+            .list(dir)
+            .map_err(|error| self.io("list", dir, error))
+    }
+
+    /// The sealed logs of a stage, oldest first.
+    pub(crate) fn logs_in(&self, stage: Stage) -> Result<Vec<LogName>, SpoolError> {
+        let names = self.list(stage.dir())?;
+        let mut logs: Vec<_> = names
+            .iter()
+            .filter_map(|name| LogName::parse(name))
+            .collect();
+        logs.sort_unstable();
+        Ok(logs)
+    }
+
+    /// The logs that are on their way out.
+    pub(crate) fn logs_leaving(&self) -> Result<Vec<(LogName, Departure)>, SpoolError> {
+        let names = self.list(REMOVING)?;
+        Ok(names
+            .iter()
+            .filter_map(|name| Departure::parse(name))
+            .collect())
+    }
+
+    /// Every sealed log that is there, wherever it stands. A log that moves on while the
+    /// directories are read one after the other is seen in the later one.
+    pub(crate) fn logs_there(&self) -> Result<HashSet<LogName>, SpoolError> {
+        let mut there = HashSet::new();
+        // Twice: a retried log moves back, and may slip through the first look.
+        for _ in 0..2 {
+            for stage in [Stage::Ready, Stage::Processing, Stage::Failed] {
+                there.extend(self.logs_in(stage)?);
+            }
+            there.extend(self.logs_leaving()?.into_iter().map(|(log, _)| log));
+        }
+        Ok(there)
+    }
+}
+
+/// The path of a sealed log at some stage.
+pub(crate) fn log_path(stage: Stage, log: LogName) -> String {
+    format!("{}/{log}", stage.dir())
+}

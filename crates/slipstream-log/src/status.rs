@@ -1,0 +1,238 @@
+//! What a spool holds and what became of the rest, without a lock that a writer could wait for.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::SpoolError;
+use crate::fs::Open;
+use crate::ledger::{Ledger, Outcomes, OverwrittenSum};
+use crate::name::{Departure, LogName, Stage, parse_collecting};
+use crate::seal::Tally;
+use crate::spool::{REMOVING, Shared, Spool, log_path};
+
+/// What a spool holds, by stage, and the sums since it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Each stage, in the order of a log's life.
+    pub stages: Vec<(Stage, StageStatus)>,
+    /// The sums.
+    pub totals: Totals,
+    /// What was overwritten, by slot.
+    pub overwritten: BTreeMap<u16, OverwrittenSum>,
+    /// Entries of the ledger that cannot be read.
+    pub spoiled_entries: u64,
+    /// Whether a worker runs.
+    pub worker_running: bool,
+    /// Its process id, if it is known.
+    pub worker_pid: Option<u32>,
+}
+
+/// What stands at one stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StageStatus {
+    /// Logs.
+    pub logs: u64,
+    /// Requests in them that are not settled (in failed/: that were given up).
+    pub requests: u64,
+    /// Bytes of the logs.
+    pub bytes: u64,
+    /// How long ago the oldest log was begun. None without logs.
+    pub oldest_age: Option<Duration>,
+}
+
+/// Sums over a spool's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Stored, counted when logs are sealed.
+    pub stored: u64,
+    /// Waiting to be delivered.
+    pub pending: u64,
+    /// Given up, and still there.
+    pub failed: u64,
+    /// What became of the others.
+    pub outcomes: Outcomes,
+}
+
+impl Totals {
+    /// Whether everything that was stored is accounted for.
+    pub fn balanced(&self) -> bool {
+        self.stored == self.pending + self.failed + self.outcomes.sum()
+    }
+}
+
+/// A log that is there, and what it holds.
+struct Seen {
+    stage: Option<Stage>,
+    why: Option<Departure>,
+    tally: Tally,
+}
+
+impl Spool {
+    /// Looks at everything in the spool.
+    ///
+    /// While others work, the parts are not of one moment; so it looks again, a few times, if
+    /// the sums do not agree. At a quiet moment they must.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn status(&self) -> Result<Status, SpoolError> {
+        let mut status = self.shared().look_at_all()?;
+        for _ in 0..4 {
+            if status.totals.balanced() {
+                break;
+            }
+            status = self.shared().look_at_all()?;
+        }
+        Ok(status)
+    }
+}
+
+impl Shared {
+    fn look_at_all(&self) -> Result<Status, SpoolError> {
+        let ledger = self.read_ledger()?;
+        let seen = self.see_logs()?;
+        let collecting = self.see_collecting()?;
+        let (worker_running, worker_pid) = self.worker()?;
+        let there = seen.keys().copied().collect();
+        let folded = ledger.folded_without(&there);
+        let mut totals = Totals {
+            stored: folded.stored,
+            outcomes: folded.outcomes,
+            ..Totals::default()
+        };
+        // What is being collected counts as it stands; an end that is being written does not.
+        for (_, tally) in &collecting {
+            totals.stored += tally.readable();
+            totals.pending += tally.readable();
+        }
+        for (name, seen) in &seen {
+            count(&mut totals, &ledger, *name, seen);
+        }
+        // Logs that are neither there nor accounted for were taken away by hand.
+        for (name, account) in &ledger.logs {
+            if account.gone.is_none() && !seen.contains_key(name) {
+                totals.stored += account.stored.unwrap_or(0);
+            }
+        }
+        Ok(Status {
+            stages: self.stages(&collecting, &seen),
+            totals,
+            overwritten: folded.slots,
+            spoiled_entries: ledger.spoiled,
+            worker_running,
+            worker_pid,
+        })
+    }
+
+    /// The logs that are being collected: when they were opened, and what they hold.
+    fn see_collecting(&self) -> Result<Vec<(LogName, Tally)>, SpoolError> {
+        let mut seen = Vec::new();
+        for name in self.list(Stage::Collecting.dir())? {
+            let Some(slot) = parse_collecting(&name) else {
+                continue;
+            };
+            let path = format!("{}/{name}", Stage::Collecting.dir());
+            let Ok(file) = self.fs.open(&path, Open::Read) else {
+                continue;
+            };
+            let header = self.read_header(&*file, &path)?;
+            let tally = self.tally(&*file, &path, None)?;
+            seen.push((self.sealed_name(slot, header), tally));
+        }
+        Ok(seen)
+    }
+
+    fn see_logs(&self) -> Result<HashMap<LogName, Seen>, SpoolError> {
+        let mut seen = HashMap::new();
+        for stage in [Stage::Ready, Stage::Processing, Stage::Failed] {
+            for log in self.logs_in(stage)? {
+                if let Some(tally) = self.tally_if_there(&log_path(stage, log), log)? {
+                    seen.insert(
+                        log,
+                        Seen {
+                            stage: Some(stage),
+                            why: None,
+                            tally,
+                        },
+                    );
+                }
+            }
+        }
+        for (log, why) in self.logs_leaving()? {
+            let path = format!("{REMOVING}/{}", why.name(log));
+            if let Some(tally) = self.tally_if_there(&path, log)? {
+                seen.insert(
+                    log,
+                    Seen {
+                        stage: None,
+                        why: Some(why),
+                        tally,
+                    },
+                );
+            }
+        }
+        Ok(seen)
+    }
+
+    fn tally_if_there(&self, path: &str, log: LogName) -> Result<Option<Tally>, SpoolError> {
+        match self.fs.open(path, Open::Read) {
+            Ok(file) => Ok(Some(self.tally(&*file, path, Some(log))?)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.io("open", path, error)),
+        }
+    }
+
+    fn stages(
+        &self,
+        collecting: &[(LogName, Tally)],
+        seen: &HashMap<LogName, Seen>,
+    ) -> Vec<(Stage, StageStatus)> {
+        let now = self.clock.now();
+        let mut stages: Vec<_> = Stage::ALL
+            .iter()
+            .map(|stage| (*stage, StageStatus::default()))
+            .collect();
+        let sealed = seen
+            .iter()
+            .filter_map(|(log, seen)| Some((seen.stage?, log, &seen.tally)));
+        let collecting = collecting
+            .iter()
+            .map(|(log, tally)| (Stage::Collecting, log, tally));
+        for (stage, log, tally) in collecting.chain(sealed) {
+            let status = &mut stages[stage as usize].1;
+            status.logs += 1;
+            status.requests += tally.pending;
+            if stage == Stage::Failed {
+                status.requests += tally.failed;
+            }
+            status.bytes += tally.bytes;
+            let age = now.since(log.stamp);
+            status.oldest_age = Some(status.oldest_age.map_or(age, |oldest| oldest.max(age)));
+        }
+        stages
+    }
+}
+
+/// Adds one log that is there to the sums.
+fn count(totals: &mut Totals, ledger: &Ledger, name: LogName, seen: &Seen) {
+    let Seen { stage, why, tally } = seen;
+    let entered = ledger.logs.get(&name).and_then(|account| account.stored);
+    let stored = entered.unwrap_or_else(|| tally.stored());
+    totals.stored += stored;
+    totals.outcomes.delivered += tally.delivered;
+    totals.outcomes.expired += tally.expired;
+    totals.outcomes.set_aside += tally.set_aside(stored);
+    let unsettled = tally.pending + tally.failed;
+    match (stage, why) {
+        // In failed/ nothing is pending: whatever is not settled was given up.
+        (Some(Stage::Failed), _) => totals.failed += unsettled,
+        (_, Some(Departure::Overwritten)) => totals.outcomes.overwritten += unsettled,
+        (_, Some(Departure::Purged)) => totals.outcomes.purged += unsettled,
+        _ => {
+            totals.pending += tally.pending;
+            totals.failed += tally.failed;
+        }
+    }
+}

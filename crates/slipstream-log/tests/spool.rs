@@ -1,0 +1,570 @@
+//! What a user of the engine sees: requests go in, come out, and add up.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use slipstream_core::{
+    Backlog, BacklogError, Claim, Clock, Destination, Engine, Next, Record, RecordId, Source,
+    StoreError, Timestamp, Verdict,
+};
+use slipstream_log::{OnFull, Settings, Spool, SpoolError, Stage, Totals};
+
+/// A clock that stands still until it is told to move.
+#[derive(Clone)]
+struct Hands {
+    wall: Arc<AtomicU64>,
+    elapsed: Arc<AtomicU64>,
+}
+
+impl Hands {
+    fn new() -> Self {
+        let start = 1_795_498_920_000;
+        Self {
+            wall: Arc::new(start.into()),
+            elapsed: Arc::new(0.into()),
+        }
+    }
+
+    fn advance(&self, by: Duration) {
+        let by = by.as_millis() as u64;
+        self.wall.fetch_add(by, Ordering::Relaxed);
+        self.elapsed.fetch_add(by, Ordering::Relaxed);
+    }
+
+    fn step_back(&self, by: Duration) {
+        self.wall
+            .fetch_sub(by.as_millis() as u64, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.wall.load(Ordering::Relaxed))
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.elapsed.load(Ordering::Relaxed))
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+struct Bench {
+    dir: tempfile::TempDir,
+    clock: Hands,
+    spool: Spool,
+    stored: u64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    fn with(settings: Settings) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Hands::new();
+        let spool = Spool::create(dir.path().join("spool"), &settings)
+            .unwrap()
+            .clock(clock.clone());
+        Self {
+            dir,
+            clock,
+            spool,
+            stored: 0,
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("spool")
+    }
+
+    /// Another process's view.
+    fn other(&self) -> Spool {
+        Spool::open(self.path()).unwrap().clock(self.clock.clone())
+    }
+
+    fn record(&mut self) -> Record {
+        self.stored += 1;
+        let mut id = [0; 16];
+        id[8..].copy_from_slice(&self.stored.to_be_bytes());
+        Record {
+            id: RecordId::from_bytes(id),
+            kind: "beep".to_owned(),
+            destination: Destination::new("beep://speaker"),
+            body: vec![b'x'; 100],
+        }
+    }
+
+    fn store(&mut self) -> Result<u64, StoreError> {
+        let record = self.record();
+        let receipt = self.spool.store(&source(), &[record])?;
+        Ok(receipt.overwritten.iter().map(|gone| gone.requests).sum())
+    }
+
+    fn totals(&self) -> Totals {
+        let totals = self.other().status().unwrap().totals;
+        assert!(totals.balanced(), "{totals:?}");
+        totals
+    }
+
+    fn files(&self, stage: Stage) -> Vec<String> {
+        let dir = std::fs::read_dir(self.path().join(stage.dir())).unwrap();
+        let mut names: Vec<_> = dir
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn backlog(&self) -> Box<dyn Backlog> {
+        self.other().backlog().unwrap()
+    }
+}
+
+fn source() -> Source {
+    Source::named("shop.example")
+}
+
+fn number(claim: &Claim) -> u64 {
+    let id = Record::decode(&claim.payload).unwrap().id;
+    u64::from_be_bytes(id.as_bytes()[8..].try_into().unwrap())
+}
+
+fn next(backlog: &mut dyn Backlog) -> Option<Claim> {
+    match backlog.next().unwrap() {
+        Next::Work(claim) => Some(claim),
+        Next::Wait(_) | Next::Empty => None,
+    }
+}
+
+/// Settles everything that is due as `verdict` says, and tells which requests came out.
+fn drain(backlog: &mut dyn Backlog, verdict: impl Fn(u64) -> Verdict) -> Vec<u64> {
+    let mut seen = Vec::new();
+    while let Some(claim) = next(backlog) {
+        let number = number(&claim);
+        backlog.begin(claim.ticket).unwrap();
+        backlog.settle(claim.ticket, verdict(number)).unwrap();
+        seen.push(number);
+    }
+    seen
+}
+
+#[test]
+fn what_is_stored_comes_out_once_in_order_and_leaves_nothing_behind() {
+    let mut bench = Bench::new();
+    for _ in 0..100 {
+        bench.store().unwrap();
+    }
+    assert_eq!(bench.totals().pending, 100);
+    let mut backlog = bench.backlog();
+    assert_eq!(
+        drain(&mut *backlog, |_| Verdict::Delivered),
+        (1..=100).collect::<Vec<_>>()
+    );
+    backlog.close().unwrap();
+    let totals = bench.totals();
+    assert_eq!((totals.stored, totals.outcomes.delivered), (100, 100));
+    for stage in Stage::ALL {
+        assert_eq!(bench.files(stage), Vec::<String>::new(), "{stage}");
+    }
+}
+
+#[test]
+fn a_batch_is_stored_in_order_with_larger_records_among_smaller() {
+    let mut bench = Bench::new();
+    let mut records: Vec<_> = (0..2_000).map(|_| bench.record()).collect();
+    for (at, size) in [(0, 0), (7, 1 << 20), (1_000, 3 << 20), (1_999, 1)] {
+        records[at].body = vec![0xC1; size];
+    }
+    bench.spool.store(&source(), &records).unwrap();
+    let mut backlog = bench.backlog();
+    assert_eq!(
+        drain(&mut *backlog, |_| Verdict::Delivered),
+        (1..=2_000).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_minute_later_a_slot_uses_another_log_and_the_first_waits() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    bench.clock.advance(MINUTE);
+    bench.store().unwrap();
+    assert_eq!(bench.files(Stage::Collecting), ["s011.log"]);
+    let ready = bench.files(Stage::Ready);
+    assert_eq!(ready.len(), 1);
+    assert!(
+        ready[0].starts_with("s011-20261124T054200000Z-"),
+        "{ready:?}"
+    );
+    assert_eq!(bench.totals().pending, 2);
+}
+
+#[test]
+fn a_slot_keeps_its_ten_newest_logs_and_counts_what_it_overwrites() {
+    let mut bench = Bench::new();
+    let mut lost = 0;
+    for _ in 0..15 {
+        lost += bench.store().unwrap();
+        lost += bench.store().unwrap();
+        bench.clock.advance(MINUTE);
+    }
+    // Fourteen were sealed, two requests each; ten may wait.
+    assert_eq!(lost, 8);
+    assert_eq!(bench.files(Stage::Ready).len(), 10);
+    let totals = bench.totals();
+    assert_eq!(
+        (totals.stored, totals.pending, totals.outcomes.overwritten),
+        (30, 22, 8)
+    );
+    let by_slot = bench.other().status().unwrap().overwritten[&11];
+    assert_eq!((by_slot.logs, by_slot.requests), (4, 8));
+    let mut backlog = bench.backlog();
+    assert_eq!(
+        drain(&mut *backlog, |_| Verdict::Delivered),
+        (9..=30).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_full_slot_that_rejects_says_so_and_loses_nothing() {
+    let mut bench = Bench::with(Settings {
+        on_full: OnFull::Reject,
+        logs: 2,
+        ..Settings::default()
+    });
+    for _ in 0..3 {
+        bench.store().unwrap();
+        bench.clock.advance(MINUTE);
+    }
+    let refused = bench.store().unwrap_err();
+    assert!(matches!(refused, StoreError::Full(_)), "{refused:?}");
+    assert!(refused.to_string().contains("run the worker"), "{refused}");
+    assert_eq!(bench.totals().pending, 3);
+    // Another source's slot is not full.
+    let record = bench.record();
+    bench.spool.store(&Source::named(""), &[record]).unwrap();
+}
+
+#[test]
+fn a_clock_set_back_loses_nothing_and_keeps_the_newest() {
+    let mut bench = Bench::with(Settings {
+        logs: 3,
+        ..Settings::default()
+    });
+    for _ in 0..4 {
+        bench.store().unwrap();
+        bench.clock.advance(MINUTE);
+    }
+    bench.clock.step_back(MINUTE * 60 * 24 * 365);
+    for _ in 0..3 {
+        bench.store().unwrap();
+        bench.clock.advance(MINUTE);
+    }
+    let mut backlog = bench.backlog();
+    // Six were sealed, three may wait; the seventh was being collected.
+    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [4, 5, 6, 7]);
+    assert_eq!(bench.totals().outcomes.overwritten, 3);
+}
+
+#[test]
+fn a_log_that_would_grow_too_large_rotates_early() {
+    let settings = Settings {
+        record_max: 4096,
+        log_max: 8192,
+        ..Settings::default()
+    };
+    let mut bench = Bench::with(settings);
+    for _ in 0..100 {
+        bench.store().unwrap();
+    }
+    let sizes: Vec<_> = bench
+        .files(Stage::Ready)
+        .iter()
+        .map(|name| {
+            std::fs::metadata(bench.path().join("ready").join(name))
+                .unwrap()
+                .len()
+        })
+        .collect();
+    assert!(!sizes.is_empty());
+    assert!(
+        sizes.iter().all(|size| (4096..=8192).contains(size)),
+        "{sizes:?}"
+    );
+    assert_eq!(bench.totals().pending, 100);
+}
+
+#[test]
+fn a_record_over_the_limit_is_refused_and_nothing_of_its_batch_is_stored() {
+    let mut bench = Bench::with(Settings {
+        record_max: 4096,
+        ..Settings::default()
+    });
+    let mut records = vec![bench.record(), bench.record()];
+    records[1].body = vec![0; 5000];
+    let refused = bench.spool.store(&source(), &records).unwrap_err();
+    assert!(
+        matches!(refused, StoreError::TooLarge { limit: 4096, .. }),
+        "{refused:?}"
+    );
+    assert_eq!(bench.totals().stored, 0);
+}
+
+#[test]
+fn a_writer_whose_log_was_claimed_goes_on_in_a_new_one() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    let first = next(&mut *backlog).unwrap();
+    bench.store().unwrap();
+    assert_eq!(number(&first), 1);
+    backlog.settle(first.ticket, Verdict::Delivered).unwrap();
+    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [2]);
+    backlog.close().unwrap();
+    assert_eq!(bench.totals().outcomes.delivered, 2);
+}
+
+#[test]
+fn what_was_given_out_and_not_settled_comes_out_of_the_next_run_with_its_attempts() {
+    let mut bench = Bench::new();
+    for _ in 0..3 {
+        bench.store().unwrap();
+    }
+    let mut backlog = bench.backlog();
+    let first = next(&mut *backlog).unwrap();
+    backlog.settle(first.ticket, Verdict::Delivered).unwrap();
+    let second = next(&mut *backlog).unwrap();
+    assert_eq!(backlog.begin(second.ticket).unwrap(), 1);
+    // As a kill would.
+    drop(backlog);
+    assert_eq!(bench.totals().pending, 2);
+    let mut backlog = bench.backlog();
+    let claims: Vec<_> = std::iter::from_fn(|| next(&mut *backlog)).collect();
+    let seen: Vec<_> = claims
+        .iter()
+        .map(|claim| (number(claim), claim.attempts))
+        .collect();
+    assert_eq!(seen, [(2, 1), (3, 0)]);
+}
+
+#[test]
+fn a_failed_record_keeps_its_log_while_the_others_are_delivered() {
+    let mut bench = Bench::new();
+    for _ in 0..5 {
+        bench.store().unwrap();
+    }
+    let mut backlog = bench.backlog();
+    drain(&mut *backlog, |n| {
+        if n == 3 {
+            Verdict::Failed
+        } else {
+            Verdict::Delivered
+        }
+    });
+    backlog.close().unwrap();
+    assert_eq!(bench.files(Stage::Failed).len(), 1);
+    let totals = bench.totals();
+    assert_eq!(
+        (totals.failed, totals.pending, totals.outcomes.delivered),
+        (1, 0, 4)
+    );
+    // It stays there: nobody asked to retry it.
+    assert_eq!(
+        drain(&mut *bench.backlog(), |_| Verdict::Delivered),
+        Vec::<u64>::new()
+    );
+}
+
+#[test]
+fn failed_logs_are_bounded_and_the_oldest_gives_way() {
+    let mut bench = Bench::with(Settings {
+        logs: 2,
+        ..Settings::default()
+    });
+    for _ in 0..4 {
+        bench.store().unwrap();
+        let mut backlog = bench.backlog();
+        drain(&mut *backlog, |_| Verdict::Failed);
+        backlog.close().unwrap();
+        bench.clock.advance(MINUTE);
+    }
+    assert_eq!(bench.files(Stage::Failed).len(), 2);
+    let totals = bench.totals();
+    assert_eq!((totals.failed, totals.outcomes.overwritten), (2, 2));
+}
+
+#[test]
+fn a_retry_comes_out_when_it_is_due_and_not_before() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    let first = next(&mut *backlog).unwrap();
+    backlog.begin(first.ticket).unwrap();
+    backlog
+        .settle(first.ticket, Verdict::Retry(Duration::from_secs(2)))
+        .unwrap();
+    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [2]);
+    assert!(matches!(backlog.next().unwrap(), Next::Wait(wait) if wait == Duration::from_secs(2)));
+    bench.clock.advance(Duration::from_millis(1999));
+    assert!(next(&mut *backlog).is_none());
+    bench.clock.advance(Duration::from_millis(1));
+    let again = next(&mut *backlog).unwrap();
+    assert_eq!((number(&again), again.attempts), (1, 1));
+}
+
+#[test]
+fn a_retry_due_after_the_run_waits_on_disk_for_the_next() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    drain(&mut *backlog, |_| Verdict::Retry(MINUTE * 60));
+    backlog.close().unwrap();
+    assert_eq!(bench.files(Stage::Processing).len(), 1);
+    assert_eq!(bench.totals().pending, 1);
+    let mut backlog = bench.backlog();
+    assert!(matches!(backlog.next().unwrap(), Next::Wait(wait) if wait == MINUTE * 60));
+    backlog.close().unwrap();
+    bench.clock.advance(MINUTE * 60);
+    assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), [1]);
+}
+
+#[test]
+fn more_waiting_records_than_are_remembered_all_come_out() {
+    let mut bench = Bench::new();
+    let many = 70_000;
+    let records: Vec<_> = (0..many)
+        .map(|_| Record {
+            body: Vec::new(),
+            ..bench.record()
+        })
+        .collect();
+    bench.spool.store(&source(), &records).unwrap();
+    let mut backlog = bench.backlog();
+    let put_back = drain(&mut *backlog, |_| Verdict::PutBack(Duration::from_secs(1)));
+    assert_eq!(put_back.len(), many);
+    bench.clock.advance(Duration::from_secs(1));
+    let mut seen = drain(&mut *backlog, |_| Verdict::Delivered);
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=many as u64).collect::<Vec<_>>());
+    backlog.close().unwrap();
+    assert_eq!(bench.totals().outcomes.delivered, many as u64);
+}
+
+#[test]
+fn one_worker_has_the_spool_and_the_next_one_learns_who() {
+    let bench = Bench::new();
+    let backlog = bench.backlog();
+    let Err(BacklogError::Busy { holder }) = bench.other().backlog() else {
+        panic!("two workers have the spool");
+    };
+    assert_eq!(holder, Some(std::process::id()));
+    let status = bench.other().status().unwrap();
+    assert_eq!(
+        (status.worker_running, status.worker_pid),
+        (true, Some(std::process::id()))
+    );
+    drop(backlog);
+    assert!(bench.other().backlog().is_ok());
+    assert!(!bench.other().status().unwrap().worker_running);
+}
+
+#[test]
+fn a_purge_counts_what_it_removes_at_each_stage() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    drain(&mut *backlog, |_| Verdict::Failed);
+    backlog.close().unwrap();
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    drain(&mut *backlog, |_| Verdict::Retry(MINUTE));
+    assert!(matches!(
+        bench.spool.purge(Stage::Processing),
+        Err(SpoolError::Busy { .. })
+    ));
+    backlog.close().unwrap();
+    bench.store().unwrap();
+    bench.clock.advance(MINUTE);
+    bench.store().unwrap();
+    for (done, stage) in Stage::ALL.into_iter().enumerate() {
+        let purged = bench.spool.purge(stage).unwrap();
+        assert_eq!((purged.logs, purged.requests), (1, 1), "{stage}");
+        assert_eq!(bench.totals().outcomes.purged, done as u64 + 1);
+    }
+    assert_eq!(bench.totals().stored, 4);
+}
+
+#[test]
+fn a_log_removed_by_hand_shows_as_an_imbalance() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    bench.clock.advance(MINUTE);
+    bench.store().unwrap();
+    let name = bench.files(Stage::Ready).remove(0);
+    std::fs::remove_file(bench.path().join("ready").join(name)).unwrap();
+    assert!(!bench.other().status().unwrap().totals.balanced());
+}
+
+#[test]
+fn a_spool_keeps_the_settings_it_was_made_with() {
+    let bench = Bench::with(Settings {
+        slots: 3,
+        ..Settings::default()
+    });
+    let again = Spool::create(bench.path(), &Settings::default()).unwrap();
+    assert_eq!(again.settings().slots, 3);
+}
+
+#[test]
+fn a_directory_that_is_not_safe_is_refused_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let make = |name: &str, mode: u32| {
+        let path = dir.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path
+    };
+    let refusal = |path: &std::path::Path| Spool::open(path).unwrap_err().to_string();
+    assert!(refusal(&make("open", 0o755)).contains("run `chmod o= "));
+    assert!(refusal(&make("group", 0o770)).contains("chmod g="));
+    let foreign = make("foreign", 0o700);
+    std::fs::write(foreign.join("letter.txt"), "dear").unwrap();
+    assert!(refusal(&foreign).contains("'letter.txt'"));
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(make("target", 0o700), &link).unwrap();
+    assert!(refusal(&link).contains("symbolic link"));
+    assert!(
+        std::fs::read_dir(dir.path().join("target"))
+            .unwrap()
+            .next()
+            .is_none(),
+        "touched behind the link"
+    );
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    assert!(refusal(&file).contains("is a file"));
+}
+
+#[test]
+fn what_is_no_plain_file_of_ours_in_the_place_of_a_log_is_refused() {
+    let mut bench = Bench::new();
+    let log = bench.path().join("collecting/s011.log");
+    let outside = bench.dir.path().join("outside");
+    std::fs::write(&outside, "precious").unwrap();
+    std::os::unix::fs::symlink(&outside, &log).unwrap();
+    assert!(bench.store().is_err());
+    std::fs::remove_file(&log).unwrap();
+    std::fs::hard_link(&outside, &log).unwrap();
+    assert!(format!("{:?}", bench.store().unwrap_err()).contains("hard link"));
+    assert_eq!(std::fs::read_to_string(&outside).unwrap(), "precious");
+    std::fs::remove_file(&log).unwrap();
+    bench.store().unwrap();
+    let mode = std::fs::metadata(&log).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+}
