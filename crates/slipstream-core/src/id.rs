@@ -1,5 +1,6 @@
 //! The name that a request keeps from the moment it is stored, on every attempt.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -22,10 +23,7 @@ impl RecordId {
     /// # Panics
     /// When the operating system has no randomness to give.
     pub fn generate(stored: Timestamp) -> Self {
-        // Asked anew each time: a child that was forked off must not repeat its parent's ids.
-        let mut random = [0; 10];
-        getrandom::fill(&mut random).expect("the operating system gives random bytes");
-        Self::new(stored, random)
+        Self::new(stored, CHANCE.with_borrow_mut(Chance::take))
     }
 
     /// When the request was stored, as the clock stood then.
@@ -43,6 +41,41 @@ impl RecordId {
     /// Its sixteen bytes, most significant first.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
+    }
+}
+
+thread_local! {
+    static CHANCE: RefCell<Chance> = const { RefCell::new(Chance::empty()) };
+}
+
+/// Random bytes asked of the system for many ids at once: asking takes as long as all the rest
+/// of making one.
+struct Chance {
+    bytes: [u8; 320],
+    left: usize,
+    /// Whose bytes these are: a child that was forked off must not repeat its parent's ids.
+    pid: u32,
+}
+
+impl Chance {
+    const fn empty() -> Self {
+        Self {
+            bytes: [0; 320],
+            left: 0,
+            pid: 0,
+        }
+    }
+
+    fn take(&mut self) -> [u8; 10] {
+        let pid = std::process::id();
+        if self.left < 10 || self.pid != pid {
+            getrandom::fill(&mut self.bytes).expect("the operating system gives random bytes");
+            self.left = self.bytes.len();
+            self.pid = pid;
+        }
+        self.left -= 10;
+        let taken = &self.bytes[self.left..self.left + 10];
+        taken.try_into().expect("ten bytes")
     }
 }
 
@@ -80,6 +113,22 @@ mod tests {
         assert_eq!(id.to_string().parse::<RecordId>().unwrap(), id);
         assert_eq!(id.stored(), Timestamp::from_millis(1_795_498_157_482));
         assert!("not-an-id".parse::<RecordId>().is_err());
+    }
+
+    #[test]
+    fn ids_of_one_moment_differ_and_a_forked_child_does_not_repeat_them() {
+        let now = Timestamp::from_millis(1_795_498_157_482);
+        let ids: std::collections::HashSet<_> =
+            (0..1_000).map(|_| RecordId::generate(now)).collect();
+        assert_eq!(ids.len(), 1_000);
+        let mut parent = Chance::empty();
+        parent.take();
+        let mut child = Chance {
+            pid: 1,
+            ..Chance::empty()
+        };
+        (child.bytes, child.left) = (parent.bytes, parent.left);
+        assert_ne!(parent.take(), child.take());
     }
 
     #[test]

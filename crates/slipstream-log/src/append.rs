@@ -1,31 +1,45 @@
-//! Storing: the hot path. For a log that is open already, four system calls: lock shared,
-//! stat the path, write, unlock.
+//! Storing: the hot path. For a log that is open already, four system calls: lock shared, read
+//! the seal, write, unlock.
 //!
 //! Guarantees: what is acknowledged stands whole in a log that was the slot's collecting log
 //! at that moment, so whoever seals the log (alone under its lock) sees it. A write that
 //! fails leaves the log as it was, or bytes that no reader takes for a record.
 //!
+//! The seal tells whether the log still is the slot's: whoever seals it writes that, alone under
+//! the lock, before it moves the log. Looking where the path leads would tell the same and costs
+//! four times as much (and, where times are looked at, makes the next write slower). So the path
+//! is only looked at now and then: a log that was taken away by hand is noticed within
+//! [`LOOK_EVERY`], which loses no more than taking it away that much later would have.
+//!
 //! Writers do not exclude each other: each record, or batch of small ones, is one write to a
 //! descriptor opened with O_APPEND, and the kernel puts such writes one behind the other.
 
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use slipstream_core::{Overwritten, StoreError, Timestamp};
 
 use crate::error::SpoolError;
-use crate::frame::{Frames, LOG_HEADER, LogHeader};
+use crate::frame::{Frames, LOG_HEADER, LogHeader, SEAL, SEAL_AT};
 use crate::fs::{AppendError, File, Lock, Open, Replace};
-use crate::name::{LogName, Stage, collecting_name};
+use crate::name::{LogName, Stage};
 use crate::settings::Settings;
-use crate::spool::{Shared, TRIES};
+use crate::spool::{Shared, TRIES, collecting_path};
+
+/// How often a writer looks whether its log is still in its place, and how long it is. Others'
+/// records between two looks may make a log this much longer than it should get.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A slot's collecting log, open in this process.
 pub(crate) struct Writer {
-    pub(crate) file: Box<dyn File>,
+    file: Box<dyn File>,
     /// None when the header cannot be read: the log is sealed as it is.
-    pub(crate) header: Option<LogHeader>,
-    pub(crate) path: String,
+    header: Option<LogHeader>,
+    path: String,
     identity: (u64, u64),
+    /// The log's length when it was looked at last, and what was appended since from here.
+    len: u64,
+    looked: Option<Duration>,
     /// Whether the log's name is known to survive a power loss.
     synced_name: bool,
 }
@@ -56,7 +70,7 @@ impl Shared {
                 Some(writer) => writer,
                 None => self.open_collecting(slot)?,
             };
-            match self.try_append(&writer, frames)? {
+            match self.try_append(&mut writer, frames)? {
                 Step::Stored => {
                     if durable {
                         self.make_durable(&mut writer)?;
@@ -65,40 +79,58 @@ impl Shared {
                     return Ok(overwritten);
                 }
                 Step::Moved => {}
-                Step::Due => overwritten.extend(self.seal(slot, &writer)?),
+                Step::Due => overwritten.extend(self.seal(slot)?),
             }
         }
-        let path = self
-            .path
-            .join(Stage::Collecting.dir())
-            .join(collecting_name(slot));
+        let path = self.path.join(collecting_path(slot));
         Err(SpoolError::Restless { path }.into())
     }
 
-    fn try_append(&self, writer: &Writer, frames: &mut Frames) -> Result<Step, SpoolError> {
-        let Writer { file, path, .. } = writer;
+    fn try_append(&self, writer: &mut Writer, frames: &mut Frames) -> Result<Step, SpoolError> {
         let Some(header) = writer.header else {
             return Ok(Step::Due);
         };
-        let now = self.clock.now();
+        let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
         frames.seal(header.salt);
-        let held = self.lock(&**file, Lock::Shared, path)?;
-        let Some(end) = self.current_len(writer)? else {
-            return Ok(Step::Moved);
-        };
-        if is_due(&self.settings, &header, now, end, frames.size()) {
+        let held = self.lock(&*writer.file, Lock::Shared, &writer.path)?;
+        let mut seal = [0; SEAL.len()];
+        let read = writer.file.read_at(&mut seal, SEAL_AT);
+        read.map_err(|error| self.io("read", &writer.path, error))?;
+        if seal != [0; SEAL.len()] {
+            // Usually it is gone from its place by now; if not, sealing it was not finished.
+            return match self.current_len(writer)? {
+                Some(_) => Ok(Step::Due),
+                None => Ok(Step::Moved),
+            };
+        }
+        let fresh = writer
+            .looked
+            .is_some_and(|looked| elapsed < looked + LOOK_EVERY);
+        if !fresh || writer.len + frames.size() as u64 > self.settings.log_max {
+            match self.current_len(writer)? {
+                Some(len) => writer.len = len,
+                None => return Ok(Step::Moved),
+            }
+            writer.looked = Some(elapsed);
+        }
+        if is_due(&self.settings, &header, now, writer.len, frames.size()) {
             return Ok(Step::Due);
         }
-        let appended = file.append(frames.bytes_at(end));
+        let bytes = frames.bytes_at(writer.len);
+        let appended = writer.file.append(bytes);
         drop(held);
-        appended
-            .map(|()| Step::Stored)
-            .map_err(|AppendError { error, partial }| {
+        match appended {
+            Ok(()) => {
+                writer.len += bytes.len() as u64;
+                Ok(Step::Stored)
+            }
+            Err(AppendError { error, partial }) => {
                 if let Some((start, end)) = partial {
                     self.cut_back(writer, start, end);
                 }
-                self.io("append to", path, error)
-            })
+                Err(self.io("append to", &writer.path, error))
+            }
+        }
     }
 
     /// The length of the writer's log if it still is what its path leads to.
@@ -138,7 +170,7 @@ impl Shared {
 
     /// Opens a slot's collecting log, made if it is not there.
     fn open_collecting(&self, slot: u16) -> Result<Writer, SpoolError> {
-        let path = format!("{}/{}", Stage::Collecting.dir(), collecting_name(slot));
+        let path = collecting_path(slot);
         for _ in 0..TRIES {
             match self.fs.open(&path, Open::Append) {
                 Ok(file) => return self.writer(file, path),
@@ -152,7 +184,7 @@ impl Shared {
         })
     }
 
-    pub(crate) fn writer(&self, file: Box<dyn File>, path: String) -> Result<Writer, SpoolError> {
+    fn writer(&self, file: Box<dyn File>, path: String) -> Result<Writer, SpoolError> {
         let stat = file
             .stat()
             .map_err(|error| self.io("look at", &path, error))?;
@@ -162,6 +194,8 @@ impl Shared {
             header,
             path,
             identity: stat.identity,
+            len: stat.len,
+            looked: None,
             synced_name: false,
         })
     }
@@ -269,19 +303,19 @@ mod tests {
         let max = settings.log_max;
         // opened, now, length, bytes to append, due
         for (opened, now, len, more, expected) in [
-            (600_000, 600_000, 128, 100, false),
-            (600_000, 659_999, 128, 100, false),
-            (659_999, 660_000, 128, 100, true),
+            (600_000, 600_000, 144, 100, false),
+            (600_000, 659_999, 144, 100, false),
+            (659_999, 660_000, 144, 100, true),
             // Another writer's clock, read just before the edge.
-            (660_000, 659_999, 128, 100, false),
-            (660_000, 600_000, 128, 100, false),
+            (660_000, 659_999, 144, 100, false),
+            (660_000, 600_000, 144, 100, false),
             // Set back by more than a rotation.
-            (660_000, 599_999, 128, 100, true),
-            (660_000, 0, 128, 100, true),
+            (660_000, 599_999, 144, 100, true),
+            (660_000, 0, 144, 100, true),
             (600_000, 600_000, max - 100, 100, false),
             (600_000, 600_000, max - 99, 100, true),
             // An empty log takes any record, or the record could never be stored.
-            (600_000, 600_000, 128, max as usize, false),
+            (600_000, 600_000, 144, max as usize, false),
         ] {
             assert_eq!(
                 due(opened, now, len, more),

@@ -19,8 +19,8 @@ use slipstream_core::{Backlog, BacklogError, Claim, Next, Ticket, Timestamp, Ver
 use crate::error::SpoolError;
 use crate::frame::{SETTLEMENT_AT, Settlement, State};
 use crate::fs::{File, Lock, Open, Replace};
-use crate::name::{Departure, LogName, Stage, collecting_name, parse_collecting};
-use crate::spool::{Shared, log_path};
+use crate::name::{Departure, LogName, Stage, parse_collecting};
+use crate::spool::{Shared, collecting_path, log_path};
 use crate::walk::{Item, Walk, read_record};
 
 /// How many waiting records are remembered at most.
@@ -306,9 +306,7 @@ impl SpoolBacklog {
     fn claim(&self, found: Found) -> Result<Option<(LogName, OpenLog)>, SpoolError> {
         let shared = &*self.shared;
         let path = match found {
-            Found::Collecting(slot) => {
-                format!("{}/{}", Stage::Collecting.dir(), collecting_name(slot))
-            }
+            Found::Collecting(slot) => collecting_path(slot),
             Found::Sealed(stage, log) => log_path(stage, log),
         };
         let Some(file) = shared.open_if_there(&path)? else {
@@ -326,9 +324,13 @@ impl SpoolBacklog {
             Found::Sealed(_, log) => log,
         };
         let processing = log_path(Stage::Processing, name);
-        if path != processing {
-            let renamed = shared.fs.rename(&path, &processing, Replace::Never);
-            renamed.map_err(|error| shared.io("claim", &path, error))?;
+        match found {
+            Found::Collecting(_) => shared.leave_collecting(&*file, &path, &processing)?,
+            Found::Sealed(Stage::Processing, _) => {}
+            Found::Sealed(..) => {
+                let renamed = shared.fs.rename(&path, &processing, Replace::Never);
+                renamed.map_err(|error| shared.io("claim", &path, error))?;
+            }
         }
         shared.ensure_counted(&*file, &processing, name)?;
         drop(held);

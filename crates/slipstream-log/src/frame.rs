@@ -8,9 +8,14 @@
 
 use slipstream_core::Timestamp;
 
-/// Bytes before the first frame: two copies of [`COPY`] bytes, so that damage to one
-/// costs nothing.
-pub const LOG_HEADER: u64 = 2 * COPY as u64;
+/// Bytes before the first frame: two copies of what the log says of itself, so that damage
+/// to one costs nothing, and the seal.
+pub const LOG_HEADER: u64 = SEAL_AT + SEAL.len() as u64;
+/// Where the seal stands. Zeros there say that the log may be appended to; anything else
+/// says that it may not, so that no damage opens a log again.
+pub const SEAL_AT: u64 = 2 * COPY as u64;
+/// What whoever seals a log writes there.
+pub const SEAL: [u8; 16] = *b"sealed: go away\n";
 const COPY: usize = 64;
 const MAGIC: [u8; 8] = *b"\x89SLIPLOG";
 /// The version of the format that this code writes and reads.
@@ -40,7 +45,7 @@ pub struct LogHeader {
 }
 
 impl LogHeader {
-    /// Its bytes, both copies.
+    /// Its bytes, both copies, and no seal.
     pub fn encode(&self) -> [u8; LOG_HEADER as usize] {
         let mut copy = [0; COPY];
         copy[0..8].copy_from_slice(&MAGIC);
@@ -53,7 +58,7 @@ impl LogHeader {
         copy[60..64].copy_from_slice(&check.to_le_bytes());
         let mut both = [0; LOG_HEADER as usize];
         both[..COPY].copy_from_slice(&copy);
-        both[COPY..].copy_from_slice(&copy);
+        both[COPY..2 * COPY].copy_from_slice(&copy);
         both
     }
 

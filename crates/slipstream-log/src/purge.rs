@@ -1,9 +1,9 @@
 //! Removing logs because somebody asked for it.
 
 use crate::error::SpoolError;
-use crate::fs::{Lock, Replace};
-use crate::name::{Departure, Stage, collecting_name, parse_collecting};
-use crate::spool::{REMOVING, Spool};
+use crate::fs::Lock;
+use crate::name::{Departure, Stage, parse_collecting};
+use crate::spool::{REMOVING, Spool, collecting_path};
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,7 +49,7 @@ impl Spool {
             let Some(slot) = parse_collecting(&name) else {
                 continue;
             };
-            let path = format!("{}/{}", Stage::Collecting.dir(), collecting_name(slot));
+            let path = collecting_path(slot);
             let Some(file) = shared.open_if_there(&path)? else {
                 continue;
             };
@@ -59,8 +59,7 @@ impl Spool {
             }
             let log = shared.sealed_name(slot, shared.read_header(&*file, &path)?);
             let leaving = format!("{REMOVING}/{}", Departure::Purged.name(log));
-            let renamed = shared.fs.rename(&path, &leaving, Replace::Never);
-            renamed.map_err(|error| shared.io("purge", &path, error))?;
+            shared.leave_collecting(&*file, &path, &leaving)?;
             if let Some(gone) = shared.finish_departure(&*file, log, Departure::Purged)? {
                 purged.add(gone.bytes, gone.outcomes.purged);
             }

@@ -11,14 +11,13 @@ use std::io;
 
 use slipstream_core::Overwritten;
 
-use crate::append::Writer;
 use crate::error::SpoolError;
-use crate::frame::{LOG_HEADER, LogHeader, State};
+use crate::frame::{LOG_HEADER, LogHeader, SEAL, SEAL_AT, State};
 use crate::fs::{File, Lock, Open, Replace};
 use crate::ledger::{Gone, Outcomes};
 use crate::name::{Departure, LogName, Stage};
 use crate::settings::OnFull;
-use crate::spool::{REMOVING, Shared, log_path};
+use crate::spool::{REMOVING, Shared, collecting_path, log_path};
 use crate::walk::{Item, Walk};
 
 /// What the name of a file of unreadable bytes has behind that of their log.
@@ -109,31 +108,28 @@ impl Shared {
 
     /// Seals a slot's collecting log: from now on nobody appends to it, and it waits for the
     /// worker. Says what gave way for it. Nothing happens if somebody else was faster.
-    pub(crate) fn seal(
-        &self,
-        slot: u16,
-        writer: &Writer,
-    ) -> Result<Option<Overwritten>, SpoolError> {
-        let Writer {
-            file, path, header, ..
-        } = writer;
-        let file = &**file;
-        let held = self.lock(file, Lock::Exclusive, path)?;
-        if !self.is_at(file, path)? {
+    pub(crate) fn seal(&self, slot: u16) -> Result<Option<Overwritten>, SpoolError> {
+        let path = collecting_path(slot);
+        let Some(file) = self.open_if_there(&path)? else {
+            return Ok(None);
+        };
+        let file = &*file;
+        let held = self.lock(file, Lock::Exclusive, &path)?;
+        if !self.is_at(file, &path)? {
             return Ok(None);
         }
-        if self.is_empty(file, path)? && header.is_some() {
+        let header = self.read_header(file, &path)?;
+        if header.is_some() && self.is_empty(file, &path)? {
+            self.mark_sealed(file, &path)?;
             self.fs
-                .remove(path)
-                .map_err(|error| self.io("remove", path, error))?;
+                .remove(&path)
+                .map_err(|error| self.io("remove", &path, error))?;
             return Ok(None);
         }
-        let name = self.sealed_name(slot, *header);
         let overwritten = self.make_room(slot)?;
+        let name = self.sealed_name(slot, header);
         let ready = log_path(Stage::Ready, name);
-        self.fs
-            .rename(path, &ready, Replace::Never)
-            .map_err(|error| self.io("seal", path, error))?;
+        self.leave_collecting(file, &path, &ready)?;
         // Writers that wait may go on and see that it moved, while it is counted; whoever wants
         // to take it further waits.
         drop(held);
@@ -145,6 +141,25 @@ impl Shared {
             }
         }
         Ok(overwritten)
+    }
+
+    /// Moves a collecting log on. Call it with the log's lock, held alone.
+    pub(crate) fn leave_collecting(
+        &self,
+        file: &dyn File,
+        path: &str,
+        to: &str,
+    ) -> Result<(), SpoolError> {
+        self.mark_sealed(file, path)?;
+        let renamed = self.fs.rename(path, to, Replace::Never);
+        renamed.map_err(|error| self.io("seal", path, error))
+    }
+
+    /// Tells every writer that this is no longer the slot's log. Before the log moves: a writer
+    /// that finds the seal on a log in its place moves it on itself.
+    fn mark_sealed(&self, file: &dyn File, path: &str) -> Result<(), SpoolError> {
+        let marked = file.write_at(&SEAL, SEAL_AT);
+        marked.map_err(|error| self.io("seal", path, error))
     }
 
     /// The name that a collecting log gets when it is sealed.

@@ -24,7 +24,7 @@ use crate::create;
 use crate::error::SpoolError;
 use crate::frame::Frames;
 use crate::fs::{File, Fs, Lock};
-use crate::name::{Departure, LogName, Stage};
+use crate::name::{Departure, LogName, Stage, collecting_name};
 use crate::settings::Settings;
 use crate::slot::slot_of;
 
@@ -304,6 +304,11 @@ impl Shared {
         }
         Ok(there)
     }
+}
+
+/// The path of the log that a slot is appending to.
+pub(crate) fn collecting_path(slot: u16) -> String {
+    format!("{}/{}", Stage::Collecting.dir(), collecting_name(slot))
 }
 
 /// The path of a sealed log at some stage.

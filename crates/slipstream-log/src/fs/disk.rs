@@ -5,17 +5,19 @@
 
 use std::fs::File as StdFile;
 use std::io::{self, Seek};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
+use std::sync::OnceLock;
 
 use rustix::fs::{
     self, AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags,
-    ResolveFlags,
+    ResolveFlags, StatxFlags,
 };
 use rustix::io::Errno;
 use rustix::rand::GetRandomFlags;
 
 use super::{AppendError, File, Fs, Lock, Open, Replace, Stat};
+use crate::name::Stage;
 
 /// Who may use a spool's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,12 +33,19 @@ pub enum Access {
 pub struct Disk {
     root: OwnedFd,
     access: Access,
+    /// collecting/, once it was needed: every store looks there, and a path of one step is
+    /// found in two thirds of the time.
+    collecting: OnceLock<OwnedFd>,
 }
 
 impl Disk {
     /// The directory that `root` is open on. Whether it is safe is for the caller to see.
     pub fn new(root: OwnedFd, access: Access) -> Self {
-        Self { root, access }
+        Self {
+            root,
+            access,
+            collecting: OnceLock::new(),
+        }
     }
 
     fn open_beneath(&self, path: &str, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
@@ -53,18 +62,29 @@ impl Disk {
         }
     }
 
+    fn collecting(&self) -> io::Result<&OwnedFd> {
+        if let Some(dir) = self.collecting.get() {
+            return Ok(dir);
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let dir = self.open_beneath(Stage::Collecting.dir(), flags, Mode::empty())?;
+        Ok(self.collecting.get_or_init(|| dir))
+    }
+
     fn adopt(&self, fd: OwnedFd) -> io::Result<Box<dyn File>> {
-        let stat = fs::fstat(&fd)?;
-        let wrong = if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        let wanted = StatxFlags::TYPE | StatxFlags::NLINK | StatxFlags::UID | StatxFlags::GID;
+        let stat = retry(|| fs::statx(&fd, "", AtFlags::EMPTY_PATH, wanted))?;
+        let kind = FileType::from_raw_mode(stat.stx_mode.into());
+        let wrong = if kind != FileType::RegularFile {
             Some("it is no plain file; move it out of the spool")
-        } else if stat.st_nlink > 1 {
+        } else if stat.stx_nlink > 1 {
             Some("it has another name elsewhere (a hard link); remove that")
         } else {
             match self.access {
-                Access::Owner(uid) if stat.st_uid != uid => {
+                Access::Owner(uid) if stat.stx_uid != uid => {
                     Some("it belongs to another user; see who put it there, and move it away")
                 }
-                Access::Group(gid) if stat.st_gid != gid => {
+                Access::Group(gid) if stat.stx_gid != gid => {
                     Some("it does not belong to the spool's group; chgrp it, or move it away")
                 }
                 _ => None,
@@ -132,8 +152,11 @@ impl Fs for Disk {
     }
 
     fn stat(&self, path: &str) -> io::Result<Stat> {
-        let stat = retry(|| fs::statat(&self.root, path, AtFlags::SYMLINK_NOFOLLOW))?;
-        Ok(Stat::from(stat))
+        let (dir, name) = match path.strip_prefix("collecting/") {
+            Some(name) => (self.collecting()?, name),
+            None => (&self.root, path),
+        };
+        look(dir.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
@@ -200,7 +223,7 @@ impl File for DiskFile {
     }
 
     fn stat(&self) -> io::Result<Stat> {
-        Ok(Stat::from(fs::fstat(&self.0)?))
+        look(self.0.as_fd(), "", AtFlags::EMPTY_PATH)
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -229,13 +252,16 @@ impl File for DiskFile {
     }
 }
 
-impl From<fs::Stat> for Stat {
-    fn from(stat: fs::Stat) -> Self {
-        Self {
-            identity: (stat.st_dev, stat.st_ino),
-            len: u64::try_from(stat.st_size).unwrap_or(0),
-        }
-    }
+/// Asks for what is needed and no more: where the file's times are asked for, the next write
+/// has to change them on disk, which costs more than the write.
+fn look(dir: BorrowedFd<'_>, name: &str, flags: AtFlags) -> io::Result<Stat> {
+    let wanted = StatxFlags::INO | StatxFlags::SIZE;
+    let stat = retry(|| fs::statx(dir, name, flags, wanted))?;
+    let device = (u64::from(stat.stx_dev_major) << 32) | u64::from(stat.stx_dev_minor);
+    Ok(Stat {
+        identity: (device, stat.stx_ino),
+        len: stat.stx_size,
+    })
 }
 
 /// Calls again when a signal got in the way, but not for ever.
