@@ -1,0 +1,66 @@
+//! The same work as `bare_curl`, done by the driver: what it adds shows beside the floor.
+//!
+//! `driver_speed URL COUNT CONNECTIONS` sends COUNT POSTs of 300 bytes and prints one line,
+//! `{"requests":N,"seconds":S,"cpu_seconds":C}`. It ends with 1 when one was not delivered.
+//!
+//! Absent on purpose: a spool and a worker.
+
+use std::time::{Duration, Instant};
+
+use slipstream_core::{
+    Attempt, Clock, Driver, Job, Outcome, Record, RecordId, SystemClock, Ticket,
+};
+use slipstream_http::{HttpDriver, HttpOptions, HttpRequest};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [url, count, connections] = args.as_slice() else {
+        return Err("usage: driver_speed URL COUNT CONNECTIONS".into());
+    };
+    let (count, connections): (usize, usize) = (count.parse()?, connections.parse()?);
+
+    let id = RecordId::generate(SystemClock::new().now());
+    let record = Record::new(&HttpRequest::post(url).body([b'x'; 300]), id)?;
+    let job = |ticket: usize| Job {
+        ticket: Ticket(ticket as u64),
+        attempt: Attempt { id, number: 1 },
+        body: record.body.clone(),
+    };
+
+    let mut driver = HttpDriver::new(HttpOptions::default())?;
+    let (began, cpu_before) = (Instant::now(), cpu_seconds()?);
+    let (mut sent, mut ended, mut failures) = (0, 0, Vec::new());
+    let mut done = Vec::new();
+    while ended < count {
+        while sent < count && sent - ended < connections {
+            driver.start(job(sent));
+            sent += 1;
+        }
+        driver.turn(Duration::from_secs(1), &mut done);
+        for completion in done.drain(..) {
+            ended += 1;
+            if let Outcome::Failed(failure) = completion.outcome {
+                failures.push(failure.reason);
+            }
+        }
+    }
+
+    let (seconds, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds()? - cpu_before);
+    println!(r#"{{"requests":{count},"seconds":{seconds:.6},"cpu_seconds":{cpu:.6}}}"#);
+    if let Some(first) = failures.first() {
+        return Err(format!("{} of {count} failed, the first: {first}", failures.len()).into());
+    }
+    Ok(())
+}
+
+/// What this process has used of the processor, user and system time, in ticks of a
+/// hundredth of a second.
+fn cpu_seconds() -> Result<f64, Box<dyn std::error::Error>> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // The second field, a name in parentheses, may hold spaces.
+    let fields = stat.rsplit_once(')').ok_or("an odd /proc/self/stat")?.1;
+    let mut times = fields.split_whitespace().skip(11);
+    let mut ticks = || times.next().ok_or("a short /proc/self/stat");
+    let (user, system): (f64, f64) = (ticks()?.parse()?, ticks()?.parse()?);
+    Ok((user + system) / 100.0)
+}

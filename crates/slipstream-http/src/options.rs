@@ -1,0 +1,76 @@
+//! What a driver is told once, for all its requests.
+//!
+//! Every default is finite. Absent on purpose: whatever would weaken TLS.
+
+use std::time::Duration;
+
+use curl::easy::{Easy2, Handler, HttpVersion};
+
+/// Settings of an [`HttpDriver`](crate::HttpDriver).
+///
+/// ```
+/// use std::time::Duration;
+/// use slipstream_http::HttpOptions;
+///
+/// let mut options = HttpOptions::default();
+/// options.total_timeout = Duration::from_secs(20);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HttpOptions {
+    /// How long looking up the name, connecting and the TLS handshake may take together.
+    /// 10 seconds.
+    pub connect_timeout: Duration,
+    /// How long an attempt may take as a whole. 60 seconds: as long as most servers and
+    /// gateways wait themselves. At least a millisecond.
+    pub total_timeout: Duration,
+    /// Fewest bytes a second, both ways together, that count as progress. 1, so that only
+    /// silence is too slow. 0 switches the check off.
+    pub low_speed_limit: u32,
+    /// How long an attempt may be slower than that, the wait for an answer included.
+    /// 30 seconds, in whole seconds. Zero switches the check off.
+    pub low_speed_time: Duration,
+    /// Bytes of an answer's body that are read, 1 MiB. A longer one is cut off; the status
+    /// still decides what it means.
+    pub response_limit: u64,
+    /// What the requests say sent them, unless they have a `user-agent` header.
+    pub user_agent: String,
+    /// Through whom to connect, as `http://proxy:3128`; nobody unless told otherwise. The
+    /// environment (`http_proxy` and others) is not read.
+    pub proxy: Option<String>,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            total_timeout: Duration::from_secs(60),
+            low_speed_limit: 1,
+            low_speed_time: Duration::from_secs(30),
+            response_limit: 1024 * 1024,
+            user_agent: concat!("slipstream/", env!("CARGO_PKG_VERSION")).to_owned(),
+            proxy: None,
+        }
+    }
+}
+
+impl HttpOptions {
+    /// Sets what stays the same for every request that a handle carries.
+    pub(crate) fn apply<H: Handler>(&self, easy: &mut Easy2<H>) -> Result<(), curl::Error> {
+        // Zero means "for ever", or minutes, to libcurl.
+        let at_least = |wait: Duration| wait.max(Duration::from_millis(1));
+        easy.connect_timeout(at_least(self.connect_timeout))?;
+        easy.timeout(at_least(self.total_timeout))?;
+        easy.low_speed_limit(self.low_speed_limit)?;
+        easy.low_speed_time(self.low_speed_time)?;
+        easy.useragent(&self.user_agent)?;
+        // An empty name is "none"; unset, libcurl asks the environment for every request.
+        easy.proxy(self.proxy.as_deref().unwrap_or_default())?;
+        easy.follow_location(false)?;
+        // Dots in a path are the user's.
+        easy.path_as_is(true)?;
+        // One HTTP/2 connection with many streams, where a server offers it over TLS.
+        easy.http_version(HttpVersion::V2TLS)?;
+        easy.pipewait(true)
+    }
+}

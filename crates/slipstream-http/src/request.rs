@@ -1,0 +1,261 @@
+//! An HTTP request as data: what it says, and whether it can be sent at all.
+//!
+//! Guarantees: a request that [`Request::check`] passes puts exactly one request on the
+//! wire, with this method, to this URL. No part of it can end a line early, and no header
+//! can contradict the body's length. Neither `Debug` nor `Display` shows a secret.
+//!
+//! Absent on purpose: sending, and anything of libcurl. Programs that only store requests
+//! do not pay for the rest.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use slipstream_core::{Destination, Invalid, Request};
+
+use crate::quote::quoted;
+use crate::url::{Authority, masked};
+
+/// Most bytes that method, URL and headers may have together. Servers stop far below
+/// (8 to 64 KiB), libcurl at 1 MiB.
+const HEAD_MAX: usize = 512 * 1024;
+
+/// The methods that everybody means in capitals.
+const USUAL_METHODS: [&str; 8] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
+];
+
+/// An HTTP or HTTPS request.
+///
+/// It may hold anything; what can never be delivered is refused by [`Request::check`],
+/// when it is stored and again when it is sent.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpRequest {
+    method: String,
+    url: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
+    body: Vec<u8>,
+}
+
+impl HttpRequest {
+    /// A request without headers and body. Methods are case-sensitive; the usual ones
+    /// (`get`, `Post`) are put in capitals, others are sent as they are.
+    pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
+        let method = method.into();
+        let usual = USUAL_METHODS
+            .iter()
+            .find(|usual| usual.eq_ignore_ascii_case(&method));
+        Self {
+            method: usual.map_or(method, |&usual| usual.to_owned()),
+            url: url.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// A GET request.
+    pub fn get(url: impl Into<String>) -> Self {
+        Self::new("GET", url)
+    }
+
+    /// A POST request.
+    pub fn post(url: impl Into<String>) -> Self {
+        Self::new("POST", url)
+    }
+
+    /// A PUT request.
+    pub fn put(url: impl Into<String>) -> Self {
+        Self::new("PUT", url)
+    }
+
+    /// A DELETE request.
+    pub fn delete(url: impl Into<String>) -> Self {
+        Self::new("DELETE", url)
+    }
+
+    /// The same with one header more. Headers are sent in the order they were added, one
+    /// name as often as it was added. Text beyond ASCII is sent as UTF-8.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same with this body. Without a `content-type` header it is announced as
+    /// `application/x-www-form-urlencoded`, as curl does.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// The same with this JSON text as body, and a `content-type` header that says so
+    /// unless there is one. Whether the text is JSON is not looked at.
+    #[must_use]
+    pub fn json(self, text: impl Into<String>) -> Self {
+        let typed = self.has_header("content-type");
+        let request = self.body(text.into());
+        if typed {
+            return request;
+        }
+        request.header("content-type", "application/json")
+    }
+
+    /// The method.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The URL as it was given, secrets included. [`HttpRequest::masked_url`] is the one
+    /// to show.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The URL without user, password and the values in its query.
+    pub fn masked_url(&self) -> String {
+        masked(&self.url)
+    }
+
+    /// Names and values in the order they are sent.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
+    /// The body, empty if there is none.
+    pub fn content(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Whether there is a header of this name, in any case.
+    pub fn has_header(&self, name: &str) -> bool {
+        self.count(name) > 0
+    }
+
+    /// Whether sending it twice may do more than sending it once, as far as its method
+    /// tells.
+    pub fn is_unsafe(&self) -> bool {
+        !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
+    }
+
+    #[cfg(feature = "deliver")]
+    pub(crate) fn into_body(self) -> Vec<u8> {
+        self.body
+    }
+
+    fn count(&self, name: &str) -> usize {
+        self.headers
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+            .count()
+    }
+
+    fn check_method(&self) -> Result<(), Invalid> {
+        let method = self.method.as_str();
+        if !is_token(method) {
+            return Err(Invalid::new(format!(
+                "the method {} is none; write one such as GET or POST",
+                quoted(method)
+            )));
+        }
+        if method.eq_ignore_ascii_case("connect") {
+            return Err(Invalid::new(
+                "the method 'CONNECT' opens a tunnel and delivers nothing; write another",
+            ));
+        }
+        if method == "HEAD" && !self.body.is_empty() {
+            return Err(Invalid::new(
+                "a HEAD request has no body; leave the body out, or write POST",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_headers(&self) -> Result<(), Invalid> {
+        for (name, value) in &self.headers {
+            if !is_token(name) {
+                return Err(Invalid::new(format!(
+                    "the header name {} is none; write letters, digits and '-', such as x-foo",
+                    quoted(name)
+                )));
+            }
+            // The value itself may be a secret, so it is not shown.
+            if value.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
+                return Err(Invalid::new(format!(
+                    "the value of the header {} holds a line break or another control character; leave it out",
+                    quoted(name)
+                )));
+            }
+        }
+        // Both follow from the body. Another length would make one request look like two.
+        for name in ["content-length", "transfer-encoding"] {
+            if self.has_header(name) {
+                return Err(Invalid::new(format!(
+                    "the header '{name}' is made from the body when the request is sent; leave it out"
+                )));
+            }
+        }
+        if self.count("host") > 1 {
+            return Err(Invalid::new("there are two 'host' headers; leave one out"));
+        }
+        Ok(())
+    }
+}
+
+impl Request for HttpRequest {
+    const KIND: &'static str = "http";
+
+    fn destination(&self) -> Destination {
+        // A URL that leads nowhere is never stored; what came in another way fails when
+        // it is sent, and shares a destination with others of its sort.
+        Destination::new(match Authority::of(&self.url) {
+            Ok(to) => format!("{}://{}:{}", to.scheme, to.host, to.port),
+            Err(_) => "http://invalid".to_owned(),
+        })
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        let headers = self.headers.iter().map(|(n, v)| n.len() + v.len() + 4);
+        let head = self.method.len() + self.url.len() + headers.sum::<usize>();
+        if head > HEAD_MAX {
+            return Err(Invalid::new(format!(
+                "method, url and headers have {head} bytes and no server takes more than {HEAD_MAX}; send what is large as the body"
+            )));
+        }
+        self.check_method()?;
+        Authority::of(&self.url)?;
+        self.check_headers()
+    }
+}
+
+/// What a listing shows: method and masked URL.
+impl fmt::Display for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.masked_url())
+    }
+}
+
+/// Header values and the body are left out: they may be secrets.
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("HttpRequest")
+            .field("method", &self.method)
+            .field("url", &self.masked_url())
+            .field("headers", &names)
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
+}
+
+/// RFC 9110, section 5.6.2.
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! The part of a URL that decides whom a request goes to: scheme, host and port.
+//!
+//! What this accepts, libcurl reads the same way, so the destination that limits and
+//! pauses are counted by is the one that is connected to. It is stricter than libcurl
+//! where spellings are ambiguous (two `@`, an address such as `0x7f.1`).
+//!
+//! Absent on purpose: paths and queries are not taken apart, nothing is normalised,
+//! nothing is percent-encoded. The text that is sent is the text that was given.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use slipstream_core::Invalid;
+
+use crate::quote::quoted;
+
+/// The schemes that are delivered, each with its default port.
+const SCHEMES: [(&str, u16); 2] = [("http", 80), ("https", 443)];
+
+/// Longest host name, in bytes: more does not fit into a DNS question.
+const HOST_MAX: usize = 253;
+
+/// Where a URL leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Authority {
+    /// `http` or `https`.
+    pub(crate) scheme: &'static str,
+    /// Lower case; an IPv6 address in brackets and in its shortest form.
+    pub(crate) host: String,
+    /// The one that was given, or the scheme's.
+    pub(crate) port: u16,
+}
+
+impl Authority {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// What is wrong with it, without showing a password.
+    pub(crate) fn of(url: &str) -> Result<Self, Invalid> {
+        if url.is_empty() {
+            return Err(Invalid::new(
+                "the url is empty; write one such as http://example.com/",
+            ));
+        }
+        if let Some(bad) = url.bytes().find(|b| b.is_ascii_control() || *b == b' ') {
+            let shown = quoted(&masked(url));
+            return Err(Invalid::new(format!(
+                "the url {shown} holds {}; write it percent-encoded, as %{bad:02X}",
+                if bad == b' ' {
+                    "a space"
+                } else {
+                    "a control character"
+                },
+            )));
+        }
+        let Some((scheme, rest)) = url.split_once("://").filter(|(s, _)| is_scheme(s)) else {
+            return Err(without_scheme(url));
+        };
+        let Some(&(scheme, default_port)) = SCHEMES
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(scheme))
+        else {
+            return Err(Invalid::new(format!(
+                "the scheme {} is not supported; http and https are",
+                quoted(scheme)
+            )));
+        };
+        let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+        let host_port = match authority.split_once('@') {
+            None => authority,
+            Some((_, after)) if after.contains('@') => {
+                return Err(Invalid::new(
+                    "the url holds more than one '@' before its path; write the one in the user name or password as %40",
+                ));
+            }
+            Some((_, after)) => after,
+        };
+        let (host, port) = split_port(host_port)?;
+        Ok(Self {
+            scheme,
+            host: host_of(host)?,
+            port: port.unwrap_or(default_port),
+        })
+    }
+}
+
+/// The same URL without what must not be shown: user and password, and the values in the
+/// query. A fragment, which is never sent, is left out.
+pub(crate) fn masked(url: &str) -> String {
+    let url = url.split('#').next().unwrap_or_default();
+    let (address, query) = match url.split_once('?') {
+        Some((address, query)) => (address, Some(query)),
+        None => (url, None),
+    };
+    // Without a scheme nobody can say where the address ends, so any '@' may be the one.
+    let (start, end) = match address.split_once("://") {
+        Some((scheme, rest)) if is_scheme(scheme) => {
+            let start = scheme.len() + 3;
+            (start, start + rest.find('/').unwrap_or(rest.len()))
+        }
+        _ => (0, address.len()),
+    };
+    let mut shown = address[..start].to_owned();
+    match address[start..end].rfind('@') {
+        Some(at) => {
+            shown.push_str("***@");
+            shown.push_str(&address[start + at + 1..]);
+        }
+        None => shown.push_str(&address[start..]),
+    }
+    for (index, pair) in query.into_iter().flat_map(|q| q.split('&')).enumerate() {
+        shown.push(if index == 0 { '?' } else { '&' });
+        match pair.split_once('=') {
+            Some((name, _)) => {
+                shown.push_str(name);
+                shown.push_str("=***");
+            }
+            // A word alone may be a name or a secret.
+            None if pair.is_empty() => {}
+            None => shown.push_str("***"),
+        }
+    }
+    shown
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+}
+
+/// `example.com/x` is the usual slip, and `//example.com/x` the next.
+fn without_scheme(url: &str) -> Invalid {
+    let bare = masked(url);
+    let (scheme, rest) = match bare.split_once(':') {
+        // `http:/example.com` and `http:example.com`
+        Some((scheme, rest)) if SCHEMES.iter().any(|(s, _)| s.eq_ignore_ascii_case(scheme)) => {
+            (scheme.to_ascii_lowercase(), rest)
+        }
+        _ => ("http".to_owned(), bare.as_str()),
+    };
+    let would_be = format!("{scheme}://{}", rest.trim_start_matches('/'));
+    Invalid::new(format!(
+        "the url {} has no scheme; write {}",
+        quoted(&bare),
+        quoted(&would_be).trim_matches('\'')
+    ))
+}
+
+/// Takes `host:port` apart. A colon without a number is what RFC 3986 allows: no port.
+fn split_port(text: &str) -> Result<(&str, Option<u16>), Invalid> {
+    // The colons inside brackets belong to the address.
+    let after_address = text.rfind(']').unwrap_or(0);
+    let Some(colon) = text[after_address..].find(':').map(|at| after_address + at) else {
+        return Ok((text, None));
+    };
+    let (host, digits) = (&text[..colon], &text[colon + 1..]);
+    if digits.is_empty() {
+        return Ok((host, None));
+    }
+    let port = Some(digits)
+        .filter(|d| d.len() <= 5 && d.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|d| d.parse().ok())
+        .filter(|&port: &u16| port != 0)
+        .ok_or_else(|| {
+            // Not shown: after a stray '/' in a password, this is a part of it.
+            Invalid::new(
+                "the url's port is none; write a number from 1 to 65535, an ipv6 address in brackets, and a '/' in a password as %2F",
+            )
+        })?;
+    Ok((host, Some(port)))
+}
+
+fn host_of(text: &str) -> Result<String, Invalid> {
+    let wrong = |hint: &str| {
+        Err(Invalid::new(format!(
+            "the url's host {} cannot be reached; {hint}",
+            quoted(text)
+        )))
+    };
+    if text.is_empty() {
+        return Err(Invalid::new(
+            "the url has no host; write one such as http://example.com/",
+        ));
+    }
+    if let Some(inside) = text.strip_prefix('[') {
+        let address = inside.strip_suffix(']').and_then(|a| a.parse().ok());
+        return match address {
+            Some::<Ipv6Addr>(address) => Ok(format!("[{address}]")),
+            None => wrong("between brackets belongs an ipv6 address without a zone, such as [::1]"),
+        };
+    }
+    if !text.is_ascii() {
+        return wrong("write an international name in its ascii form, which begins with xn--");
+    }
+    if let Some(bad) = text
+        .chars()
+        .find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | '_' | '~'))
+    {
+        return wrong(&format!("no host name holds {}", quoted(&bad.to_string())));
+    }
+    let labels = text.strip_suffix('.').unwrap_or(text);
+    if labels.split('.').any(str::is_empty) || labels.len() > HOST_MAX {
+        return wrong(&format!(
+            "a host name has at most {HOST_MAX} characters, and no two dots in a row"
+        ));
+    }
+    // What ends in a number is an address for libcurl, in any of the old spellings.
+    let last = labels.rsplit('.').next().unwrap_or_default();
+    if is_number(last) && text.parse::<Ipv4Addr>().is_err() {
+        return wrong("write an ipv4 address as four numbers, such as 127.0.0.1");
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+/// Decimal, octal or hexadecimal, as old address parsers take it.
+fn is_number(label: &str) -> bool {
+    match label.strip_prefix("0x").or(label.strip_prefix("0X")) {
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => label.bytes().all(|b| b.is_ascii_digit()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! What the end of a transfer means: delivered, or why not and whose fault it is.
+//!
+//! Guarantees: delivered is a status of 2xx that was read, and nothing else. Once the final
+//! status is read it decides, even when the connection breaks behind it; without one, the
+//! attempt failed whatever libcurl says.
+//!
+//! Absent on purpose: words that a server chose. Reasons go to logs and terminals.
+
+use std::io;
+use std::time::Duration;
+
+use curl::Error;
+use slipstream_core::{Blame, Failure, Outcome};
+
+use crate::HttpOptions;
+
+/// What is known when a transfer ends.
+pub(crate) struct End<'a> {
+    /// The last status line's number; 0 when none was read.
+    pub(crate) status: u32,
+    /// What the answer asks everybody to wait.
+    pub(crate) retry_after: Option<Duration>,
+    /// What kept libcurl from finishing.
+    pub(crate) error: Option<&'a Error>,
+    /// The operating system's number for that, 0 for none.
+    pub(crate) errno: i32,
+    /// Whether a connection was made.
+    pub(crate) connected: bool,
+    /// Host and port, for the operator.
+    pub(crate) peer: &'a str,
+}
+
+/// The outcome of an attempt that ended like this.
+pub(crate) fn judge(end: &End<'_>, options: &HttpOptions) -> Outcome {
+    match u16::try_from(end.status) {
+        Ok(200..=299) => Outcome::Delivered,
+        // An interim answer says nothing about the request.
+        Ok(status @ 300..) => Outcome::Failed(answered(status, end.retry_after)),
+        _ => Outcome::Failed(unanswered(end, options)),
+    }
+}
+
+fn answered(status: u16, retry_after: Option<Duration>) -> Failure {
+    let blame = match status {
+        429 | 500.. => Blame::Destination,
+        _ => Blame::Request,
+    };
+    let reason = match phrase(status) {
+        Some(phrase) => format!("{status} {phrase}"),
+        None => format!("status {status}"),
+    };
+    Failure {
+        status: Some(status),
+        retry_after: retry_after.filter(|_| matches!(status, 429 | 503)),
+        ..Failure::transient(blame, reason)
+    }
+}
+
+fn unanswered(end: &End<'_>, options: &HttpOptions) -> Failure {
+    let peer = end.peer;
+    let Some(error) = end.error else {
+        return Failure::transient(
+            Blame::Destination,
+            format!("{peer} closed the connection without an answer"),
+        );
+    };
+    if error.is_url_malformed() {
+        return Failure::permanent("libcurl cannot read the url; store the request with another");
+    }
+    // Our own shortage says nothing about whoever we could not reach.
+    if error.is_out_of_memory() || matches!(end.errno, EMFILE | ENFILE) {
+        return Failure::transient(
+            Blame::Request,
+            "out of memory or open files; raise the limits or work on fewer at once",
+        );
+    }
+    let reason = if error.is_operation_timedout() {
+        timed_out(end, error, options)
+    } else if error.is_couldnt_resolve_host() || error.is_couldnt_resolve_proxy() {
+        format!("cannot resolve the name ({peer})")
+    } else if error.is_got_nothing() {
+        format!("{peer} closed the connection without an answer")
+    } else if matches!(error.code(), 1 | 8) {
+        // Unsupported protocol, odd reply: the scheme was checked, so both are the answer's.
+        format!("what {peer} answers is not http")
+    } else if end.errno != 0 && matches!(error.code(), 7 | 55 | 56) {
+        // Connecting, sending, receiving. Behind another error the number may be an older
+        // one's: of the first address that was tried, say.
+        format!("{} ({peer})", system_words(end.errno))
+    } else {
+        format!("{} ({peer})", libcurl_words(error))
+    };
+    Failure::transient(Blame::Destination, reason)
+}
+
+fn timed_out(end: &End<'_>, error: &Error, options: &HttpOptions) -> String {
+    let peer = end.peer;
+    if error
+        .extra_description()
+        .is_some_and(|words| words.starts_with("Operation too slow"))
+    {
+        let (limit, time) = (options.low_speed_limit, options.low_speed_time.as_secs());
+        format!("slower than {limit} bytes a second for {time} s ({peer})")
+    } else if end.connected {
+        format!("no answer within {:?} ({peer})", options.total_timeout)
+    } else {
+        let wait = options.connect_timeout.min(options.total_timeout);
+        format!("no connection within {wait:?} ({peer})")
+    }
+}
+
+// The same numbers on every Linux, BSD and macOS.
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+
+/// `connection refused`, from the operating system's number.
+fn system_words(errno: i32) -> String {
+    let words = io::Error::from_raw_os_error(errno).to_string();
+    let words = words.split(" (os error").next().unwrap_or_default();
+    words.to_lowercase()
+}
+
+/// What libcurl says, short and without capitals. It names hosts and certificates, but
+/// neither URLs nor headers.
+fn libcurl_words(error: &Error) -> String {
+    let words = error.extra_description().unwrap_or(error.description());
+    let line = words.lines().next().unwrap_or_default();
+    let line = line.trim_end_matches('.');
+    line.chars()
+        .take(120)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// What RFC 9110 and its neighbours call a status. A server's own words are not repeated.
+fn phrase(status: u16) -> Option<&'static str> {
+    Some(match status {
+        301 => "Moved Permanently, not followed",
+        302 => "Found, not followed",
+        303 => "See Other, not followed",
+        304 => "Not Modified",
+        307 => "Temporary Redirect, not followed",
+        308 => "Permanent Redirect, not followed",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        411 => "Length Required",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        423 => "Locked",
+        425 => "Too Early",
+        426 => "Upgrade Required",
+        428 => "Precondition Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        451 => "Unavailable For Legal Reasons",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        507 => "Insufficient Storage",
+        508 => "Loop Detected",
+        511 => "Network Authentication Required",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests;
