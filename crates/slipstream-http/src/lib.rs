@@ -3,7 +3,8 @@
 //! ```
 //! use slipstream_http::HttpRequest;
 //!
-//! # let dir = tempfile::tempdir()?.path().join("spool");
+//! # let dir = tempfile::tempdir()?;
+//! # let dir = dir.path().join("spool");
 //! let request = HttpRequest::get("http://example.com/").header("x-foo", "bar");
 //! let spool = slipstream_log::Spool::open(dir)?;
 //! let collector = slipstream_core::Collector::new(spool);

@@ -7,6 +7,8 @@
 use std::io;
 
 pub mod disk;
+#[cfg(test)]
+pub(crate) mod fake;
 
 /// A directory of logs.
 pub trait Fs: Send + Sync {

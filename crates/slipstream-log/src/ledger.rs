@@ -9,8 +9,8 @@
 //! Lock rules are those of a log: whoever appends shares the ledger's lock and looks whether
 //! it is still the ledger; whoever replaces it by a shorter one holds the lock alone.
 //!
-//! An entry is a line: eight hex digits of crc32c, a space, JSON; the newline stands *before*
-//! it, so that an entry that was cut short spoils none but itself.
+//! An entry is a line: eight hex digits of crc32c, a space, JSON. A newline stands before it, too,
+//! so that one that was cut short, or zeros behind the last one, spoil no other.
 
 use std::collections::BTreeMap;
 use std::collections::HashSet;
@@ -29,7 +29,7 @@ pub(crate) const LEDGER: &str = "ledger";
 /// log, its entry must be written first.
 const RESERVE: u64 = 64 * 1024;
 /// A ledger of more bytes than this is worth shortening.
-const LONG: u64 = 256 * 1024;
+const LONG: u64 = if cfg!(test) { 512 } else { 256 * 1024 };
 
 /// Requests by what became of them. Their sum is what was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -226,8 +226,8 @@ fn parse_line(line: &[u8]) -> Option<Entry> {
 
 fn render(entry: &Entry) -> String {
     let json = serde_json::to_string(entry).expect("numbers and names are JSON");
-    let mut line = String::with_capacity(json.len() + 10);
-    let _ = write!(line, "\n{:08x} {json}", crc32c::crc32c(json.as_bytes()));
+    let mut line = String::with_capacity(json.len() + 11);
+    let _ = writeln!(line, "\n{:08x} {json}", crc32c::crc32c(json.as_bytes()));
     line
 }
 
@@ -259,19 +259,15 @@ impl Shared {
         )
     }
 
-    /// Notes what became of a log's records. The log may be removed after this.
-    pub(crate) fn enter_gone(
-        &self,
-        log: LogName,
-        gone: Gone,
-        sync: bool,
-    ) -> Result<(), SpoolError> {
+    /// Notes what became of a log's records, so that a power loss cannot undo it: the log may be
+    /// removed after this.
+    pub(crate) fn enter_gone(&self, log: LogName, gone: Gone) -> Result<(), SpoolError> {
         self.append_entry(
             &Entry::Gone {
                 log: log.to_string(),
                 gone,
             },
-            sync,
+            true,
         )
     }
 
@@ -419,12 +415,19 @@ mod tests {
     #[test]
     fn an_entry_that_was_cut_short_spoils_none_but_itself() {
         let whole = lines(&[stored(1, 3)]);
-        for cut in 1..whole.len() {
+        for cut in 1..=whole.len() {
             let text = format!("{}{whole}", &whole[..cut]);
             let ledger = Ledger::parse(text.as_bytes());
             assert_eq!(ledger.logs[&log(1)].stored, Some(3), "cut at {cut}");
-            assert_eq!(ledger.spoiled, u64::from(cut > 1), "cut at {cut}");
+            let spoiled = cut > 1 && cut < whole.len() - 1;
+            assert_eq!(ledger.spoiled, u64::from(spoiled), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn zeros_behind_the_last_entry_spoil_none() {
+        let text = lines(&[stored(1, 3)]) + "\0\0\0\0";
+        assert_eq!(Ledger::parse(text.as_bytes()).logs[&log(1)].stored, Some(3));
     }
 
     #[test]

@@ -35,6 +35,8 @@ mod append;
 mod backlog;
 mod create;
 mod error;
+#[cfg(test)]
+mod faults;
 pub mod frame;
 pub mod fs;
 mod ledger;

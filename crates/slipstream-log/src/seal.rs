@@ -344,7 +344,7 @@ impl Shared {
             bytes: tally.bytes,
             outcomes,
         };
-        self.enter_gone(log, gone, why == Departure::Done)?;
+        self.enter_gone(log, gone)?;
         self.fs
             .remove(&path)
             .map_err(|error| self.io("remove", &path, error))?;

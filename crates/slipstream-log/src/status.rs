@@ -111,8 +111,10 @@ impl Shared {
             count(&mut totals, &ledger, *name, seen);
         }
         // Logs that are neither there nor accounted for were taken away by hand.
+        // (One that a power loss put back into collecting/ is there.)
+        let collected = |name| collecting.iter().any(|(log, _)| log == name);
         for (name, account) in &ledger.logs {
-            if account.gone.is_none() && !seen.contains_key(name) {
+            if account.gone.is_none() && !seen.contains_key(name) && !collected(name) {
                 totals.stored += account.stored.unwrap_or(0);
             }
         }

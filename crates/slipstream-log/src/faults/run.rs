@@ -1,0 +1,269 @@
+//! What a scenario does and what is known of each request afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use slipstream_core::{
+    Backlog, Clock, Destination, Engine, Next, Record, RecordId, Source, Timestamp, Verdict,
+};
+
+use crate::frame::State;
+use crate::fs::fake::Fake;
+use crate::fs::{Fs, Open};
+use crate::name::LogName;
+use crate::walk::{Item, Walk};
+use crate::{Settings, Spool, Stage};
+
+/// A clock that a scenario moves.
+#[derive(Clone)]
+pub(super) struct Hands(Arc<AtomicU64>);
+
+impl Hands {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(1_795_498_920_000.into()))
+    }
+
+    fn fork(&self) -> Self {
+        Self(Arc::new(self.0.load(Ordering::Relaxed).into()))
+    }
+
+    pub(super) fn advance(&self, by: Duration) {
+        self.0.fetch_add(by.as_millis() as u64, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// One run of a scenario, on a disk that may fail.
+pub(super) struct Run {
+    pub(super) fake: Fake,
+    pub(super) clock: Hands,
+    pub(super) settings: Settings,
+    /// Two handles, as two processes have them.
+    pub(super) writers: [Spool; 2],
+    next: u64,
+    /// Requests whose storing was acknowledged.
+    pub(super) acknowledged: BTreeSet<u64>,
+    /// How often each request was given out to be delivered.
+    pub(super) deliveries: BTreeMap<u64, u32>,
+    /// Requests that were given out, and whose settling did not succeed.
+    pub(super) unsettled: BTreeSet<u64>,
+    /// Whether the disk may have lost what was not synced: then deliveries may repeat.
+    power_lost: bool,
+}
+
+impl Run {
+    pub(super) fn new(settings: Settings) -> Self {
+        let (fake, clock) = (Fake::new(), Hands::new());
+        let writers = [(); 2].map(|()| handle(&fake, &clock, &settings));
+        Self {
+            fake,
+            clock,
+            settings,
+            writers,
+            next: 0,
+            acknowledged: BTreeSet::new(),
+            deliveries: BTreeMap::new(),
+            unsettled: BTreeSet::new(),
+            power_lost: false,
+        }
+    }
+
+    /// One whose writers wait until what they store would survive a power loss.
+    pub(super) fn durable(settings: Settings) -> Self {
+        let mut run = Self::new(settings);
+        run.writers = run.writers.map(Spool::durable);
+        run
+    }
+
+    /// The same requests as of now, on a disk and with a clock of its own.
+    pub(super) fn on(&self, fake: Fake) -> Self {
+        let clock = self.clock.fork();
+        Self {
+            writers: [(); 2].map(|()| handle(&fake, &clock, &self.settings)),
+            fake,
+            clock,
+            power_lost: true,
+            settings: self.settings.clone(),
+            next: self.next,
+            acknowledged: self.acknowledged.clone(),
+            deliveries: self.deliveries.clone(),
+            unsettled: self.unsettled.clone(),
+        }
+    }
+
+    /// A new process's handle.
+    pub(super) fn spool(&self) -> Spool {
+        handle(&self.fake, &self.clock, &self.settings)
+    }
+
+    /// Stores one request through a handle; that it fails is no failure of the scenario.
+    pub(super) fn store_by(&mut self, writer: usize) {
+        let spool = self.writers[writer].clone();
+        self.store_through(&spool);
+    }
+
+    pub(super) fn store_through(&mut self, spool: &Spool) {
+        self.next += 1;
+        let number = self.next;
+        if spool
+            .store(&Source::named("shop"), &[record(number)])
+            .is_ok()
+        {
+            self.acknowledged.insert(number);
+        }
+    }
+
+    pub(super) fn store(&mut self) {
+        self.store_by(0);
+    }
+
+    pub(super) fn pass(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Gives out one request, and what becomes of it.
+    pub(super) fn work_one(&mut self, backlog: &mut dyn Backlog, verdict: Verdict) -> bool {
+        let Ok(Next::Work(claim)) = backlog.next() else {
+            return false;
+        };
+        let number = number_of(&claim.payload);
+        if backlog.begin(claim.ticket).is_err() {
+            return false;
+        }
+        if verdict == Verdict::Delivered {
+            *self.deliveries.entry(number).or_default() += 1;
+        }
+        if backlog.settle(claim.ticket, verdict).is_err() {
+            self.unsettled.insert(number);
+        }
+        true
+    }
+
+    /// Works all that is due.
+    pub(super) fn work(&mut self, backlog: &mut dyn Backlog, verdict: &Verdict) {
+        // Bounded: an engine that gives out the same again and again is to be noticed.
+        for _ in 0..1_000 {
+            if !self.work_one(backlog, verdict.clone()) {
+                return;
+            }
+        }
+        panic!("there is no end of work: {:#?}", self.fake.trace());
+    }
+
+    /// Opens the spool anew after a crash and holds it against the promises.
+    pub(super) fn check(&mut self, what: &str) {
+        let balanced = |run: &Self, when: &str| {
+            let totals = run.spool().status().unwrap().totals;
+            assert!(
+                totals.balanced(),
+                "{what}, {when}: {totals:?}\n{:#?}",
+                run.fake.names()
+            );
+            totals
+        };
+        balanced(self, "opened again");
+        let mut backlog = self
+            .spool()
+            .backlog()
+            .unwrap_or_else(|error| panic!("{what}: no worker may begin: {error}"));
+        self.work(&mut *backlog, &Verdict::Delivered);
+        // What was put off comes out later.
+        self.pass(Duration::from_secs(86_400));
+        self.work(&mut *backlog, &Verdict::Delivered);
+        backlog
+            .close()
+            .unwrap_or_else(|error| panic!("{what}: {error}"));
+        let totals = balanced(self, "worked");
+        assert_eq!(totals.pending, 0, "{what}");
+        let failed = self.in_failed();
+        let missing: Vec<_> = self
+            .acknowledged
+            .iter()
+            .filter(|number| !self.deliveries.contains_key(number) && !failed.contains(number))
+            .collect();
+        let outcomes = totals.outcomes;
+        let given_up = outcomes.overwritten + outcomes.purged + outcomes.expired;
+        assert!(
+            missing.len() as u64 <= given_up,
+            "{what}: lost {missing:?}, {totals:?}"
+        );
+        for (number, times) in &self.deliveries {
+            let allowed = 1 + u32::from(self.unsettled.contains(number));
+            assert!(
+                *times <= allowed || self.power_lost,
+                "{what}: request {number} was delivered {times} times"
+            );
+        }
+        let left: Vec<_> = self
+            .fake
+            .names()
+            .into_iter()
+            .filter(|name| name.starts_with("removing/"))
+            .collect();
+        assert!(left.is_empty(), "{what}: {left:?}");
+    }
+
+    /// The requests that stand in failed/.
+    fn in_failed(&self) -> BTreeSet<u64> {
+        let mut numbers = BTreeSet::new();
+        for name in self.fake.list(Stage::Failed.dir()).unwrap() {
+            let Some(log) = LogName::parse(&name) else {
+                continue;
+            };
+            let file = self
+                .fake
+                .open(&format!("failed/{name}"), Open::Read)
+                .unwrap();
+            let mut walk = Walk::new(log.salt, file.stat().unwrap().len);
+            while let Some(item) = walk.next(&*file).unwrap() {
+                if let Item::Record {
+                    settlement,
+                    payload,
+                    ..
+                } = item
+                    && matches!(settlement.state, State::Failed | State::Pending)
+                {
+                    numbers.insert(number_of(payload));
+                }
+            }
+        }
+        numbers
+    }
+}
+
+fn number_of(payload: &[u8]) -> u64 {
+    let id = Record::decode(payload).unwrap().id;
+    u64::from_be_bytes(id.as_bytes()[8..].try_into().unwrap())
+}
+
+fn record(number: u64) -> Record {
+    let mut id = [0; 16];
+    id[8..].copy_from_slice(&number.to_be_bytes());
+    Record {
+        id: RecordId::from_bytes(id),
+        kind: "beep".to_owned(),
+        destination: Destination::new("beep://speaker"),
+        body: vec![0xC1; 40],
+    }
+}
+
+fn handle(fake: &Fake, clock: &Hands, settings: &Settings) -> Spool {
+    Spool::on(
+        Path::new("/spool"),
+        Box::new(fake.clone()),
+        Box::new(clock.clone()),
+        settings.clone(),
+    )
+}

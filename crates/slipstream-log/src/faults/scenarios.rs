@@ -1,0 +1,235 @@
+//! The scenarios: each a row of things that programs and workers do to one spool.
+
+use std::time::Duration;
+
+use slipstream_core::{Engine, Verdict};
+
+use super::run::Run;
+use crate::{OnFull, Settings, Stage};
+
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+
+/// A scenario by name, the settings it needs, and what it does.
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    pub(super) settings: fn() -> Settings,
+    pub(super) play: fn(&mut Run),
+}
+
+fn one_slot() -> Settings {
+    Settings {
+        slots: 1,
+        ..Settings::default()
+    }
+}
+
+fn two_logs() -> Settings {
+    Settings {
+        logs: 2,
+        ..one_slot()
+    }
+}
+
+fn rejecting() -> Settings {
+    Settings {
+        logs: 1,
+        on_full: OnFull::Reject,
+        ..one_slot()
+    }
+}
+
+fn small_logs() -> Settings {
+    Settings {
+        record_max: 200,
+        log_max: 400,
+        ..one_slot()
+    }
+}
+
+pub(super) const ALL: [Scenario; 12] = [
+    Scenario {
+        name: "store by two writers",
+        settings: one_slot,
+        play: store,
+    },
+    Scenario {
+        name: "rotate at the minute",
+        settings: one_slot,
+        play: rotate,
+    },
+    Scenario {
+        name: "rotate when large",
+        settings: small_logs,
+        play: store,
+    },
+    Scenario {
+        name: "overwrite the oldest",
+        settings: two_logs,
+        play: overwrite,
+    },
+    Scenario {
+        name: "reject when full",
+        settings: rejecting,
+        play: overwrite,
+    },
+    Scenario {
+        name: "claim, settle, finish",
+        settings: one_slot,
+        play: deliver,
+    },
+    Scenario {
+        name: "fail some",
+        settings: one_slot,
+        play: fail,
+    },
+    Scenario {
+        name: "overwrite failed ones",
+        settings: two_logs,
+        play: fail_often,
+    },
+    Scenario {
+        name: "retry in the run and after",
+        settings: one_slot,
+        play: retry,
+    },
+    Scenario {
+        name: "resume",
+        settings: one_slot,
+        play: resume,
+    },
+    Scenario {
+        name: "purge each stage",
+        settings: one_slot,
+        play: purge,
+    },
+    Scenario {
+        name: "a long life",
+        settings: two_logs,
+        play: long_life,
+    },
+];
+
+fn store(run: &mut Run) {
+    for writer in [0, 1, 0, 0, 1, 1] {
+        run.store_by(writer);
+    }
+}
+
+fn rotate(run: &mut Run) {
+    for writer in [0, 1, 1] {
+        run.store_by(writer);
+        run.store();
+        run.pass(MINUTE);
+    }
+    run.store();
+}
+
+fn overwrite(run: &mut Run) {
+    for writer in [0, 1, 0, 1, 0] {
+        run.store_by(writer);
+        run.pass(MINUTE);
+    }
+}
+
+fn deliver(run: &mut Run) {
+    run.store();
+    run.pass(MINUTE);
+    run.store();
+    run.store_by(1);
+    if let Ok(mut backlog) = run.spool().backlog() {
+        run.work_one(&mut *backlog, Verdict::Delivered);
+        // A writer goes on while its log is being worked.
+        run.store();
+        run.work(&mut *backlog, &Verdict::Delivered);
+        let _ = backlog.close();
+    }
+}
+
+fn fail(run: &mut Run) {
+    run.store();
+    run.store();
+    run.store();
+    if let Ok(mut backlog) = run.spool().backlog() {
+        run.work_one(&mut *backlog, Verdict::Failed);
+        run.work_one(&mut *backlog, Verdict::Expired);
+        run.work(&mut *backlog, &Verdict::Delivered);
+        let _ = backlog.close();
+    }
+}
+
+fn fail_often(run: &mut Run) {
+    for _ in 0..4 {
+        run.store();
+        if let Ok(mut backlog) = run.spool().backlog() {
+            run.work(&mut *backlog, &Verdict::Failed);
+            let _ = backlog.close();
+        }
+        run.pass(MINUTE);
+    }
+}
+
+fn retry(run: &mut Run) {
+    run.store();
+    run.store();
+    if let Ok(mut backlog) = run.spool().backlog() {
+        run.work(&mut *backlog, &Verdict::Retry(MINUTE));
+        run.pass(MINUTE);
+        run.work_one(&mut *backlog, Verdict::Delivered);
+        run.work(&mut *backlog, &Verdict::Retry(MINUTE));
+        let _ = backlog.close();
+    }
+    run.pass(MINUTE);
+    if let Ok(mut backlog) = run.spool().backlog() {
+        run.work(&mut *backlog, &Verdict::Delivered);
+        let _ = backlog.close();
+    }
+}
+
+fn resume(run: &mut Run) {
+    run.store();
+    run.store();
+    run.store();
+    for _ in 0..2 {
+        if let Ok(mut backlog) = run.spool().backlog() {
+            run.work_one(&mut *backlog, Verdict::Delivered);
+            // It ends without a word.
+            drop(backlog);
+        }
+    }
+    if let Ok(mut backlog) = run.spool().backlog() {
+        run.work(&mut *backlog, &Verdict::Delivered);
+        let _ = backlog.close();
+    }
+}
+
+fn purge(run: &mut Run) {
+    for verdict in [Verdict::Failed, Verdict::Retry(MINUTE)] {
+        run.store();
+        if let Ok(mut backlog) = run.spool().backlog() {
+            run.work(&mut *backlog, &verdict);
+            let _ = backlog.close();
+        }
+    }
+    run.store();
+    run.pass(MINUTE);
+    run.store();
+    for stage in Stage::ALL {
+        let _ = run.spool().purge(stage);
+    }
+}
+
+fn long_life(run: &mut Run) {
+    // Long enough for the ledger to be shortened.
+    for round in 0..8 {
+        run.store();
+        run.store_by(1);
+        run.pass(MINUTE);
+        if round % 3 == 2
+            && let Ok(mut backlog) = run.spool().backlog()
+        {
+            run.work_one(&mut *backlog, Verdict::Failed);
+            run.work(&mut *backlog, &Verdict::Delivered);
+            let _ = backlog.close();
+        }
+    }
+}

@@ -1,0 +1,456 @@
+//! A file system in memory that fails when it is told to, stops like a killed process, and
+//! loses what a power loss may lose.
+//!
+//! What it models: a directory tree of one level, files with data, locks by open file, and for
+//! each file and directory what has reached the disk for sure. Operations are counted, so that
+//! a test can stop or fail at each one in turn.
+//!
+//! Absent on purpose: time, permissions, and two things at the same time.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::{AppendError, File, Fs, Lock, Open, Replace, Stat};
+
+/// What goes wrong, and when. Operations count from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// Nothing.
+    Well,
+    /// From this operation on, nothing happens any more, as if the process had been killed. If
+    /// the operation is an append, this many quarters of its bytes are written.
+    StopAt(u64, u8),
+    /// This operation fails with this error; an append has written this many quarters.
+    FailOnce(u64, i32, u8),
+    /// All operations from this one on that could fail this way do.
+    FailFrom(u64, i32),
+}
+
+/// An error number for [`Plan`].
+pub(crate) const ENOSPC: i32 = 28;
+/// See [`ENOSPC`].
+pub(crate) const EIO: i32 = 5;
+/// See [`ENOSPC`].
+pub(crate) const EINTR: i32 = 4;
+
+/// A disk that outlives the processes that use it.
+#[derive(Clone, Default)]
+pub(crate) struct Fake(Arc<Mutex<World>>);
+
+#[derive(Default)]
+struct World {
+    plan: Option<Plan>,
+    ops: u64,
+    /// What was done, for whoever looks at a failed test.
+    trace: Vec<String>,
+    names: BTreeMap<String, u64>,
+    files: BTreeMap<u64, Data>,
+    /// Changes to names since each directory was synced: what a power loss may undo.
+    unsynced_names: Vec<NameChange>,
+    next: u64,
+}
+
+#[derive(Clone, Default)]
+struct Data {
+    bytes: Vec<u8>,
+    /// What is on the disk for sure.
+    synced: Vec<u8>,
+    /// Who holds the lock: open files by number.
+    locks: BTreeMap<u64, Lock>,
+}
+
+#[derive(Clone)]
+struct NameChange {
+    path: String,
+    before: Option<u64>,
+}
+
+/// What a power loss makes of bytes that were not synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// They had reached the disk all the same.
+    Nothing,
+    /// They are gone, the length too.
+    Bytes,
+    /// The length had reached the disk, the bytes had not.
+    Zeroed,
+}
+
+impl Fake {
+    /// An empty spool's directories.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0
+            .lock()
+            .expect("no test panics while it holds the world")
+    }
+
+    /// Begins to count operations anew, with a plan.
+    pub(crate) fn plan(&self, plan: Plan) {
+        let mut world = self.world();
+        world.plan = Some(plan);
+        world.ops = 0;
+        world.trace.clear();
+    }
+
+    /// How many operations were begun since the last plan.
+    pub(crate) fn ops(&self) -> u64 {
+        self.world().ops
+    }
+
+    /// The last operations.
+    pub(crate) fn trace(&self) -> Vec<String> {
+        self.world().trace.clone()
+    }
+
+    /// The process ended: its locks are gone, all that it wrote stays.
+    pub(crate) fn restart(&self) {
+        let mut world = self.world();
+        world.plan = None;
+        for file in world.files.values_mut() {
+            file.locks.clear();
+        }
+    }
+
+    /// The power failed. Of the names' changes since their directories were synced, the last
+    /// `undone` are lost; of the files, what was not synced is lost as told.
+    pub(crate) fn power_loss(&self, undone: usize, lost: Lost) {
+        self.restart();
+        let mut world = self.world();
+        for _ in 0..undone {
+            let Some(NameChange { path, before }) = world.unsynced_names.pop() else {
+                break;
+            };
+            match before {
+                Some(inode) => world.names.insert(path, inode),
+                None => world.names.remove(&path),
+            };
+        }
+        world.unsynced_names.clear();
+        for data in world.files.values_mut() {
+            match lost {
+                Lost::Nothing => {}
+                Lost::Bytes => data.bytes = data.synced.clone(),
+                Lost::Zeroed => {
+                    let len = data.bytes.len();
+                    data.bytes = data.synced.clone();
+                    data.bytes.resize(len.max(data.synced.len()), 0);
+                }
+            }
+            data.synced = data.bytes.clone();
+        }
+    }
+
+    /// How many changes of names a power loss could undo now.
+    pub(crate) fn unsynced_names(&self) -> usize {
+        self.world().unsynced_names.len()
+    }
+
+    /// A copy of the disk as it is now.
+    pub(crate) fn snapshot(&self) -> Self {
+        let world = self.world();
+        Self(Arc::new(Mutex::new(World {
+            names: world.names.clone(),
+            files: world.files.clone(),
+            unsynced_names: world.unsynced_names.clone(),
+            next: world.next,
+            ..World::default()
+        })))
+    }
+
+    /// The names of all files.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.world().names.keys().cloned().collect()
+    }
+
+    /// Changes the bytes of a file behind everybody's back.
+    pub(crate) fn damage(&self, path: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut world = self.world();
+        let inode = world.names[path];
+        if let Some(data) = world.files.get_mut(&inode) {
+            change(&mut data.bytes);
+        }
+    }
+}
+
+/// Whether an operation may fail with ENOSPC: those that need new blocks.
+fn needs_space(what: &str) -> bool {
+    matches!(what, "create" | "append" | "rename" | "sync" | "sync_dir")
+}
+
+impl World {
+    /// Counts an operation. The error that it must end with, and for an append how many quarters
+    /// of its bytes are written all the same.
+    fn begin(&mut self, what: &'static str, path: &str) -> Result<(), (io::Error, u8)> {
+        self.ops += 1;
+        let op = self.ops;
+        self.trace.push(format!("{op} {what} {path}"));
+        let raw = io::Error::from_raw_os_error;
+        match self.plan {
+            Some(Plan::StopAt(at, quarters)) if op >= at => {
+                // Only the very operation that was interrupted can be half done.
+                let quarters = if op == at { quarters } else { 0 };
+                Err((io::Error::other("the process was killed"), quarters))
+            }
+            Some(Plan::FailOnce(at, errno, quarters)) if op == at => {
+                if errno == ENOSPC && !needs_space(what) {
+                    return Ok(());
+                }
+                Err((raw(errno), quarters))
+            }
+            Some(Plan::FailFrom(at, errno)) if op >= at => {
+                if errno == ENOSPC && !needs_space(what) {
+                    return Ok(());
+                }
+                Err((raw(errno), 0))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn set_name(&mut self, path: &str, to: Option<u64>) {
+        let before = match to {
+            Some(inode) => self.names.insert(path.to_owned(), inode),
+            None => self.names.remove(path),
+        };
+        self.unsynced_names.push(NameChange {
+            path: path.to_owned(),
+            before,
+        });
+    }
+
+    fn file(&mut self, inode: u64) -> &mut Data {
+        self.files.entry(inode).or_default()
+    }
+}
+
+fn plain<T>(result: Result<T, (io::Error, u8)>) -> io::Result<T> {
+    result.map_err(|(error, _)| error)
+}
+
+fn not_found() -> io::Error {
+    io::ErrorKind::NotFound.into()
+}
+
+impl Fs for Fake {
+    fn open(&self, path: &str, how: Open) -> io::Result<Box<dyn File>> {
+        let mut world = self.world();
+        plain(world.begin("open", path))?;
+        let inode = *world.names.get(path).ok_or_else(not_found)?;
+        world.next += 1;
+        Ok(Box::new(Handle {
+            fake: self.clone(),
+            inode,
+            number: world.next,
+            how,
+            path: path.to_owned(),
+        }))
+    }
+
+    fn create(&self, path: &str) -> io::Result<Box<dyn File>> {
+        let mut world = self.world();
+        plain(world.begin("create", path))?;
+        if world.names.contains_key(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        world.next += 2;
+        let (inode, number) = (world.next - 1, world.next);
+        world.files.insert(inode, Data::default());
+        world.set_name(path, Some(inode));
+        Ok(Box::new(Handle {
+            fake: self.clone(),
+            inode,
+            number,
+            how: Open::Append,
+            path: path.to_owned(),
+        }))
+    }
+
+    fn rename(&self, from: &str, to: &str, replace: Replace) -> io::Result<()> {
+        let mut world = self.world();
+        plain(world.begin("rename", &format!("{from} -> {to}")))?;
+        let inode = *world.names.get(from).ok_or_else(not_found)?;
+        if replace == Replace::Never && world.names.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        world.set_name(to, Some(inode));
+        world.set_name(from, None);
+        Ok(())
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        let mut world = self.world();
+        plain(world.begin("remove", path))?;
+        if !world.names.contains_key(path) {
+            return Err(not_found());
+        }
+        world.set_name(path, None);
+        Ok(())
+    }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        let mut world = self.world();
+        plain(world.begin("list", dir))?;
+        let prefix = format!("{dir}/");
+        Ok(world
+            .names
+            .keys()
+            .filter_map(|name| name.strip_prefix(&prefix))
+            .map(str::to_owned)
+            .collect())
+    }
+
+    fn stat(&self, path: &str) -> io::Result<Stat> {
+        let mut world = self.world();
+        plain(world.begin("stat", path))?;
+        let inode = *world.names.get(path).ok_or_else(not_found)?;
+        let len = world.file(inode).bytes.len() as u64;
+        Ok(Stat {
+            identity: (0, inode),
+            len,
+        })
+    }
+
+    fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        let mut world = self.world();
+        plain(world.begin("sync_dir", dir))?;
+        // A journal keeps the order: what came before is on the disk, too.
+        let prefix = format!("{dir}/");
+        let last = world
+            .unsynced_names
+            .iter()
+            .rposition(|change| change.path.starts_with(&prefix));
+        if let Some(last) = last {
+            world.unsynced_names.drain(..=last);
+        }
+        Ok(())
+    }
+
+    fn random(&self) -> u64 {
+        let mut world = self.world();
+        world.next += 1;
+        // Spread over all bits, and never the same twice.
+        world.next.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
+struct Handle {
+    fake: Fake,
+    inode: u64,
+    number: u64,
+    how: Open,
+    path: String,
+}
+
+impl Handle {
+    fn begin(&self, what: &'static str) -> Result<MutexGuard<'_, World>, (io::Error, u8)> {
+        let mut world = self.fake.world();
+        world.begin(what, &self.path)?;
+        Ok(world)
+    }
+}
+
+impl File for Handle {
+    fn append(&self, bytes: &[u8]) -> Result<(), AppendError> {
+        assert_eq!(
+            self.how,
+            Open::Append,
+            "{} is not open to append",
+            self.path
+        );
+        match self.begin("append") {
+            Ok(mut world) => {
+                world.file(self.inode).bytes.extend_from_slice(bytes);
+                Ok(())
+            }
+            Err((error, quarters)) => {
+                let mut world = self.fake.world();
+                let file = &mut world.file(self.inode).bytes;
+                let start = file.len() as u64;
+                file.extend_from_slice(&bytes[..bytes.len() * usize::from(quarters) / 4]);
+                let end = file.len() as u64;
+                Err(AppendError {
+                    error,
+                    partial: (quarters > 0).then_some((start, end)),
+                })
+            }
+        }
+    }
+
+    fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
+        let mut world = plain(self.begin("read"))?;
+        let file = &world.file(self.inode).bytes;
+        let from = file.get(at as usize..).unwrap_or_default();
+        let len = from.len().min(bytes.len());
+        bytes[..len].copy_from_slice(&from[..len]);
+        Ok(len)
+    }
+
+    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        assert_eq!(
+            self.how,
+            Open::Update,
+            "{} is not open to overwrite",
+            self.path
+        );
+        let mut world = plain(self.begin("write"))?;
+        let file = &mut world.file(self.inode).bytes;
+        let end = at as usize + bytes.len();
+        file.resize(file.len().max(end), 0);
+        file[at as usize..end].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        let mut world = plain(self.begin("truncate"))?;
+        world.file(self.inode).bytes.truncate(len as usize);
+        Ok(())
+    }
+
+    fn stat(&self) -> io::Result<Stat> {
+        let mut world = plain(self.begin("fstat"))?;
+        let len = world.file(self.inode).bytes.len() as u64;
+        Ok(Stat {
+            identity: (0, self.inode),
+            len,
+        })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut world = plain(self.begin("sync"))?;
+        let file = world.file(self.inode);
+        file.synced = file.bytes.clone();
+        Ok(())
+    }
+
+    fn reserve(&self, _len: u64) {}
+
+    fn try_lock(&self, how: Lock) -> io::Result<()> {
+        let mut world = plain(self.begin("lock"))?;
+        let number = self.number;
+        let locks = &mut world.file(self.inode).locks;
+        let in_the_way = |(holder, held): (&u64, &Lock)| {
+            *holder != number && (how == Lock::Exclusive || *held == Lock::Exclusive)
+        };
+        if locks.iter().any(in_the_way) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        locks.insert(number, how);
+        Ok(())
+    }
+
+    fn unlock(&self) {
+        let number = self.number;
+        self.fake.world().file(self.inode).locks.remove(&number);
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.unlock();
+    }
+}
