@@ -1,6 +1,7 @@
 //! Every fault at every operation: each scenario is stopped and failed at each file-system
 //! operation in turn, opened again, and held against the promises.
 
+mod damage;
 mod power;
 mod run;
 mod scenarios;

@@ -77,8 +77,16 @@ pub struct OverwrittenSum {
 /// A log's two entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Account {
-    pub(crate) stored: Option<u64>,
+    pub(crate) stored: Option<Sealed>,
     pub(crate) gone: Option<Gone>,
+}
+
+/// What a log held when it was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sealed {
+    /// Records. A stretch of bytes that is none, but may have been one, counts as one.
+    pub(crate) requests: u64,
+    pub(crate) bytes: u64,
 }
 
 /// What became of a log's records, and of how many bytes.
@@ -117,7 +125,8 @@ impl Folded {
 enum Entry {
     Stored {
         log: String,
-        requests: u64,
+        #[serde(flatten)]
+        sealed: Sealed,
     },
     Gone {
         log: String,
@@ -173,8 +182,8 @@ impl Ledger {
     fn take(&mut self, line: &[u8]) -> bool {
         match parse_line(line) {
             Some(Entry::Folded(folded)) => self.folded = folded,
-            Some(Entry::Stored { log, requests }) => match LogName::parse(&log) {
-                Some(name) => self.logs.entry(name).or_default().stored = Some(requests),
+            Some(Entry::Stored { log, sealed }) => match LogName::parse(&log) {
+                Some(name) => self.logs.entry(name).or_default().stored = Some(sealed),
                 None => return false,
             },
             Some(Entry::Gone { log, gone }) => match LogName::parse(&log) {
@@ -191,7 +200,10 @@ impl Ledger {
         let mut folded = self.folded.clone();
         for (log, account) in &self.logs {
             if let (false, Some(gone)) = (there.contains(log), &account.gone) {
-                folded.fold(*log, account.stored.unwrap_or(gone.outcomes.sum()), gone);
+                let stored = account
+                    .stored
+                    .map_or(gone.outcomes.sum(), |sealed| sealed.requests);
+                folded.fold(*log, stored, gone);
             }
         }
         folded
@@ -201,10 +213,10 @@ impl Ledger {
         let mut text = render(&Entry::Folded(self.folded.clone()));
         for (log, account) in &self.logs {
             let log = log.to_string();
-            if let Some(requests) = account.stored {
+            if let Some(sealed) = account.stored {
                 text += &render(&Entry::Stored {
                     log: log.clone(),
-                    requests,
+                    sealed,
                 });
             }
             if let Some(gone) = account.gone {
@@ -249,11 +261,11 @@ impl Shared {
     }
 
     /// Notes how many records a log held when it was sealed.
-    pub(crate) fn enter_stored(&self, log: LogName, requests: u64) -> Result<(), SpoolError> {
+    pub(crate) fn enter_stored(&self, log: LogName, sealed: Sealed) -> Result<(), SpoolError> {
         self.append_entry(
             &Entry::Stored {
                 log: log.to_string(),
-                requests,
+                sealed,
             },
             false,
         )
@@ -389,7 +401,10 @@ mod tests {
     fn stored(salt: u64, requests: u64) -> Entry {
         Entry::Stored {
             log: log(salt).to_string(),
-            requests,
+            sealed: Sealed {
+                requests,
+                bytes: 100,
+            },
         }
     }
 
@@ -418,7 +433,11 @@ mod tests {
         for cut in 1..=whole.len() {
             let text = format!("{}{whole}", &whole[..cut]);
             let ledger = Ledger::parse(text.as_bytes());
-            assert_eq!(ledger.logs[&log(1)].stored, Some(3), "cut at {cut}");
+            assert_eq!(
+                ledger.logs[&log(1)].stored.unwrap().requests,
+                3,
+                "cut at {cut}"
+            );
             let spoiled = cut > 1 && cut < whole.len() - 1;
             assert_eq!(ledger.spoiled, u64::from(spoiled), "cut at {cut}");
         }
@@ -427,7 +446,13 @@ mod tests {
     #[test]
     fn zeros_behind_the_last_entry_spoil_none() {
         let text = lines(&[stored(1, 3)]) + "\0\0\0\0";
-        assert_eq!(Ledger::parse(text.as_bytes()).logs[&log(1)].stored, Some(3));
+        assert_eq!(
+            Ledger::parse(text.as_bytes()).logs[&log(1)]
+                .stored
+                .unwrap()
+                .requests,
+            3
+        );
     }
 
     #[test]
@@ -458,7 +483,7 @@ mod tests {
             let sum: u64 = ledger
                 .logs
                 .values()
-                .filter_map(|account| account.stored)
+                .filter_map(|account| Some(account.stored?.requests))
                 .sum();
             assert!([3, 5, 8].contains(&sum), "bit {bit} made it {sum}");
         }

@@ -14,7 +14,7 @@ use slipstream_core::Overwritten;
 use crate::error::SpoolError;
 use crate::frame::{LOG_HEADER, LogHeader, SEAL, SEAL_AT, State};
 use crate::fs::{File, Lock, Open, Replace};
-use crate::ledger::{Gone, Outcomes};
+use crate::ledger::{Gone, Outcomes, Sealed};
 use crate::name::{Departure, LogName, Stage};
 use crate::settings::OnFull;
 use crate::spool::{REMOVING, Shared, collecting_path, log_path};
@@ -40,20 +40,21 @@ impl Tally {
         self.pending + self.delivered + self.failed + self.expired
     }
 
-    /// What the log held when it was sealed, as far as one can see now. A damaged stretch may
-    /// have been a record, so it counts as one.
-    pub(crate) fn stored(&self) -> u64 {
-        self.readable() + self.damaged
+    /// What the log holds, for its entry when it is sealed.
+    pub(crate) fn sealed(&self) -> Sealed {
+        Sealed {
+            requests: self.readable() + self.damaged,
+            bytes: self.bytes,
+        }
     }
 
-    /// How many of the `stored` records cannot be read any more. A damaged stretch stands for
-    /// one, or for as many as are missing. Without damage nothing may be missing, so a
-    /// difference then is not hidden here.
-    pub(crate) fn set_aside(&self, stored: u64) -> u64 {
-        if self.damaged == 0 {
+    /// How many of the records that it held when it was sealed cannot be read any more. Without
+    /// damage none may be missing, so a difference then is not hidden here.
+    pub(crate) fn set_aside(&self, sealed: Sealed) -> u64 {
+        if self.damaged == 0 && self.bytes >= sealed.bytes {
             return 0;
         }
-        self.damaged.max(stored.saturating_sub(self.readable()))
+        sealed.requests.saturating_sub(self.readable())
     }
 }
 
@@ -192,7 +193,7 @@ impl Shared {
         name: LogName,
     ) -> Result<(), SpoolError> {
         let tally = self.tally(file, path, Some(name))?;
-        self.enter_stored(name, tally.stored())
+        self.enter_stored(name, tally.sealed())
     }
 
     /// Enters what a sealed log holds unless that was done. Call it with the log's lock.
@@ -201,18 +202,18 @@ impl Shared {
         file: &dyn File,
         path: &str,
         name: LogName,
-    ) -> Result<u64, SpoolError> {
+    ) -> Result<Sealed, SpoolError> {
         let entered = self
             .read_ledger()?
             .logs
             .get(&name)
             .and_then(|account| account.stored);
-        if let Some(stored) = entered {
-            return Ok(stored);
+        if let Some(sealed) = entered {
+            return Ok(sealed);
         }
-        let stored = self.tally(file, path, Some(name))?.stored();
-        self.enter_stored(name, stored)?;
-        Ok(stored)
+        let sealed = self.tally(file, path, Some(name))?.sealed();
+        self.enter_stored(name, sealed)?;
+        Ok(sealed)
     }
 
     /// Makes sure that one more log can become ready in a slot.
@@ -315,13 +316,13 @@ impl Shared {
         why: Departure,
     ) -> Result<Option<Gone>, SpoolError> {
         let path = format!("{REMOVING}/{}", why.name(log));
-        let stored = self.ensure_counted(file, &path, log)?;
+        let sealed = self.ensure_counted(file, &path, log)?;
         let tally = self.tally(file, &path, Some(log))?;
         let unsettled = tally.pending + tally.failed;
         let mut outcomes = Outcomes {
             delivered: tally.delivered,
             expired: tally.expired,
-            set_aside: tally.set_aside(stored),
+            set_aside: tally.set_aside(sealed),
             ..Outcomes::default()
         };
         match why {

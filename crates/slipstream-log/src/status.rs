@@ -115,7 +115,7 @@ impl Shared {
         let collected = |name| collecting.iter().any(|(log, _)| log == name);
         for (name, account) in &ledger.logs {
             if account.gone.is_none() && !seen.contains_key(name) && !collected(name) {
-                totals.stored += account.stored.unwrap_or(0);
+                totals.stored += account.stored.map_or(0, |sealed| sealed.requests);
             }
         }
         Ok(Status {
@@ -221,11 +221,11 @@ impl Shared {
 fn count(totals: &mut Totals, ledger: &Ledger, name: LogName, seen: &Seen) {
     let Seen { stage, why, tally } = seen;
     let entered = ledger.logs.get(&name).and_then(|account| account.stored);
-    let stored = entered.unwrap_or_else(|| tally.stored());
-    totals.stored += stored;
+    let sealed = entered.unwrap_or_else(|| tally.sealed());
+    totals.stored += sealed.requests;
     totals.outcomes.delivered += tally.delivered;
     totals.outcomes.expired += tally.expired;
-    totals.outcomes.set_aside += tally.set_aside(stored);
+    totals.outcomes.set_aside += tally.set_aside(sealed);
     let unsettled = tally.pending + tally.failed;
     match (stage, why) {
         // In failed/ nothing is pending: whatever is not settled was given up.

@@ -215,6 +215,26 @@ impl Run {
         assert!(left.is_empty(), "{what}: {left:?}");
     }
 
+    /// Works what is left of a damaged spool, holds the sums against the law, and tells how many
+    /// acknowledged requests are neither delivered nor failed, and how many were set aside.
+    pub(super) fn check_damaged(&mut self, what: &str) -> (u64, u64) {
+        let before = self.spool().status().unwrap().totals;
+        assert!(before.balanced(), "{what}: {before:?}");
+        let mut backlog = self.spool().backlog().unwrap();
+        self.work(&mut *backlog, &Verdict::Delivered);
+        self.pass(Duration::from_secs(86_400));
+        self.work(&mut *backlog, &Verdict::Delivered);
+        backlog.close().unwrap();
+        let after = self.spool().status().unwrap().totals;
+        assert!(after.balanced(), "{what}: {after:?}");
+        assert_eq!(after.pending, 0, "{what}");
+        let failed = self.in_failed();
+        let there = |number: &&u64| self.deliveries.contains_key(number) || failed.contains(number);
+        let kept = self.acknowledged.iter().filter(there).count();
+        let lost = self.acknowledged.len() - kept;
+        (lost as u64, after.outcomes.set_aside)
+    }
+
     /// The requests that stand in failed/.
     fn in_failed(&self) -> BTreeSet<u64> {
         let mut numbers = BTreeSet::new();

@@ -1,0 +1,180 @@
+//! Damage to a log's bytes: every bit flipped, every cut, every length of zeros behind it.
+
+use proptest::prelude::*;
+use slipstream_core::{Destination, Engine, Record, RecordId, Source, Verdict};
+
+use super::run::Run;
+use super::scenarios::MINUTE;
+use crate::Settings;
+use crate::frame::{FRAME_HEADER, FrameHeader, Frames, LOG_HEADER, LogHeader};
+
+const RECORDS: u64 = 8;
+
+/// A run with one sealed log of [`RECORDS`] records, and the log's path. Some are settled.
+fn sealed() -> (Run, String) {
+    let mut run = Run::new(Settings {
+        slots: 1,
+        ..Settings::default()
+    });
+    for _ in 0..RECORDS {
+        run.store();
+    }
+    let mut backlog = run.spool().backlog().unwrap();
+    run.work_one(&mut *backlog, Verdict::Delivered);
+    run.work_one(&mut *backlog, Verdict::Retry(MINUTE));
+    run.work_one(&mut *backlog, Verdict::Failed);
+    drop(backlog);
+    run.fake.restart();
+    let path = run
+        .fake
+        .names()
+        .into_iter()
+        .find(|name| name.starts_with("processing/"))
+        .unwrap();
+    (run, path)
+}
+
+/// A run whose log is still being collected, and the log's path.
+fn collecting() -> (Run, String) {
+    let mut run = Run::new(Settings {
+        slots: 1,
+        ..Settings::default()
+    });
+    for _ in 0..RECORDS {
+        run.store();
+    }
+    run.fake.restart();
+    (run, "collecting/s000.log".to_owned())
+}
+
+/// Damages a log, works what is left, and tells how many acknowledged requests are gone and how
+/// many were set aside.
+fn after(run: &Run, path: &str, what: &str, change: impl FnOnce(&mut Vec<u8>)) -> (u64, u64) {
+    let fake = run.fake.snapshot();
+    fake.damage(path, change);
+    let mut run = run.on(fake);
+    run.check_damaged(what)
+}
+
+#[test]
+fn a_flipped_bit_costs_one_record_at_most_and_that_is_counted() {
+    for (run, path) in [sealed(), collecting()] {
+        let mut len = 0;
+        run.fake.damage(&path, |bytes| len = bytes.len());
+        for bit in 0..len * 8 {
+            let what = format!("{path}, bit {} of byte {}", bit % 8, bit / 8);
+            let (lost, set_aside) =
+                after(&run, &path, &what, |bytes| bytes[bit / 8] ^= 1 << (bit % 8));
+            // A record that was delivered before counts as set aside, too, but is not lost.
+            assert!(
+                lost <= set_aside && set_aside <= 1,
+                "{what}: {lost} lost, {set_aside} set aside"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_record_before_a_cut_is_delivered_and_the_rest_is_counted() {
+    for (run, path, delivered) in
+        [(sealed(), 1), (collecting(), 0)].map(|((run, path), n)| (run, path, n))
+    {
+        let mut bytes = Vec::new();
+        run.fake.damage(&path, |all| bytes = all.clone());
+        let salt = LogHeader::parse(&bytes).unwrap().salt;
+        let first = FrameHeader::parse(&bytes[LOG_HEADER as usize..], salt).unwrap();
+        // The padding behind the last whole record is nothing to lose.
+        let end = |record: u64| {
+            LOG_HEADER
+                + record * first.frame_len()
+                + (FRAME_HEADER as u64)
+                + u64::from(first.length)
+        };
+        for cut in 0..bytes.len() {
+            let what = format!("{path}, cut at {cut}");
+            let (lost, _) = after(&run, &path, &what, |bytes| bytes.truncate(cut));
+            let gone = (delivered..RECORDS)
+                .filter(|record| end(*record) > cut as u64)
+                .count();
+            assert_eq!(lost, gone as u64, "{what}");
+        }
+    }
+}
+
+#[test]
+fn zeros_and_garbage_behind_the_last_record_cost_none() {
+    for (run, path) in [sealed(), collecting()] {
+        for behind in [
+            vec![0; 1],
+            vec![0; 8],
+            vec![0; 4096],
+            vec![0xC1; 100],
+            b"\xC1REC".repeat(20),
+        ] {
+            let what = format!("{path}, {} bytes behind", behind.len());
+            let (lost, _) = after(&run, &path, &what, |bytes| bytes.extend_from_slice(&behind));
+            assert_eq!(lost, 0, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_length_that_the_log_does_not_hold_takes_no_memory_and_stops_nothing() {
+    let (run, path) = collecting();
+    // The header's check is right, as a program gone wrong might write it.
+    let mut frames = Frames::with_capacity(64);
+    frames.push(|bytes| bytes.extend_from_slice(b"short"));
+    let mut salt = 0;
+    run.fake
+        .damage(&path, |bytes| salt = LogHeader::parse(bytes).unwrap().salt);
+    let claim = |bytes: &mut Vec<u8>| {
+        let mut header = b"\xC1REC\xFF\xFF\xFF\xFF\0\0\0\0".to_vec();
+        let check = crc32c::crc32c_append(crc32c::crc32c(&salt.to_le_bytes()), &header);
+        header.extend_from_slice(&check.to_le_bytes());
+        header.extend_from_slice(&[0; 16]);
+        bytes.splice(LOG_HEADER as usize..LOG_HEADER as usize, header);
+    };
+    assert_eq!(after(&run, &path, "4 GiB claimed", claim).0, 0);
+}
+
+proptest! {
+    #[test]
+    fn a_body_that_holds_frames_is_never_taken_for_records(
+        salt: u64, bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 1..5), torn in 8usize..60,
+    ) {
+        // Frames of another log, and of this one as it would be were its salt known.
+        let mut inner = Frames::with_capacity(64);
+        for body in &bodies {
+            inner.push(|bytes| bytes.extend_from_slice(body));
+        }
+        inner.seal(salt);
+        let run = Run::new(Settings { slots: 1, ..Settings::default() });
+        let record = Record {
+            id: RecordId::from_bytes([0; 16]),
+            kind: "beep".to_owned(),
+            destination: Destination::new("beep://speaker"),
+            body: inner.bytes_at(0).to_vec(),
+        };
+        let source = Source::named("shop");
+        run.writers[0].store(&source, std::slice::from_ref(&record)).unwrap();
+        // The end is torn off, so a reader looks for frames inside.
+        let torn_off = torn.min(record.body.len());
+        run.fake.damage("collecting/s000.log", |bytes| bytes.truncate(bytes.len() - torn_off));
+        run.writers[1].store(&source, &[Record { body: Vec::new(), ..record }]).unwrap();
+        let totals = run.spool().status().unwrap().totals;
+        prop_assert_eq!(totals.pending, 1, "{:?}", totals);
+    }
+
+    #[test]
+    fn any_bytes_are_walked_to_the_end(bytes: Vec<u8>, salt: u64) {
+        let run = Run::new(Settings { slots: 1, ..Settings::default() });
+        let file = crate::fs::Fs::create(&run.fake, "ready/any").unwrap();
+        file.append(&bytes).unwrap();
+        let mut walk = crate::walk::Walk::new(salt, bytes.len() as u64);
+        let mut steps = 0;
+        while walk.next(&*file).unwrap().is_some() {
+            steps += 1;
+            prop_assert!(steps <= bytes.len());
+        }
+    }
+}
