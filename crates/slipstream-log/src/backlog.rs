@@ -19,6 +19,7 @@ use slipstream_core::{Backlog, BacklogError, Claim, Next, Ticket, Timestamp, Ver
 use crate::error::SpoolError;
 use crate::frame::{SETTLEMENT_AT, Settlement, State};
 use crate::fs::{File, Lock, Open, Replace};
+use crate::ledger::LEDGER;
 use crate::name::{Departure, LogName, Stage, parse_collecting};
 use crate::spool::{Shared, collecting_path, log_path};
 use crate::walk::{Item, Walk, read_record};
@@ -475,7 +476,7 @@ impl Backlog for SpoolBacklog {
     fn close(self: Box<Self>) -> Result<(), BacklogError> {
         self.bound_processing()?;
         self.shared.finish_departures()?;
-        self.shared.shorten_ledger()?;
+        self.shared.shorten_ledger_if_long();
         let _ = self.worker_lock.truncate(0);
         Ok(())
     }
@@ -550,14 +551,19 @@ impl Shared {
         }
     }
 
-    /// Removes logs that were being made when their maker ended. One that is being made right now
-    /// is made again.
+    /// Removes files that were being made when their maker ended. One that is being made right
+    /// now is made again.
     fn clear_abandoned(&self) -> Result<(), SpoolError> {
         for name in self.list(Stage::Collecting.dir())? {
             if name.contains(".log.new-") {
                 let _ = self
                     .fs
                     .remove(&format!("{}/{name}", Stage::Collecting.dir()));
+            }
+        }
+        for name in self.list(".")? {
+            if name.starts_with(LEDGER) && name.contains(".new-") {
+                let _ = self.fs.remove(&name);
             }
         }
         Ok(())

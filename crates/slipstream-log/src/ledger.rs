@@ -345,8 +345,15 @@ impl Shared {
         put().inspect_err(|_| drop(self.fs.remove(&path)))
     }
 
-    /// Folds the entries of logs that are gone into sums, once there are many.
-    pub(crate) fn shorten_ledger(&self) -> Result<(), SpoolError> {
+    /// Folds the entries of logs that are gone into sums, once there are many. A ledger that
+    /// cannot be shortened now is only long.
+    pub(crate) fn shorten_ledger_if_long(&self) {
+        if let Err(error) = self.shorten_ledger() {
+            tracing::warn!(%error, "the ledger stays as long as it is");
+        }
+    }
+
+    fn shorten_ledger(&self) -> Result<(), SpoolError> {
         if self.fs.stat(LEDGER).map_or(0, |stat| stat.len) < LONG {
             return Ok(());
         }

@@ -252,6 +252,10 @@ impl Shared {
             .filter(|log| log.slot == slot)
             .collect();
         let mut sum: Option<Overwritten> = None;
+        if logs.len() > keep {
+            // What a killed process left half removed takes room, too.
+            self.finish_departures()?;
+        }
         for log in logs.iter().take(logs.len().saturating_sub(keep)) {
             let Some(gone) = self.depart(stage, *log, Departure::Overwritten)? else {
                 continue;
@@ -265,7 +269,7 @@ impl Shared {
             more.requests += gone.outcomes.overwritten;
             more.bytes += gone.bytes;
         }
-        self.shorten_ledger()?;
+        self.shorten_ledger_if_long();
         Ok(sum)
     }
 
@@ -293,14 +297,16 @@ impl Shared {
     }
 
     /// Finishes what was begun and not finished: logs that were on their way out when a process
-    /// ended.
+    /// ended. What somebody else is at right now is left to him.
     pub(crate) fn finish_departures(&self) -> Result<(), SpoolError> {
         for (log, why) in self.logs_leaving()? {
             let path = format!("{REMOVING}/{}", why.name(log));
             let Some(file) = self.open_if_there(&path)? else {
                 continue;
             };
-            let _held = self.lock(&*file, Lock::Exclusive, &path)?;
+            let Some(_held) = self.lock_if_free(&*file, &path)? else {
+                continue;
+            };
             if self.is_at(&*file, &path)? {
                 self.finish_departure(&*file, log, why)?;
             }

@@ -252,6 +252,19 @@ impl Shared {
         unreachable!("the patience ends before the rounds do")
     }
 
+    /// Takes a file's lock alone, if nobody has it.
+    pub(crate) fn lock_if_free<'a>(
+        &self,
+        file: &'a dyn File,
+        path: &str,
+    ) -> Result<Option<Held<'a>>, SpoolError> {
+        match file.try_lock(Lock::Exclusive) {
+            Ok(()) => Ok(Some(Held(file))),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(self.io("lock", path, error)),
+        }
+    }
+
     /// Whether a path leads to this open file.
     pub(crate) fn is_at(&self, file: &dyn File, path: &str) -> Result<bool, SpoolError> {
         let own = file

@@ -296,12 +296,11 @@ impl Fs for Fake {
         let mut world = self.world();
         plain(world.begin("list", dir))?;
         let prefix = format!("{dir}/");
-        Ok(world
-            .names
-            .keys()
-            .filter_map(|name| name.strip_prefix(&prefix))
-            .map(str::to_owned)
-            .collect())
+        let inside = |name: &String| match dir {
+            "." => (!name.contains('/')).then(|| name.clone()),
+            _ => name.strip_prefix(&prefix).map(str::to_owned),
+        };
+        Ok(world.names.keys().filter_map(inside).collect())
     }
 
     fn stat(&self, path: &str) -> io::Result<Stat> {
