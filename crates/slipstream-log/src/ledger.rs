@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 
 use serde::{Deserialize, Serialize};
 
@@ -249,7 +250,7 @@ impl Shared {
         let failed = |doing| move |error| self.io(doing, LEDGER, error);
         let file = match self.fs.open(LEDGER, Open::Read) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Ok(Ledger::default());
             }
             Err(error) => return Err(failed("open")(error)),
@@ -289,7 +290,7 @@ impl Shared {
         for _ in 0..TRIES {
             let file = match self.fs.open(LEDGER, Open::Append) {
                 Ok(file) => file,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
                     self.make_ledger()?;
                     continue;
                 }
@@ -332,14 +333,16 @@ impl Shared {
             // Before the old one goes.
             file.sync().map_err(|error| failed("sync", error))?;
             match self.fs.rename(&path, LEDGER, replace) {
-                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                    Err(failed("rename", error))
-                }
-                Err(_) => self
-                    .fs
-                    .remove(&path)
-                    .map_err(|error| failed("remove", error)),
                 Ok(()) => Ok(()),
+                // Somebody else made one.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    let removed = self.fs.remove(&path);
+                    removed.map_err(|error| failed("remove", error))
+                }
+                // A worker that starts clears away what looks abandoned. Whoever needs it
+                // makes it again.
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(failed("rename", error)),
             }
         };
         put().inspect_err(|_| drop(self.fs.remove(&path)))
