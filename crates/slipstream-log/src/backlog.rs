@@ -553,7 +553,7 @@ impl Shared {
 
     /// Removes files that were being made when their maker ended. One that is being made right
     /// now is made again.
-    fn clear_abandoned(&self) -> Result<(), SpoolError> {
+    pub(crate) fn clear_abandoned(&self) -> Result<(), SpoolError> {
         for name in self.list(Stage::Collecting.dir())? {
             if name.contains(".log.new-") {
                 let _ = self

@@ -360,6 +360,11 @@ impl Shared {
         if self.fs.stat(LEDGER).map_or(0, |stat| stat.len) < LONG {
             return Ok(());
         }
+        self.rewrite_ledger()
+    }
+
+    /// Replaces the ledger by one that holds the same in fewer entries.
+    pub(crate) fn rewrite_ledger(&self) -> Result<(), SpoolError> {
         let file = self
             .fs
             .open(LEDGER, Open::Read)

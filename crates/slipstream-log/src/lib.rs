@@ -33,6 +33,7 @@
 
 mod append;
 mod backlog;
+mod check;
 mod create;
 mod error;
 #[cfg(test)]
@@ -49,6 +50,7 @@ mod spool;
 mod status;
 pub mod walk;
 
+pub use check::{Finding, Report};
 pub use error::SpoolError;
 pub use ledger::{Outcomes, OverwrittenSum};
 pub use name::Stage;

@@ -21,7 +21,7 @@ use crate::spool::{REMOVING, Shared, collecting_path, log_path};
 use crate::walk::{Item, Walk};
 
 /// What the name of a file of unreadable bytes has behind that of their log.
-const DAMAGED: &str = ".damaged";
+pub(crate) const DAMAGED: &str = ".damaged";
 
 /// The records of one log by what has become of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -360,7 +360,7 @@ impl Shared {
 
     /// Copies the unreadable bytes of a log to failed/NAME.damaged, each stretch behind a line
     /// that says where it stood.
-    fn set_damage_aside(
+    pub(crate) fn set_damage_aside(
         &self,
         file: &dyn File,
         path: &str,

@@ -23,8 +23,8 @@ use crate::backlog::SpoolBacklog;
 use crate::create;
 use crate::error::SpoolError;
 use crate::frame::Frames;
-use crate::fs::{File, Fs, Lock};
-use crate::name::{Departure, LogName, Stage, collecting_name};
+use crate::fs::{File, Fs, Lock, Open};
+use crate::name::{Departure, LogName, Stage, collecting_name, parse_collecting};
 use crate::settings::Settings;
 use crate::slot::slot_of;
 
@@ -302,6 +302,25 @@ impl Shared {
             .iter()
             .filter_map(|name| Departure::parse(name))
             .collect())
+    }
+
+    /// The names that the collecting logs would get if they were sealed, as far as their headers
+    /// tell.
+    pub(crate) fn collecting_names(&self) -> Result<HashSet<LogName>, SpoolError> {
+        let mut names = HashSet::new();
+        for name in self.list(Stage::Collecting.dir())? {
+            let path = format!("{}/{name}", Stage::Collecting.dir());
+            if let (Some(slot), Ok(file)) =
+                (parse_collecting(&name), self.fs.open(&path, Open::Read))
+            {
+                let header = self.read_header(&*file, &path)?;
+                names.extend(header.map(|header| LogName {
+                    slot,
+                    ..LogName::of(&header)
+                }));
+            }
+        }
+        Ok(names)
     }
 
     /// Every sealed log that is there, wherever it stands. A log that moves on while the

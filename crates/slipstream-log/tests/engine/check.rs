@@ -1,0 +1,170 @@
+//! The spool's fsck finds what is wrong, and mends it without losing a readable record.
+
+use slipstream_core::{Backlog, Verdict};
+use slipstream_log::{SpoolError, Stage};
+
+use crate::bench::{Bench, MINUTE, drain};
+
+/// One sealed log of three records, and another being collected.
+fn bench() -> (Bench, std::path::PathBuf) {
+    let mut bench = Bench::new();
+    for _ in 0..3 {
+        bench.store().unwrap();
+    }
+    bench.clock.advance(MINUTE);
+    bench.store().unwrap();
+    let name = bench.files(Stage::Ready).remove(0);
+    let path = bench.path().join("ready").join(name);
+    (bench, path)
+}
+
+/// What is wrong, and what is still wrong after a repair.
+fn findings(bench: &Bench) -> (Vec<String>, Vec<String>) {
+    let words = |repair| {
+        let report = bench.other().check(repair).unwrap();
+        report
+            .findings
+            .into_iter()
+            .map(|finding| format!("{} {}", finding.path, finding.what))
+            .collect::<Vec<_>>()
+    };
+    let found = words(false);
+    assert_eq!(words(false), found, "a check changed something");
+    // What is mended first may mend the rest.
+    assert!(words(true).iter().all(|what| found.contains(what)));
+    (found, words(false))
+}
+
+#[test]
+fn a_healthy_spool_has_no_findings_at_any_stage() {
+    let (mut bench, _) = bench();
+    let report = bench.other().check(false).unwrap();
+    assert_eq!(
+        (report.findings.len(), report.logs, report.records),
+        (0, 2, 4)
+    );
+    let mut backlog = bench.backlog();
+    drain(&mut *backlog, |n| {
+        if n == 1 {
+            Verdict::Failed
+        } else {
+            Verdict::Retry(MINUTE)
+        }
+    });
+    backlog.close().unwrap();
+    bench.store().unwrap();
+    assert_eq!(findings(&bench), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn a_flipped_bit_is_found_and_set_aside_and_the_other_records_are_delivered() {
+    let (bench, path) = bench();
+    let mut bytes = std::fs::read(&path).unwrap();
+    // In the payload of the second of three.
+    let middle = 144 + (bytes.len() - 144) / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let (found, left) = findings(&bench);
+    assert!(
+        found[0].contains("are no records, the first at"),
+        "{found:?}"
+    );
+    assert_eq!(left, Vec::<String>::new());
+    assert!(bench.files(Stage::Failed)[0].ends_with(".damaged"));
+    assert_eq!(
+        drain(&mut *bench.backlog(), |_| Verdict::Delivered),
+        [1, 3, 4]
+    );
+    let totals = bench.totals();
+    assert_eq!(
+        (totals.outcomes.delivered, totals.outcomes.set_aside),
+        (3, 1)
+    );
+}
+
+#[test]
+fn a_log_removed_by_hand_is_counted_as_purged_by_a_repair() {
+    let (bench, path) = bench();
+    std::fs::remove_file(path).unwrap();
+    let (found, left) = findings(&bench);
+    assert!(
+        found[0].contains("3 requests were in it, and it is gone"),
+        "{found:?}"
+    );
+    assert!(
+        found[1].contains("4 requests were stored and 1 are accounted for"),
+        "{found:?}"
+    );
+    assert_eq!(left, Vec::<String>::new());
+    assert_eq!(bench.totals().outcomes.purged, 3);
+}
+
+#[test]
+fn spoiled_and_missing_entries_are_found_and_written_anew() {
+    let (bench, _) = bench();
+    let ledger = bench.path().join("ledger");
+    let mut bytes = std::fs::read(&ledger).unwrap();
+    let last = bytes.len() - 4;
+    bytes[last] ^= 1;
+    std::fs::write(&ledger, bytes).unwrap();
+    let (found, left) = findings(&bench);
+    assert!(found[0].contains("1 entries cannot be read"), "{found:?}");
+    assert!(
+        found[1].contains("was not counted when it was sealed"),
+        "{found:?}"
+    );
+    assert_eq!(left, Vec::<String>::new());
+    assert_eq!(bench.totals().stored, 4);
+}
+
+#[test]
+fn what_is_no_log_is_named_and_left_alone() {
+    let (bench, path) = bench();
+    std::fs::write(bench.path().join("ready/notes.txt"), "mine").unwrap();
+    std::fs::write(bench.path().join("collecting/s011.log.new-0123"), "").unwrap();
+    let renamed = path.with_file_name("s011-20261124T054200000Z-0000000000000001.log");
+    std::fs::rename(path, renamed).unwrap();
+    let (found, left) = findings(&bench);
+    assert!(
+        found
+            .iter()
+            .any(|what| what.starts_with("ready/notes.txt is no log")),
+        "{found:?}"
+    );
+    assert!(
+        found
+            .iter()
+            .any(|what| what.contains("was being made when a process ended")),
+        "{found:?}"
+    );
+    assert!(
+        found
+            .iter()
+            .any(|what| what.contains("has another log's header")),
+        "{found:?}"
+    );
+    assert!(
+        left.iter().any(|what| what.contains("notes.txt")),
+        "{left:?}"
+    );
+    assert_eq!(
+        std::fs::read_to_string(bench.path().join("ready/notes.txt")).unwrap(),
+        "mine"
+    );
+    assert_eq!(
+        drain(&mut *bench.backlog(), |_| Verdict::Delivered),
+        [1, 2, 3, 4]
+    );
+}
+
+#[test]
+fn a_repair_waits_for_no_worker_and_a_check_needs_none() {
+    let (bench, _) = bench();
+    let backlog = bench.backlog();
+    assert!(matches!(
+        bench.other().check(true),
+        Err(SpoolError::Busy { .. })
+    ));
+    assert!(bench.other().check(false).is_ok());
+    backlog.close().unwrap();
+}

@@ -1,0 +1,5 @@
+//! The engine on a real disk.
+
+mod bench;
+mod check;
+mod spool;
