@@ -2,6 +2,7 @@
 //! operation in turn, opened again, and held against the promises.
 
 mod damage;
+mod golden;
 mod power;
 mod run;
 mod scenarios;

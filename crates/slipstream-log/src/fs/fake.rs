@@ -49,6 +49,8 @@ struct World {
     /// Changes to names since each directory was synced: what a power loss may undo.
     unsynced_names: Vec<NameChange>,
     next: u64,
+    /// How many random numbers were drawn.
+    drawn: u64,
 }
 
 #[derive(Clone, Default)]
@@ -158,6 +160,7 @@ impl Fake {
             files: world.files.clone(),
             unsynced_names: world.unsynced_names.clone(),
             next: world.next,
+            drawn: world.drawn,
             ..World::default()
         })))
     }
@@ -331,9 +334,9 @@ impl Fs for Fake {
 
     fn random(&self) -> u64 {
         let mut world = self.world();
-        world.next += 1;
-        // Spread over all bits, and never the same twice.
-        world.next.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        world.drawn += 1;
+        // Spread over all bits, never the same twice, the same in every run.
+        world.drawn.wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The spool's fsck finds what is wrong, and mends it without losing a readable record.
 
-use slipstream_core::{Backlog, Verdict};
+use slipstream_core::Verdict;
 use slipstream_log::{SpoolError, Stage};
 
 use crate::bench::{Bench, MINUTE, drain};
