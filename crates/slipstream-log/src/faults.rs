@@ -3,6 +3,7 @@
 
 mod damage;
 mod golden;
+mod model;
 mod power;
 mod run;
 mod scenarios;

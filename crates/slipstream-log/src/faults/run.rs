@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipstream_core::{
@@ -19,29 +19,46 @@ use crate::{Settings, Spool, Stage};
 
 /// A clock that a scenario moves.
 #[derive(Clone)]
-pub(super) struct Hands(Arc<AtomicU64>);
+pub(super) struct Hands {
+    elapsed: Arc<AtomicU64>,
+    /// How far the wall clock is from where it would be had nobody set it.
+    wall: Arc<AtomicI64>,
+}
 
 impl Hands {
     pub(super) fn new() -> Self {
-        Self(Arc::new(1_795_498_920_000.into()))
+        Self {
+            elapsed: Arc::new(1_795_498_920_000.into()),
+            wall: Arc::default(),
+        }
     }
 
     fn fork(&self) -> Self {
-        Self(Arc::new(self.0.load(Ordering::Relaxed).into()))
+        Self {
+            elapsed: Arc::new(self.elapsed.load(Ordering::Relaxed).into()),
+            wall: Arc::new(self.wall.load(Ordering::Relaxed).into()),
+        }
+    }
+
+    /// Sets the wall clock; elapsed time goes on as it was.
+    pub(super) fn step(&self, by: i64) {
+        self.wall.fetch_add(by, Ordering::Relaxed);
     }
 
     pub(super) fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_millis() as u64, Ordering::Relaxed);
+        self.elapsed
+            .fetch_add(by.as_millis() as u64, Ordering::Relaxed);
     }
 }
 
 impl Clock for Hands {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+        let elapsed = self.elapsed.load(Ordering::Relaxed);
+        Timestamp::from_millis(elapsed.saturating_add_signed(self.wall.load(Ordering::Relaxed)))
     }
 
     fn elapsed(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::Relaxed))
+        Duration::from_millis(self.elapsed.load(Ordering::Relaxed))
     }
 }
 
@@ -263,7 +280,7 @@ impl Run {
     }
 }
 
-fn number_of(payload: &[u8]) -> u64 {
+pub(super) fn number_of(payload: &[u8]) -> u64 {
     let id = Record::decode(payload).unwrap().id;
     u64::from_be_bytes(id.as_bytes()[8..].try_into().unwrap())
 }

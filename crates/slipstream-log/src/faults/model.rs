@@ -1,0 +1,204 @@
+//! Random lives of a spool against a model in plain collections.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use slipstream_core::{Backlog, Engine, Next, Ticket, Verdict};
+
+use super::run::{Run, number_of};
+use crate::{OnFull, Settings, Stage};
+
+/// What can happen to a spool.
+#[derive(Debug, Clone)]
+enum Step {
+    Store {
+        writer: usize,
+    },
+    Tick(u64),
+    StepClock(i64),
+    OpenBacklog,
+    /// Claims, and keeps the claim.
+    Claim,
+    /// Settles the oldest claim that is kept.
+    Settle(Verdict),
+    CloseBacklog,
+    /// The worker ends without a word.
+    DropBacklog,
+    /// A writer's process ends and another begins.
+    Reopen {
+        writer: usize,
+    },
+    Purge(Stage),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let verdict = prop_oneof![
+        4 => Just(Verdict::Delivered),
+        2 => Just(Verdict::Failed),
+        1 => Just(Verdict::Expired),
+        2 => (0u64..200).prop_map(|s| Verdict::Retry(Duration::from_secs(s))),
+        1 => (0u64..200).prop_map(|s| Verdict::PutBack(Duration::from_secs(s))),
+    ];
+    prop_oneof![
+        12 => (0usize..2).prop_map(|writer| Step::Store { writer }),
+        4 => (0u64..90_000).prop_map(Step::Tick),
+        1 => (-500_000i64..500_000).prop_map(Step::StepClock),
+        3 => Just(Step::OpenBacklog),
+        8 => Just(Step::Claim),
+        8 => verdict.prop_map(Step::Settle),
+        1 => Just(Step::CloseBacklog),
+        1 => Just(Step::DropBacklog),
+        1 => (0usize..2).prop_map(|writer| Step::Reopen { writer }),
+        1 => prop::sample::select(Stage::ALL.to_vec()).prop_map(Step::Purge),
+    ]
+}
+
+/// What the engine must agree with.
+#[derive(Default)]
+struct Model {
+    delivered: BTreeSet<u64>,
+    failed: BTreeSet<u64>,
+    expired: BTreeSet<u64>,
+    purged: u64,
+    claims: Vec<(Ticket, u64)>,
+}
+
+fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let mut run = Run::new(settings);
+    let mut model = Model::default();
+    let mut backlog: Option<Box<dyn Backlog>> = None;
+    for step in steps {
+        match step {
+            Step::Store { writer } => run.store_by(writer),
+            Step::Tick(millis) => run.pass(Duration::from_millis(millis)),
+            Step::StepClock(millis) => run.clock.step(millis),
+            Step::OpenBacklog => {
+                if backlog.is_none() {
+                    backlog = Some(run.spool().backlog().unwrap());
+                } else {
+                    prop_assert!(run.spool().backlog().is_err(), "two workers");
+                }
+            }
+            Step::Claim => {
+                if let Some(backlog) = &mut backlog
+                    && let Next::Work(claim) = backlog.next().unwrap()
+                {
+                    let number = number_of(&claim.payload);
+                    prop_assert!(
+                        run.acknowledged.contains(&number),
+                        "{number} was never stored"
+                    );
+                    let settled = [&model.delivered, &model.failed, &model.expired];
+                    prop_assert!(
+                        settled.iter().all(|set| !set.contains(&number)),
+                        "{number} came out again"
+                    );
+                    prop_assert!(
+                        model.claims.iter().all(|(_, other)| *other != number),
+                        "{number} is out twice"
+                    );
+                    model.claims.push((claim.ticket, number));
+                }
+            }
+            Step::Settle(verdict) => {
+                if let (Some(backlog), false) = (&mut backlog, model.claims.is_empty()) {
+                    let (ticket, number) = model.claims.remove(0);
+                    match verdict {
+                        Verdict::Delivered => model.delivered.insert(number),
+                        Verdict::Failed => model.failed.insert(number),
+                        Verdict::Expired => model.expired.insert(number),
+                        Verdict::Retry(_) | Verdict::PutBack(_) => false,
+                    };
+                    backlog.settle(ticket, verdict).unwrap();
+                }
+            }
+            Step::CloseBacklog => {
+                model.claims.clear();
+                if let Some(backlog) = backlog.take() {
+                    backlog.close().unwrap();
+                }
+            }
+            Step::DropBacklog => {
+                model.claims.clear();
+                backlog = None;
+            }
+            Step::Reopen { writer } => run.writers[writer] = run.spool(),
+            Step::Purge(stage) => {
+                if let Ok(purged) = run.spool().purge(stage) {
+                    model.purged += purged.requests;
+                }
+            }
+        }
+        agree(&run, &model)?;
+    }
+    drop(backlog);
+    finish(&mut run, &model)
+}
+
+/// Compares the sums after a step.
+fn agree(run: &Run, model: &Model) -> Result<(), TestCaseError> {
+    let totals = run.spool().status().unwrap().totals;
+    prop_assert!(totals.balanced(), "{:?}", totals);
+    prop_assert_eq!(totals.stored, run.acknowledged.len() as u64);
+    prop_assert_eq!(totals.outcomes.delivered, model.delivered.len() as u64);
+    prop_assert_eq!(totals.outcomes.expired, model.expired.len() as u64);
+    prop_assert_eq!(totals.outcomes.purged, model.purged);
+    prop_assert_eq!(totals.outcomes.set_aside, 0);
+    prop_assert!(totals.failed <= model.failed.len() as u64);
+    Ok(())
+}
+
+/// Works the rest: what comes out is what is still to do, each once.
+fn finish(run: &mut Run, model: &Model) -> Result<(), TestCaseError> {
+    run.clock.step(0);
+    run.pass(Duration::from_secs(86_400));
+    let before = run.spool().status().unwrap().totals;
+    let mut backlog = run.spool().backlog().unwrap();
+    run.work(&mut *backlog, &Verdict::Delivered);
+    backlog.close().unwrap();
+    prop_assert_eq!(run.deliveries.len() as u64, before.pending);
+    for (number, times) in &run.deliveries {
+        prop_assert_eq!(*times, 1);
+        prop_assert!(run.acknowledged.contains(number));
+        prop_assert!(!model.delivered.contains(number) && !model.expired.contains(number));
+        prop_assert!(!model.failed.contains(number));
+    }
+    Ok(())
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    (1u16..3, 1u32..4, any::<bool>(), any::<bool>()).prop_map(|(slots, logs, reject, small)| {
+        Settings {
+            slots,
+            logs,
+            on_full: if reject {
+                OnFull::Reject
+            } else {
+                OnFull::Overwrite
+            },
+            record_max: if small { 200 } else { 4096 },
+            log_max: if small { 500 } else { 8192 },
+            ..Settings::default()
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_life_of_a_spool_agrees_with_the_model(
+        settings in settings(), steps in prop::collection::vec(step(), 1..80),
+    ) {
+        live(settings, steps)?;
+    }
+}
+
+/// `SLIPSTREAM_MODEL_CASES` asks for more than fit a quick run.
+fn cases() -> u32 {
+    let asked = std::env::var("SLIPSTREAM_MODEL_CASES")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    asked.unwrap_or(1_000)
+}
