@@ -1,1 +1,68 @@
-//! Under construction.
+//! Slipstream's worker: drains a [backlog](slipstream_core::Backlog) and returns.
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use slipstream_core::{Attempt, Destination, Handler, Invalid, Outcome, Request};
+//! use slipstream_worker::Worker;
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Beep { times: u8 }
+//!
+//! impl Request for Beep {
+//!     const KIND: &'static str = "beep";
+//!     fn destination(&self) -> Destination { Destination::new("beep://speaker") }
+//!     fn check(&self) -> Result<(), Invalid> { Ok(()) }
+//! }
+//!
+//! struct Speaker;
+//!
+//! impl Handler for Speaker {
+//!     type Request = Beep;
+//!     fn perform(&self, _: &Beep, _: &Attempt) -> Outcome { Outcome::Delivered }
+//! }
+//!
+//! # use slipstream_core::{Backlog, BacklogError, Claim, Next, Record, RecordId, Ticket, Verdict};
+//! # struct Queue(Vec<Record>);
+//! # impl Queue { fn backlog(self) -> Result<Box<dyn Backlog>, BacklogError> { Ok(Box::new(self)) } }
+//! # impl Backlog for Queue {
+//! #     fn next(&mut self) -> Result<Next, BacklogError> {
+//! #         let Some(record) = self.0.pop() else { return Ok(Next::Empty) };
+//! #         let ticket = Ticket(self.0.len() as u64);
+//! #         Ok(Next::Work(Claim { ticket, payload: record.encode(), attempts: 0 }))
+//! #     }
+//! #     fn begin(&mut self, _: Ticket) -> Result<u32, BacklogError> { Ok(1) }
+//! #     fn settle(&mut self, _: Ticket, _: Verdict) -> Result<(), BacklogError> { Ok(()) }
+//! #     fn close(self: Box<Self>) -> Result<(), BacklogError> { Ok(()) }
+//! # }
+//! # let record = Record::new(&Beep { times: 3 }, RecordId::from_bytes([7; 16]))?;
+//! # let engine = Queue(vec![record]);
+//! // `engine` is any slipstream_core::Engine in which one Beep is stored.
+//! let summary = Worker::new(engine.backlog()?).handler(Speaker).run(&mut ())?;
+//! assert_eq!((summary.delivered, summary.failed), (1, 0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A [`Worker`] claims records, hands each to the driver or handler of its kind, and settles
+//! how it ended. [`Policy`] says how often and how patiently, [`Limits`] how much at once
+//! and for how long; an [`Observer`] hears of everything while it happens, a [`Stopper`] ends
+//! a run early. Each destination gets its share of the slots by how it answers, so that a dead
+//! or slow one holds up no other.
+//!
+//! Absent on purpose: what a request means (that is its driver's), where records are kept (its
+//! engine's), output, signals and configuration (the program's).
+
+mod backoff;
+mod destination;
+mod observer;
+mod reason;
+mod run;
+mod stop;
+mod threads;
+mod turns;
+mod worker;
+
+pub use backoff::Policy;
+pub use observer::{Doing, Ending, Event, Observer, RunError, Summary};
+pub use stop::Stopper;
+pub use threads::Threads;
+pub use worker::{Limits, Worker};

@@ -16,7 +16,7 @@ enum Step {
         writer: usize,
     },
     Tick(u64),
-    StepClock(i64),
+    SetClock(i64),
     OpenBacklog,
     /// Claims, and keeps the claim.
     Claim,
@@ -43,7 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => (0usize..2).prop_map(|writer| Step::Store { writer }),
         4 => (0u64..90_000).prop_map(Step::Tick),
-        1 => (-500_000i64..500_000).prop_map(Step::StepClock),
+        1 => (-500_000i64..500_000).prop_map(Step::SetClock),
         3 => Just(Step::OpenBacklog),
         8 => Just(Step::Claim),
         8 => verdict.prop_map(Step::Settle),
@@ -72,7 +72,7 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
         match step {
             Step::Store { writer } => run.store_by(writer),
             Step::Tick(millis) => run.pass(Duration::from_millis(millis)),
-            Step::StepClock(millis) => run.clock.step(millis),
+            Step::SetClock(millis) => run.clock.step(millis),
             Step::OpenBacklog => {
                 if backlog.is_none() {
                     backlog = Some(run.spool().backlog().unwrap());

@@ -1,0 +1,306 @@
+//! Whose turn it is: the health of each destination, and its share of the slots.
+//!
+//! A slot is one request in flight; the run has `cap` of them. Guaranteed:
+//!
+//! - **A lone, quick destination gets every slot.** Its limit starts at an eighth of the cap
+//!   and grows by one with each answer, so it doubles each round trip. From then on nothing is
+//!   parked, and a request costs a few look-ups by name.
+//! - **A failing destination gets few.** Each failure that it is to blame for halves its
+//!   limit, down to `down_after`: as many requests must be exhausted in a row before it counts
+//!   as down, and side by side they cost the time of one. Once its limit is cut below where it
+//!   began, it *rests*: for the back-off of that failure only requests that were tried before are
+//!   begun, the probes that are nearest to a verdict. So a dead host costs the first few requests
+//!   their attempts, and no other request any.
+//! - **A hanging destination leaves room.** A new one never gets past its first few slots,
+//!   since nothing it answers raises its limit. One that worked, and then hangs, holds
+//!   at most all but the *reserve*: an eighth of the slots is kept, as soon as the run has met a
+//!   second destination, for those that hold fewer than the reserve themselves and answer
+//!   promptly, or hold nothing yet. So newcomers get in while many slow ones share the rest.
+//! - **Memory is flat.** Claims whose destination has no slot are parked, at most `cap` for
+//!   each, 16 `cap` and 16 MiB for all.
+//!
+//! What does not fit is the *surplus*. If its destination is prompt, room is a moment away:
+//! the one claim is held, and nothing more is claimed until then, up to a second from the
+//! last prompt answer. That keeps a healthy backlog in its order, with nothing written. If the
+//! destination is slow, or failures have cut its limit below where it began, the surplus is
+//! put back, so that what lies behind it is reached at once: to the end of the rest, or else
+//! for a while that doubles, up to 16 s, as long as the park has not run empty in between. So a
+//! backlog of a hundred thousand for one dead host is passed over a few times, not polled.
+//!
+//! Absent on purpose: queues by destination. They would hold the backlog in memory; the
+//! engine's order is kept among all that are prompt, and the others are passed over.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use slipstream_core::{Destination, Record, Ticket};
+
+use self::health::{Bounds, Health, Slots};
+
+mod health;
+
+/// What is parked may take so many bytes.
+const PARK_BYTES: usize = 16 << 20;
+
+/// Idle destinations are forgotten when so many are known.
+const MANY: usize = 10_000;
+
+/// A claim that is ready to be tried.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) ticket: Ticket,
+    pub(crate) record: Record,
+    /// Attempts counted before.
+    pub(crate) attempts: u32,
+    /// Which driver performs it.
+    pub(crate) seat: usize,
+}
+
+/// Where a claim goes.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// It may be tried now.
+    Start(Pending),
+    /// It waits for its destination, in memory.
+    Parked,
+    /// There is no room, but there will be: offer it again when something has ended, or
+    /// after this long.
+    Hold(Pending, Duration),
+    /// There is no room, or its destination is paused: it goes back for this long.
+    PutBack(Pending, Duration),
+    /// Its destination is down.
+    Down(Pending),
+}
+
+/// What the end of an attempt says about the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It took the request.
+    Delivered,
+    /// It answered, and the request failed by its own fault.
+    Refused,
+    /// It failed; the back-off is so long.
+    Failed(Duration),
+}
+
+/// All destinations of a run. Times are readings of the monotonic clock.
+#[derive(Debug)]
+pub(crate) struct Destinations {
+    cap: usize,
+    reserve: usize,
+    down_after: usize,
+    known: HashMap<Destination, Health>,
+    forget_at: usize,
+    /// Those with parked claims, next turn first.
+    waiting: VecDeque<Destination>,
+    in_flight: usize,
+    parked: usize,
+    parked_bytes: usize,
+    down: usize,
+}
+
+impl Destinations {
+    pub(crate) fn new(cap: usize, down_after: u32) -> Self {
+        let cap = cap.max(1);
+        let down_after = usize::try_from(down_after.max(1)).unwrap_or(usize::MAX);
+        Self {
+            cap,
+            reserve: if cap == 1 { 0 } else { cap.div_ceil(8) },
+            down_after,
+            known: HashMap::new(),
+            forget_at: MANY,
+            waiting: VecDeque::new(),
+            in_flight: 0,
+            parked: 0,
+            parked_bytes: 0,
+            down: 0,
+        }
+    }
+
+    /// Whether every slot is taken.
+    pub(crate) fn is_full(&self) -> bool {
+        self.in_flight >= self.cap
+    }
+
+    /// Finds a claim its place. A claim to start is not counted before [`Self::started`].
+    pub(crate) fn place(&mut self, pending: Pending, now: Duration) -> Place {
+        let destination = &pending.record.destination;
+        if !self.known.contains_key(destination) {
+            self.meet(destination.clone());
+        }
+        let slots = self.slots();
+        let health = self.known.get_mut(destination).expect("it was met above");
+        if health.down {
+            return Place::Down(pending);
+        }
+        if let Some(wait) = health.closed_to(&pending, now) {
+            return Place::PutBack(pending, wait);
+        }
+        if health.parked.is_empty() && health.may_start(slots) {
+            return Place::Start(pending);
+        }
+        let (size, tried) = (size(&pending), pending.attempts > 0);
+        let roomy = self.parked == 0
+            || (health.parked.len() < self.cap
+                && self.parked < 16 * self.cap
+                && self.parked_bytes + size <= PARK_BYTES);
+        if roomy || (tried && !health.parked.is_empty()) {
+            if health.parked.is_empty() {
+                self.waiting.push_back(destination.clone());
+            }
+            self.parked += 1;
+            self.parked_bytes += size;
+            if tried {
+                health.parked.push_front(pending);
+            } else {
+                health.parked.push_back(pending);
+            }
+            if roomy {
+                return Place::Parked;
+            }
+            // It took the place of the one that would have waited longest.
+            let last = health.parked.pop_back().expect("one was added above");
+            self.parked -= 1;
+            self.parked_bytes -= self::size(&last);
+            return health.turn_away(last, now);
+        }
+        health.turn_away(pending, now)
+    }
+
+    /// A parked claim whose destination has a slot now, each destination in its turn.
+    pub(crate) fn next_parked(&mut self) -> Option<Pending> {
+        for _ in 0..self.waiting.len() {
+            if self.is_full() {
+                return None;
+            }
+            let destination = self.waiting.pop_front()?;
+            let slots = self.slots();
+            let Some(health) = self.known.get_mut(&destination) else {
+                continue;
+            };
+            if !health.may_start(slots) {
+                self.waiting.push_back(destination);
+                continue;
+            }
+            let Some(pending) = health.parked.pop_front() else {
+                continue;
+            };
+            self.parked -= 1;
+            self.parked_bytes -= size(&pending);
+            if health.parked.is_empty() {
+                health.shut_for = Duration::ZERO;
+            } else {
+                self.waiting.push_back(destination);
+            }
+            return Some(pending);
+        }
+        None
+    }
+
+    /// An attempt was begun.
+    pub(crate) fn started(&mut self, destination: &Destination, now: Duration) {
+        if let Some(health) = self.known.get_mut(destination) {
+            health.start(now);
+            self.in_flight += 1;
+        }
+    }
+
+    /// An attempt has ended.
+    pub(crate) fn ended(
+        &mut self,
+        destination: &Destination,
+        answer: Answer,
+        took: Duration,
+        now: Duration,
+    ) {
+        if let Some(health) = self.known.get_mut(destination) {
+            let was_down = health.down;
+            health.end(answer, took, now);
+            self.in_flight -= 1;
+            self.down -= usize::from(was_down && !health.down);
+        }
+    }
+
+    /// A request has used up its attempts by the destination's fault. Whether it is down now,
+    /// and was not before.
+    pub(crate) fn exhausted(&mut self, destination: &Destination) -> bool {
+        let Some(health) = self.known.get_mut(destination) else {
+            return false;
+        };
+        health.exhausted = health.exhausted.saturating_add(1);
+        if health.down || health.exhausted < self.down_after {
+            return false;
+        }
+        health.down = true;
+        self.down += 1;
+        true
+    }
+
+    /// The destination asked everybody to wait until then. Whether that is news.
+    pub(crate) fn pause(&mut self, destination: &Destination, until: Duration) -> bool {
+        let Some(health) = self.known.get_mut(destination) else {
+            return false;
+        };
+        let news = until > health.paused_until;
+        health.paused_until = health.paused_until.max(until);
+        news
+    }
+
+    /// What is parked for this destination and may not stay, since it is down, paused or at
+    /// rest. Each is to be placed again.
+    pub(crate) fn release(&mut self, destination: &Destination, now: Duration) -> Vec<Pending> {
+        let Some(health) = self.known.get_mut(destination) else {
+            return Vec::new();
+        };
+        let leaves = health.clear(now);
+        self.parked -= leaves.len();
+        self.parked_bytes -= leaves.iter().map(size).sum::<usize>();
+        if health.parked.is_empty() && !leaves.is_empty() {
+            self.waiting.retain(|waiting| waiting != destination);
+        }
+        leaves
+    }
+
+    /// Everything that is parked.
+    pub(crate) fn release_all(&mut self) -> Vec<Pending> {
+        self.parked = 0;
+        self.parked_bytes = 0;
+        let mut all = Vec::new();
+        for destination in self.waiting.drain(..) {
+            if let Some(health) = self.known.get_mut(&destination) {
+                all.extend(health.parked.drain(..));
+            }
+        }
+        all
+    }
+
+    fn slots(&self) -> Slots {
+        Slots {
+            free: self.cap.saturating_sub(self.in_flight),
+            reserve: self.reserve,
+            shared: self.known.len() - self.down > 1,
+        }
+    }
+
+    fn meet(&mut self, destination: Destination) {
+        if self.known.len() >= self.forget_at {
+            self.known.retain(|_, health| !health.is_idle());
+            self.forget_at = MANY.max(2 * self.known.len());
+        }
+        let floor = self.down_after.min(self.cap);
+        let bounds = Bounds {
+            first: (self.cap / 8).max(floor),
+            floor,
+            cap: self.cap,
+        };
+        self.known.insert(destination, Health::new(bounds));
+    }
+}
+
+/// What a parked claim takes, in bytes.
+fn size(pending: &Pending) -> usize {
+    size_of::<Pending>() + pending.record.body.len()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! One destination: how it has answered, and what that lets it have.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{Answer, Pending, Place};
+
+/// An attempt that takes longer is slow; a destination that has not answered promptly
+/// for so long is passed over.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The shortest time that surplus is put back for.
+pub(super) const SHUT_LEAST: Duration = Duration::from_secs(1);
+
+/// The longest time that surplus is put back for.
+pub(super) const SHUT_MOST: Duration = Duration::from_secs(16);
+
+/// Nothing is put back for less: the engine's clock is not this one, and a record that comes
+/// out a little early must not come out a thousand times. A rest lasts as much longer
+/// than the back-off, so that the probes come first.
+const PUT_BACK_LEAST: Duration = Duration::from_millis(100);
+
+/// Between what its limit moves, in requests at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Where it begins.
+    pub(super) first: usize,
+    /// The least that failures leave.
+    pub(super) floor: usize,
+    /// All there are.
+    pub(super) cap: usize,
+}
+
+/// What is left of the slots.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slots {
+    pub(super) free: usize,
+    /// How many of them are kept for those that hold few.
+    pub(super) reserve: usize,
+    /// Whether more than one destination has a claim on them.
+    pub(super) shared: bool,
+}
+
+/// One destination. Times are readings of the monotonic clock.
+#[derive(Debug)]
+pub(super) struct Health {
+    pub(super) in_flight: usize,
+    pub(super) limit: usize,
+    bounds: Bounds,
+    /// Whether its last attempt failed by its fault.
+    failed: bool,
+    /// Requests in a row that used up their attempts by its fault.
+    pub(super) exhausted: usize,
+    pub(super) down: bool,
+    /// Whether its last answer was a quick one.
+    prompt: bool,
+    /// When it last answered promptly, or began to work after it had nothing to do.
+    since: Duration,
+    /// Until then nothing is begun: it asked for that.
+    pub(super) paused_until: Duration,
+    /// Until then only what was tried before is begun.
+    rest_until: Duration,
+    /// Until then its surplus is put back.
+    shut_until: Duration,
+    pub(super) shut_for: Duration,
+    /// What waits for a slot: first what was tried before, then the rest by age.
+    pub(super) parked: VecDeque<Pending>,
+}
+
+impl Health {
+    /// One that nothing is known of.
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            in_flight: 0,
+            limit: bounds.first,
+            bounds,
+            failed: false,
+            exhausted: 0,
+            down: false,
+            prompt: false,
+            since: Duration::ZERO,
+            paused_until: Duration::ZERO,
+            rest_until: Duration::ZERO,
+            shut_until: Duration::ZERO,
+            shut_for: Duration::ZERO,
+            parked: VecDeque::new(),
+        }
+    }
+
+    /// Whether one more may be begun.
+    pub(super) fn may_start(&self, slots: Slots) -> bool {
+        let modest = self.in_flight == 0 || (self.prompt && self.in_flight < slots.reserve);
+        let free = slots.free > 0 && (slots.free > slots.reserve || !slots.shared || modest);
+        free && self.in_flight < self.limit
+    }
+
+    /// How long a claim must stay away in any case, if it must.
+    pub(super) fn closed_to(&self, pending: &Pending, now: Duration) -> Option<Duration> {
+        let rest = match pending.attempts {
+            0 => self.rest_until,
+            _ => Duration::ZERO,
+        };
+        let closed = self.paused_until.max(rest);
+        (closed > now).then(|| (closed - now).max(PUT_BACK_LEAST))
+    }
+
+    pub(super) fn start(&mut self, now: Duration) {
+        if self.in_flight == 0 {
+            self.since = now;
+        }
+        self.in_flight += 1;
+    }
+
+    /// Takes in how an attempt ended.
+    pub(super) fn end(&mut self, answer: Answer, took: Duration, now: Duration) {
+        self.in_flight -= 1;
+        if let Answer::Failed(wait) = answer {
+            self.prompt = false;
+            self.failed = true;
+            self.limit = (self.limit / 2).max(self.bounds.floor);
+            if self.is_cut() {
+                let rest = now.saturating_add(wait).saturating_add(PUT_BACK_LEAST);
+                self.rest_until = self.rest_until.max(rest);
+            }
+            return;
+        }
+        self.failed = false;
+        self.rest_until = now;
+        self.limit = (self.limit + 1).min(self.bounds.cap);
+        self.prompt = took < PATIENCE;
+        if self.prompt {
+            self.since = now;
+        }
+        if answer == Answer::Delivered {
+            self.exhausted = 0;
+            self.down = false;
+        }
+    }
+
+    /// Where a claim goes that finds no room.
+    pub(super) fn turn_away(&mut self, surplus: Pending, now: Duration) -> Place {
+        let silent = now.saturating_sub(self.since);
+        if !self.is_cut() && silent < PATIENCE {
+            return Place::Hold(surplus, PATIENCE - silent);
+        }
+        if self.shut_until <= now {
+            self.shut_for = (self.shut_for * 2).clamp(SHUT_LEAST, SHUT_MOST);
+            self.shut_until = now + self.shut_for;
+        }
+        Place::PutBack(surplus, (self.shut_until - now).max(PUT_BACK_LEAST))
+    }
+
+    /// Takes out of the park what may not stay in it.
+    pub(super) fn clear(&mut self, now: Duration) -> Vec<Pending> {
+        let stays = |pending: &Pending| !self.down && self.closed_to(pending, now).is_none();
+        // A pause closes it to all, a rest to those that were not tried, which stand behind.
+        let first = self.parked.partition_point(stays);
+        self.parked.drain(first..).collect()
+    }
+
+    /// Whether failures have cut its limit below where it began, or would have but for the
+    /// least that they leave.
+    fn is_cut(&self) -> bool {
+        self.limit < self.bounds.first || (self.limit == self.bounds.first && self.failed)
+    }
+
+    /// Whether forgetting it loses nothing that the run needs.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight == 0 && self.parked.is_empty() && !self.down && self.paused_until.is_zero()
+    }
+}

@@ -1,0 +1,349 @@
+//! The shares by themselves: no backlog, no driver, no time but the one passed in.
+
+use proptest::prelude::*;
+use slipstream_core::RecordId;
+
+use super::health::{PATIENCE, SHUT_LEAST};
+use super::*;
+
+const NOW: Duration = Duration::ZERO;
+/// A failure with a back-off that is over at once, but for the least that a rest adds.
+const FAILED: Answer = Answer::Failed(Duration::ZERO);
+const QUICK: Duration = Duration::from_millis(20);
+
+fn pending(ticket: u64, to: &str, attempts: u32, bytes: usize) -> Pending {
+    Pending {
+        ticket: Ticket(ticket),
+        record: Record {
+            id: RecordId::from_bytes([0; 16]),
+            kind: "test".into(),
+            destination: Destination::new(to),
+            body: vec![0; bytes],
+        },
+        attempts,
+        seat: 0,
+    }
+}
+
+/// Offers claims for a destination until one is not started; how many were, and what
+/// became of the last.
+fn fill(all: &mut Destinations, to: &str, now: Duration) -> (usize, Place) {
+    for started in 0.. {
+        match all.place(pending(0, to, 0, 0), now) {
+            Place::Start(pending) => all.started(&pending.record.destination, now),
+            other => return (started, other),
+        }
+    }
+    unreachable!("a destination takes no endless number")
+}
+
+/// Has a destination answer until its limit is the cap, and leaves nothing in flight.
+fn warm(all: &mut Destinations, to: &str) {
+    let to = Destination::new(to);
+    for _ in 0..100 {
+        if let Place::Start(_) = all.place(pending(0, to.as_str(), 0, 0), NOW) {
+            all.started(&to, NOW);
+            all.ended(&to, Answer::Delivered, QUICK, NOW);
+        }
+    }
+}
+
+#[test]
+fn a_lone_quick_destination_gets_every_slot_and_parks_nothing() {
+    let mut all = Destinations::new(50, 3);
+    warm(&mut all, "a");
+    for _ in 0..50 {
+        let place = all.place(pending(0, "a", 0, 0), NOW);
+        assert!(matches!(place, Place::Start(_)), "{place:?}");
+        all.started(&Destination::new("a"), NOW);
+    }
+    assert!(all.is_full());
+    assert_eq!(all.parked, 0);
+}
+
+#[test]
+fn a_new_destination_gets_a_few_slots_until_it_answers() {
+    let mut all = Destinations::new(50, 3);
+    let (started, place) = fill(&mut all, "a", NOW);
+    assert_eq!(started, 6);
+    assert!(matches!(place, Place::Parked), "{place:?}");
+}
+
+#[test]
+fn a_destination_that_worked_and_hangs_leaves_the_reserve_to_others() {
+    let mut all = Destinations::new(50, 3);
+    warm(&mut all, "hangs");
+    warm(&mut all, "other");
+    assert_eq!(fill(&mut all, "hangs", NOW).0, 43);
+    assert_eq!(fill(&mut all, "other", NOW).0, 7);
+    assert!(all.is_full());
+}
+
+#[test]
+fn a_newcomer_gets_a_slot_while_slow_ones_hold_the_rest() {
+    let mut all = Destinations::new(50, 3);
+    for slow in ["a", "b", "c"] {
+        warm(&mut all, slow);
+        let slow = Destination::new(slow);
+        all.started(&slow, NOW);
+        all.ended(&slow, Answer::Delivered, PATIENCE, NOW);
+    }
+    let taken: usize = ["a", "b", "c"]
+        .map(|slow| fill(&mut all, slow, NOW).0)
+        .iter()
+        .sum();
+    // Each may hold one of the reserve, and no more.
+    assert!((43..=45).contains(&taken), "{taken}");
+    assert_eq!(fill(&mut all, "new", NOW).0, 1);
+}
+
+#[test]
+fn failures_cut_the_limit_to_what_the_verdict_needs_and_answers_raise_it_again() {
+    let mut all = Destinations::new(50, 3);
+    warm(&mut all, "a");
+    let a = Destination::new("a");
+    let limits: Vec<usize> = (0..6)
+        .map(|_| {
+            all.started(&a, NOW);
+            all.ended(&a, FAILED, QUICK, NOW);
+            all.known[&a].limit
+        })
+        .collect();
+    assert_eq!(limits, [25, 12, 6, 3, 3, 3]);
+    all.started(&a, NOW);
+    all.ended(&a, Answer::Refused, QUICK, NOW);
+    assert_eq!(all.known[&a].limit, 4);
+}
+
+#[test]
+fn surplus_is_held_while_its_destination_is_prompt_and_put_back_when_it_is_not() {
+    let mut all = Destinations::new(10, 3);
+    let a = Destination::new("a");
+    assert_eq!(fill(&mut all, "a", NOW).0, 3);
+    while let Place::Parked = all.place(pending(0, "a", 0, 0), NOW) {}
+    assert_eq!(all.parked, 10);
+
+    let late = PATIENCE - QUICK;
+    let place = all.place(pending(0, "a", 0, 0), late);
+    assert!(
+        matches!(place, Place::Hold(_, patience) if patience == QUICK),
+        "{place:?}"
+    );
+
+    let place = all.place(pending(0, "a", 0, 0), PATIENCE);
+    assert!(matches!(place, Place::PutBack(_, SHUT_LEAST)), "{place:?}");
+
+    all.ended(&a, FAILED, QUICK, NOW);
+    let place = all.place(pending(0, "a", 0, 0), NOW);
+    assert!(matches!(place, Place::PutBack(..)), "{place:?}");
+}
+
+#[test]
+fn surplus_is_put_back_to_one_moment_that_moves_away_until_the_park_runs_empty() {
+    let mut all = Destinations::new(10, 3);
+    let a = Destination::new("a");
+    fill(&mut all, "a", NOW);
+    while let Place::Parked = all.place(pending(0, "a", 0, 0), NOW) {}
+    let mut now = PATIENCE;
+    for expected in [1, 2, 4, 8, 16, 16] {
+        let wait = Duration::from_secs(expected);
+        for early in [Duration::ZERO, wait / 2] {
+            let place = all.place(pending(0, "a", 0, 0), now + early);
+            assert!(
+                matches!(place, Place::PutBack(_, left) if left == wait - early),
+                "{place:?}"
+            );
+        }
+        now += wait;
+    }
+    for _ in 0..10 {
+        all.ended(&a, Answer::Delivered, PATIENCE, now);
+        let next = all.next_parked().expect("one is parked and a slot is free");
+        all.started(&next.record.destination, now);
+    }
+    assert!(all.known[&a].shut_for.is_zero());
+}
+
+#[test]
+fn a_request_that_was_tried_goes_before_those_that_were_not() {
+    let mut all = Destinations::new(10, 3);
+    fill(&mut all, "a", NOW);
+    while let Place::Parked = all.place(pending(0, "a", 0, 0), NOW) {}
+    let place = all.place(pending(7, "a", 2, 0), NOW);
+    assert!(
+        matches!(&place, Place::Hold(last, _) if last.ticket == Ticket(0)),
+        "{place:?}"
+    );
+    all.ended(&Destination::new("a"), Answer::Delivered, QUICK, NOW);
+    assert_eq!(all.next_parked().expect("a slot is free").ticket, Ticket(7));
+}
+
+#[test]
+fn a_pause_holds_for_its_destination_alone() {
+    let mut all = Destinations::new(10, 3);
+    let (a, until) = (Destination::new("a"), Duration::from_secs(30));
+    fill(&mut all, "a", NOW);
+    assert!(all.pause(&a, until));
+    assert!(!all.pause(&a, until), "the same pause again is no news");
+    assert_eq!(all.release(&a, NOW).len(), 1);
+    let place = all.place(pending(0, "a", 0, 0), Duration::from_secs(10));
+    assert!(
+        matches!(place, Place::PutBack(_, wait) if wait.as_secs() == 20),
+        "{place:?}"
+    );
+    let place = all.place(pending(0, "b", 0, 0), NOW);
+    assert!(matches!(place, Place::Start(_)), "{place:?}");
+}
+
+#[test]
+fn a_destination_is_down_after_three_in_a_row_and_up_again_with_a_delivery() {
+    let mut all = Destinations::new(10, 3);
+    let a = Destination::new("a");
+    fill(&mut all, "a", NOW);
+    assert!(!all.exhausted(&a) && !all.exhausted(&a));
+    all.ended(&a, Answer::Delivered, QUICK, NOW);
+    assert!(
+        !all.exhausted(&a) && !all.exhausted(&a),
+        "a delivery starts the count again"
+    );
+    assert!(all.exhausted(&a));
+    assert!(!all.exhausted(&a), "it is said once");
+    let place = all.place(pending(0, "a", 0, 0), NOW);
+    assert!(matches!(place, Place::Down(_)), "{place:?}");
+    all.ended(&a, Answer::Delivered, QUICK, NOW);
+    let place = all.place(pending(0, "a", 0, 0), NOW);
+    assert!(
+        matches!(place, Place::Start(_) | Place::Parked),
+        "{place:?}"
+    );
+}
+
+#[test]
+fn what_is_parked_is_bounded_in_bytes_but_one_always_fits() {
+    let mut all = Destinations::new(10, 3);
+    fill(&mut all, "a", NOW);
+    all.release_all();
+    let place = all.place(pending(0, "a", 0, PARK_BYTES + 1), NOW);
+    assert!(matches!(place, Place::Parked), "{place:?}");
+    let place = all.place(pending(0, "a", 0, 1), NOW);
+    assert!(matches!(place, Place::Hold(..)), "{place:?}");
+}
+
+#[test]
+fn what_is_parked_is_bounded_over_all_destinations() {
+    let mut all = Destinations::new(2, 3);
+    fill(&mut all, "a", NOW);
+    fill(&mut all, "b", NOW);
+    for number in 0..100 {
+        all.place(pending(0, &number.to_string(), 0, 0), NOW);
+    }
+    assert_eq!(all.parked, 32);
+}
+
+#[test]
+fn a_million_destinations_are_not_all_remembered() {
+    let mut all = Destinations::new(50, 3);
+    for number in 0..1_000_000 {
+        let to = Destination::new(number.to_string());
+        let Place::Start(_) = all.place(pending(0, to.as_str(), 0, 0), NOW) else {
+            panic!("a slot is free");
+        };
+        all.started(&to, NOW);
+        all.ended(&to, Answer::Delivered, QUICK, NOW);
+    }
+    assert!(all.known.len() <= MANY, "{}", all.known.len());
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Claim {
+        to: u8,
+        attempts: u32,
+        bytes: usize,
+    },
+    End {
+        which: prop::sample::Index,
+        answer: u8,
+        slow: bool,
+    },
+    Exhaust(u8),
+    Pause(u8),
+    Release(u8),
+    Unpark,
+    Pass(u16),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..4_u8, 0..3_u32, 0..9_usize)
+            .prop_map(|(to, attempts, mib)| Step::Claim { to, attempts, bytes: mib << 20 }),
+        6 => (any::<prop::sample::Index>(), 0..3_u8, any::<bool>())
+            .prop_map(|(which, answer, slow)| Step::End { which, answer, slow }),
+        1 => (0..4_u8).prop_map(Step::Exhaust),
+        1 => (0..4_u8).prop_map(Step::Pause),
+        1 => (0..4_u8).prop_map(Step::Release),
+        4 => Just(Step::Unpark),
+        1 => (0..5_000_u16).prop_map(Step::Pass),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_order_of_events_breaks_a_bound_or_strands_a_claim(
+        cap in 1..9_usize, steps in prop::collection::vec(step(), 0..300),
+    ) {
+        let mut all = Destinations::new(cap, 3);
+        let mut flying: Vec<Destination> = Vec::new();
+        let mut now = NOW;
+        let name = |to: u8| Destination::new(to.to_string());
+        for step in steps {
+            match step {
+                Step::Claim { to, attempts, bytes } => {
+                    let claim = pending(0, name(to).as_str(), attempts, bytes);
+                    if let Place::Start(claim) = all.place(claim, now) {
+                        all.started(&claim.record.destination, now);
+                        flying.push(claim.record.destination);
+                    }
+                }
+                Step::End { which, answer, slow } if !flying.is_empty() => {
+                    let to = flying.swap_remove(which.index(flying.len()));
+                    let answer =
+                        [Answer::Delivered, Answer::Refused, FAILED][usize::from(answer)];
+                    all.ended(&to, answer, if slow { PATIENCE } else { QUICK }, now);
+                }
+                Step::End { .. } => {}
+                Step::Exhaust(to) => if all.exhausted(&name(to)) { all.release(&name(to), now); },
+                Step::Pause(to) => {
+                    all.pause(&name(to), now + PATIENCE);
+                    all.release(&name(to), now);
+                }
+                Step::Release(to) => drop(all.release(&name(to), now)),
+                Step::Unpark => while let Some(claim) = all.next_parked() {
+                    all.started(&claim.record.destination, now);
+                    flying.push(claim.record.destination);
+                },
+                Step::Pass(millis) => now += Duration::from_millis(millis.into()),
+            }
+            prop_assert_eq!(all.in_flight, flying.len());
+            prop_assert!(all.in_flight <= cap);
+            prop_assert!(all.parked <= 16 * cap);
+            let parked: usize = all.known.values().map(|health| health.parked.len()).sum();
+            let bytes: usize =
+                all.known.values().flat_map(|health| &health.parked).map(size).sum();
+            prop_assert_eq!((all.parked, all.parked_bytes), (parked, bytes));
+        }
+        // Once all that flies has landed, nothing stays parked.
+        while let Some(to) = flying.pop() {
+            all.ended(&to, FAILED, QUICK, now);
+            while let Some(claim) = all.next_parked() {
+                all.started(&claim.record.destination, now);
+                flying.push(claim.record.destination);
+            }
+        }
+        while let Some(claim) = all.next_parked() {
+            all.started(&claim.record.destination, now);
+            all.ended(&claim.record.destination, FAILED, QUICK, now);
+        }
+        prop_assert_eq!(all.parked, 0);
+    }
+}

@@ -1,0 +1,169 @@
+//! The run: claims in, attempts out, one verdict for every claim.
+//!
+//! Guaranteed: an attempt is counted in the backlog before it is made, and none is made beyond
+//! the policy's number, even when every earlier one crashed the worker; every claim is
+//! settled once; the run ends by itself, when nothing is left that is due in time or at
+//! its budget; whatever ends it, what is in flight is finished and settled first.
+//!
+//! Absent on purpose: a queue of retries. A retry's due time is the backlog's to keep, so it
+//! survives a crash, costs no memory here, and never holds anything up.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use slipstream_core::{BacklogError, Completion, Destination, RecordId, Ticket};
+
+use crate::destination::{Destinations, Pending};
+use crate::observer::{Doing, Ending, Event};
+use crate::{Observer, RunError, Summary, Worker, reason};
+
+use self::intake::Intake;
+
+mod intake;
+mod settle;
+
+/// The longest single wait while something is in flight. Nothing depends on it.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The shortest wait for what was put off: the backlog's clock is not this one.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// Everything that a run holds while it lasts.
+pub(crate) struct Run<'a> {
+    worker: Worker,
+    observer: &'a mut dyn Observer,
+    destinations: Destinations,
+    flights: HashMap<Ticket, Flight>,
+    /// A claim that waits for room; nothing is claimed meanwhile.
+    held: Option<Pending>,
+    /// When the run began, by the monotonic clock.
+    start: Duration,
+    summary: Summary,
+    /// What the backlog failed with first.
+    broken: Option<(Doing, BacklogError)>,
+}
+
+/// One attempt that is being made. The request's body is with its driver.
+struct Flight {
+    id: RecordId,
+    destination: Destination,
+    attempt: u32,
+    began: Duration,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(worker: Worker, observer: &'a mut dyn Observer) -> Self {
+        Self {
+            destinations: Destinations::new(worker.limits.concurrency, worker.limits.down_after),
+            flights: HashMap::new(),
+            held: None,
+            start: worker.clock.elapsed(),
+            summary: Summary::default(),
+            broken: None,
+            worker,
+            observer,
+        }
+    }
+
+    pub(crate) fn work(mut self) -> Result<Summary, RunError> {
+        self.worker.drivers.introduce();
+        let budget = self.worker.limits.max_time;
+        let warn_at = budget.mul_f64(0.8);
+        let mut warned = false;
+        let mut done = Vec::new();
+        let ending = loop {
+            let spent = self.spent();
+            let over = self.over(spent);
+            let mut wait = LONGEST;
+            if let Some(ending) = over {
+                self.put_back_all();
+                if self.flights.is_empty() {
+                    break ending;
+                }
+            } else {
+                let intake = self.take_in();
+                if self.broken.is_some() {
+                    continue;
+                }
+                let idle = self.flights.is_empty();
+                let left = budget.saturating_sub(self.spent());
+                match intake {
+                    Intake::Empty if idle => break Ending::Drained,
+                    // Without a driver there is nothing to wait in, nor for.
+                    Intake::Due(due) if idle && (due > left || self.worker.drivers.is_empty()) => {
+                        break Ending::Waiting(due);
+                    }
+                    Intake::Due(due) => wait = wait.min(due.max(SHORTEST)),
+                    Intake::Held(patience) => wait = wait.min(patience),
+                    Intake::More => wait = Duration::ZERO,
+                    Intake::Full | Intake::Empty => {}
+                }
+                if !warned && spent >= warn_at {
+                    warned = true;
+                    self.observer.event(&Event::BudgetWarning { spent, budget });
+                    tracing::warn!(?spent, ?budget, "the time budget is nearly spent");
+                }
+                if idle && !wait.is_zero() {
+                    self.observer.event(&Event::Waiting { wait });
+                }
+                let mark = if warned { budget } else { warn_at };
+                wait = wait.min(mark.saturating_sub(spent));
+            }
+            self.worker.drivers.turn(wait, &mut done);
+            for completion in done.drain(..) {
+                self.finish(completion);
+            }
+        };
+        self.end(ending)
+    }
+
+    /// What ends the run now, if anything does.
+    fn over(&self, spent: Duration) -> Option<Ending> {
+        if self.broken.is_some() {
+            return Some(Ending::Broken);
+        }
+        if self.worker.stopper.is_stopped() {
+            return Some(Ending::Stopped);
+        }
+        (spent >= self.worker.limits.max_time).then_some(Ending::Budget)
+    }
+
+    fn end(mut self, ending: Ending) -> Result<Summary, RunError> {
+        self.summary.elapsed = self.spent();
+        self.summary.ending = ending;
+        let mut broken = self.broken;
+        if broken.is_none() {
+            let closed = self.worker.backlog.close();
+            broken = closed.err().map(|error| (Doing::Closing, error));
+        }
+        let Some((doing, source)) = broken else {
+            return Ok(self.summary);
+        };
+        self.summary.ending = Ending::Broken;
+        Err(RunError {
+            doing,
+            source,
+            summary: Box::new(self.summary),
+        })
+    }
+
+    /// Takes in how an attempt ended.
+    fn finish(&mut self, completion: Completion) {
+        match self.flights.remove(&completion.ticket) {
+            Some(flight) => self.land(completion.ticket, flight, completion.outcome),
+            None => tracing::warn!(
+                ticket = completion.ticket.0,
+                "a driver reported a job that it does not have"
+            ),
+        }
+    }
+
+    fn break_off(&mut self, doing: Doing, error: BacklogError) {
+        tracing::warn!(%doing, reason = reason::of(&error), "the backlog failed");
+        self.broken.get_or_insert((doing, error));
+    }
+
+    fn spent(&self) -> Duration {
+        self.worker.clock.elapsed().saturating_sub(self.start)
+    }
+}

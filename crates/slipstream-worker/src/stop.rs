@@ -1,0 +1,46 @@
+//! Ending a run from another thread, or from a signal's.
+//!
+//! Guaranteed: a stop that comes before the run, or in any part of it, is seen; what is in
+//! flight is finished. Absent on purpose: signal handling, which belongs to the program.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use slipstream_core::Waker;
+
+/// Ends a run: what is in flight is finished and settled, nothing more is begun.
+#[derive(Debug, Clone, Default)]
+pub struct Stopper(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    stopped: AtomicBool,
+    wakers: Mutex<Vec<Waker>>,
+}
+
+impl Stopper {
+    /// Ends the run. Safe on any thread, any number of times, before, during and after the
+    /// run. It takes a lock, so do not call it inside a signal handler: call it from a
+    /// thread that waits for signals.
+    pub fn stop(&self) {
+        // The flag first: whoever is woken looks at it.
+        self.0.stopped.store(true, Ordering::SeqCst);
+        for waker in self.wakers().iter() {
+            waker.wake();
+        }
+    }
+
+    /// Whether the run was told to end.
+    pub fn is_stopped(&self) -> bool {
+        self.0.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Wakes this one too.
+    pub(crate) fn add(&self, waker: Waker) {
+        self.wakers().push(waker);
+    }
+
+    fn wakers(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
+        self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,216 @@
+//! A driver for handlers: a few threads that call one.
+//!
+//! Guaranteed: at most as many threads as asked for, started as work comes; all of them are
+//! gone when the driver is. A handler that panics fails its attempt and nothing else
+//! (in a program that is built to abort on panic, the attempt was counted on disk before).
+//! Absent on purpose: a time limit. A thread cannot be stopped from outside, so a handler
+//! ends its own waits.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use slipstream_core::{
+    Blame, Completion, Driver, Failure, Handler, Job, Outcome, Request, Waker, decode_body,
+};
+
+use crate::reason;
+
+/// Threads that a handler gets unless told otherwise.
+const THREADS: usize = 4;
+
+/// Runs a [`Handler`] on threads of its own.
+pub struct Threads<H: Handler> {
+    shared: Arc<Shared<H>>,
+    limit: usize,
+    threads: Vec<JoinHandle<()>>,
+    in_flight: usize,
+    notes: Receiver<Note>,
+    pen: Sender<Note>,
+    waker: Option<Waker>,
+}
+
+struct Shared<H> {
+    handler: H,
+    queue: Mutex<Queue>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+/// What a waiting turn is told.
+enum Note {
+    Done(Completion),
+    Wake,
+}
+
+impl<H: Handler> Threads<H> {
+    /// A driver with up to four threads.
+    pub fn new(handler: H) -> Self {
+        let (pen, notes) = channel();
+        let shared = Shared {
+            handler,
+            queue: Mutex::default(),
+            more: Condvar::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            limit: THREADS,
+            threads: Vec::new(),
+            in_flight: 0,
+            notes,
+            pen,
+            waker: None,
+        }
+    }
+
+    /// The same with up to this many threads; 0 is taken for 1.
+    #[must_use]
+    pub fn threads(mut self, limit: usize) -> Self {
+        self.limit = limit.max(1);
+        self
+    }
+
+    fn grow(&mut self) {
+        let (shared, pen, waker) = (self.shared.clone(), self.pen.clone(), self.waker.clone());
+        let name = format!("slipstream-{}", H::Request::KIND);
+        let spawned = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || shared.serve(&pen, waker.as_ref()));
+        match spawned {
+            Ok(thread) => self.threads.push(thread),
+            // Those that run take the job; with none, it must not wait for ever.
+            Err(error) if self.threads.is_empty() => self.refuse(&error),
+            Err(error) => tracing::debug!(%error, "no further thread"),
+        }
+    }
+
+    fn refuse(&self, error: &std::io::Error) {
+        let reason = format!("no thread could be started: {error}");
+        for job in self.shared.queue().jobs.drain(..) {
+            let outcome = Outcome::Failed(Failure::transient(Blame::Request, reason.clone()));
+            let ticket = job.ticket;
+            let _ = self.pen.send(Note::Done(Completion { ticket, outcome }));
+        }
+    }
+
+    fn note(&mut self, note: Note, done: &mut Vec<Completion>) {
+        if let Note::Done(completion) = note {
+            self.in_flight = self.in_flight.saturating_sub(1);
+            done.push(completion);
+        }
+    }
+}
+
+impl<H: Handler> Shared<H> {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing that can panic runs under the lock.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What each thread does until the driver is dropped.
+    fn serve(&self, pen: &Sender<Note>, waker: Option<&Waker>) {
+        while let Some(job) = self.take() {
+            let ticket = job.ticket;
+            let outcome = self.perform(&job);
+            if pen
+                .send(Note::Done(Completion { ticket, outcome }))
+                .is_err()
+            {
+                return;
+            }
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    fn take(&self) -> Option<Job> {
+        let mut queue = self.queue();
+        loop {
+            if queue.closed {
+                return None;
+            }
+            if let Some(job) = queue.jobs.pop_front() {
+                return Some(job);
+            }
+            queue = self
+                .more
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn perform(&self, job: &Job) -> Outcome {
+        let attempt = || match decode_body::<H::Request>(&job.body) {
+            Ok(request) => self.handler.perform(&request, &job.attempt),
+            Err(error) => Outcome::Failed(Failure::permanent(reason::of(&error))),
+        };
+        // Whatever a handler shares between calls is its own to keep whole.
+        catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| {
+            let reason = format!("the handler panicked: {}", words(&*panic));
+            Outcome::Failed(Failure::transient(Blame::Request, reason))
+        })
+    }
+}
+
+impl<H: Handler> Driver for Threads<H> {
+    fn kind(&self) -> &str {
+        H::Request::KIND
+    }
+
+    fn start(&mut self, job: Job) {
+        self.in_flight += 1;
+        self.shared.queue().jobs.push_back(job);
+        self.shared.more.notify_one();
+        if self.threads.len() < self.limit.min(self.in_flight) {
+            self.grow();
+        }
+    }
+
+    fn turn(&mut self, wait: Duration, done: &mut Vec<Completion>) {
+        match self.notes.recv_timeout(wait) {
+            Ok(note) => self.note(note, done),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+        }
+        while let Ok(note) = self.notes.try_recv() {
+            self.note(note, done);
+        }
+    }
+
+    fn waker(&self) -> Waker {
+        let pen = self.pen.clone();
+        Waker::new(move || drop(pen.send(Note::Wake)))
+    }
+
+    fn wake_on_completion(&mut self, waker: Waker) {
+        // Threads that run already keep the old one: it is set before any job comes.
+        self.waker = Some(waker);
+    }
+}
+
+impl<H: Handler> Drop for Threads<H> {
+    fn drop(&mut self) {
+        self.shared.queue().closed = true;
+        self.shared.more.notify_all();
+        for thread in self.threads.drain(..) {
+            // A thread catches its handler's panics; there is nothing to learn from it.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What a panic said, when it said it in words.
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no reason given")
+}

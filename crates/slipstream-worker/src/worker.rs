@@ -1,0 +1,186 @@
+//! Setting a run up: who performs what, how patiently, how much at once.
+//!
+//! Absent on purpose: configuration files and environment variables. A program reads those.
+
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
+
+use slipstream_core::{Backlog, Clock, Driver, Handler, SystemClock};
+
+use crate::run::Run;
+use crate::turns::Drivers;
+use crate::{Observer, Policy, RunError, Stopper, Summary, Threads};
+
+/// The bounds of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests in flight at once, over all destinations. 0 is taken for 1.
+    pub concurrency: usize,
+    /// How long the run may begin attempts for. What is in flight then is finished.
+    pub max_time: Duration,
+    /// Requests in a row that a destination must exhaust before it counts as down and
+    /// the rest for it is failed untried. 0 is taken for 1.
+    pub down_after: u32,
+    /// The age at which a request has outlived its use; it is expired then, not attempted.
+    /// None means never.
+    pub max_age: Option<Duration>,
+}
+
+impl Default for Limits {
+    /// 50 at once, for 8 minutes, 3 exhausted requests; nothing expires.
+    fn default() -> Self {
+        Self {
+            concurrency: 50,
+            max_time: Duration::from_secs(8 * 60),
+            down_after: 3,
+            max_age: None,
+        }
+    }
+}
+
+/// Works a backlog until nothing is left that is due in time.
+pub struct Worker {
+    pub(crate) backlog: Box<dyn Backlog>,
+    pub(crate) drivers: Drivers,
+    pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) random: Box<dyn FnMut() -> f64>,
+    pub(crate) stopper: Stopper,
+}
+
+impl Worker {
+    /// A worker of this backlog, which performs nothing yet: add a handler or a driver
+    /// for each kind.
+    pub fn new(backlog: Box<dyn Backlog>) -> Self {
+        Self {
+            backlog,
+            drivers: Drivers::default(),
+            policy: Policy::default(),
+            limits: Limits::default(),
+            clock: Box::new(SystemClock::new()),
+            random: Box::new(chance()),
+            stopper: Stopper::default(),
+        }
+    }
+
+    /// Performs requests of the handler's kind with it, on up to four threads. For another
+    /// number, give [`Threads`] to [`Worker::threads`]. A later handler or driver of the
+    /// same kind replaces an earlier one.
+    #[must_use]
+    pub fn handler(self, handler: impl Handler) -> Self {
+        self.threads(Threads::new(handler))
+    }
+
+    /// Performs requests of the handler's kind on these threads.
+    #[must_use]
+    pub fn threads<H: Handler>(self, threads: Threads<H>) -> Self {
+        self.seat(Box::new(threads), true)
+    }
+
+    /// Performs requests of the driver's kind with it.
+    #[must_use]
+    pub fn driver(self, driver: Box<dyn Driver>) -> Self {
+        self.seat(driver, false)
+    }
+
+    /// Tries and waits by this policy.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Keeps within these limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Has at most this many requests in flight at once.
+    #[must_use]
+    pub fn concurrency(mut self, concurrency: usize) -> Self {
+        self.limits.concurrency = concurrency;
+        self
+    }
+
+    /// Begins no attempt after this long.
+    #[must_use]
+    pub fn max_time(mut self, max_time: Duration) -> Self {
+        self.limits.max_time = max_time;
+        self
+    }
+
+    /// Reads the time from this clock.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Takes the numbers that decide on jitter, each from 0 to 1, from here.
+    #[must_use]
+    pub fn random(mut self, random: impl FnMut() -> f64 + 'static) -> Self {
+        self.random = Box::new(random);
+        self
+    }
+
+    /// What ends the run early, from any thread.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Works the backlog. Returns when nothing is in flight, and nothing is left or what is
+    /// left is due later than the run may last; when the time budget is spent; or when
+    /// it was told to stop. In every case what was in flight is finished and settled.
+    ///
+    /// # Errors
+    /// When the backlog fails: an outcome that could not be recorded, an attempt that could
+    /// not be counted. A request that fails is no error.
+    pub fn run(self, observer: &mut dyn Observer) -> Result<Summary, RunError> {
+        Run::new(self, observer).work()
+    }
+
+    fn seat(mut self, driver: Box<dyn Driver>, wakes: bool) -> Self {
+        self.stopper.add(driver.waker());
+        self.drivers.add(driver, wakes);
+        self
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("policy", &self.policy)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Numbers from 0 to 1, good enough for jitter: the standard library's randomly keyed
+/// hash of 1, 2, 3, ….
+fn chance() -> impl FnMut() -> f64 {
+    let keys = RandomState::new();
+    let mut count = 0_u64;
+    move || {
+        count += 1;
+        let mut hasher = keys.build_hasher();
+        hasher.write_u64(count);
+        f64::from(hasher.finish() as u32) / f64::from(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn chance_stays_within_its_bounds_and_moves() {
+        let mut chance = super::chance();
+        let drawn: Vec<f64> = (0..1_000).map(|_| chance()).collect();
+        assert!(drawn.iter().all(|number| (0.0..=1.0).contains(number)));
+        let mean = drawn.iter().sum::<f64>() / 1_000.0;
+        assert!((0.4..0.6).contains(&mean), "{mean}");
+    }
+}

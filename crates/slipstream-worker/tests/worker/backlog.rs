@@ -1,0 +1,147 @@
+//! A backlog in memory, with its books open to the test.
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use slipstream_core::{Backlog, BacklogError, Claim, Clock, Next, Ticket, Verdict};
+
+use crate::fakes::FakeClock;
+
+/// A backlog of so many records, made as they are claimed; and its books.
+pub(crate) fn of(
+    count: usize,
+    payload: impl Fn(u64) -> Vec<u8> + 'static,
+    clock: FakeClock,
+) -> (Rc<RefCell<Books>>, Box<dyn Backlog>) {
+    let books = Rc::new(RefCell::new(Books {
+        states: vec![State::Waiting; count],
+        attempts: vec![0; count],
+        ..Books::default()
+    }));
+    let backlog = FakeBacklog {
+        books: books.clone(),
+        payload: Box::new(payload),
+        clock,
+    };
+    (books, Box::new(backlog))
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum State {
+    #[default]
+    Waiting,
+    Claimed,
+    Delivered,
+    Failed,
+    Expired,
+}
+
+/// The books of a backlog, open to the test after the run.
+#[derive(Default)]
+pub(crate) struct Books {
+    pub(crate) states: Vec<State>,
+    pub(crate) attempts: Vec<u32>,
+    pub(crate) claimed: usize,
+    pub(crate) most_claimed: usize,
+    pub(crate) put_back: u64,
+    pub(crate) closed: bool,
+    /// Settlements that succeed before all fail.
+    pub(crate) settlements_left: Option<u64>,
+    /// `begin` fails from now on.
+    pub(crate) refuses_to_begin: bool,
+    due: BinaryHeap<Reverse<(Duration, u64)>>,
+    fresh: u64,
+}
+
+impl Books {
+    pub(crate) fn count(&self, state: State) -> usize {
+        self.states.iter().filter(|&&each| each == state).count()
+    }
+
+    pub(crate) fn at(ticket: Ticket) -> usize {
+        usize::try_from(ticket.0).expect("tickets are indices here")
+    }
+}
+
+struct FakeBacklog {
+    books: Rc<RefCell<Books>>,
+    payload: Box<dyn Fn(u64) -> Vec<u8>>,
+    clock: FakeClock,
+}
+
+fn broken() -> BacklogError {
+    BacklogError::Engine("the disk is full".into())
+}
+
+impl Backlog for FakeBacklog {
+    fn next(&mut self) -> Result<Next, BacklogError> {
+        let mut books = self.books.borrow_mut();
+        let now = self.clock.elapsed();
+        let due = books.due.peek().map(|&Reverse((due, _))| due);
+        let ticket = match due {
+            Some(due) if due <= now => books.due.pop().expect("it was peeked at").0.1,
+            _ if books.fresh < books.states.len() as u64 => {
+                books.fresh += 1;
+                books.fresh - 1
+            }
+            Some(due) => return Ok(Next::Wait(due - now)),
+            None => return Ok(Next::Empty),
+        };
+        let index = Books::at(Ticket(ticket));
+        assert_eq!(books.states[index], State::Waiting);
+        books.states[index] = State::Claimed;
+        books.claimed += 1;
+        books.most_claimed = books.most_claimed.max(books.claimed);
+        Ok(Next::Work(Claim {
+            ticket: Ticket(ticket),
+            payload: (self.payload)(ticket),
+            attempts: books.attempts[index],
+        }))
+    }
+
+    fn begin(&mut self, ticket: Ticket) -> Result<u32, BacklogError> {
+        let mut books = self.books.borrow_mut();
+        if books.refuses_to_begin {
+            return Err(broken());
+        }
+        assert_eq!(books.states[Books::at(ticket)], State::Claimed);
+        books.attempts[Books::at(ticket)] += 1;
+        Ok(books.attempts[Books::at(ticket)])
+    }
+
+    fn settle(&mut self, ticket: Ticket, verdict: Verdict) -> Result<(), BacklogError> {
+        let mut books = self.books.borrow_mut();
+        if let Some(left) = &mut books.settlements_left {
+            *left = left.checked_sub(1).ok_or_else(broken)?;
+        }
+        let index = Books::at(ticket);
+        assert_eq!(
+            books.states[index],
+            State::Claimed,
+            "each claim is settled once"
+        );
+        books.claimed -= 1;
+        books.states[index] = match verdict {
+            Verdict::Delivered => State::Delivered,
+            Verdict::Failed => State::Failed,
+            Verdict::Expired => State::Expired,
+            Verdict::Retry(wait) | Verdict::PutBack(wait) => {
+                books.put_back += u64::from(matches!(verdict, Verdict::PutBack(_)));
+                books
+                    .due
+                    .push(Reverse((self.clock.elapsed() + wait, ticket.0)));
+                State::Waiting
+            }
+        };
+        Ok(())
+    }
+
+    fn close(self: Box<Self>) -> Result<(), BacklogError> {
+        self.books.borrow_mut().closed = true;
+        Ok(())
+    }
+}

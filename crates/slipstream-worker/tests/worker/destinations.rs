@@ -1,0 +1,212 @@
+//! Dead, slow, hanging and busy destinations, and what they cost the others.
+
+use std::time::Duration;
+
+use slipstream_worker::{Ending, Event};
+
+use crate::fakes::{
+    QUICK, State, asked_to_wait, delivered, record, refused, rejected, scene, scene_of, timed_out,
+};
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+#[test]
+fn a_dead_destination_costs_a_few_attempts_and_the_rest_is_failed_untried() {
+    let scene = scene_of(
+        100_000,
+        |index| record(index, "dead").encode(),
+        |_| refused(),
+    );
+    let mut downs = 0;
+    let mut observer = |event: &Event<'_>| downs += u32::from(matches!(event, Event::Down { .. }));
+    let summary = scene.worker.run(&mut observer).unwrap();
+    assert_eq!(summary.failed, 100_000);
+    assert!(summary.attempts <= 24, "{}", summary.attempts);
+    assert!(summary.untried >= 99_990, "{}", summary.untried);
+    assert!(summary.elapsed < secs(10), "{:?}", summary.elapsed);
+    assert_eq!(downs, 1);
+    // Each was passed over a few times, not polled.
+    assert!(summary.put_off < 400_000, "{}", summary.put_off);
+    assert_eq!(scene.books.borrow().count(State::Failed), 100_000);
+}
+
+#[test]
+fn a_destination_whose_requests_fail_by_their_own_fault_is_not_down() {
+    let records = (0..100).map(|index| record(index, "strict")).collect();
+    let scene = scene(records, |_| rejected(false));
+    let summary = scene.worker.run(&mut ()).unwrap();
+    assert_eq!(
+        (summary.attempts, summary.failed, summary.untried),
+        (100, 100, 0)
+    );
+}
+
+#[test]
+fn a_dead_destination_does_not_delay_the_others() {
+    let name = |index: u64| if index < 50_000 { "dead" } else { "well" };
+    let payload = move |index| record(index, name(index)).encode();
+    let scene = scene_of(51_000, payload, |seen| match &*seen.to {
+        "dead" => refused(),
+        _ => delivered(),
+    });
+    let summary = scene.worker.run(&mut ()).unwrap();
+    let log = scene.log.borrow();
+    assert_eq!(summary.delivered, 1_000);
+    assert!(
+        log.last_delivery["well"] < secs(1),
+        "{:?}",
+        log.last_delivery
+    );
+}
+
+#[test]
+fn a_hanging_destination_leaves_most_slots_to_the_others() {
+    let name = |index: u64| if index < 50_000 { "hangs" } else { "well" };
+    let payload = move |index| record(index, name(index)).encode();
+    let scene = scene_of(60_000, payload, |seen| match &*seen.to {
+        "hangs" => timed_out(),
+        _ => delivered(),
+    });
+    let summary = scene.worker.run(&mut ()).unwrap();
+    let log = scene.log.borrow();
+    assert_eq!((summary.delivered, summary.failed), (10_000, 50_000));
+    assert!(log.most_for["hangs"] <= 6, "{:?}", log.most_for);
+    assert!(log.most_for["well"] >= 37, "{:?}", log.most_for);
+    // It is passed over after a second, long before its first time-out.
+    assert!(
+        log.last_delivery["well"] < secs(5),
+        "{:?}",
+        log.last_delivery
+    );
+    assert!(summary.elapsed < secs(180), "{:?}", summary.elapsed);
+}
+
+#[test]
+fn a_destination_that_worked_and_then_hangs_leaves_an_eighth_of_the_slots() {
+    let name = |index: u64| {
+        if index.is_multiple_of(2) {
+            "tired"
+        } else {
+            "well"
+        }
+    };
+    let payload = move |index| record(index, name(index)).encode();
+    let scene = scene_of(20_000, payload, |seen| match &*seen.to {
+        "tired" if seen.at > Duration::from_millis(500) => timed_out(),
+        _ => delivered(),
+    });
+    let summary = scene.worker.run(&mut ()).unwrap();
+    let log = scene.log.borrow();
+    assert_eq!(summary.delivered + summary.failed, 20_000);
+    assert!(log.most_for["tired"] <= 43, "{:?}", log.most_for);
+    // All before the first time-out.
+    assert!(
+        log.last_delivery["well"] < secs(30),
+        "{:?}",
+        log.last_delivery
+    );
+}
+
+#[test]
+fn many_slow_destinations_do_not_keep_a_newcomer_waiting() {
+    let name = |index: u64| match index {
+        0..4_000 => format!("slow {}", index % 4),
+        _ => "well".to_owned(),
+    };
+    let payload = move |index| record(index, &name(index)).encode();
+    let scene = scene_of(5_000, payload, |seen| match &*seen.to {
+        "well" => delivered(),
+        _ => (secs(5), delivered().1),
+    });
+    let summary = scene.worker.max_time(secs(3_600)).run(&mut ()).unwrap();
+    let log = scene.log.borrow();
+    assert_eq!(summary.delivered, 5_000);
+    assert!(
+        log.last_delivery["well"] < secs(15),
+        "{:?}",
+        log.last_delivery
+    );
+    assert!(log.most <= 50);
+}
+
+#[test]
+fn a_lone_slow_destination_still_gets_every_slot() {
+    let payload = |index| record(index, "slow").encode();
+    let scene = scene_of(5_000, payload, |_| (secs(3), delivered().1));
+    let summary = scene.worker.max_time(secs(3_600)).run(&mut ()).unwrap();
+    assert_eq!(summary.delivered, 5_000);
+    assert_eq!(scene.log.borrow().most_for["slow"], 50);
+    // 300 s is what 50 at once take.
+    assert!(summary.elapsed < secs(360), "{:?}", summary.elapsed);
+}
+
+#[test]
+fn retry_after_pauses_its_whole_destination_and_no_other() {
+    let name = |index: u64| {
+        if index.is_multiple_of(2) {
+            "busy"
+        } else {
+            "well"
+        }
+    };
+    let records = (0..1_000).map(|index| record(index, name(index))).collect();
+    let scene = scene(records, |seen| match &*seen.to {
+        "busy" if seen.at < secs(60) => asked_to_wait(secs(60)),
+        _ => delivered(),
+    });
+    let summary = scene.worker.run(&mut ()).unwrap();
+    let log = scene.log.borrow();
+    assert_eq!(summary.delivered, 1_000);
+    assert!(
+        log.last_delivery["well"] < secs(2),
+        "{:?}",
+        log.last_delivery
+    );
+    let busy = log.seen.iter().filter(|seen| seen.to == "busy");
+    let (early, late): (Vec<_>, Vec<_>) = busy.partition(|seen| seen.at < secs(1));
+    // Those in flight when it asked, and nothing more before the minute is over.
+    assert!(early.len() <= 6, "{}", early.len());
+    assert!(late.iter().all(|seen| seen.at >= secs(60)));
+    assert!(summary.elapsed < secs(65), "{:?}", summary.elapsed);
+}
+
+#[test]
+fn one_answer_that_asks_to_wait_is_enough_for_a_destination_at_full_speed() {
+    let records = (0..1_000).map(|index| record(index, "busy")).collect();
+    let scene = scene(records, |seen| match (seen.ticket, seen.attempt) {
+        (300, 1) => asked_to_wait(secs(60)),
+        _ => delivered(),
+    });
+    let summary = scene.worker.run(&mut ()).unwrap();
+    let log = scene.log.borrow();
+    assert_eq!(summary.delivered, 1_000);
+    let asked = log.seen.iter().find(|seen| seen.ticket == 300).unwrap().at + QUICK;
+    let paused = asked + Duration::from_millis(1)..asked + secs(60);
+    assert!(!log.seen.iter().any(|seen| paused.contains(&seen.at)));
+}
+
+#[test]
+fn a_retry_after_beyond_the_run_leaves_its_requests_to_the_next_one() {
+    let records = (0..100).map(|index| record(index, "busy")).collect();
+    let scene = scene(records, |_| asked_to_wait(secs(900)));
+    let summary = scene.worker.run(&mut ()).unwrap();
+    assert!(matches!(summary.ending, Ending::Waiting(due) if due > secs(890)));
+    assert!(summary.elapsed < secs(2), "{:?}", summary.elapsed);
+    assert_eq!(scene.books.borrow().count(State::Waiting), 100);
+    assert!(scene.books.borrow().closed);
+}
+
+#[test]
+fn a_destination_that_recovers_is_up_to_speed_again_soon() {
+    let payload = |index| record(index, "shaky").encode();
+    let scene = scene_of(100_000, payload, |seen| {
+        let shaken = (secs(2)..secs(3)).contains(&seen.at);
+        if shaken { refused() } else { delivered() }
+    });
+    let summary = scene.worker.run(&mut ()).unwrap();
+    // 50 at once, 10 ms each, make 20 s; the second that it was away costs a few more.
+    assert!(summary.elapsed < secs(30), "{:?}", summary.elapsed);
+    assert_eq!(summary.delivered, 100_000);
+}

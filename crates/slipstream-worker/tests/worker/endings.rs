@@ -1,0 +1,189 @@
+//! How runs end: by themselves, at their budget, when stopped, when the backlog fails.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use slipstream_core::{BacklogError, Verdict};
+use slipstream_worker::{Doing, Ending, Event, Stopper};
+
+use crate::fakes::{State, delivered, record, refused, rejected, scene, scene_of};
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+#[test]
+fn an_empty_backlog_ends_at_once_and_is_closed() {
+    let scene = scene(Vec::new(), |_| delivered());
+    let summary = scene.worker.run(&mut ()).unwrap();
+    assert_eq!(
+        (summary.ending, summary.elapsed),
+        (Ending::Drained, secs(0))
+    );
+    assert!(scene.books.borrow().closed);
+}
+
+#[test]
+fn the_budget_ends_a_run_with_work_left_after_a_warning() {
+    let payload = |index| record(index, "a").encode();
+    let scene = scene_of(10_000, payload, |_| (secs(3), delivered().1));
+    let mut warned = Vec::new();
+    let summary = scene
+        .worker
+        .max_time(secs(100))
+        .run(&mut |event: &Event<'_>| {
+            if let Event::BudgetWarning { spent, .. } = event {
+                warned.push(*spent);
+            }
+        })
+        .unwrap();
+    assert_eq!(summary.ending, Ending::Budget);
+    // What was in flight is finished, so it lasts one attempt longer at most.
+    assert!(
+        (secs(100)..secs(103)).contains(&summary.elapsed),
+        "{:?}",
+        summary.elapsed
+    );
+    assert_eq!(warned.len(), 1);
+    assert!((secs(80)..secs(81)).contains(&warned[0]), "{warned:?}");
+    let books = scene.books.borrow();
+    assert_eq!(books.count(State::Delivered) as u64, summary.delivered);
+    assert_eq!(books.count(State::Claimed), 0);
+    assert!(books.count(State::Waiting) > 1_000);
+    assert!(
+        scene
+            .log
+            .borrow()
+            .seen
+            .iter()
+            .all(|seen| seen.at < secs(100))
+    );
+}
+
+#[test]
+fn a_retry_beyond_the_budget_is_left_to_the_next_run_and_not_waited_for() {
+    let scene = scene(vec![record(0, "a"), record(1, "b")], |_| rejected(true));
+    let mut waits = Vec::new();
+    let summary = scene
+        .worker
+        .max_time(secs(5))
+        .run(&mut |event: &Event<'_>| {
+            if let Event::Waiting { wait } = event {
+                waits.push(*wait);
+            }
+        })
+        .unwrap();
+    // Two attempts each; the third is due after 6 s.
+    assert_eq!(summary.attempts, 4);
+    assert!(summary.elapsed < secs(3), "{:?}", summary.elapsed);
+    assert_eq!(summary.ending, Ending::Waiting(secs(4)));
+    assert_eq!(waits, [secs(2)]);
+    assert_eq!(scene.books.borrow().count(State::Waiting), 2);
+}
+
+#[test]
+fn a_stop_finishes_what_is_in_flight_and_begins_nothing_more() {
+    let stopper = Rc::<OnceCell<Stopper>>::default();
+    let from_script = stopper.clone();
+    let payload = |index| record(index, "a").encode();
+    let scene = scene_of(10_000, payload, move |seen| {
+        if seen.ticket == 200 {
+            from_script.get().expect("set before the run").stop();
+        }
+        delivered()
+    });
+    stopper.get_or_init(|| scene.worker.stopper());
+    let summary = scene.worker.run(&mut ()).unwrap();
+    assert_eq!(summary.ending, Ending::Stopped);
+    assert_eq!(summary.delivered, summary.attempts);
+    assert!(summary.attempts < 300, "{}", summary.attempts);
+    let books = scene.books.borrow();
+    assert_eq!(
+        books.count(State::Claimed),
+        0,
+        "what was parked is put back"
+    );
+    assert_eq!(books.count(State::Delivered) as u64, summary.delivered);
+    assert!(books.closed);
+}
+
+#[test]
+fn a_stop_before_the_run_begins_nothing() {
+    let scene = scene(vec![record(0, "a")], |_| delivered());
+    scene.worker.stopper().stop();
+    let summary = scene.worker.run(&mut ()).unwrap();
+    assert_eq!((summary.attempts, summary.ending), (0, Ending::Stopped));
+    assert_eq!(scene.books.borrow().states, [State::Waiting]);
+}
+
+#[test]
+fn an_outcome_that_cannot_be_recorded_ends_the_run_after_what_is_in_flight() {
+    let records = (0..100).map(|index| record(index, "a")).collect();
+    let scene = scene(records, |_| delivered());
+    scene.books.borrow_mut().settlements_left = Some(10);
+    let error = scene.worker.run(&mut ()).unwrap_err();
+    assert!(matches!(error.doing, Doing::Settling(Some(_))), "{error}");
+    assert!(matches!(error.source, BacklogError::Engine(_)));
+    assert_eq!(error.summary.delivered, 10);
+    assert_eq!(error.summary.ending, Ending::Broken);
+    assert!(error.to_string().ends_with("it may be attempted again"));
+    let log = scene.log.borrow();
+    assert!(
+        log.in_flight.values().all(|&left| left == 0),
+        "all has landed"
+    );
+    assert!(log.seen.len() < 100);
+    let books = scene.books.borrow();
+    assert!(!books.closed);
+    assert_eq!(
+        books.count(State::Delivered),
+        10,
+        "nothing is claimed to be settled that is not"
+    );
+}
+
+#[test]
+fn an_attempt_that_cannot_be_counted_is_not_made() {
+    let scene = scene(vec![record(0, "a")], |_| delivered());
+    scene.books.borrow_mut().refuses_to_begin = true;
+    let error = scene.worker.run(&mut ()).unwrap_err();
+    assert!(matches!(error.doing, Doing::Beginning(_)), "{error}");
+    assert!(scene.log.borrow().seen.is_empty());
+}
+
+#[test]
+fn every_attempt_and_every_verdict_is_told() {
+    let scene = scene(vec![record(0, "a")], |seen| match seen.attempt {
+        1 => refused(),
+        _ => delivered(),
+    });
+    let mut told = Vec::new();
+    scene
+        .worker
+        .run(&mut |event: &Event<'_>| {
+            told.push(match event {
+                Event::Started { attempt, .. } => format!("started {attempt}"),
+                Event::AttemptFailed { failure, .. } => failure.reason.clone(),
+                Event::Settled {
+                    verdict: Verdict::Retry(wait),
+                    ..
+                } => format!("again in {wait:?}"),
+                Event::Settled {
+                    verdict, reason, ..
+                } => format!("{verdict:?} {reason:?}"),
+                Event::Waiting { wait } => format!("waiting {wait:?}"),
+                other => format!("{other:?}"),
+            });
+        })
+        .unwrap();
+    let expected = [
+        "started 1",
+        "connection refused",
+        "again in 2s",
+        "waiting 2s",
+        "started 2",
+        "Delivered None",
+    ];
+    assert_eq!(told, expected);
+}

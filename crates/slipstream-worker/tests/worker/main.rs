@@ -1,0 +1,11 @@
+//! What a run promises, each promise as a test: with a backlog in memory, a driver that
+//! follows a script, and a clock that moves when that driver waits.
+
+mod backlog;
+mod destinations;
+mod endings;
+mod fakes;
+mod many;
+mod properties;
+mod retries;
+mod threads;
