@@ -53,9 +53,6 @@ impl Collector {
         let record = Record::new(request, RecordId::generate(self.clock.now()))?;
         let id = record.id;
         let receipt = self.engine.store(&self.source, &[record])?;
-        Ok(Stored {
-            id,
-            overwritten: receipt.overwritten,
-        })
+        Ok(Stored { id, overwritten: receipt.overwritten })
     }
 }

@@ -59,11 +59,7 @@ struct Chance {
 
 impl Chance {
     const fn empty() -> Self {
-        Self {
-            bytes: [0; 320],
-            left: 0,
-            pid: 0,
-        }
+        Self { bytes: [0; 320], left: 0, pid: 0 }
     }
 
     fn take(&mut self) -> [u8; 10] {
@@ -123,10 +119,7 @@ mod tests {
         assert_eq!(ids.len(), 1_000);
         let mut parent = Chance::empty();
         parent.take();
-        let mut child = Chance {
-            pid: 1,
-            ..Chance::empty()
-        };
+        let mut child = Chance { pid: 1, ..Chance::empty() };
         (child.bytes, child.left) = (parent.bytes, parent.left);
         assert_ne!(parent.take(), child.take());
     }

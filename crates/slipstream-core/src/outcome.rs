@@ -38,20 +38,11 @@ pub enum Blame {
 impl Failure {
     /// A failure that another attempt may overcome.
     pub fn transient(blame: Blame, reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            transient: true,
-            blame,
-            status: None,
-            retry_after: None,
-        }
+        Self { reason: reason.into(), transient: true, blame, status: None, retry_after: None }
     }
 
     /// A failure that no attempt will overcome: the request itself is wrong.
     pub fn permanent(reason: impl Into<String>) -> Self {
-        Self {
-            transient: false,
-            ..Self::transient(Blame::Request, reason)
-        }
+        Self { transient: false, ..Self::transient(Blame::Request, reason) }
     }
 }

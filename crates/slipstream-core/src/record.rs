@@ -75,12 +75,7 @@ impl Record {
         request.check()?;
         let body = rmp_serde::to_vec_named(request)
             .map_err(|error| Invalid::new(format!("the request cannot be written: {error}")))?;
-        Ok(Self {
-            id,
-            kind: R::KIND.to_owned(),
-            destination: request.destination(),
-            body,
-        })
+        Ok(Self { id, kind: R::KIND.to_owned(), destination: request.destination(), body })
     }
 
     /// Its bytes.
@@ -125,10 +120,7 @@ impl Record {
     /// When it is of another kind, or its body does not read as that kind.
     pub fn request<R: Request>(&self) -> Result<R, DecodeError> {
         if self.kind != R::KIND {
-            return Err(DecodeError::Kind {
-                found: self.kind.clone(),
-                wanted: R::KIND,
-            });
+            return Err(DecodeError::Kind { found: self.kind.clone(), wanted: R::KIND });
         }
         decode_body(&self.body)
     }
@@ -141,10 +133,7 @@ impl Record {
 pub fn decode_body<R: Request>(body: &[u8]) -> Result<R, DecodeError> {
     let mut reader = rmp_serde::Deserializer::from_read_ref(body);
     reader.set_max_depth(BODY_DEPTH);
-    R::deserialize(&mut reader).map_err(|source| DecodeError::Body {
-        kind: R::KIND,
-        source,
-    })
+    R::deserialize(&mut reader).map_err(|source| DecodeError::Body { kind: R::KIND, source })
 }
 
 #[cfg(test)]

@@ -103,9 +103,7 @@ impl Shared {
                 None => Ok(Step::Moved),
             };
         }
-        let fresh = writer
-            .looked
-            .is_some_and(|looked| elapsed < looked + LOOK_EVERY);
+        let fresh = writer.looked.is_some_and(|looked| elapsed < looked + LOOK_EVERY);
         if !fresh || writer.len + frames.size() as u64 > self.settings.log_max {
             match self.current_len(writer)? {
                 Some(len) => writer.len = len,
@@ -179,15 +177,11 @@ impl Shared {
             }
             self.make_collecting(slot, &path)?;
         }
-        Err(SpoolError::Restless {
-            path: self.path.join(path),
-        })
+        Err(SpoolError::Restless { path: self.path.join(path) })
     }
 
     fn writer(&self, file: Box<dyn File>, path: String) -> Result<Writer, SpoolError> {
-        let stat = file
-            .stat()
-            .map_err(|error| self.io("look at", &path, error))?;
+        let stat = file.stat().map_err(|error| self.io("look at", &path, error))?;
         let header = self.read_header(&*file, &path)?;
         Ok(Writer {
             file,
@@ -207,9 +201,7 @@ impl Shared {
         path: &str,
     ) -> Result<Option<LogHeader>, SpoolError> {
         let mut bytes = [0; LOG_HEADER as usize];
-        let read = file
-            .read_at(&mut bytes, 0)
-            .map_err(|error| self.io("read", path, error))?;
+        let read = file.read_at(&mut bytes, 0).map_err(|error| self.io("read", path, error))?;
         Ok(LogHeader::parse(&bytes[..read]))
     }
 
@@ -218,11 +210,7 @@ impl Shared {
     fn make_collecting(&self, slot: u16, path: &str) -> Result<(), SpoolError> {
         let salt = self.fs.random();
         let opened = self.clock.now();
-        let newest = self
-            .logs_in(Stage::Ready)?
-            .into_iter()
-            .filter(|log| log.slot == slot)
-            .max();
+        let newest = self.logs_in(Stage::Ready)?.into_iter().filter(|log| log.slot == slot).max();
         let stamp = match newest {
             // The clock has stepped back, or stood still: this log is the newer one all the same.
             Some(LogName { stamp, .. }) if stamp >= opened => {
@@ -230,12 +218,7 @@ impl Shared {
             }
             _ => opened,
         };
-        let header = LogHeader {
-            slot,
-            salt,
-            opened,
-            stamp,
-        };
+        let header = LogHeader { slot, salt, opened, stamp };
         let temporary = format!("{path}.new-{salt:016x}");
         let file = match self.fs.create(&temporary) {
             Ok(file) => file,
@@ -245,15 +228,13 @@ impl Shared {
             .append(&header.encode())
             .map_err(|error| self.io("write", &temporary, error.error));
         let placed =
-            written.and_then(
-                |()| match self.fs.rename(&temporary, path, Replace::Never) {
-                    Ok(()) => Ok(true),
-                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
-                    // A worker that starts clears away what looks abandoned.
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
-                    Err(error) => Err(self.io("rename", &temporary, error)),
-                },
-            );
+            written.and_then(|()| match self.fs.rename(&temporary, path, Replace::Never) {
+                Ok(()) => Ok(true),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+                // A worker that starts clears away what looks abandoned.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+                Err(error) => Err(self.io("rename", &temporary, error)),
+            });
         if !matches!(placed, Ok(true)) {
             let _ = self.fs.remove(&temporary);
         }
@@ -292,13 +273,7 @@ mod tests {
         };
         let settings = Settings::default();
         let due = |opened, now, len, more| {
-            is_due(
-                &settings,
-                &header(opened),
-                Timestamp::from_millis(now),
-                len,
-                more,
-            )
+            is_due(&settings, &header(opened), Timestamp::from_millis(now), len, more)
         };
         let max = settings.log_max;
         // opened, now, length, bytes to append, due
@@ -317,11 +292,7 @@ mod tests {
             // An empty log takes any record, or the record could never be stored.
             (600_000, 600_000, 144, max as usize, false),
         ] {
-            assert_eq!(
-                due(opened, now, len, more),
-                expected,
-                "{opened} {now} {len} {more}"
-            );
+            assert_eq!(due(opened, now, len, more), expected, "{opened} {now} {len} {more}");
         }
     }
 }

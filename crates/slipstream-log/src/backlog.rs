@@ -45,7 +45,6 @@ pub(crate) struct SpoolBacklog {
     waiting: BinaryHeap<Reverse<Waiting>>,
     tickets: u64,
     looked: Option<Duration>,
-    resumed: bool,
 }
 
 struct OpenLog {
@@ -99,18 +98,13 @@ impl SpoolBacklog {
             waiting: BinaryHeap::new(),
             tickets: 0,
             looked: None,
-            resumed: false,
         })
     }
 
     fn next_claim(&mut self) -> Result<Next, SpoolError> {
         loop {
             let now = self.shared.clock.elapsed();
-            if self
-                .waiting
-                .peek()
-                .is_some_and(|Reverse(first)| first.due <= now)
-            {
+            if self.waiting.peek().is_some_and(|Reverse(first)| first.due <= now) {
                 if let Some(claim) = self.give_out_waiting()? {
                     return Ok(Next::Work(claim));
                 }
@@ -158,12 +152,7 @@ impl SpoolBacklog {
                     return Ok(None);
                 }
             };
-            let Item::Record {
-                at,
-                settlement,
-                payload,
-            } = item
-            else {
+            let Item::Record { at, settlement, payload } = item else {
                 tracing::warn!(log = %name, ?item, "unreadable bytes are set aside");
                 continue;
             };
@@ -175,14 +164,7 @@ impl SpoolBacklog {
             if wait.is_zero() {
                 let payload = payload.to_vec();
                 log.outstanding.insert(at);
-                return Ok(Some(self.give_out(
-                    Out {
-                        log: name,
-                        at,
-                        settlement,
-                    },
-                    payload,
-                )));
+                return Ok(Some(self.give_out(Out { log: name, at, settlement }, payload)));
             }
             let due = self.shared.clock.elapsed() + wait;
             wait_until(&mut self.waiting, log, name, at, due);
@@ -198,14 +180,9 @@ impl SpoolBacklog {
             return Ok(None);
         };
         match read_record(&*log.file, log.salt, at) {
-            Ok(Some((settlement, payload))) => Ok(Some(self.give_out(
-                Out {
-                    log: name,
-                    at,
-                    settlement,
-                },
-                payload,
-            ))),
+            Ok(Some((settlement, payload))) => {
+                Ok(Some(self.give_out(Out { log: name, at, settlement }, payload)))
+            }
             unreadable => {
                 // Damaged since it was read first: whoever removes the log sets it aside.
                 tracing::warn!(log = %name, at, error = ?unreadable.err(), "a record can no longer be read");
@@ -220,18 +197,11 @@ impl SpoolBacklog {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.out.insert(ticket, out);
-        Claim {
-            ticket,
-            payload,
-            attempts: out.settlement.attempts.into(),
-        }
+        Claim { ticket, payload, attempts: out.settlement.attempts.into() }
     }
 
     fn log_to_read_again(&self, now: Duration) -> Option<LogName> {
-        let due = self
-            .logs
-            .iter()
-            .filter(|(_, log)| log.again.is_some_and(|again| again <= now));
+        let due = self.logs.iter().filter(|(_, log)| log.again.is_some_and(|again| again <= now));
         due.map(|(name, _)| *name).min()
     }
 
@@ -276,25 +246,15 @@ impl SpoolBacklog {
     /// Looks what there is to claim: first what an earlier run left, then oldest first.
     fn look(&mut self) -> Result<(), SpoolError> {
         let mut found = Vec::new();
-        if !self.resumed {
-            self.resumed = true;
-            let left = self.shared.logs_in(Stage::Processing)?;
-            found.extend(
-                left.into_iter()
-                    .map(|log| Found::Sealed(Stage::Processing, log)),
-            );
-        }
+        // What an earlier run left, and what somebody wants retried.
+        let left = self.shared.logs_in(Stage::Processing)?;
+        let left = left.into_iter().filter(|log| !self.logs.contains_key(log));
+        found.extend(left.map(|log| Found::Sealed(Stage::Processing, log)));
         let ready = self.shared.logs_in(Stage::Ready)?;
-        found.extend(
-            ready
-                .into_iter()
-                .map(|log| Found::Sealed(Stage::Ready, log)),
-        );
+        found.extend(ready.into_iter().map(|log| Found::Sealed(Stage::Ready, log)));
         let collecting = self.shared.list(Stage::Collecting.dir())?;
-        let mut slots: Vec<_> = collecting
-            .iter()
-            .filter_map(|name| parse_collecting(name))
-            .collect();
+        let mut slots: Vec<_> =
+            collecting.iter().filter_map(|name| parse_collecting(name)).collect();
         slots.sort_unstable();
         found.extend(slots.into_iter().map(Found::Collecting));
         found.retain(|found| !self.skipped.contains(found));
@@ -358,8 +318,7 @@ impl SpoolBacklog {
             return Ok(());
         };
         if !log.failed {
-            self.shared
-                .depart(Stage::Processing, name, Departure::Done)?;
+            self.shared.depart(Stage::Processing, name, Departure::Done)?;
             return Ok(());
         }
         let held = self.shared.lock(&*log.file, Lock::Exclusive, &log.path)?;
@@ -370,8 +329,7 @@ impl SpoolBacklog {
         }
         drop(held);
         let keep = self.shared.settings.logs as usize;
-        self.shared
-            .overwrite_oldest(Stage::Failed, name.slot, keep)?;
+        self.shared.overwrite_oldest(Stage::Failed, name.slot, keep)?;
         Ok(())
     }
 
@@ -421,8 +379,7 @@ impl SpoolBacklog {
         let slots: HashSet<_> = self.logs.keys().map(|log| log.slot).collect();
         for slot in slots {
             let keep = self.shared.settings.logs as usize;
-            self.shared
-                .overwrite_oldest(Stage::Processing, slot, keep)?;
+            self.shared.overwrite_oldest(Stage::Processing, slot, keep)?;
         }
         Ok(())
     }
@@ -490,10 +447,7 @@ pub(crate) fn take_worker_lock(shared: &Shared) -> Result<Box<dyn File>, SpoolEr
                 Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
                     return Err(failed("make")(error));
                 }
-                _ => shared
-                    .fs
-                    .open(WORKER_LOCK, Open::Update)
-                    .map_err(failed("open"))?,
+                _ => shared.fs.open(WORKER_LOCK, Open::Update).map_err(failed("open"))?,
             }
         }
         other => other.map_err(failed("open"))?,
@@ -503,9 +457,7 @@ pub(crate) fn take_worker_lock(shared: &Shared) -> Result<Box<dyn File>, SpoolEr
         match file.try_lock(Lock::Exclusive) {
             Ok(()) => {
                 let pid = std::process::id().to_string();
-                let written = file
-                    .truncate(0)
-                    .and_then(|()| file.write_at(pid.as_bytes(), 0));
+                let written = file.truncate(0).and_then(|()| file.write_at(pid.as_bytes(), 0));
                 // Only a comfort for whoever comes second.
                 if let Err(error) = written {
                     tracing::debug!(%error, "cannot leave a process id in the worker's lock");
@@ -518,19 +470,13 @@ pub(crate) fn take_worker_lock(shared: &Shared) -> Result<Box<dyn File>, SpoolEr
             Err(error) => return Err(failed("lock")(error)),
         }
     }
-    Err(SpoolError::Busy {
-        holder: read_pid(&*file),
-    })
+    Err(SpoolError::Busy { holder: read_pid(&*file) })
 }
 
 fn read_pid(file: &dyn File) -> Option<u32> {
     let mut bytes = [0; 16];
     let read = file.read_at(&mut bytes, 0).ok()?;
-    std::str::from_utf8(&bytes[..read])
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
+    std::str::from_utf8(&bytes[..read]).ok()?.trim().parse().ok()
 }
 
 impl Shared {
@@ -556,9 +502,7 @@ impl Shared {
     pub(crate) fn clear_abandoned(&self) -> Result<(), SpoolError> {
         for name in self.list(Stage::Collecting.dir())? {
             if name.contains(".log.new-") {
-                let _ = self
-                    .fs
-                    .remove(&format!("{}/{name}", Stage::Collecting.dir()));
+                let _ = self.fs.remove(&format!("{}/{name}", Stage::Collecting.dir()));
             }
         }
         for name in self.list(".")? {

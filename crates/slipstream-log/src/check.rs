@@ -52,14 +52,8 @@ impl Spool {
     pub fn check(&self, repair: bool) -> Result<Report, SpoolError> {
         let shared = self.shared();
         // A worker changes what a repair mends.
-        let _worker = repair
-            .then(|| crate::backlog::take_worker_lock(shared))
-            .transpose()?;
-        let mut check = Check {
-            shared,
-            repair,
-            report: Report::default(),
-        };
+        let _worker = repair.then(|| crate::backlog::take_worker_lock(shared)).transpose()?;
+        let mut check = Check { shared, repair, report: Report::default() };
         check.leftovers()?;
         check.strangers()?;
         check.read_logs()?;
@@ -70,10 +64,7 @@ impl Spool {
             let accounted = totals.pending + totals.failed + totals.outcomes.sum();
             check.find(
                 LEDGER,
-                format!(
-                    "{} requests were stored and {accounted} are accounted for",
-                    totals.stored
-                ),
+                format!("{} requests were stored and {accounted} are accounted for", totals.stored),
                 false,
             );
         }
@@ -89,11 +80,7 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn find(&mut self, path: &str, what: impl Into<String>, mended: bool) {
-        self.report.findings.push(Finding {
-            path: path.to_owned(),
-            what: what.into(),
-            mended,
-        });
+        self.report.findings.push(Finding { path: path.to_owned(), what: what.into(), mended });
     }
 
     /// What ended processes left.
@@ -254,10 +241,8 @@ impl Check<'_> {
     fn accounts(&mut self) -> Result<(), SpoolError> {
         let ledger = self.shared.read_ledger()?;
         if ledger.spoiled > 0 {
-            let what = format!(
-                "{} entries cannot be read; a repair leaves them out",
-                ledger.spoiled
-            );
+            let what =
+                format!("{} entries cannot be read; a repair leaves them out", ledger.spoiled);
             self.find(LEDGER, what, self.repair);
         }
         let there = self.shared.logs_there()?;
@@ -273,17 +258,8 @@ impl Check<'_> {
                 );
                 self.find(LEDGER, what, self.repair);
                 if self.repair {
-                    let outcomes = Outcomes {
-                        purged: sealed.requests,
-                        ..Outcomes::default()
-                    };
-                    self.shared.enter_gone(
-                        *log,
-                        Gone {
-                            bytes: sealed.bytes,
-                            outcomes,
-                        },
-                    )?;
+                    let outcomes = Outcomes { purged: sealed.requests, ..Outcomes::default() };
+                    self.shared.enter_gone(*log, Gone { bytes: sealed.bytes, outcomes })?;
                 }
             }
         }
@@ -308,20 +284,14 @@ impl Check<'_> {
         let Some(file) = self.shared.open_if_there(&path)? else {
             return Ok(());
         };
-        let _held = self
-            .repair
-            .then(|| self.shared.lock(&*file, Lock::Exclusive, &path))
-            .transpose()?;
+        let _held =
+            self.repair.then(|| self.shared.lock(&*file, Lock::Exclusive, &path)).transpose()?;
         if !self.shared.is_at(&*file, &path)? {
             return Ok(());
         }
         let tally = self.shared.tally(&*file, &path, Some(log))?;
         let Some(sealed) = ledger.logs.get(&log).and_then(|account| account.stored) else {
-            self.find(
-                &path,
-                "was not counted when it was sealed; a repair counts it",
-                self.repair,
-            );
+            self.find(&path, "was not counted when it was sealed; a repair counts it", self.repair);
             if self.repair {
                 self.shared.enter_stored(log, tally.sealed())?;
             }

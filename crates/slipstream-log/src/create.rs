@@ -48,18 +48,12 @@ pub(crate) fn find(path: &Path) -> Result<Option<Found>, SpoolError> {
     if !settings.network_fs {
         refuse_network_fs(path, &root)?;
     }
-    Ok(Some(Found {
-        disk: Disk::new(root, access),
-        settings,
-    }))
+    Ok(Some(Found { disk: Disk::new(root, access), settings }))
 }
 
 /// The spool in this directory, made if it is not there.
 pub(crate) fn create(path: &Path, settings: &Settings) -> Result<Found, SpoolError> {
-    let bad = |why| SpoolError::Settings {
-        path: path.to_owned(),
-        why,
-    };
+    let bad = |why| SpoolError::Settings { path: path.to_owned(), why };
     settings.check().map_err(bad)?;
     match fs::mkdir(path, Mode::from_raw_mode(0o700)) {
         Ok(()) | Err(Errno::EXIST) => {}
@@ -90,17 +84,8 @@ struct Owner {
 impl Owner {
     fn of(path: &Path, root: &OwnedFd) -> Result<Self, SpoolError> {
         let stat = fs::fstat(root).map_err(|error| failed("look at", path, error))?;
-        let owner = Self {
-            uid: stat.st_uid,
-            gid: stat.st_gid,
-            mode: stat.st_mode & 0o7777,
-        };
-        let refuse = |why: String| {
-            Err(SpoolError::Unsafe {
-                path: path.to_owned(),
-                why,
-            })
-        };
+        let owner = Self { uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode & 0o7777 };
+        let refuse = |why: String| Err(SpoolError::Unsafe { path: path.to_owned(), why });
         let us = rustix::process::geteuid().as_raw();
         if owner.mode & 0o007 != 0 {
             return refuse(format!(
@@ -128,12 +113,7 @@ impl Owner {
 
     /// Who may use the files, if that is what the settings say, too.
     fn access(self, path: &Path, group: Option<u32>) -> Result<Access, SpoolError> {
-        let refuse = |why: String| {
-            Err(SpoolError::Unsafe {
-                path: path.to_owned(),
-                why,
-            })
-        };
+        let refuse = |why: String| Err(SpoolError::Unsafe { path: path.to_owned(), why });
         match group {
             None if self.mode & 0o070 != 0 => refuse(format!(
                 "is open to its group (mode {:04o}) but its settings do not say it is shared; run `chmod g= {}`",
@@ -169,24 +149,13 @@ fn read_settings(
     owner: Owner,
 ) -> Result<Option<Settings>, SpoolError> {
     let file = path.join(SETTINGS_FILE);
-    let io = |doing, source| SpoolError::Io {
-        doing,
-        path: file.clone(),
-        source,
-    };
+    let io = |doing, source| SpoolError::Io { doing, path: file.clone(), source };
     // Until the settings are read, the directory's own mode tells who may have written them.
-    let access = if owner.mode & 0o070 != 0 {
-        Access::Group(owner.gid)
-    } else {
-        Access::Owner(owner.uid)
-    };
-    let again = fs::openat(
-        root,
-        ".",
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )
-    .map_err(|error| failed("open", path, error))?;
+    let access =
+        if owner.mode & 0o070 != 0 { Access::Group(owner.gid) } else { Access::Owner(owner.uid) };
+    let again =
+        fs::openat(root, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|error| failed("open", path, error))?;
     let opened = match Disk::new(again, access).open(SETTINGS_FILE, Open::Read) {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -194,16 +163,12 @@ fn read_settings(
     };
     let len = opened.stat().map_err(|error| io("look at", error))?.len;
     let mut bytes = vec![0; len.min(SETTINGS_MAX) as usize];
-    opened
-        .read_at(&mut bytes, 0)
-        .map_err(|error| io("read", error))?;
+    opened.read_at(&mut bytes, 0).map_err(|error| io("read", error))?;
     let settings: Settings = serde_json::from_slice(&bytes).map_err(|error| SpoolError::Settings {
         path: file.clone(),
         why: format!("it cannot be read ({error}); restore it from a backup, or write it anew as docs/format.md says"),
     })?;
-    settings
-        .check()
-        .map_err(|why| SpoolError::Settings { path: file, why })?;
+    settings.check().map_err(|why| SpoolError::Settings { path: file, why })?;
     Ok(Some(settings))
 }
 
@@ -257,20 +222,12 @@ fn fill(path: &Path, root: &OwnedFd, owner: Owner, settings: &Settings) -> Resul
         permit(&dir, &fd)?;
     }
     permit(path, root)?;
-    let again = fs::openat(
-        root,
-        ".",
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )
-    .map_err(|error| failed("open", path, error))?;
+    let again =
+        fs::openat(root, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|error| failed("open", path, error))?;
     let disk = Disk::new(again, access);
     let temporary = format!("{SETTINGS_FILE}.new-{:016x}", disk.random());
-    let io = |doing, source| SpoolError::Io {
-        doing,
-        path: path.join(SETTINGS_FILE),
-        source,
-    };
+    let io = |doing, source| SpoolError::Io { doing, path: path.join(SETTINGS_FILE), source };
     let text = serde_json::to_string_pretty(settings).expect("settings are JSON");
     let written = disk.create(&temporary).and_then(|file| {
         file.append(text.as_bytes()).map_err(|error| error.error)?;
@@ -294,18 +251,12 @@ fn fill(path: &Path, root: &OwnedFd, owner: Owner, settings: &Settings) -> Resul
 }
 
 fn refuse_network_fs_unless(allowed: bool, path: &Path, root: &OwnedFd) -> Result<(), SpoolError> {
-    if allowed {
-        Ok(())
-    } else {
-        refuse_network_fs(path, root)
-    }
+    if allowed { Ok(()) } else { refuse_network_fs(path, root) }
 }
 
 /// By the numbers of linux/magic.h and the file systems' own sources.
 fn refuse_network_fs(path: &Path, root: &OwnedFd) -> Result<(), SpoolError> {
-    let kind = fs::fstatfs(root)
-        .map_err(|error| failed("look at", path, error))?
-        .f_type;
+    let kind = fs::fstatfs(root).map_err(|error| failed("look at", path, error))?.f_type;
     let name = match kind as u32 {
         0x6969 => "NFS",
         0x517B => "SMB",
@@ -331,9 +282,5 @@ fn refuse_network_fs(path: &Path, root: &OwnedFd) -> Result<(), SpoolError> {
 }
 
 fn failed(doing: &'static str, path: &Path, error: Errno) -> SpoolError {
-    SpoolError::Io {
-        doing,
-        path: path.to_owned(),
-        source: error.into(),
-    }
+    SpoolError::Io { doing, path: path.to_owned(), source: error.into() }
 }

@@ -100,10 +100,7 @@ impl FrameHeader {
         if header[..4] != MARK || u32_at(header, 12) != header_check(header, salt) {
             return None;
         }
-        Some(Self {
-            length: u32_at(header, 4),
-            payload_check: u32_at(header, 8),
-        })
+        Some(Self { length: u32_at(header, 4), payload_check: u32_at(header, 8) })
     }
 
     /// Bytes of the whole frame: header, payload, padding.
@@ -134,10 +131,7 @@ impl Frames {
     pub fn with_capacity(capacity: usize) -> Self {
         let mut bytes = Vec::with_capacity(ALIGN + capacity);
         bytes.resize(ALIGN, 0);
-        Self {
-            bytes,
-            starts: Vec::with_capacity(1),
-        }
+        Self { bytes, starts: Vec::with_capacity(1) }
     }
 
     /// Adds the record that `write` writes, and tells its payload's length.
@@ -215,11 +209,8 @@ pub struct Settlement {
 
 impl Settlement {
     /// How every record begins: sixteen zeros.
-    pub const FRESH: Self = Self {
-        state: State::Pending,
-        attempts: 0,
-        due: Timestamp::from_millis(0),
-    };
+    pub const FRESH: Self =
+        Self { state: State::Pending, attempts: 0, due: Timestamp::from_millis(0) };
 
     /// Its bytes.
     pub fn encode(&self) -> [u8; 16] {

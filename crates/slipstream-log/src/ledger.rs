@@ -149,14 +149,8 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     fn parse(bytes: &[u8]) -> Self {
-        let mut ledger = Self {
-            bytes: bytes.len() as u64,
-            ..Self::default()
-        };
-        for line in bytes
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-        {
+        let mut ledger = Self { bytes: bytes.len() as u64, ..Self::default() };
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             if ledger.take(line) {
                 continue;
             }
@@ -167,11 +161,8 @@ impl Ledger {
                 .enumerate()
                 .filter(|(at, three)| *at >= 8 && three == b" {\"")
                 .collect();
-            let starts: Vec<_> = starts
-                .into_iter()
-                .map(|(at, _)| at - 8)
-                .chain([line.len() + 1])
-                .collect();
+            let starts: Vec<_> =
+                starts.into_iter().map(|(at, _)| at - 8).chain([line.len() + 1]).collect();
             for bounds in starts.windows(2) {
                 ledger.take(&line[bounds[0]..bounds[1] - 1]);
             }
@@ -201,9 +192,7 @@ impl Ledger {
         let mut folded = self.folded.clone();
         for (log, account) in &self.logs {
             if let (false, Some(gone)) = (there.contains(log), &account.gone) {
-                let stored = account
-                    .stored
-                    .map_or(gone.outcomes.sum(), |sealed| sealed.requests);
+                let stored = account.stored.map_or(gone.outcomes.sum(), |sealed| sealed.requests);
                 folded.fold(*log, stored, gone);
             }
         }
@@ -215,10 +204,7 @@ impl Ledger {
         for (log, account) in &self.logs {
             let log = log.to_string();
             if let Some(sealed) = account.stored {
-                text += &render(&Entry::Stored {
-                    log: log.clone(),
-                    sealed,
-                });
+                text += &render(&Entry::Stored { log: log.clone(), sealed });
             }
             if let Some(gone) = account.gone {
                 text += &render(&Entry::Gone { log, gone });
@@ -263,25 +249,13 @@ impl Shared {
 
     /// Notes how many records a log held when it was sealed.
     pub(crate) fn enter_stored(&self, log: LogName, sealed: Sealed) -> Result<(), SpoolError> {
-        self.append_entry(
-            &Entry::Stored {
-                log: log.to_string(),
-                sealed,
-            },
-            false,
-        )
+        self.append_entry(&Entry::Stored { log: log.to_string(), sealed }, false)
     }
 
     /// Notes what became of a log's records, so that a power loss cannot undo it: the log may be
     /// removed after this.
     pub(crate) fn enter_gone(&self, log: LogName, gone: Gone) -> Result<(), SpoolError> {
-        self.append_entry(
-            &Entry::Gone {
-                log: log.to_string(),
-                gone,
-            },
-            true,
-        )
+        self.append_entry(&Entry::Gone { log: log.to_string(), gone }, true)
     }
 
     fn append_entry(&self, entry: &Entry, sync: bool) -> Result<(), SpoolError> {
@@ -300,17 +274,14 @@ impl Shared {
             if !self.is_at(&*file, LEDGER)? {
                 continue;
             }
-            file.append(line.as_bytes())
-                .map_err(|error| failed("write")(error.error))?;
+            file.append(line.as_bytes()).map_err(|error| failed("write")(error.error))?;
             if sync {
                 file.sync().map_err(failed("sync"))?;
             }
             drop(held);
             return Ok(());
         }
-        Err(SpoolError::Restless {
-            path: self.path.join(LEDGER),
-        })
+        Err(SpoolError::Restless { path: self.path.join(LEDGER) })
     }
 
     /// Makes an empty ledger, unless somebody else just did.
@@ -321,15 +292,11 @@ impl Shared {
     fn put_ledger(&self, ledger: &Ledger, replace: Replace) -> Result<(), SpoolError> {
         let path = format!("{LEDGER}.new-{:016x}", self.fs.random());
         let failed = |doing, error| self.io(doing, &path, error);
-        let file = self
-            .fs
-            .create(&path)
-            .map_err(|error| failed("make", error))?;
+        let file = self.fs.create(&path).map_err(|error| failed("make", error))?;
         let put = || {
             file.reserve(RESERVE);
             let text = ledger.render();
-            file.append(text.as_bytes())
-                .map_err(|error| failed("write", error.error))?;
+            file.append(text.as_bytes()).map_err(|error| failed("write", error.error))?;
             // Before the old one goes.
             file.sync().map_err(|error| failed("sync", error))?;
             match self.fs.rename(&path, LEDGER, replace) {
@@ -365,10 +332,8 @@ impl Shared {
 
     /// Replaces the ledger by one that holds the same in fewer entries.
     pub(crate) fn rewrite_ledger(&self) -> Result<(), SpoolError> {
-        let file = self
-            .fs
-            .open(LEDGER, Open::Read)
-            .map_err(|error| self.io("open", LEDGER, error))?;
+        let file =
+            self.fs.open(LEDGER, Open::Read).map_err(|error| self.io("open", LEDGER, error))?;
         let _held = self.lock(&*file, Lock::Exclusive, LEDGER)?;
         if !self.is_at(&*file, LEDGER)? {
             return Ok(());
@@ -378,9 +343,7 @@ impl Shared {
         // its removal would enter it anew. What goes after this look goes next time.
         let there = self.logs_there()?;
         ledger.folded = ledger.folded_without(&there);
-        ledger
-            .logs
-            .retain(|log, account| there.contains(log) || account.gone.is_none());
+        ledger.logs.retain(|log, account| there.contains(log) || account.gone.is_none());
         self.put_ledger(&ledger, Replace::Always)
     }
 }
@@ -391,22 +354,11 @@ mod tests {
     use slipstream_core::Timestamp;
 
     fn log(salt: u64) -> LogName {
-        LogName {
-            slot: 3,
-            stamp: Timestamp::from_millis(1_795_498_937_482),
-            salt,
-        }
+        LogName { slot: 3, stamp: Timestamp::from_millis(1_795_498_937_482), salt }
     }
 
     fn gone(delivered: u64, overwritten: u64) -> Gone {
-        Gone {
-            bytes: 100,
-            outcomes: Outcomes {
-                delivered,
-                overwritten,
-                ..Outcomes::default()
-            },
-        }
+        Gone { bytes: 100, outcomes: Outcomes { delivered, overwritten, ..Outcomes::default() } }
     }
 
     fn lines(entries: &[Entry]) -> String {
@@ -414,32 +366,16 @@ mod tests {
     }
 
     fn stored(salt: u64, requests: u64) -> Entry {
-        Entry::Stored {
-            log: log(salt).to_string(),
-            sealed: Sealed {
-                requests,
-                bytes: 100,
-            },
-        }
+        Entry::Stored { log: log(salt).to_string(), sealed: Sealed { requests, bytes: 100 } }
     }
 
     #[test]
     fn an_entry_repeated_after_a_crash_counts_once() {
-        let gone_entry = || Entry::Gone {
-            log: log(1).to_string(),
-            gone: gone(2, 1),
-        };
+        let gone_entry = || Entry::Gone { log: log(1).to_string(), gone: gone(2, 1) };
         let text = lines(&[stored(1, 3), stored(1, 3), gone_entry(), gone_entry()]);
         let folded = Ledger::parse(text.as_bytes()).folded_without(&HashSet::new());
         assert_eq!((folded.stored, folded.outcomes.sum()), (3, 3));
-        assert_eq!(
-            folded.slots[&3],
-            OverwrittenSum {
-                logs: 1,
-                requests: 1,
-                bytes: 100
-            }
-        );
+        assert_eq!(folded.slots[&3], OverwrittenSum { logs: 1, requests: 1, bytes: 100 });
     }
 
     #[test]
@@ -448,11 +384,7 @@ mod tests {
         for cut in 1..=whole.len() {
             let text = format!("{}{whole}", &whole[..cut]);
             let ledger = Ledger::parse(text.as_bytes());
-            assert_eq!(
-                ledger.logs[&log(1)].stored.unwrap().requests,
-                3,
-                "cut at {cut}"
-            );
+            assert_eq!(ledger.logs[&log(1)].stored.unwrap().requests, 3, "cut at {cut}");
             let spoiled = cut > 1 && cut < whole.len() - 1;
             assert_eq!(ledger.spoiled, u64::from(spoiled), "cut at {cut}");
         }
@@ -461,13 +393,7 @@ mod tests {
     #[test]
     fn zeros_behind_the_last_entry_spoil_none() {
         let text = lines(&[stored(1, 3)]) + "\0\0\0\0";
-        assert_eq!(
-            Ledger::parse(text.as_bytes()).logs[&log(1)]
-                .stored
-                .unwrap()
-                .requests,
-            3
-        );
+        assert_eq!(Ledger::parse(text.as_bytes()).logs[&log(1)].stored.unwrap().requests, 3);
     }
 
     #[test]
@@ -475,10 +401,7 @@ mod tests {
         let text = lines(&[
             stored(1, 3),
             stored(2, 5),
-            Entry::Gone {
-                log: log(2).to_string(),
-                gone: gone(5, 0),
-            },
+            Entry::Gone { log: log(2).to_string(), gone: gone(5, 0) },
         ]);
         let mut ledger = Ledger::parse(text.as_bytes());
         ledger.folded = ledger.folded_without(&HashSet::from([log(1)]));
@@ -495,11 +418,8 @@ mod tests {
             let mut bytes = text.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
             let ledger = Ledger::parse(&bytes);
-            let sum: u64 = ledger
-                .logs
-                .values()
-                .filter_map(|account| Some(account.stored?.requests))
-                .sum();
+            let sum: u64 =
+                ledger.logs.values().filter_map(|account| Some(account.stored?.requests)).sum();
             assert!([3, 5, 8].contains(&sum), "bit {bit} made it {sum}");
         }
     }

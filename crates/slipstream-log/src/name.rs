@@ -26,12 +26,7 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in the order of a log's life.
-    pub const ALL: [Self; 4] = [
-        Self::Collecting,
-        Self::Ready,
-        Self::Processing,
-        Self::Failed,
-    ];
+    pub const ALL: [Self; 4] = [Self::Collecting, Self::Ready, Self::Processing, Self::Failed];
 
     /// The directory's name.
     pub fn dir(self) -> &'static str {
@@ -64,11 +59,7 @@ pub struct LogName {
 impl LogName {
     /// The name of the log with this header.
     pub fn of(header: &LogHeader) -> Self {
-        Self {
-            stamp: header.stamp,
-            slot: header.slot,
-            salt: header.salt,
-        }
+        Self { stamp: header.stamp, slot: header.slot, salt: header.salt }
     }
 
     /// The name that this text is, if it is one.
@@ -150,10 +141,7 @@ impl fmt::Display for Stamp {
         let (year, month, day) = date_of(days);
         let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
         let rest = of_day % 60_000;
-        write!(
-            f,
-            "{year:04}{month:02}{day:02}T{hour:02}{minute:02}{rest:05}Z"
-        )
+        write!(f, "{year:04}{month:02}{day:02}T{hour:02}{minute:02}{rest:05}Z")
     }
 }
 
@@ -179,11 +167,7 @@ fn date_of(days: u64) -> (u64, u64, u64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * of_year + 2) / 153;
     let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
@@ -237,11 +221,7 @@ mod tests {
 
     #[test]
     fn a_departure_keeps_the_name_and_tells_the_reason() {
-        let log = LogName {
-            slot: 0,
-            stamp: Timestamp::from_millis(0),
-            salt: 1,
-        };
+        let log = LogName { slot: 0, stamp: Timestamp::from_millis(0), salt: 1 };
         for why in [Departure::Done, Departure::Overwritten, Departure::Purged] {
             assert_eq!(Departure::parse(&why.name(log)), Some((log, why)));
         }

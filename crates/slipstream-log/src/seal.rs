@@ -42,10 +42,7 @@ impl Tally {
 
     /// What the log holds, for its entry when it is sealed.
     pub(crate) fn sealed(&self) -> Sealed {
-        Sealed {
-            requests: self.readable() + self.damaged,
-            bytes: self.bytes,
-        }
+        Sealed { requests: self.readable() + self.damaged, bytes: self.bytes }
     }
 
     /// How many of the records that it held when it was sealed cannot be read any more. Without
@@ -66,15 +63,10 @@ impl Shared {
         path: &str,
         name: Option<LogName>,
     ) -> Result<Walk, SpoolError> {
-        let end = file
-            .stat()
-            .map_err(|error| self.io("look at", path, error))?
-            .len;
+        let end = file.stat().map_err(|error| self.io("look at", path, error))?.len;
         let header = self.read_header(file, path)?;
         // What the header can no longer tell stands in the name, too.
-        let salt = header
-            .map(|header| header.salt)
-            .or(name.map(|name| name.salt));
+        let salt = header.map(|header| header.salt).or(name.map(|name| name.salt));
         Ok(salt.map_or_else(|| Walk::unreadable(end), |salt| Walk::new(salt, end)))
     }
 
@@ -86,14 +78,8 @@ impl Shared {
         name: Option<LogName>,
     ) -> Result<Tally, SpoolError> {
         let mut walk = self.walk(file, path, name)?;
-        let mut tally = Tally {
-            bytes: walk.end(),
-            ..Tally::default()
-        };
-        while let Some(item) = walk
-            .next(file)
-            .map_err(|error| self.io("read", path, error))?
-        {
+        let mut tally = Tally { bytes: walk.end(), ..Tally::default() };
+        while let Some(item) = walk.next(file).map_err(|error| self.io("read", path, error))? {
             match item {
                 Item::Damage(_) => tally.damaged += 1,
                 Item::Record { settlement, .. } => match settlement.state {
@@ -122,9 +108,7 @@ impl Shared {
         let header = self.read_header(file, &path)?;
         if header.is_some() && self.is_empty(file, &path)? {
             self.mark_sealed(file, &path)?;
-            self.fs
-                .remove(&path)
-                .map_err(|error| self.io("remove", &path, error))?;
+            self.fs.remove(&path).map_err(|error| self.io("remove", &path, error))?;
             return Ok(None);
         }
         let overwritten = self.make_room(slot)?;
@@ -166,22 +150,13 @@ impl Shared {
     /// The name that a collecting log gets when it is sealed.
     pub(crate) fn sealed_name(&self, slot: u16, header: Option<LogHeader>) -> LogName {
         match header {
-            Some(header) => LogName {
-                slot,
-                ..LogName::of(&header)
-            },
-            None => LogName {
-                slot,
-                stamp: self.clock.now(),
-                salt: self.fs.random(),
-            },
+            Some(header) => LogName { slot, ..LogName::of(&header) },
+            None => LogName { slot, stamp: self.clock.now(), salt: self.fs.random() },
         }
     }
 
     pub(crate) fn is_empty(&self, file: &dyn File, path: &str) -> Result<bool, SpoolError> {
-        let stat = file
-            .stat()
-            .map_err(|error| self.io("look at", path, error))?;
+        let stat = file.stat().map_err(|error| self.io("look at", path, error))?;
         Ok(stat.len <= LOG_HEADER)
     }
 
@@ -203,11 +178,7 @@ impl Shared {
         path: &str,
         name: LogName,
     ) -> Result<Sealed, SpoolError> {
-        let entered = self
-            .read_ledger()?
-            .logs
-            .get(&name)
-            .and_then(|account| account.stored);
+        let entered = self.read_ledger()?.logs.get(&name).and_then(|account| account.stored);
         if let Some(sealed) = entered {
             return Ok(sealed);
         }
@@ -222,19 +193,12 @@ impl Shared {
         match self.settings.on_full {
             OnFull::Overwrite => self.overwrite_oldest(Stage::Ready, slot, keep),
             OnFull::Reject => {
-                let waiting = self
-                    .logs_in(Stage::Ready)?
-                    .into_iter()
-                    .filter(|log| log.slot == slot)
-                    .count();
+                let waiting =
+                    self.logs_in(Stage::Ready)?.into_iter().filter(|log| log.slot == slot).count();
                 if waiting <= keep {
                     return Ok(None);
                 }
-                Err(SpoolError::Full {
-                    path: self.path.clone(),
-                    slot,
-                    logs: self.settings.logs,
-                })
+                Err(SpoolError::Full { path: self.path.clone(), slot, logs: self.settings.logs })
             }
         }
     }
@@ -246,11 +210,8 @@ impl Shared {
         slot: u16,
         keep: usize,
     ) -> Result<Option<Overwritten>, SpoolError> {
-        let logs: Vec<_> = self
-            .logs_in(stage)?
-            .into_iter()
-            .filter(|log| log.slot == slot)
-            .collect();
+        let logs: Vec<_> =
+            self.logs_in(stage)?.into_iter().filter(|log| log.slot == slot).collect();
         let mut sum: Option<Overwritten> = None;
         if logs.len() > keep {
             // What a killed process left half removed takes room, too.
@@ -347,14 +308,9 @@ impl Shared {
         if tally.damaged > 0 {
             self.set_damage_aside(file, &path, log)?;
         }
-        let gone = Gone {
-            bytes: tally.bytes,
-            outcomes,
-        };
+        let gone = Gone { bytes: tally.bytes, outcomes };
         self.enter_gone(log, gone)?;
-        self.fs
-            .remove(&path)
-            .map_err(|error| self.io("remove", &path, error))?;
+        self.fs.remove(&path).map_err(|error| self.io("remove", &path, error))?;
         Ok(Some(gone))
     }
 
@@ -373,9 +329,7 @@ impl Shared {
         let copy = self.fs.create(&aside).map_err(failed)?;
         let mut walk = self.walk(file, path, Some(log))?;
         loop {
-            let item = walk
-                .next(file)
-                .map_err(|error| self.io("read", path, error))?;
+            let item = walk.next(file).map_err(|error| self.io("read", path, error))?;
             let Some(item) = item else {
                 return Ok(());
             };
@@ -383,12 +337,8 @@ impl Shared {
                 continue;
             };
             let put = |bytes: &[u8]| copy.append(bytes).map_err(|error| failed(error.error));
-            put(format!(
-                "-- {} bytes from {} on --\n",
-                range.end - range.start,
-                range.start
-            )
-            .as_bytes())?;
+            put(format!("-- {} bytes from {} on --\n", range.end - range.start, range.start)
+                .as_bytes())?;
             let mut at = range.start;
             let mut buffer = vec![0; 64 * 1024];
             while at < range.end {
@@ -418,9 +368,7 @@ impl Shared {
         let keep = self.settings.logs.saturating_sub(1) as usize;
         for log in aside.iter().take(aside.len().saturating_sub(keep)) {
             let path = format!("{}/{log}{DAMAGED}", Stage::Failed.dir());
-            self.fs
-                .remove(&path)
-                .map_err(|error| self.io("remove", &path, error))?;
+            self.fs.remove(&path).map_err(|error| self.io("remove", &path, error))?;
         }
         Ok(())
     }

@@ -83,10 +83,7 @@ impl Settings {
             return Err(format!("{} slots; there can be 1 to 999", self.slots));
         }
         if !(1..=10_000).contains(&self.logs) {
-            return Err(format!(
-                "{} logs a slot; there can be 1 to 10000",
-                self.logs
-            ));
+            return Err(format!("{} logs a slot; there can be 1 to 10000", self.logs));
         }
         if self.rotate_ms == 0 {
             return Err("a log that rotates after 0 ms; the shortest is 1ms".to_owned());

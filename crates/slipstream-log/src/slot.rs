@@ -25,9 +25,6 @@ mod tests {
         for pid in 0..16_000 {
             counts[usize::from(slot_of(&Source::named(format!("pid:{pid}")), 16))] += 1;
         }
-        assert!(
-            counts.iter().all(|count| (850..1150).contains(count)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
     }
 }

@@ -96,12 +96,7 @@ impl Spool {
     }
 
     fn found(path: &Path, found: create::Found) -> Self {
-        Self::on(
-            path,
-            Box::new(found.disk),
-            Box::new(SystemClock::new()),
-            found.settings,
-        )
+        Self::on(path, Box::new(found.disk), Box::new(SystemClock::new()), found.settings)
     }
 
     /// A spool on any file system and clock.
@@ -112,17 +107,8 @@ impl Spool {
         settings: Settings,
     ) -> Self {
         let writers = (0..settings.slots).map(|_| Mutex::new(None)).collect();
-        let shared = Shared {
-            path: path.to_owned(),
-            fs,
-            clock,
-            settings,
-            writers,
-        };
-        Self {
-            shared: Arc::new(shared),
-            durable: false,
-        }
+        let shared = Shared { path: path.to_owned(), fs, clock, settings, writers };
+        Self { shared: Arc::new(shared), durable: false }
     }
 
     /// The same spool, but what is stored through this handle survives a power loss, and not
@@ -167,10 +153,7 @@ impl Engine for Spool {
         for record in records {
             let length = frames.push(|bytes| record.encode_to(bytes)) as u64;
             if length > limit {
-                return Err(StoreError::TooLarge {
-                    bytes: length,
-                    limit,
-                });
+                return Err(StoreError::TooLarge { bytes: length, limit });
             }
             if frames.size() >= WRITE_MAX {
                 writes.push(std::mem::replace(&mut frames, Frames::with_capacity(512)));
@@ -181,9 +164,7 @@ impl Engine for Spool {
         }
         // Sizes are known to be good before the first byte is written.
         for mut frames in writes {
-            receipt
-                .overwritten
-                .extend(self.shared.append(slot, &mut frames, self.durable)?);
+            receipt.overwritten.extend(self.shared.append(slot, &mut frames, self.durable)?);
         }
         Ok(receipt)
     }
@@ -214,11 +195,7 @@ impl Drop for Held<'_> {
 impl Shared {
     /// An error about a file of this spool.
     pub(crate) fn io(&self, doing: &'static str, path: &str, source: io::Error) -> SpoolError {
-        SpoolError::Io {
-            doing,
-            path: self.path.join(path),
-            source,
-        }
+        SpoolError::Io { doing, path: self.path.join(path), source }
     }
 
     /// Takes a file's lock, patiently but not for ever.
@@ -242,10 +219,7 @@ impl Shared {
             }
             let waited = since.get_or_insert_with(Instant::now).elapsed();
             if waited > PATIENCE {
-                return Err(SpoolError::Locked {
-                    path: self.path.join(path),
-                    waited,
-                });
+                return Err(SpoolError::Locked { path: self.path.join(path), waited });
             }
             std::thread::sleep(Duration::from_micros(100));
         }
@@ -267,9 +241,7 @@ impl Shared {
 
     /// Whether a path leads to this open file.
     pub(crate) fn is_at(&self, file: &dyn File, path: &str) -> Result<bool, SpoolError> {
-        let own = file
-            .stat()
-            .map_err(|error| self.io("look at", path, error))?;
+        let own = file.stat().map_err(|error| self.io("look at", path, error))?;
         match self.fs.stat(path) {
             Ok(stat) => Ok(stat.identity == own.identity),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -279,18 +251,13 @@ impl Shared {
 
     /// The names in one of the spool's directories.
     pub(crate) fn list(&self, dir: &str) -> Result<Vec<String>, SpoolError> {
-        self.fs
-            .list(dir)
-            .map_err(|error| self.io("list", dir, error))
+        self.fs.list(dir).map_err(|error| self.io("list", dir, error))
     }
 
     /// The sealed logs of a stage, oldest first.
     pub(crate) fn logs_in(&self, stage: Stage) -> Result<Vec<LogName>, SpoolError> {
         let names = self.list(stage.dir())?;
-        let mut logs: Vec<_> = names
-            .iter()
-            .filter_map(|name| LogName::parse(name))
-            .collect();
+        let mut logs: Vec<_> = names.iter().filter_map(|name| LogName::parse(name)).collect();
         logs.sort_unstable();
         Ok(logs)
     }
@@ -298,10 +265,7 @@ impl Shared {
     /// The logs that are on their way out.
     pub(crate) fn logs_leaving(&self) -> Result<Vec<(LogName, Departure)>, SpoolError> {
         let names = self.list(REMOVING)?;
-        Ok(names
-            .iter()
-            .filter_map(|name| Departure::parse(name))
-            .collect())
+        Ok(names.iter().filter_map(|name| Departure::parse(name)).collect())
     }
 
     /// The names that the collecting logs would get if they were sealed, as far as their headers
@@ -314,10 +278,7 @@ impl Shared {
                 (parse_collecting(&name), self.fs.open(&path, Open::Read))
             {
                 let header = self.read_header(&*file, &path)?;
-                names.extend(header.map(|header| LogName {
-                    slot,
-                    ..LogName::of(&header)
-                }));
+                names.extend(header.map(|header| LogName { slot, ..LogName::of(&header) }));
             }
         }
         Ok(names)

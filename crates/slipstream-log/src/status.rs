@@ -97,11 +97,8 @@ impl Shared {
         let (worker_running, worker_pid) = self.worker()?;
         let there = seen.keys().copied().collect();
         let folded = ledger.folded_without(&there);
-        let mut totals = Totals {
-            stored: folded.stored,
-            outcomes: folded.outcomes,
-            ..Totals::default()
-        };
+        let mut totals =
+            Totals { stored: folded.stored, outcomes: folded.outcomes, ..Totals::default() };
         // What is being collected counts as it stands; an end that is being written does not.
         for (_, tally) in &collecting {
             totals.stored += tally.readable();
@@ -151,28 +148,14 @@ impl Shared {
         for stage in [Stage::Ready, Stage::Processing, Stage::Failed] {
             for log in self.logs_in(stage)? {
                 if let Some(tally) = self.tally_if_there(&log_path(stage, log), log)? {
-                    seen.insert(
-                        log,
-                        Seen {
-                            stage: Some(stage),
-                            why: None,
-                            tally,
-                        },
-                    );
+                    seen.insert(log, Seen { stage: Some(stage), why: None, tally });
                 }
             }
         }
         for (log, why) in self.logs_leaving()? {
             let path = format!("{REMOVING}/{}", why.name(log));
             if let Some(tally) = self.tally_if_there(&path, log)? {
-                seen.insert(
-                    log,
-                    Seen {
-                        stage: None,
-                        why: Some(why),
-                        tally,
-                    },
-                );
+                seen.insert(log, Seen { stage: None, why: Some(why), tally });
             }
         }
         Ok(seen)
@@ -192,16 +175,10 @@ impl Shared {
         seen: &HashMap<LogName, Seen>,
     ) -> Vec<(Stage, StageStatus)> {
         let now = self.clock.now();
-        let mut stages: Vec<_> = Stage::ALL
-            .iter()
-            .map(|stage| (*stage, StageStatus::default()))
-            .collect();
-        let sealed = seen
-            .iter()
-            .filter_map(|(log, seen)| Some((seen.stage?, log, &seen.tally)));
-        let collecting = collecting
-            .iter()
-            .map(|(log, tally)| (Stage::Collecting, log, tally));
+        let mut stages: Vec<_> =
+            Stage::ALL.iter().map(|stage| (*stage, StageStatus::default())).collect();
+        let sealed = seen.iter().filter_map(|(log, seen)| Some((seen.stage?, log, &seen.tally)));
+        let collecting = collecting.iter().map(|(log, tally)| (Stage::Collecting, log, tally));
         for (stage, log, tally) in collecting.chain(sealed) {
             let status = &mut stages[stage as usize].1;
             status.logs += 1;

@@ -46,13 +46,7 @@ pub struct Walk {
 impl Walk {
     /// Begins behind the header of a log with this salt, and ends at `end` bytes.
     pub fn new(salt: u64, end: u64) -> Self {
-        Self {
-            salt,
-            at: LOG_HEADER.min(end),
-            end,
-            window: Vec::new(),
-            window_at: 0,
-        }
+        Self { salt, at: LOG_HEADER.min(end), end, window: Vec::new(), window_at: 0 }
     }
 
     /// A walk over a log whose header cannot be read: all of it is damage.

@@ -12,10 +12,7 @@ const RECORDS: u64 = 8;
 
 /// A run with one sealed log of [`RECORDS`] records, and the log's path. Some are settled.
 fn sealed() -> (Run, String) {
-    let mut run = Run::new(Settings {
-        slots: 1,
-        ..Settings::default()
-    });
+    let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
     for _ in 0..RECORDS {
         run.store();
     }
@@ -25,21 +22,13 @@ fn sealed() -> (Run, String) {
     run.work_one(&mut *backlog, Verdict::Failed);
     drop(backlog);
     run.fake.restart();
-    let path = run
-        .fake
-        .names()
-        .into_iter()
-        .find(|name| name.starts_with("processing/"))
-        .unwrap();
+    let path = run.fake.names().into_iter().find(|name| name.starts_with("processing/")).unwrap();
     (run, path)
 }
 
 /// A run whose log is still being collected, and the log's path.
 fn collecting() -> (Run, String) {
-    let mut run = Run::new(Settings {
-        slots: 1,
-        ..Settings::default()
-    });
+    let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
     for _ in 0..RECORDS {
         run.store();
     }
@@ -93,9 +82,7 @@ fn every_record_before_a_cut_is_delivered_and_the_rest_is_counted() {
         for cut in 0..bytes.len() {
             let what = format!("{path}, cut at {cut}");
             let (lost, _) = after(&run, &path, &what, |bytes| bytes.truncate(cut));
-            let gone = (delivered..RECORDS)
-                .filter(|record| end(*record) > cut as u64)
-                .count();
+            let gone = (delivered..RECORDS).filter(|record| end(*record) > cut as u64).count();
             assert_eq!(lost, gone as u64, "{what}");
         }
     }
@@ -104,13 +91,9 @@ fn every_record_before_a_cut_is_delivered_and_the_rest_is_counted() {
 #[test]
 fn zeros_and_garbage_behind_the_last_record_cost_none() {
     for (run, path) in [sealed(), collecting()] {
-        for behind in [
-            vec![0; 1],
-            vec![0; 8],
-            vec![0; 4096],
-            vec![0xC1; 100],
-            b"\xC1REC".repeat(20),
-        ] {
+        for behind in
+            [vec![0; 1], vec![0; 8], vec![0; 4096], vec![0xC1; 100], b"\xC1REC".repeat(20)]
+        {
             let what = format!("{path}, {} bytes behind", behind.len());
             let (lost, _) = after(&run, &path, &what, |bytes| bytes.extend_from_slice(&behind));
             assert_eq!(lost, 0, "{what}");
@@ -125,8 +108,7 @@ fn a_length_that_the_log_does_not_hold_takes_no_memory_and_stops_nothing() {
     let mut frames = Frames::with_capacity(64);
     frames.push(|bytes| bytes.extend_from_slice(b"short"));
     let mut salt = 0;
-    run.fake
-        .damage(&path, |bytes| salt = LogHeader::parse(bytes).unwrap().salt);
+    run.fake.damage(&path, |bytes| salt = LogHeader::parse(bytes).unwrap().salt);
     let claim = |bytes: &mut Vec<u8>| {
         let mut header = b"\xC1REC\xFF\xFF\xFF\xFF\0\0\0\0".to_vec();
         let check = crc32c::crc32c_append(crc32c::crc32c(&salt.to_le_bytes()), &header);

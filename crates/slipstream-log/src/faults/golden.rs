@@ -15,10 +15,7 @@ use crate::{Settings, Stage};
 /// A spool with something at every stage but removing/: settled and unsettled records, a log
 /// that has gone, one that is being collected.
 fn spool() -> Run {
-    let mut run = Run::new(Settings {
-        slots: 1,
-        ..Settings::default()
-    });
+    let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
     run.store();
     let mut backlog = run.spool().backlog().unwrap();
     run.work(&mut *backlog, &Verdict::Delivered);
@@ -27,12 +24,7 @@ fn spool() -> Run {
         run.store();
     }
     let mut backlog = run.spool().backlog().unwrap();
-    for verdict in [
-        Verdict::Delivered,
-        Verdict::Failed,
-        Verdict::Expired,
-        Verdict::Delivered,
-    ] {
+    for verdict in [Verdict::Delivered, Verdict::Failed, Verdict::Expired, Verdict::Delivered] {
         run.work_one(&mut *backlog, verdict);
     }
     run.store();
@@ -47,31 +39,21 @@ fn spool() -> Run {
 /// Where the golden file for a file of the spool is. Salts are drawn by chance, so not by name.
 fn golden(path: &str) -> PathBuf {
     let stage = path.split('/').next().unwrap_or(path);
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden/v1")
-        .join(stage)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1").join(stage)
 }
 
 fn files(run: &Run) -> Vec<String> {
     let names = run.fake.names();
-    names
-        .into_iter()
-        .filter(|name| name != "worker.lock")
-        .collect()
+    names.into_iter().filter(|name| name != "worker.lock").collect()
 }
 
 #[test]
 fn what_is_written_now_is_what_version_1_wrote() {
     let run = spool();
     let files = files(&run);
-    let stages: Vec<_> = files
-        .iter()
-        .map(|name| name.split('/').next().unwrap_or_default())
-        .collect();
-    assert_eq!(
-        stages,
-        ["collecting", "failed", "ledger", "processing", "ready"]
-    );
+    let stages: Vec<_> =
+        files.iter().map(|name| name.split('/').next().unwrap_or_default()).collect();
+    assert_eq!(stages, ["collecting", "failed", "ledger", "processing", "ready"]);
     for path in files {
         let mut bytes = Vec::new();
         run.fake.damage(&path, |all| bytes = all.clone());
@@ -106,8 +88,5 @@ fn what_version_1_wrote_is_read_now() {
     let mut worked = old;
     let mut backlog = worked.spool().backlog().unwrap();
     worked.work(&mut *backlog, &Verdict::Delivered);
-    assert_eq!(
-        worked.deliveries.keys().copied().collect::<Vec<_>>(),
-        [6, 7, 8]
-    );
+    assert_eq!(worked.deliveries.keys().copied().collect::<Vec<_>>(), [6, 7, 8]);
 }

@@ -30,6 +30,8 @@ enum Step {
         writer: usize,
     },
     Purge(Stage),
+    /// Failed requests with an odd number get another chance.
+    RetryOdd,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -51,6 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::DropBacklog),
         1 => (0usize..2).prop_map(|writer| Step::Reopen { writer }),
         1 => prop::sample::select(Stage::ALL.to_vec()).prop_map(Step::Purge),
+        1 => Just(Step::RetryOdd),
     ]
 }
 
@@ -85,10 +88,7 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
                     && let Next::Work(claim) = backlog.next().unwrap()
                 {
                     let number = number_of(&claim.payload);
-                    prop_assert!(
-                        run.acknowledged.contains(&number),
-                        "{number} was never stored"
-                    );
+                    prop_assert!(run.acknowledged.contains(&number), "{number} was never stored");
                     let settled = [&model.delivered, &model.failed, &model.expired];
                     prop_assert!(
                         settled.iter().all(|set| !set.contains(&number)),
@@ -124,6 +124,18 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
                 backlog = None;
             }
             Step::Reopen { writer } => run.writers[writer] = run.spool(),
+            Step::RetryOdd => {
+                // Those whose log is still being worked are not in failed/ yet.
+                let mut chosen = Vec::new();
+                let odd = |payload: &[u8]| {
+                    let number = number_of(payload);
+                    chosen.extend((number % 2 == 1).then_some(number));
+                    number % 2 == 1
+                };
+                let retried = run.spool().retry_failed(odd).unwrap().requests;
+                prop_assert_eq!(retried, chosen.len() as u64);
+                prop_assert!(chosen.iter().all(|number| model.failed.remove(number)));
+            }
             Step::Purge(stage) => {
                 if let Ok(purged) = run.spool().purge(stage) {
                     model.purged += purged.requests;
@@ -172,11 +184,7 @@ fn settings() -> impl Strategy<Value = Settings> {
         Settings {
             slots,
             logs,
-            on_full: if reject {
-                OnFull::Reject
-            } else {
-                OnFull::Overwrite
-            },
+            on_full: if reject { OnFull::Reject } else { OnFull::Overwrite },
             record_max: if small { 200 } else { 4096 },
             log_max: if small { 500 } else { 8192 },
             ..Settings::default()
@@ -197,8 +205,6 @@ proptest! {
 
 /// `SLIPSTREAM_MODEL_CASES` asks for more than fit a quick run.
 fn cases() -> u32 {
-    let asked = std::env::var("SLIPSTREAM_MODEL_CASES")
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let asked = std::env::var("SLIPSTREAM_MODEL_CASES").ok().and_then(|text| text.parse().ok());
     asked.unwrap_or(1_000)
 }

@@ -27,10 +27,7 @@ pub(super) struct Hands {
 
 impl Hands {
     pub(super) fn new() -> Self {
-        Self {
-            elapsed: Arc::new(1_795_498_920_000.into()),
-            wall: Arc::default(),
-        }
+        Self { elapsed: Arc::new(1_795_498_920_000.into()), wall: Arc::default() }
     }
 
     fn fork(&self) -> Self {
@@ -46,8 +43,7 @@ impl Hands {
     }
 
     pub(super) fn advance(&self, by: Duration) {
-        self.elapsed
-            .fetch_add(by.as_millis() as u64, Ordering::Relaxed);
+        self.elapsed.fetch_add(by.as_millis() as u64, Ordering::Relaxed);
     }
 }
 
@@ -134,10 +130,7 @@ impl Run {
     pub(super) fn store_through(&mut self, spool: &Spool) {
         self.next += 1;
         let number = self.next;
-        if spool
-            .store(&Source::named("shop"), &[record(number)])
-            .is_ok()
-        {
+        if spool.store(&Source::named("shop"), &[record(number)]).is_ok() {
             self.acknowledged.insert(number);
         }
     }
@@ -183,11 +176,7 @@ impl Run {
     pub(super) fn check(&mut self, what: &str) {
         let balanced = |run: &Self, when: &str| {
             let totals = run.spool().status().unwrap().totals;
-            assert!(
-                totals.balanced(),
-                "{what}, {when}: {totals:?}\n{:#?}",
-                run.fake.names()
-            );
+            assert!(totals.balanced(), "{what}, {when}: {totals:?}\n{:#?}", run.fake.names());
             totals
         };
         balanced(self, "opened again");
@@ -199,9 +188,7 @@ impl Run {
         // What was put off comes out later.
         self.pass(Duration::from_secs(86_400));
         self.work(&mut *backlog, &Verdict::Delivered);
-        backlog
-            .close()
-            .unwrap_or_else(|error| panic!("{what}: {error}"));
+        backlog.close().unwrap_or_else(|error| panic!("{what}: {error}"));
         let totals = balanced(self, "worked");
         assert_eq!(totals.pending, 0, "{what}");
         let failed = self.in_failed();
@@ -212,10 +199,7 @@ impl Run {
             .collect();
         let outcomes = totals.outcomes;
         let given_up = outcomes.overwritten + outcomes.purged + outcomes.expired;
-        assert!(
-            missing.len() as u64 <= given_up,
-            "{what}: lost {missing:?}, {totals:?}"
-        );
+        assert!(missing.len() as u64 <= given_up, "{what}: lost {missing:?}, {totals:?}");
         for (number, times) in &self.deliveries {
             let allowed = 1 + u32::from(self.unsettled.contains(number));
             assert!(
@@ -223,12 +207,8 @@ impl Run {
                 "{what}: request {number} was delivered {times} times"
             );
         }
-        let left: Vec<_> = self
-            .fake
-            .names()
-            .into_iter()
-            .filter(|name| name.starts_with("removing/"))
-            .collect();
+        let left: Vec<_> =
+            self.fake.names().into_iter().filter(|name| name.starts_with("removing/")).collect();
         assert!(left.is_empty(), "{what}: {left:?}");
     }
 
@@ -259,17 +239,10 @@ impl Run {
             let Some(log) = LogName::parse(&name) else {
                 continue;
             };
-            let file = self
-                .fake
-                .open(&format!("failed/{name}"), Open::Read)
-                .unwrap();
+            let file = self.fake.open(&format!("failed/{name}"), Open::Read).unwrap();
             let mut walk = Walk::new(log.salt, file.stat().unwrap().len);
             while let Some(item) = walk.next(&*file).unwrap() {
-                if let Item::Record {
-                    settlement,
-                    payload,
-                    ..
-                } = item
+                if let Item::Record { settlement, payload, .. } = item
                     && matches!(settlement.state, State::Failed | State::Pending)
                 {
                     numbers.insert(number_of(payload));

@@ -17,96 +17,35 @@ pub(super) struct Scenario {
 }
 
 fn one_slot() -> Settings {
-    Settings {
-        slots: 1,
-        ..Settings::default()
-    }
+    Settings { slots: 1, ..Settings::default() }
 }
 
 fn two_logs() -> Settings {
-    Settings {
-        logs: 2,
-        ..one_slot()
-    }
+    Settings { logs: 2, ..one_slot() }
 }
 
 fn rejecting() -> Settings {
-    Settings {
-        logs: 1,
-        on_full: OnFull::Reject,
-        ..one_slot()
-    }
+    Settings { logs: 1, on_full: OnFull::Reject, ..one_slot() }
 }
 
 fn small_logs() -> Settings {
-    Settings {
-        record_max: 200,
-        log_max: 400,
-        ..one_slot()
-    }
+    Settings { record_max: 200, log_max: 400, ..one_slot() }
 }
 
-pub(super) const ALL: [Scenario; 12] = [
-    Scenario {
-        name: "store by two writers",
-        settings: one_slot,
-        play: store,
-    },
-    Scenario {
-        name: "rotate at the minute",
-        settings: one_slot,
-        play: rotate,
-    },
-    Scenario {
-        name: "rotate when large",
-        settings: small_logs,
-        play: store,
-    },
-    Scenario {
-        name: "overwrite the oldest",
-        settings: two_logs,
-        play: overwrite,
-    },
-    Scenario {
-        name: "reject when full",
-        settings: rejecting,
-        play: overwrite,
-    },
-    Scenario {
-        name: "claim, settle, finish",
-        settings: one_slot,
-        play: deliver,
-    },
-    Scenario {
-        name: "fail some",
-        settings: one_slot,
-        play: fail,
-    },
-    Scenario {
-        name: "overwrite failed ones",
-        settings: two_logs,
-        play: fail_often,
-    },
-    Scenario {
-        name: "retry in the run and after",
-        settings: one_slot,
-        play: retry,
-    },
-    Scenario {
-        name: "resume",
-        settings: one_slot,
-        play: resume,
-    },
-    Scenario {
-        name: "purge each stage",
-        settings: one_slot,
-        play: purge,
-    },
-    Scenario {
-        name: "a long life",
-        settings: two_logs,
-        play: long_life,
-    },
+pub(super) const ALL: [Scenario; 13] = [
+    Scenario { name: "store by two writers", settings: one_slot, play: store },
+    Scenario { name: "rotate at the minute", settings: one_slot, play: rotate },
+    Scenario { name: "rotate when large", settings: small_logs, play: store },
+    Scenario { name: "overwrite the oldest", settings: two_logs, play: overwrite },
+    Scenario { name: "reject when full", settings: rejecting, play: overwrite },
+    Scenario { name: "claim, settle, finish", settings: one_slot, play: deliver },
+    Scenario { name: "fail some", settings: one_slot, play: fail },
+    Scenario { name: "overwrite failed ones", settings: two_logs, play: fail_often },
+    Scenario { name: "retry in the run and after", settings: one_slot, play: retry },
+    Scenario { name: "resume", settings: one_slot, play: resume },
+    Scenario { name: "retry failed ones", settings: one_slot, play: retry_failed },
+    Scenario { name: "purge each stage", settings: one_slot, play: purge },
+    Scenario { name: "a long life", settings: two_logs, play: long_life },
 ];
 
 fn store(run: &mut Run) {
@@ -179,6 +118,26 @@ fn retry(run: &mut Run) {
         let _ = backlog.close();
     }
     run.pass(MINUTE);
+    if let Ok(mut backlog) = run.spool().backlog() {
+        run.work(&mut *backlog, &Verdict::Delivered);
+        let _ = backlog.close();
+    }
+}
+
+fn retry_failed(run: &mut Run) {
+    for _ in 0..4 {
+        run.store();
+    }
+    if let Ok(mut backlog) = run.spool().backlog() {
+        run.work_one(&mut *backlog, Verdict::Delivered);
+        run.work(&mut *backlog, &Verdict::Failed);
+        let _ = backlog.close();
+    }
+    let mut count = 0;
+    let _ = run.spool().retry_failed(|_| {
+        count += 1;
+        count != 2
+    });
     if let Ok(mut backlog) = run.spool().backlog() {
         run.work(&mut *backlog, &Verdict::Delivered);
         let _ = backlog.close();

@@ -54,8 +54,5 @@ fn an_operation_that_fails_once_loses_nothing_acknowledged() {
 
 #[test]
 fn a_disk_that_fails_from_some_operation_on_loses_nothing_acknowledged() {
-    at_every_operation(&[
-        |op| Plan::FailFrom(op, ENOSPC),
-        |op| Plan::FailFrom(op, EIO),
-    ]);
+    at_every_operation(&[|op| Plan::FailFrom(op, ENOSPC), |op| Plan::FailFrom(op, EIO)]);
 }

@@ -41,11 +41,7 @@ pub struct Disk {
 impl Disk {
     /// The directory that `root` is open on. Whether it is safe is for the caller to see.
     pub fn new(root: OwnedFd, access: Access) -> Self {
-        Self {
-            root,
-            access,
-            collecting: OnceLock::new(),
-        }
+        Self { root, access, collecting: OnceLock::new() }
     }
 
     fn open_beneath(&self, path: &str, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
@@ -126,9 +122,7 @@ impl Fs for Disk {
             Replace::Never => RenameFlags::NOREPLACE,
             Replace::Always => RenameFlags::empty(),
         };
-        Ok(retry(|| {
-            fs::renameat_with(&self.root, from, &self.root, to, flags)
-        })?)
+        Ok(retry(|| fs::renameat_with(&self.root, from, &self.root, to, flags))?)
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
@@ -179,10 +173,7 @@ struct DiskFile(StdFile);
 
 impl File for DiskFile {
     fn append(&self, bytes: &[u8]) -> Result<(), AppendError> {
-        let whole = |error: Errno| AppendError {
-            error: error.into(),
-            partial: None,
-        };
+        let whole = |error: Errno| AppendError { error: error.into(), partial: None };
         let written = retry(|| rustix::io::write(&self.0, bytes)).map_err(whole)?;
         if written == bytes.len() {
             return Ok(());
@@ -195,10 +186,7 @@ impl File for DiskFile {
         };
         let written = (written + rest.unwrap_or(0)) as u64;
         let partial = (&self.0).stream_position().ok();
-        Err(AppendError {
-            error,
-            partial: partial.map(|end| (end.saturating_sub(written), end)),
-        })
+        Err(AppendError { error, partial: partial.map(|end| (end.saturating_sub(written), end)) })
     }
 
     fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
@@ -258,10 +246,7 @@ fn look(dir: BorrowedFd<'_>, name: &str, flags: AtFlags) -> io::Result<Stat> {
     let wanted = StatxFlags::INO | StatxFlags::SIZE;
     let stat = retry(|| fs::statx(dir, name, flags, wanted))?;
     let device = (u64::from(stat.stx_dev_major) << 32) | u64::from(stat.stx_dev_minor);
-    Ok(Stat {
-        identity: (device, stat.stx_ino),
-        len: stat.stx_size,
-    })
+    Ok(Stat { identity: (device, stat.stx_ino), len: stat.stx_size })
 }
 
 /// Calls again when a signal got in the way, but not for ever.

@@ -86,9 +86,7 @@ impl Fake {
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
-        self.0
-            .lock()
-            .expect("no test panics while it holds the world")
+        self.0.lock().expect("no test panics while it holds the world")
     }
 
     /// Begins to count operations anew, with a plan.
@@ -220,10 +218,7 @@ impl World {
             Some(inode) => self.names.insert(path.to_owned(), inode),
             None => self.names.remove(path),
         };
-        self.unsynced_names.push(NameChange {
-            path: path.to_owned(),
-            before,
-        });
+        self.unsynced_names.push(NameChange { path: path.to_owned(), before });
     }
 
     fn file(&mut self, inode: u64) -> &mut Data {
@@ -311,10 +306,7 @@ impl Fs for Fake {
         plain(world.begin("stat", path))?;
         let inode = *world.names.get(path).ok_or_else(not_found)?;
         let len = world.file(inode).bytes.len() as u64;
-        Ok(Stat {
-            identity: (0, inode),
-            len,
-        })
+        Ok(Stat { identity: (0, inode), len })
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
@@ -322,10 +314,7 @@ impl Fs for Fake {
         plain(world.begin("sync_dir", dir))?;
         // A journal keeps the order: what came before is on the disk, too.
         let prefix = format!("{dir}/");
-        let last = world
-            .unsynced_names
-            .iter()
-            .rposition(|change| change.path.starts_with(&prefix));
+        let last = world.unsynced_names.iter().rposition(|change| change.path.starts_with(&prefix));
         if let Some(last) = last {
             world.unsynced_names.drain(..=last);
         }
@@ -358,12 +347,7 @@ impl Handle {
 
 impl File for Handle {
     fn append(&self, bytes: &[u8]) -> Result<(), AppendError> {
-        assert_eq!(
-            self.how,
-            Open::Append,
-            "{} is not open to append",
-            self.path
-        );
+        assert_eq!(self.how, Open::Append, "{} is not open to append", self.path);
         match self.begin("append") {
             Ok(mut world) => {
                 world.file(self.inode).bytes.extend_from_slice(bytes);
@@ -375,10 +359,7 @@ impl File for Handle {
                 let start = file.len() as u64;
                 file.extend_from_slice(&bytes[..bytes.len() * usize::from(quarters) / 4]);
                 let end = file.len() as u64;
-                Err(AppendError {
-                    error,
-                    partial: (quarters > 0).then_some((start, end)),
-                })
+                Err(AppendError { error, partial: (quarters > 0).then_some((start, end)) })
             }
         }
     }
@@ -393,12 +374,7 @@ impl File for Handle {
     }
 
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        assert_eq!(
-            self.how,
-            Open::Update,
-            "{} is not open to overwrite",
-            self.path
-        );
+        assert_eq!(self.how, Open::Update, "{} is not open to overwrite", self.path);
         let mut world = plain(self.begin("write"))?;
         let file = &mut world.file(self.inode).bytes;
         let end = at as usize + bytes.len();
@@ -416,10 +392,7 @@ impl File for Handle {
     fn stat(&self) -> io::Result<Stat> {
         let mut world = plain(self.begin("fstat"))?;
         let len = world.file(self.inode).bytes.len() as u64;
-        Ok(Stat {
-            identity: (0, self.inode),
-            len,
-        })
+        Ok(Stat { identity: (0, self.inode), len })
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -21,10 +21,7 @@ pub(crate) struct Hands {
 impl Hands {
     pub(crate) fn new() -> Self {
         let start = 1_795_498_920_000;
-        Self {
-            wall: Arc::new(start.into()),
-            elapsed: Arc::new(0.into()),
-        }
+        Self { wall: Arc::new(start.into()), elapsed: Arc::new(0.into()) }
     }
 
     pub(crate) fn advance(&self, by: Duration) {
@@ -34,8 +31,7 @@ impl Hands {
     }
 
     pub(crate) fn step_back(&self, by: Duration) {
-        self.wall
-            .fetch_sub(by.as_millis() as u64, Ordering::Relaxed);
+        self.wall.fetch_sub(by.as_millis() as u64, Ordering::Relaxed);
     }
 }
 
@@ -66,15 +62,9 @@ impl Bench {
     pub(crate) fn with(settings: Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Hands::new();
-        let spool = Spool::create(dir.path().join("spool"), &settings)
-            .unwrap()
-            .clock(clock.clone());
-        Self {
-            dir,
-            clock,
-            spool,
-            stored: 0,
-        }
+        let spool =
+            Spool::create(dir.path().join("spool"), &settings).unwrap().clock(clock.clone());
+        Self { dir, clock, spool, stored: 0 }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -112,9 +102,8 @@ impl Bench {
 
     pub(crate) fn files(&self, stage: Stage) -> Vec<String> {
         let dir = std::fs::read_dir(self.path().join(stage.dir())).unwrap();
-        let mut names: Vec<_> = dir
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<_> =
+            dir.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }

@@ -39,18 +39,9 @@ fn findings(bench: &Bench) -> (Vec<String>, Vec<String>) {
 fn a_healthy_spool_has_no_findings_at_any_stage() {
     let (mut bench, _) = bench();
     let report = bench.other().check(false).unwrap();
-    assert_eq!(
-        (report.findings.len(), report.logs, report.records),
-        (0, 2, 4)
-    );
+    assert_eq!((report.findings.len(), report.logs, report.records), (0, 2, 4));
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |n| {
-        if n == 1 {
-            Verdict::Failed
-        } else {
-            Verdict::Retry(MINUTE)
-        }
-    });
+    drain(&mut *backlog, |n| if n == 1 { Verdict::Failed } else { Verdict::Retry(MINUTE) });
     backlog.close().unwrap();
     bench.store().unwrap();
     assert_eq!(findings(&bench), (Vec::new(), Vec::new()));
@@ -65,21 +56,12 @@ fn a_flipped_bit_is_found_and_set_aside_and_the_other_records_are_delivered() {
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
     let (found, left) = findings(&bench);
-    assert!(
-        found[0].contains("are no records, the first at"),
-        "{found:?}"
-    );
+    assert!(found[0].contains("are no records, the first at"), "{found:?}");
     assert_eq!(left, Vec::<String>::new());
     assert!(bench.files(Stage::Failed)[0].ends_with(".damaged"));
-    assert_eq!(
-        drain(&mut *bench.backlog(), |_| Verdict::Delivered),
-        [1, 3, 4]
-    );
+    assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), [1, 3, 4]);
     let totals = bench.totals();
-    assert_eq!(
-        (totals.outcomes.delivered, totals.outcomes.set_aside),
-        (3, 1)
-    );
+    assert_eq!((totals.outcomes.delivered, totals.outcomes.set_aside), (3, 1));
 }
 
 #[test]
@@ -87,14 +69,8 @@ fn a_log_removed_by_hand_is_counted_as_purged_by_a_repair() {
     let (bench, path) = bench();
     std::fs::remove_file(path).unwrap();
     let (found, left) = findings(&bench);
-    assert!(
-        found[0].contains("3 requests were in it, and it is gone"),
-        "{found:?}"
-    );
-    assert!(
-        found[1].contains("4 requests were stored and 1 are accounted for"),
-        "{found:?}"
-    );
+    assert!(found[0].contains("3 requests were in it, and it is gone"), "{found:?}");
+    assert!(found[1].contains("4 requests were stored and 1 are accounted for"), "{found:?}");
     assert_eq!(left, Vec::<String>::new());
     assert_eq!(bench.totals().outcomes.purged, 3);
 }
@@ -109,10 +85,7 @@ fn spoiled_and_missing_entries_are_found_and_written_anew() {
     std::fs::write(&ledger, bytes).unwrap();
     let (found, left) = findings(&bench);
     assert!(found[0].contains("1 entries cannot be read"), "{found:?}");
-    assert!(
-        found[1].contains("was not counted when it was sealed"),
-        "{found:?}"
-    );
+    assert!(found[1].contains("was not counted when it was sealed"), "{found:?}");
     assert_eq!(left, Vec::<String>::new());
     assert_eq!(bench.totals().stored, 4);
 }
@@ -125,46 +98,22 @@ fn what_is_no_log_is_named_and_left_alone() {
     let renamed = path.with_file_name("s011-20261124T054200000Z-0000000000000001.log");
     std::fs::rename(path, renamed).unwrap();
     let (found, left) = findings(&bench);
+    assert!(found.iter().any(|what| what.starts_with("ready/notes.txt is no log")), "{found:?}");
     assert!(
-        found
-            .iter()
-            .any(|what| what.starts_with("ready/notes.txt is no log")),
+        found.iter().any(|what| what.contains("was being made when a process ended")),
         "{found:?}"
     );
-    assert!(
-        found
-            .iter()
-            .any(|what| what.contains("was being made when a process ended")),
-        "{found:?}"
-    );
-    assert!(
-        found
-            .iter()
-            .any(|what| what.contains("has another log's header")),
-        "{found:?}"
-    );
-    assert!(
-        left.iter().any(|what| what.contains("notes.txt")),
-        "{left:?}"
-    );
-    assert_eq!(
-        std::fs::read_to_string(bench.path().join("ready/notes.txt")).unwrap(),
-        "mine"
-    );
-    assert_eq!(
-        drain(&mut *bench.backlog(), |_| Verdict::Delivered),
-        [1, 2, 3, 4]
-    );
+    assert!(found.iter().any(|what| what.contains("has another log's header")), "{found:?}");
+    assert!(left.iter().any(|what| what.contains("notes.txt")), "{left:?}");
+    assert_eq!(std::fs::read_to_string(bench.path().join("ready/notes.txt")).unwrap(), "mine");
+    assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), [1, 2, 3, 4]);
 }
 
 #[test]
 fn a_repair_waits_for_no_worker_and_a_check_needs_none() {
     let (bench, _) = bench();
     let backlog = bench.backlog();
-    assert!(matches!(
-        bench.other().check(true),
-        Err(SpoolError::Busy { .. })
-    ));
+    assert!(matches!(bench.other().check(true), Err(SpoolError::Busy { .. })));
     assert!(bench.other().check(false).is_ok());
     backlog.close().unwrap();
 }

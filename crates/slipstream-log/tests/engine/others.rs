@@ -19,11 +19,7 @@ fn a_record_that_a_python_script_appended_from_the_document_alone_comes_out() {
             .args(["http://example.com/ping", "http://example.com:80"])
             .output()
             .expect("python3 is there: `cargo xtask setup` installs it");
-        assert!(
-            ran.status.success(),
-            "{}",
-            String::from_utf8_lossy(&ran.stderr)
-        );
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         assert_eq!(bench.totals().pending, round);
     }
     bench.store().unwrap();

@@ -16,10 +16,7 @@ fn what_is_stored_comes_out_once_in_order_and_leaves_nothing_behind() {
     }
     assert_eq!(bench.totals().pending, 100);
     let mut backlog = bench.backlog();
-    assert_eq!(
-        drain(&mut *backlog, |_| Verdict::Delivered),
-        (1..=100).collect::<Vec<_>>()
-    );
+    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), (1..=100).collect::<Vec<_>>());
     backlog.close().unwrap();
     let totals = bench.totals();
     assert_eq!((totals.stored, totals.outcomes.delivered), (100, 100));
@@ -37,10 +34,7 @@ fn a_batch_is_stored_in_order_with_larger_records_among_smaller() {
     }
     bench.spool.store(&source(), &records).unwrap();
     let mut backlog = bench.backlog();
-    assert_eq!(
-        drain(&mut *backlog, |_| Verdict::Delivered),
-        (1..=2_000).collect::<Vec<_>>()
-    );
+    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), (1..=2_000).collect::<Vec<_>>());
 }
 
 #[test]
@@ -52,10 +46,7 @@ fn a_minute_later_a_slot_uses_another_log_and_the_first_waits() {
     assert_eq!(bench.files(Stage::Collecting), ["s011.log"]);
     let ready = bench.files(Stage::Ready);
     assert_eq!(ready.len(), 1);
-    assert!(
-        ready[0].starts_with("s011-20261124T054200000Z-"),
-        "{ready:?}"
-    );
+    assert!(ready[0].starts_with("s011-20261124T054200000Z-"), "{ready:?}");
     assert_eq!(bench.totals().pending, 2);
 }
 
@@ -72,26 +63,17 @@ fn a_slot_keeps_its_ten_newest_logs_and_counts_what_it_overwrites() {
     assert_eq!(lost, 8);
     assert_eq!(bench.files(Stage::Ready).len(), 10);
     let totals = bench.totals();
-    assert_eq!(
-        (totals.stored, totals.pending, totals.outcomes.overwritten),
-        (30, 22, 8)
-    );
+    assert_eq!((totals.stored, totals.pending, totals.outcomes.overwritten), (30, 22, 8));
     let by_slot = bench.other().status().unwrap().overwritten[&11];
     assert_eq!((by_slot.logs, by_slot.requests), (4, 8));
     let mut backlog = bench.backlog();
-    assert_eq!(
-        drain(&mut *backlog, |_| Verdict::Delivered),
-        (9..=30).collect::<Vec<_>>()
-    );
+    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), (9..=30).collect::<Vec<_>>());
 }
 
 #[test]
 fn a_full_slot_that_rejects_says_so_and_loses_nothing() {
-    let mut bench = Bench::with(Settings {
-        on_full: OnFull::Reject,
-        logs: 2,
-        ..Settings::default()
-    });
+    let mut bench =
+        Bench::with(Settings { on_full: OnFull::Reject, logs: 2, ..Settings::default() });
     for _ in 0..3 {
         bench.store().unwrap();
         bench.clock.advance(MINUTE);
@@ -107,10 +89,7 @@ fn a_full_slot_that_rejects_says_so_and_loses_nothing() {
 
 #[test]
 fn a_clock_set_back_loses_nothing_and_keeps_the_newest() {
-    let mut bench = Bench::with(Settings {
-        logs: 3,
-        ..Settings::default()
-    });
+    let mut bench = Bench::with(Settings { logs: 3, ..Settings::default() });
     for _ in 0..4 {
         bench.store().unwrap();
         bench.clock.advance(MINUTE);
@@ -128,11 +107,7 @@ fn a_clock_set_back_loses_nothing_and_keeps_the_newest() {
 
 #[test]
 fn a_log_that_would_grow_too_large_rotates_early() {
-    let settings = Settings {
-        record_max: 4096,
-        log_max: 8192,
-        ..Settings::default()
-    };
+    let settings = Settings { record_max: 4096, log_max: 8192, ..Settings::default() };
     let mut bench = Bench::with(settings);
     for _ in 0..100 {
         bench.store().unwrap();
@@ -140,33 +115,20 @@ fn a_log_that_would_grow_too_large_rotates_early() {
     let sizes: Vec<_> = bench
         .files(Stage::Ready)
         .iter()
-        .map(|name| {
-            std::fs::metadata(bench.path().join("ready").join(name))
-                .unwrap()
-                .len()
-        })
+        .map(|name| std::fs::metadata(bench.path().join("ready").join(name)).unwrap().len())
         .collect();
     assert!(!sizes.is_empty());
-    assert!(
-        sizes.iter().all(|size| (4096..=8192).contains(size)),
-        "{sizes:?}"
-    );
+    assert!(sizes.iter().all(|size| (4096..=8192).contains(size)), "{sizes:?}");
     assert_eq!(bench.totals().pending, 100);
 }
 
 #[test]
 fn a_record_over_the_limit_is_refused_and_nothing_of_its_batch_is_stored() {
-    let mut bench = Bench::with(Settings {
-        record_max: 4096,
-        ..Settings::default()
-    });
+    let mut bench = Bench::with(Settings { record_max: 4096, ..Settings::default() });
     let mut records = vec![bench.record(), bench.record()];
     records[1].body = vec![0; 5000];
     let refused = bench.spool.store(&source(), &records).unwrap_err();
-    assert!(
-        matches!(refused, StoreError::TooLarge { limit: 4096, .. }),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, StoreError::TooLarge { limit: 4096, .. }), "{refused:?}");
     assert_eq!(bench.totals().stored, 0);
 }
 
@@ -200,10 +162,7 @@ fn what_was_given_out_and_not_settled_comes_out_of_the_next_run_with_its_attempt
     assert_eq!(bench.totals().pending, 2);
     let mut backlog = bench.backlog();
     let claims: Vec<_> = std::iter::from_fn(|| next(&mut *backlog)).collect();
-    let seen: Vec<_> = claims
-        .iter()
-        .map(|claim| (number(claim), claim.attempts))
-        .collect();
+    let seen: Vec<_> = claims.iter().map(|claim| (number(claim), claim.attempts)).collect();
     assert_eq!(seen, [(2, 1), (3, 0)]);
 }
 
@@ -214,33 +173,48 @@ fn a_failed_record_keeps_its_log_while_the_others_are_delivered() {
         bench.store().unwrap();
     }
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |n| {
-        if n == 3 {
-            Verdict::Failed
-        } else {
-            Verdict::Delivered
-        }
-    });
+    drain(&mut *backlog, |n| if n == 3 { Verdict::Failed } else { Verdict::Delivered });
     backlog.close().unwrap();
     assert_eq!(bench.files(Stage::Failed).len(), 1);
     let totals = bench.totals();
-    assert_eq!(
-        (totals.failed, totals.pending, totals.outcomes.delivered),
-        (1, 0, 4)
-    );
+    assert_eq!((totals.failed, totals.pending, totals.outcomes.delivered), (1, 0, 4));
     // It stays there: nobody asked to retry it.
-    assert_eq!(
-        drain(&mut *bench.backlog(), |_| Verdict::Delivered),
-        Vec::<u64>::new()
-    );
+    assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), Vec::<u64>::new());
+}
+
+#[test]
+fn a_failed_record_that_is_retried_comes_out_with_no_attempts_and_the_others_stay_failed() {
+    let mut bench = Bench::new();
+    for _ in 0..4 {
+        bench.store().unwrap();
+    }
+    let mut backlog = bench.backlog();
+    drain(&mut *backlog, |n| if n == 1 { Verdict::Delivered } else { Verdict::Failed });
+    backlog.close().unwrap();
+    let chosen = |payload: &[u8]| Record::decode(payload).unwrap().id.as_bytes()[15] == 3;
+    let retried = bench.other().retry_failed(chosen).unwrap();
+    assert_eq!((retried.logs, retried.requests), (1, 1));
+    assert_eq!((bench.totals().pending, bench.totals().failed), (1, 2));
+    let mut backlog = bench.backlog();
+    let claim = next(&mut *backlog).unwrap();
+    assert_eq!((number(&claim), claim.attempts), (3, 0));
+    backlog.settle(claim.ticket, Verdict::Delivered).unwrap();
+    assert!(next(&mut *backlog).is_none());
+    backlog.close().unwrap();
+    let totals = bench.totals();
+    assert_eq!((totals.outcomes.delivered, totals.failed), (2, 2));
+    // A running worker finds what is retried while it runs, and a failure ends it for this run.
+    let mut backlog = bench.backlog();
+    assert!(next(&mut *backlog).is_none());
+    bench.other().retry_failed(|_| true).unwrap();
+    assert_eq!(drain(&mut *backlog, |_| Verdict::Failed), [2, 4]);
+    backlog.close().unwrap();
+    assert_eq!(bench.totals().failed, 2);
 }
 
 #[test]
 fn failed_logs_are_bounded_and_the_oldest_gives_way() {
-    let mut bench = Bench::with(Settings {
-        logs: 2,
-        ..Settings::default()
-    });
+    let mut bench = Bench::with(Settings { logs: 2, ..Settings::default() });
     for _ in 0..4 {
         bench.store().unwrap();
         let mut backlog = bench.backlog();
@@ -261,9 +235,7 @@ fn a_retry_comes_out_when_it_is_due_and_not_before() {
     let mut backlog = bench.backlog();
     let first = next(&mut *backlog).unwrap();
     backlog.begin(first.ticket).unwrap();
-    backlog
-        .settle(first.ticket, Verdict::Retry(Duration::from_secs(2)))
-        .unwrap();
+    backlog.settle(first.ticket, Verdict::Retry(Duration::from_secs(2))).unwrap();
     assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [2]);
     assert!(matches!(backlog.next().unwrap(), Next::Wait(wait) if wait == Duration::from_secs(2)));
     bench.clock.advance(Duration::from_millis(1999));
@@ -293,12 +265,8 @@ fn a_retry_due_after_the_run_waits_on_disk_for_the_next() {
 fn more_waiting_records_than_are_remembered_all_come_out() {
     let mut bench = Bench::new();
     let many = 70_000;
-    let records: Vec<_> = (0..many)
-        .map(|_| Record {
-            body: Vec::new(),
-            ..bench.record()
-        })
-        .collect();
+    let records: Vec<_> =
+        (0..many).map(|_| Record { body: Vec::new(), ..bench.record() }).collect();
     bench.spool.store(&source(), &records).unwrap();
     let mut backlog = bench.backlog();
     let put_back = drain(&mut *backlog, |_| Verdict::PutBack(Duration::from_secs(1)));
@@ -320,10 +288,7 @@ fn one_worker_has_the_spool_and_the_next_one_learns_who() {
     };
     assert_eq!(holder, Some(std::process::id()));
     let status = bench.other().status().unwrap();
-    assert_eq!(
-        (status.worker_running, status.worker_pid),
-        (true, Some(std::process::id()))
-    );
+    assert_eq!((status.worker_running, status.worker_pid), (true, Some(std::process::id())));
     drop(backlog);
     assert!(bench.other().backlog().is_ok());
     assert!(!bench.other().status().unwrap().worker_running);
@@ -339,10 +304,7 @@ fn a_purge_counts_what_it_removes_at_each_stage() {
     bench.store().unwrap();
     let mut backlog = bench.backlog();
     drain(&mut *backlog, |_| Verdict::Retry(MINUTE));
-    assert!(matches!(
-        bench.spool.purge(Stage::Processing),
-        Err(SpoolError::Busy { .. })
-    ));
+    assert!(matches!(bench.spool.purge(Stage::Processing), Err(SpoolError::Busy { .. })));
     backlog.close().unwrap();
     bench.store().unwrap();
     bench.clock.advance(MINUTE);
@@ -368,10 +330,7 @@ fn a_log_removed_by_hand_shows_as_an_imbalance() {
 
 #[test]
 fn a_spool_keeps_the_settings_it_was_made_with() {
-    let bench = Bench::with(Settings {
-        slots: 3,
-        ..Settings::default()
-    });
+    let bench = Bench::with(Settings { slots: 3, ..Settings::default() });
     let again = Spool::create(bench.path(), &Settings::default()).unwrap();
     assert_eq!(again.settings().slots, 3);
 }
@@ -395,10 +354,7 @@ fn a_directory_that_is_not_safe_is_refused_with_what_to_do() {
     std::os::unix::fs::symlink(make("target", 0o700), &link).unwrap();
     assert!(refusal(&link).contains("symbolic link"));
     assert!(
-        std::fs::read_dir(dir.path().join("target"))
-            .unwrap()
-            .next()
-            .is_none(),
+        std::fs::read_dir(dir.path().join("target")).unwrap().next().is_none(),
         "touched behind the link"
     );
     let file = dir.path().join("file");

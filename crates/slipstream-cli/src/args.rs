@@ -1,0 +1,288 @@
+//! What the command line may say. The doc comments here are the help texts.
+//!
+//! Absent on purpose: what a value means beyond its own form; that is its command's.
+
+use std::ffi::OsString;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use slipstream_log::{OnFull, Spool, Stage};
+
+use crate::units::{duration, size};
+
+/// Store requests now, deliver them later
+///
+/// `store` appends a request to a spool on local disk and returns at once. `work`, run from
+/// cron or a timer, delivers what has been stored and exits. Nothing runs in between.
+#[derive(Debug, Parser)]
+#[command(name = "slipstream", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// The spool's directory
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_name = "DIR",
+        env = "SLIPSTREAM_DIR",
+        default_value = Spool::DEFAULT_DIR
+    )]
+    pub(crate) dir: PathBuf,
+    /// Write traces to standard error; twice for more. SLIPSTREAM_LOG selects which
+    #[arg(short, long, global = true, help_heading = GLOBAL, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What the options that every command takes stand under.
+const GLOBAL: &str = "Everywhere";
+
+const EXAMPLES: &str = "\
+Examples:
+  slipstream store -d 'order=17' https://example.com/orders
+  slipstream work
+  slipstream status
+
+In a crontab, every minute:
+  * * * * * slipstream work --quiet
+
+Exit codes: 0 all went well; 1 something was not delivered, stored or accounted for;
+2 the command could not be carried out.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Store a request, or a file of them
+    Store(StoreArgs),
+    /// Deliver everything that is stored, then exit
+    Work(WorkArgs),
+    /// Show what is stored, and what became of the rest
+    Status(StatusArgs),
+    /// Make a spool with settings of its own
+    Init(InitArgs),
+    /// Remove stored requests without delivering them
+    Purge(PurgeArgs),
+}
+
+const STORE_EXAMPLES: &str = "\
+Examples:
+  slipstream store https://example.com/ping
+  slipstream store -d 'order=17' -d 'sum=9.95' https://example.com/orders
+  slipstream store --json '{\"order\":17}' -H 'x-key: s3cret' https://example.com/orders
+  slipstream store -X PUT -d @report.txt https://example.com/report
+  slipstream store --batch requests.ndjson
+  make-requests | slipstream store --batch -
+
+A batch has one request a line, as JSON; only \"url\" must be there:
+  {\"url\":\"https://example.com/\",\"method\":\"PUT\",\"headers\":{\"x-foo\":\"bar\"},\"body\":\"text\"}
+  {\"url\":\"https://example.com/\",\"json\":{\"order\":17}}
+What has been read is stored before more is read, so a slow writer's lines do not wait.
+
+Exit codes: 0 stored; 1 some lines of the batch were not; 2 nothing was, or the batch broke off.";
+
+/// The options mean what they mean to curl.
+#[derive(Debug, Args)]
+#[command(
+    after_help = STORE_EXAMPLES,
+    override_usage = "slipstream store [OPTIONS] URL\n       slipstream store [OPTIONS] --batch FILE"
+)]
+pub(crate) struct StoreArgs {
+    /// The method: GET, or POST with a body, unless given
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+    /// A header, 'Name: value', or 'Name;' for one without a value. Repeatable
+    #[arg(
+        short = 'H',
+        long = "header",
+        value_name = "HEADER",
+        allow_hyphen_values = true
+    )]
+    pub(crate) headers: Vec<OsString>,
+    /// The body, or @FILE for a file's without its line breaks, @- for standard input.
+    /// Repeated ones are joined with '&'
+    #[arg(
+        short = 'd',
+        long,
+        value_name = "DATA|@FILE",
+        allow_hyphen_values = true
+    )]
+    pub(crate) data: Vec<OsString>,
+    /// The body as JSON, or @FILE, @-; sets content-type and accept
+    #[arg(
+        long,
+        value_name = "DATA|@FILE",
+        allow_hyphen_values = true,
+        conflicts_with = "data"
+    )]
+    pub(crate) json: Vec<OsString>,
+    /// Return only when the request would survive a power loss
+    #[arg(long)]
+    pub(crate) durable: bool,
+    /// Whose request it is: a source's requests stay together, in order. The parent
+    /// process unless given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<OsString>,
+    /// Print the id of each request that was stored
+    #[arg(long)]
+    pub(crate) print_id: bool,
+    /// Store each line of this file; - for standard input
+    #[arg(
+        long,
+        value_name = "FILE|-",
+        conflicts_with_all = ["url", "method", "headers", "data", "json"]
+    )]
+    pub(crate) batch: Option<PathBuf>,
+    /// Where the request goes: http or https
+    #[arg(required_unless_present = "batch")]
+    pub(crate) url: Option<OsString>,
+}
+
+const WORK_EXAMPLES: &str = "\
+Examples:
+  slipstream work
+  slipstream work --max-time 50s --quiet     from cron, every minute
+  slipstream work --attempts 5 --backoff 500ms
+
+One worker at a time has a spool; a second one says so and exits with 0. What is not
+delivered after its last attempt is kept in DIR/failed.
+
+Exit codes: 0 nothing failed; 1 something did; 2 the spool could not be worked.";
+
+#[derive(Debug, Args)]
+#[command(after_help = WORK_EXAMPLES)]
+pub(crate) struct WorkArgs {
+    /// Attempts that a request gets [default: 3]
+    #[arg(long, value_name = "N")]
+    pub(crate) attempts: Option<NonZeroU32>,
+    /// The wait after a first failed attempt; it doubles after each one [default: 2s]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) backoff: Option<Duration>,
+    /// Requests in flight at once [default: 50]
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<NonZeroUsize>,
+    /// How long to begin attempts for [default: 8m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) max_time: Option<Duration>,
+    /// Say nothing, but for one line when requests failed or time ran out
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 the sum holds; 1 it does not; 2 the spool could not be read."
+)]
+pub(crate) struct StatusArgs {
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  slipstream init
+  slipstream --dir /var/spool/slipstream init --slots 32 --rotate 5m
+  slipstream --dir /var/spool/slipstream init --group www-data    shared by a group
+
+Storing makes a spool with the defaults, so this is only for other settings. They are
+fixed when a spool is made. Durations are 500ms, 60s, 5m, or a number of seconds; sizes are
+bytes, or 64KiB, 8MiB, 1GiB.";
+
+#[derive(Debug, Args)]
+#[command(after_help = INIT_EXAMPLES)]
+pub(crate) struct InitArgs {
+    /// Logs that are appended to side by side [default: 16]
+    #[arg(long, value_name = "N")]
+    pub(crate) slots: Option<u16>,
+    /// How long a slot uses one log [default: 1m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) rotate: Option<Duration>,
+    /// Logs that may wait in a slot, and failed ones that are kept [default: 10]
+    #[arg(long, value_name = "N")]
+    pub(crate) logs: Option<u32>,
+    /// What to do when a slot is full [default: overwrite]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) on_full: Option<Full>,
+    /// The largest request [default: 8MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) record_max: Option<ByteSize>,
+    /// The largest log [default: 64MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) log_max: Option<ByteSize>,
+    /// Share the spool with this group (name or number)
+    #[arg(long)]
+    pub(crate) group: Option<String>,
+    /// Allow a network file system, where locks may not hold
+    #[arg(long)]
+    pub(crate) network_fs: bool,
+}
+
+/// What to do when a slot is full.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Full {
+    /// The slot's oldest log gives way
+    Overwrite,
+    /// New requests are refused
+    Reject,
+}
+
+impl From<Full> for OnFull {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Overwrite => Self::Overwrite,
+            Full::Reject => Self::Reject,
+        }
+    }
+}
+
+const PURGE_EXAMPLES: &str = "\
+Examples:
+  slipstream purge                       show what would be removed
+  slipstream purge --state failed --yes  remove what was given up";
+
+#[derive(Debug, Args)]
+#[command(after_help = PURGE_EXAMPLES)]
+pub(crate) struct PurgeArgs {
+    /// Remove only what is in this state. Repeatable; every state unless given
+    #[arg(long = "state", value_name = "STATE")]
+    pub(crate) states: Vec<State>,
+    /// Do it; without this nothing is removed
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// A log's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum State {
+    /// Being appended to
+    Collecting,
+    /// Waiting for the worker
+    Ready,
+    /// Claimed by a worker
+    Processing,
+    /// Given up
+    Failed,
+}
+
+impl From<State> for Stage {
+    fn from(state: State) -> Self {
+        match state {
+            State::Collecting => Self::Collecting,
+            State::Ready => Self::Ready,
+            State::Processing => Self::Processing,
+            State::Failed => Self::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_does_not_contradict_itself() {
+        super::Cli::command().debug_assert();
+    }
+}

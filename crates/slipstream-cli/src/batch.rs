@@ -1,0 +1,211 @@
+//! `slipstream store --batch`: a request a line, stored many at a time.
+//!
+//! Guaranteed: memory holds one line and one chunk of records, however long the input; a
+//! bad line is reported by its number and keeps no other out; what was read is stored
+//! before more is waited for, so the lines of a slow writer do not wait in here.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use slipstream_core::{Clock, Engine, Overwritten, Record, RecordId, Source, SystemClock};
+use slipstream_http::parse_line;
+use slipstream_log::Spool;
+
+use crate::args::StoreArgs;
+use crate::units::{count, spell_bytes, thousands};
+use crate::{Ended, print, store};
+
+/// How much is read at once.
+const READ: usize = 256 << 10;
+/// Most records that are stored at once.
+const CHUNK_RECORDS: usize = 1_000;
+/// Most bytes of them, but for the last one's.
+const CHUNK_BYTES: usize = 1 << 20;
+/// What an envelope takes beside body and destination, generously.
+const ENVELOPE: usize = 256;
+
+pub(crate) fn run(dir: &Path, args: &StoreArgs, file: &Path) -> Result<Ended> {
+    let input: Box<dyn Read> = if file == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        let file = File::open(file)
+            .with_context(|| format!("cannot open the batch '{}'", file.display()))?;
+        Box::new(file)
+    };
+    let spool = store::open(dir, args)?;
+    let mut batch = Batch {
+        // JSON may spell a byte with six characters, and has a frame of its own.
+        line_max: spool.settings().record_max.saturating_mul(6) + (1 << 20),
+        spool,
+        source: store::source(args),
+        clock: SystemClock::new(),
+        print_ids: args.print_id,
+        chunk: Vec::new(),
+        chunk_bytes: 0,
+        stored: 0,
+        refused: 0,
+        overwritten: Vec::new(),
+    };
+    let done = batch.store_all(&mut BufReader::with_capacity(READ, input));
+    store::warn(&batch.overwritten);
+    let stored = count(batch.stored, "line");
+    done.with_context(|| format!("the batch broke off after {stored} had been stored"))?;
+    if batch.refused == 0 {
+        return Ok(Ended::Well);
+    }
+    let refused = thousands(batch.refused);
+    print::complain(&format!("{stored} stored, {refused} refused"));
+    Ok(Ended::Short)
+}
+
+struct Batch {
+    spool: Spool,
+    source: Source,
+    clock: SystemClock,
+    print_ids: bool,
+    line_max: u64,
+    chunk: Vec<Record>,
+    chunk_bytes: usize,
+    stored: u64,
+    refused: u64,
+    overwritten: Vec<Overwritten>,
+}
+
+/// What a look for the next line found.
+enum Line {
+    /// A line, as long as it may be.
+    Whole,
+    /// One that is longer; it was passed over.
+    TooLong,
+    /// The end of the input.
+    End,
+}
+
+impl Batch {
+    fn store_all(&mut self, input: &mut BufReader<Box<dyn Read>>) -> Result<()> {
+        let mut line = Vec::new();
+        for number in 1u64.. {
+            if !input.buffer().contains(&b'\n') {
+                self.flush()?;
+            }
+            let found = next_line(input, &mut line, self.line_max)
+                .with_context(|| format!("cannot read line {number}"))?;
+            let record = match found {
+                Line::End => break,
+                Line::TooLong => {
+                    let limit = spell_bytes(self.line_max);
+                    Err(format!(
+                        "longer than {limit}; store it smaller, or in a spool that takes larger records"
+                    ))
+                }
+                Line::Whole if line.trim_ascii().is_empty() => continue,
+                Line::Whole => self.record(&line),
+            };
+            match record {
+                Ok(record) => self.add(record)?,
+                Err(why) => {
+                    self.refused += 1;
+                    print::complain(&format!("line {number}: {why}"));
+                }
+            }
+        }
+        self.flush()
+    }
+
+    fn record(&self, line: &[u8]) -> Result<Record, String> {
+        let request = parse_line(line).map_err(|error| error.to_string())?;
+        let id = RecordId::generate(self.clock.now());
+        let record = Record::new(&request, id).map_err(|error| error.to_string())?;
+        // Among others it would keep the whole chunk out.
+        let limit = self.spool.settings().record_max;
+        if size(&record) as u64 > limit {
+            let bytes = record.encode().len() as u64;
+            if bytes > limit {
+                return Err(slipstream_core::StoreError::TooLarge { bytes, limit }.to_string());
+            }
+        }
+        Ok(record)
+    }
+
+    fn add(&mut self, record: Record) -> Result<()> {
+        self.chunk_bytes += size(&record);
+        self.chunk.push(record);
+        if self.chunk.len() >= CHUNK_RECORDS || self.chunk_bytes >= CHUNK_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        let receipt = self.spool.store(&self.source, &self.chunk)?;
+        self.stored += self.chunk.len() as u64;
+        self.overwritten.extend(receipt.overwritten);
+        if self.print_ids {
+            let ids: String = self.chunk.iter().map(|r| format!("{}\n", r.id)).collect();
+            print::out(&ids)?;
+        }
+        self.chunk.clear();
+        self.chunk_bytes = 0;
+        Ok(())
+    }
+}
+
+/// No less than the record's encoded size.
+fn size(record: &Record) -> usize {
+    record.body.len() + record.destination.as_str().len() + record.kind.len() + ENVELOPE
+}
+
+fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, max: u64) -> io::Result<Line> {
+    line.clear();
+    let read = input.by_ref().take(max + 1).read_until(b'\n', line)? as u64;
+    if read == 0 {
+        return Ok(Line::End);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        return Ok(Line::Whole);
+    }
+    if read <= max {
+        return Ok(Line::Whole);
+    }
+    // What was taken in of it is let go of, too.
+    *line = Vec::new();
+    input.skip_until(b'\n')?;
+    Ok(Line::TooLong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_is_passed_over_and_the_next_one_read() {
+        let mut input: &[u8] = b"1234\n12345\n\n1234567890\nlast";
+        let mut line = Vec::new();
+        let mut seen = Vec::new();
+        loop {
+            match next_line(&mut input, &mut line, 4).unwrap() {
+                Line::End => break,
+                Line::TooLong => seen.push("too long".to_owned()),
+                Line::Whole => seen.push(String::from_utf8(line.clone()).unwrap()),
+            }
+        }
+        assert_eq!(seen, ["1234", "too long", "", "too long", "last"]);
+    }
+
+    #[test]
+    fn the_size_that_is_reckoned_with_is_never_below_the_real_one() {
+        for url in ["http://h/", &format!("http://{}/", "h".repeat(200))] {
+            for length in [0, 1, 300, 70_000] {
+                let request = slipstream_http::HttpRequest::post(url).body(vec![0; length]);
+                let record = Record::new(&request, RecordId::from_bytes([9; 16])).unwrap();
+                assert!(record.encode().len() <= size(&record));
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `slipstream init`: makes a spool with settings of its own.
+//!
+//! Guaranteed: it never changes a spool that is there. Asking for the settings that it has
+//! is no error, so a set-up script can run this each time; asking for others is one.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use nix::unistd::{Gid, Group};
+use slipstream_log::{OnFull, Settings, Spool};
+
+use crate::args::InitArgs;
+use crate::units::{spell, spell_bytes};
+use crate::{Ended, print};
+
+pub(crate) fn run(dir: &Path, args: &InitArgs) -> Result<Ended> {
+    let wanted = settings(args)?;
+    let before = Spool::find(dir)?;
+    let spool = match &before {
+        Some(spool) => spool,
+        None => &Spool::create(dir, &wanted)?,
+    };
+    // Whoever else made one in between had settings, too.
+    let found = spool.settings();
+    let shown = print::one_line(&dir.display().to_string());
+    if found != &wanted {
+        let differences: Vec<_> = lines(found)
+            .into_iter()
+            .zip(lines(&wanted))
+            .filter(|(found, wanted)| found != wanted)
+            .map(|((name, found), (_, wanted))| format!("{name} {found}, not {wanted}"))
+            .collect();
+        bail!(
+            "{shown} is a spool already, with {}; its settings stay as they are: give another --dir, or drain and remove this one first",
+            differences.join(", ")
+        );
+    }
+    let said = match before {
+        Some(_) => format!("{shown} is a spool with these settings already"),
+        None => format!("made a spool in {shown}"),
+    };
+    let mut text = format!("{said}\n");
+    for (name, value) in lines(found) {
+        text.push_str(&format!("  {name:<10}  {value}\n"));
+    }
+    print::out(&text)?;
+    Ok(Ended::Well)
+}
+
+fn settings(args: &InitArgs) -> Result<Settings> {
+    let defaults = Settings::default();
+    let rotate_ms = match args.rotate {
+        None => defaults.rotate_ms,
+        Some(rotate) => {
+            if rotate.subsec_nanos() % 1_000_000 != 0 {
+                bail!(
+                    "--rotate {} is no whole number of milliseconds; write one such as 500ms",
+                    spell(rotate)
+                );
+            }
+            u64::try_from(rotate.as_millis())
+                .context("--rotate is too long; write one such as 1h")?
+        }
+    };
+    Ok(Settings {
+        slots: args.slots.unwrap_or(defaults.slots),
+        rotate_ms,
+        logs: args.logs.unwrap_or(defaults.logs),
+        on_full: args.on_full.map_or(defaults.on_full, Into::into),
+        record_max: args
+            .record_max
+            .map_or(defaults.record_max, |size| size.as_u64()),
+        log_max: args.log_max.map_or(defaults.log_max, |size| size.as_u64()),
+        group: args.group.as_deref().map(group_id).transpose()?,
+        network_fs: args.network_fs,
+        ..defaults
+    })
+}
+
+/// The group's number, by its name or the number itself.
+fn group_id(group: &str) -> Result<u32> {
+    // A name may be all digits; as for chown(1), it comes first.
+    let named =
+        Group::from_name(group).with_context(|| format!("cannot look up group '{group}'"))?;
+    if let Some(named) = named {
+        return Ok(named.gid.as_raw());
+    }
+    group.parse().ok().with_context(|| {
+        format!("there is no group '{group}'; `getent group` lists those there are, `groupadd {group}` makes it")
+    })
+}
+
+/// The settings by their options' names, in words.
+fn lines(settings: &Settings) -> Vec<(&'static str, String)> {
+    vec![
+        ("slots", settings.slots.to_string()),
+        ("rotate", spell(settings.rotate())),
+        ("logs", settings.logs.to_string()),
+        (
+            "on-full",
+            match settings.on_full {
+                OnFull::Overwrite => "overwrite",
+                OnFull::Reject => "reject",
+            }
+            .to_owned(),
+        ),
+        ("record-max", spell_bytes(settings.record_max)),
+        ("log-max", spell_bytes(settings.log_max)),
+        (
+            "group",
+            settings.group.map_or_else(|| "none".to_owned(), group_name),
+        ),
+        (
+            "network-fs",
+            if settings.network_fs {
+                "allowed"
+            } else {
+                "refused"
+            }
+            .to_owned(),
+        ),
+    ]
+}
+
+fn group_name(gid: u32) -> String {
+    match Group::from_gid(Gid::from_raw(gid)) {
+        Ok(Some(group)) => format!("{} ({gid})", group.name),
+        _ => gid.to_string(),
+    }
+}

@@ -1,0 +1,77 @@
+//! `slipstream purge`: removes stored requests without delivering them.
+//!
+//! Guaranteed: nothing goes without `--yes`, and what goes is counted as purged.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use slipstream_log::{Spool, SpoolError, Stage};
+
+use crate::args::PurgeArgs;
+use crate::units::{count, spell_bytes};
+use crate::{Ended, owner, print};
+
+pub(crate) fn run(dir: &Path, args: &PurgeArgs) -> Result<Ended> {
+    owner::become_owner(dir)?;
+    let Some(spool) = Spool::find(dir)? else {
+        print::out(&print::one_line(&format!(
+            "nothing stored yet in {}",
+            dir.display()
+        )))?;
+        print::out("\n")?;
+        return Ok(Ended::Well);
+    };
+    let asked = |stage: Stage| {
+        args.states.is_empty() || args.states.iter().any(|s| Stage::from(*s) == stage)
+    };
+    if !args.yes {
+        for (stage, seen) in spool.status()?.stages {
+            if asked(stage) {
+                print::out(&line(stage, seen.logs, seen.requests, seen.bytes))?;
+            }
+        }
+        bail!("nothing was removed; to remove this without delivering it, add --yes");
+    }
+    // A running worker refuses the first of these, before anything is gone; and what is
+    // collected must not slip into ready behind us.
+    let order = [
+        Stage::Processing,
+        Stage::Collecting,
+        Stage::Ready,
+        Stage::Failed,
+    ];
+    for stage in order.into_iter().filter(|stage| asked(*stage)) {
+        let gone = spool.purge(stage).map_err(|error| explain(error, stage))?;
+        print::out(&line(stage, gone.logs, gone.requests, gone.bytes))?;
+    }
+    Ok(Ended::Well)
+}
+
+fn line(stage: Stage, logs: u64, requests: u64, bytes: u64) -> String {
+    format!(
+        "{:<10}  {} in {}, {}\n",
+        stage.dir(),
+        count(requests, "request"),
+        count(logs, "log"),
+        spell_bytes(bytes)
+    )
+}
+
+fn explain(error: SpoolError, stage: Stage) -> anyhow::Error {
+    let stage = stage.dir();
+    let doing = match error {
+        SpoolError::Busy { holder } => {
+            let who = holder
+                .map(|pid| format!(" (process {pid})"))
+                .unwrap_or_default();
+            return anyhow::anyhow!(
+                "cannot purge {stage}: a worker is at it{who}; wait for it to end, or name other states with --state"
+            );
+        }
+        error => error,
+    };
+    let result: Result<(), _> = Err(doing);
+    result
+        .with_context(|| format!("cannot purge {stage}"))
+        .unwrap_err()
+}

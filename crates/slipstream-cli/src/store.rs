@@ -1,0 +1,84 @@
+//! `slipstream store`: one request, made from curl's options.
+//!
+//! Guaranteed: everything about the request is looked at before the spool is touched, so a
+//! refused request leaves no trace. This is the whole of a short-lived process: it opens
+//! what one request needs and nothing else.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use slipstream_core::{Collector, Overwritten, Request, Source};
+use slipstream_http::HttpRequest;
+use slipstream_log::Spool;
+
+use crate::args::StoreArgs;
+use crate::units::count;
+use crate::{Ended, batch, body, headers, print};
+
+pub(crate) fn run(dir: &Path, args: &StoreArgs) -> Result<Ended> {
+    if let Some(file) = &args.batch {
+        return batch::run(dir, args, file);
+    }
+    let request = request(args)?;
+    request.check()?;
+    let collector = Collector::new(open(dir, args)?).source(source(args));
+    let stored = collector.store(&request)?;
+    warn(&stored.overwritten);
+    if args.print_id {
+        print::out(&format!("{}\n", stored.id))
+            .context("the request is stored, but its id is lost")?;
+    }
+    Ok(Ended::Well)
+}
+
+/// The spool, made if it is not there.
+pub(crate) fn open(dir: &Path, args: &StoreArgs) -> Result<Spool> {
+    let spool = Spool::open(dir)?;
+    Ok(if args.durable { spool.durable() } else { spool })
+}
+
+pub(crate) fn source(args: &StoreArgs) -> Source {
+    use std::os::unix::ffi::OsStrExt;
+
+    match &args.source {
+        Some(name) => Source::named(name.as_bytes()),
+        None => Source::parent(),
+    }
+}
+
+/// Says what had to give way, if anything.
+pub(crate) fn warn(overwritten: &[Overwritten]) {
+    let requests = overwritten.iter().map(|gone| gone.requests).sum();
+    let which = match overwritten {
+        [] => return,
+        [gone] => format!("the oldest log ({})", gone.log),
+        many => format!("the {} oldest logs", many.len()),
+    };
+    print::complain(&format!(
+        "overwrote {} of {which}, which nothing had delivered yet; is the worker running?",
+        count(requests, "request")
+    ));
+}
+
+fn request(args: &StoreArgs) -> Result<HttpRequest> {
+    let url = args.url.as_deref().unwrap_or_default();
+    let url = url
+        .to_str()
+        .context("the url is not UTF-8; write such bytes percent-encoded")?;
+    let has_body = !args.data.is_empty() || !args.json.is_empty();
+    let default = if has_body { "POST" } else { "GET" };
+    let mut request = HttpRequest::new(args.method.as_deref().unwrap_or(default), url);
+    for header in &args.headers {
+        let (name, value) = headers::parse(header)?;
+        request = request.header(name, value);
+    }
+    if !args.json.is_empty() {
+        for name in ["content-type", "accept"] {
+            if !request.has_header(name) {
+                request = request.header(name, "application/json");
+            }
+        }
+        return Ok(request.body(body::from_json(&args.json)?));
+    }
+    Ok(request.body(body::from_data(&args.data)?))
+}

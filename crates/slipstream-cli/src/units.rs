@@ -1,0 +1,116 @@
+//! Durations and sizes as people write and read them.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+/// A duration: `500ms`, `5m`, `1h 30m`, or a number of seconds as curl and systemd take it.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let bare = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let parsed = if bare {
+        let seconds = text.parse().ok();
+        seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    } else {
+        humantime::parse_duration(text).ok()
+    };
+    parsed.ok_or_else(|| "write a duration such as 500ms, 60s or 5m".to_owned())
+}
+
+/// A size: `8MiB`, `64KiB`, or a number of bytes.
+pub(crate) fn size(text: &str) -> Result<ByteSize, String> {
+    text.parse()
+        .map_err(|_| "write a size such as 64KiB, 8MiB or 1GiB".to_owned())
+}
+
+/// A duration, as short as it can be said.
+pub(crate) fn spell(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}
+
+/// A number of bytes, as short as it can be said.
+pub(crate) fn spell_bytes(bytes: u64) -> String {
+    ByteSize::b(bytes).display().iec().to_string()
+}
+
+/// A number with its thing, in the singular or plural.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        _ => format!("{} {thing}s", thousands(number)),
+    }
+}
+
+/// A number with commas between its thousands.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_a_unit_or_is_in_seconds() {
+        let table = [
+            ("500ms", Some(500)),
+            ("60s", Some(60_000)),
+            ("5m", Some(300_000)),
+            ("1h 30m", Some(5_400_000)),
+            ("60", Some(60_000)),
+            ("0.5", Some(500)),
+            ("0", Some(0)),
+            ("", None),
+            (".", None),
+            ("1e3", None),
+            ("-1", None),
+            ("inf", None),
+            ("5 parsecs", None),
+            ("99999999999999999999999", None),
+        ];
+        for (text, millis) in table {
+            let read = duration(text).ok();
+            assert_eq!(read, millis.map(Duration::from_millis), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_size_has_a_unit_or_is_in_bytes() {
+        let table = [
+            ("4096", Some(4096)),
+            ("64KiB", Some(64 << 10)),
+            ("8 MiB", Some(8 << 20)),
+            ("1MB", Some(1_000_000)),
+            ("much", None),
+            ("-1", None),
+            ("", None),
+        ];
+        for (text, bytes) in table {
+            let read = size(text).ok();
+            assert_eq!(read.map(|size| size.as_u64()), bytes, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn large_numbers_have_commas() {
+        let table = [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ];
+        for (number, text) in table {
+            assert_eq!(thousands(number), text);
+        }
+        assert_eq!(count(1, "request"), "1 request");
+        assert_eq!(count(2_000, "request"), "2,000 requests");
+    }
+}

@@ -1,0 +1,54 @@
+//! What is said about a command line that cannot be understood: one line, like every other
+//! error, and where to read on.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use crate::args::Cli;
+use crate::{COULD_NOT, print};
+
+/// Shows the help that was asked for, or says what is wrong.
+pub(crate) fn explain(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // Help that nobody reads to its end is no error.
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        // With SLIPSTREAM_DIR set, clap does not see that nothing was said.
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = write!(io::stderr(), "{}", Cli::command().render_help());
+        }
+        _ => print::complain(&one_line(error)),
+    }
+    ExitCode::from(COULD_NOT)
+}
+
+/// clap says what is wrong in a first paragraph, then gives tips and usage.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let words: Vec<_> = first.split_whitespace().collect();
+    let line = words.join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    let tip = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("tip: "));
+    let tip = tip.map(|tip| format!("; {tip}")).unwrap_or_default();
+    format!("{line}{tip}; see `slipstream {}--help`", command())
+}
+
+/// The command that was given, with a blank behind it, if it is one.
+fn command() -> String {
+    let cli = Cli::command();
+    let given = std::env::args_os().find(|word| {
+        cli.get_subcommands()
+            .any(|command| word == command.get_name())
+    });
+    given
+        .map(|name| format!("{} ", name.to_string_lossy()))
+        .unwrap_or_default()
+}

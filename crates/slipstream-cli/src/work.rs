@@ -1,0 +1,150 @@
+//! `slipstream work`: delivers what is stored, then exits.
+//!
+//! Guaranteed: with `--quiet` a run that delivered everything says nothing, so cron mails
+//! nothing; whatever was not delivered is said in words and, when it failed, in the exit code.
+//!
+//! Absent on purpose: how work is done. This names the drivers and hands over.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use slipstream_core::{BacklogError, Engine};
+use slipstream_http::{HttpDriver, HttpOptions};
+use slipstream_log::{Spool, Stage};
+use slipstream_worker::{Ending, Limits, Policy, Summary, Worker};
+
+use crate::args::WorkArgs;
+use crate::progress::{self, Progress, Show};
+use crate::units::{spell, thousands};
+use crate::{Ended, late, owner, print, signals};
+
+pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
+    owner::become_owner(dir)?;
+    let say = |text: String| match args.quiet {
+        true => Ok(()),
+        false => print::out(&format!("{}\n", print::one_line(&text))),
+    };
+    let Some(spool) = Spool::find(dir)? else {
+        say(format!("nothing stored yet in {}", dir.display()))?;
+        return Ok(Ended::Well);
+    };
+    let show = show(&spool, args.quiet);
+    let backlog = match spool.backlog() {
+        Err(busy @ BacklogError::Busy { .. }) => {
+            say(busy.to_string())?;
+            return Ok(Ended::Well);
+        }
+        other => other.with_context(|| format!("cannot work {}", dir.display()))?,
+    };
+    late::start()?;
+    let driver = HttpDriver::new(HttpOptions::default())?;
+    let worker = Worker::new(backlog)
+        .driver(Box::new(driver))
+        .policy(policy(args))
+        .limits(limits(args));
+    signals::stop_on(worker.stopper())?;
+    let mut progress = Progress::new(show);
+    let ran = worker.run(&mut progress);
+    progress.finish(ran.is_ok());
+    let summary = ran.map_err(|error| {
+        let delivered = thousands(error.summary.delivered);
+        anyhow::Error::new(error).context(format!("the run broke off after {delivered} delivered"))
+    })?;
+    report(&spool, args, &summary, &progress)?;
+    Ok(match summary.failed {
+        0 => Ended::Well,
+        _ => Ended::Short,
+    })
+}
+
+fn show(spool: &Spool, quiet: bool) -> Show {
+    if quiet {
+        return Show::Nothing;
+    }
+    if !io::stdout().is_terminal() {
+        return Show::Dots(0);
+    }
+    // Only for the bar's length: what cannot be read now is told by the run itself.
+    progress::bar(spool.status().map_or(0, |status| status.totals.pending))
+}
+
+fn policy(args: &WorkArgs) -> Policy {
+    let mut policy = Policy::default();
+    if let Some(attempts) = args.attempts {
+        policy.attempts = attempts.get();
+    }
+    if let Some(backoff) = args.backoff {
+        policy.base = backoff;
+        // A first wait beyond the usual longest one is meant.
+        policy.cap = policy.cap.max(backoff);
+    }
+    policy
+}
+
+fn limits(args: &WorkArgs) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(concurrency) = args.concurrency {
+        limits.concurrency = concurrency.get();
+    }
+    if let Some(max_time) = args.max_time {
+        limits.max_time = max_time;
+    }
+    limits
+}
+
+/// Says what was not delivered, if anything.
+fn report(spool: &Spool, args: &WorkArgs, summary: &Summary, progress: &Progress) -> Result<()> {
+    let failed = failed(spool, summary);
+    let left = left(spool, summary);
+    if args.quiet {
+        if let Some(failed) = failed {
+            let why = progress.failures();
+            print::complain(&format!("{failed}: {}", why.join("; ")));
+        }
+        // A retry that is due later is as it should be; time that ran out is not.
+        if let (Ending::Budget, Some(left)) = (summary.ending, left) {
+            print::complain(&left);
+        }
+        return Ok(());
+    }
+    let mut text = String::new();
+    if let Some(failed) = failed {
+        text = format!("{}\n", print::one_line(&failed));
+        for line in progress.failures() {
+            text.push_str(&format!("  {line}\n"));
+        }
+    }
+    if let Some(left) = left {
+        text.push_str(&format!("{left}\n"));
+    }
+    print::out(&text)
+}
+
+fn failed(spool: &Spool, summary: &Summary) -> Option<String> {
+    let all = summary.delivered + summary.failed + summary.expired;
+    let kept = spool.path().join(Stage::Failed.dir());
+    (summary.failed > 0).then(|| {
+        let failed = progress::failed(summary.failed, all);
+        format!("{failed}, kept in {}", kept.display())
+    })
+}
+
+/// What waits for the next run, if anything, and why.
+fn left(spool: &Spool, summary: &Summary) -> Option<String> {
+    let why = match summary.ending {
+        Ending::Waiting(due) => format!("the first is due in {}", spell(whole(due))),
+        Ending::Budget => format!("the time was up after {}", spell(whole(summary.elapsed))),
+        // Whoever stopped it does not wait for a count.
+        Ending::Stopped => return Some("stopped; what is left waits for the next run".to_owned()),
+        _ => return None,
+    };
+    let pending = spool.status().ok()?.totals.pending;
+    (pending > 0).then(|| format!("{} put off until the next run; {why}", thousands(pending)))
+}
+
+/// To the second, and not to none.
+fn whole(duration: std::time::Duration) -> std::time::Duration {
+    let seconds = duration.as_secs_f64().ceil().max(1.0);
+    std::time::Duration::try_from_secs_f64(seconds).unwrap_or(duration)
+}

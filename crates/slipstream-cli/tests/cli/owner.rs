@@ -1,0 +1,97 @@
+//! Root and other users' spools. These tests need root, and pass without it.
+
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::receiver::Receiver;
+use crate::run::{Spool, assert_refused, ran};
+
+/// The user and group that every machine has.
+const NOBODY: u32 = 65_534;
+/// A user that no machine has.
+const STRANGER: u32 = 3_999_999_999;
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+fn give(path: &Path, uid: u32) {
+    chown(path, Some(uid), Some(uid)).unwrap();
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path(), uid);
+        }
+    }
+}
+
+fn owners(path: &Path) -> Vec<u32> {
+    let mut found = vec![path.metadata().unwrap().uid()];
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).unwrap() {
+            found.extend(owners(&entry.unwrap().path()));
+        }
+    }
+    found.dedup();
+    found
+}
+
+#[test]
+fn root_works_another_users_spool_as_that_user() {
+    if !is_root() {
+        return;
+    }
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    spool.quietly(["store", &receiver.url("/held")]);
+    spool.quietly(["store", &receiver.url("/404")]);
+    give(spool.path().parent().unwrap(), NOBODY);
+    let mut command = spool.command(["work", "--attempts=1"]);
+    let worker = command.stdout(Stdio::piped()).spawn().unwrap();
+    let held = receiver.wait_for_held();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", worker.id())).unwrap();
+    let line = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace()
+            .skip(1)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let four = [NOBODY; 4].map(|id| id.to_string()).join(" ");
+    assert_eq!((line("Uid:"), line("Gid:")), (four.clone(), four));
+    assert_eq!(line("Groups:"), NOBODY.to_string());
+    assert_eq!(line("CapEff:"), "0000000000000000");
+    drop(held);
+    assert_eq!(worker.wait_with_output().unwrap().status.code(), Some(1));
+    assert_eq!(owners(&spool.path()), [NOBODY]);
+    assert_eq!(spool.sums(), [2, 0, 1, 1]);
+    assert_eq!(spool.run(["purge", "--yes"]).code, Some(0));
+    assert_eq!(owners(&spool.path()), [NOBODY]);
+}
+
+#[test]
+fn root_does_not_work_the_spool_of_a_user_without_an_account() {
+    if !is_root() {
+        return;
+    }
+    let spool = Spool::new();
+    spool.quietly(["store", "http://h/"]);
+    give(&spool.path(), STRANGER);
+    for command in ["work", "status", "purge"] {
+        let refused = spool.run([command]);
+        let words = "setpriv --reuid 3999999999 --regid 3999999999 --clear-groups slipstream";
+        assert_refused(&refused, words);
+    }
+    give(&spool.path(), 0);
+    assert_eq!(spool.sums(), [1, 1, 0, 0]);
+}
+
+#[test]
+fn root_does_not_store_into_another_users_spool() {
+    if !is_root() {
+        return;
+    }
+    let spool = Spool::new();
+    assert_eq!(spool.run(["store", "http://h/"]), ran(0, "", ""));
+    give(&spool.path(), NOBODY);
+    assert_refused(&spool.run(["store", "http://h/"]), "run as that user");
+}

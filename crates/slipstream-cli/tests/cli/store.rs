@@ -1,0 +1,247 @@
+//! `slipstream store`: what is sent of what was said, and what is refused.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::receiver::{Got, PATIENCE, Receiver};
+use crate::run::{Ran, Spool, assert_refused, ran};
+
+/// Stores with these arguments, delivers, and returns what arrived.
+#[track_caller]
+fn sent(args: &[&str]) -> Got {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let url = receiver.url("/");
+    spool.quietly([&["store"], args, &[&*url]].concat());
+    assert_eq!(spool.run(["work"]), ran(0, "Processing Job: .DONE\n", ""));
+    receiver.only()
+}
+
+#[test]
+fn a_url_alone_is_a_get_without_a_body() {
+    let got = sent(&[]);
+    assert_eq!((&*got.line, &*got.body), ("GET /", &b""[..]));
+}
+
+#[test]
+fn data_makes_a_post_of_a_form() {
+    let got = sent(&["-d", "a=1", "-d", "b=2"]);
+    assert_eq!((&*got.line, &*got.body), ("POST /", &b"a=1&b=2"[..]));
+    let form = Some("application/x-www-form-urlencoded");
+    assert_eq!(got.header("content-type"), form);
+}
+
+#[test]
+fn data_may_be_empty_and_may_begin_with_a_dash() {
+    assert_eq!(sent(&["-d", ""]).line, "POST /");
+    assert_eq!(sent(&["-d", "--x"]).body, b"--x");
+}
+
+#[test]
+fn json_says_that_it_is_json() {
+    let got = sent(&["--json", "{\"a\":1}"]);
+    assert_eq!((&*got.line, &*got.body), ("POST /", &b"{\"a\":1}"[..]));
+    for name in ["content-type", "accept"] {
+        assert_eq!(got.header(name), Some("application/json"));
+    }
+}
+
+#[test]
+fn a_header_of_ones_own_replaces_the_one_for_json() {
+    let got = sent(&[
+        "--json",
+        "1",
+        "-H",
+        "Content-Type: text/json",
+        "-H",
+        "Accept:*/*",
+    ]);
+    assert_eq!(got.header("content-type"), Some("text/json"));
+    assert_eq!(got.header("accept"), Some("*/*"));
+}
+
+#[test]
+fn a_method_and_headers_are_sent_as_given() {
+    let got = sent(&["-X", "PUT", "-H", "x-foo: bar", "-H", "x-empty;", "-d", "x"]);
+    assert_eq!(got.line, "PUT /");
+    assert_eq!(got.header("x-foo"), Some("bar"));
+    assert_eq!(got.header("x-empty"), Some(""));
+}
+
+#[test]
+fn a_body_comes_from_a_file_or_from_standard_input() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let file = spool.file("body", b"a\r\nb\xff\n");
+    let (at, url) = (format!("@{}", file.display()), receiver.url("/"));
+    spool.quietly(["store", "-d", &at, &url]);
+    spool.quietly(["store", "--json", &at, &url]);
+    let stored = spool.run_with(&["store", "-d", "@-", &url], b"from\n a pipe");
+    assert_eq!(stored, ran(0, "", ""));
+    spool.run(["work"]);
+    let mut bodies: Vec<_> = receiver.got().into_iter().map(|got| got.body).collect();
+    bodies.sort();
+    assert_eq!(bodies, [&b"a\r\nb\xff\n"[..], b"ab\xff", b"from a pipe"]);
+}
+
+#[test]
+fn data_need_not_be_text() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let url = receiver.url("/");
+    let bytes = OsStr::from_bytes(b"\xff\xfe");
+    spool.quietly([
+        OsStr::new("store"),
+        OsStr::new("-d"),
+        bytes,
+        OsStr::new(&url),
+    ]);
+    spool.run(["work"]);
+    assert_eq!(receiver.only().body, b"\xff\xfe");
+}
+
+#[test]
+fn the_id_that_is_printed_is_the_key_that_is_sent() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let stored = spool.run(["store", "--print-id", "-d", "x", &receiver.url("/")]);
+    let id = stored.out.trim_end().to_owned();
+    assert_eq!(stored, ran(0, &format!("{id}\n"), ""));
+    assert_eq!(id.len(), 36);
+    spool.run(["work"]);
+    assert_eq!(receiver.only().header("idempotency-key"), Some(&*id));
+}
+
+#[test]
+fn a_durable_request_of_a_named_source_is_stored_like_any_other() {
+    let spool = Spool::new();
+    spool.quietly(["store", "--durable", "--source", "shop", "http://h/"]);
+    assert_eq!(spool.sums(), [1, 1, 0, 0]);
+}
+
+#[test]
+fn what_can_never_be_sent_is_refused_in_one_line_and_leaves_no_trace() {
+    let table: &[(&[&str], &str)] = &[
+        (&["example.com"], "write http://example.com"),
+        (&["ftp://example.com/"], "http and https are"),
+        (&["http://exa mple/"], "%20"),
+        (&[""], "the url is empty"),
+        (&["-X", "GE T", "http://h/"], "such as GET"),
+        (&["-X", "HEAD", "-d", "x", "http://h/"], "no body"),
+        (&["-H", "x-foo", "http://h/"], "write 'Name: value'"),
+        (
+            &["-H", "Accept:", "http://h/"],
+            "'Accept;' to send it empty",
+        ),
+        (&["-H", "x: a\nb: c", "http://h/"], "line break"),
+        (&["-H", "content-length: 1", "http://h/"], "leave it out"),
+        (&["-d", "@/nowhere/body", "http://h/"], "'/nowhere/body'"),
+    ];
+    for (args, words) in table {
+        let spool = Spool::new();
+        let stored = spool.run([&["store"], *args].concat());
+        assert_refused(&stored, words);
+        assert!(!spool.path().exists(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_url_or_header_that_is_no_utf8_is_refused_by_name() {
+    let spool = Spool::new();
+    let store = OsStr::new("store");
+    let url = OsStr::from_bytes(b"http://h/\xff");
+    assert_refused(&spool.run([store, url]), "the url is not UTF-8");
+    let header = OsStr::from_bytes(b"x-foo: \xff");
+    let stored = spool.run([store, OsStr::new("-H"), header, OsStr::new("http://h/")]);
+    assert_refused(&stored, "'x-foo' is not UTF-8");
+}
+
+#[test]
+fn a_spool_that_cannot_be_used_is_refused_and_left_alone() {
+    let spool = Spool::new();
+    std::fs::write(spool.path(), "a file").unwrap();
+    let stored = spool.run(["store", "http://h/"]);
+    assert_refused(
+        &stored,
+        "SPOOL is a file or a symbolic link; name the directory itself",
+    );
+    assert_eq!(std::fs::read(spool.path()).unwrap(), b"a file");
+
+    let elsewhere = spool.run(["--dir", "/nowhere/spool", "store", "http://h/"]);
+    assert_refused(&elsewhere, "cannot make the directory /nowhere/spool: ");
+}
+
+#[test]
+fn a_request_larger_than_the_spool_takes_is_refused() {
+    let spool = Spool::new();
+    spool.run(["init", "--record-max", "1KiB"]);
+    let body = "x".repeat(2_000);
+    assert_refused(
+        &spool.run(["store", "-d", &body, "http://h/"]),
+        "the limit is 1024",
+    );
+    assert_eq!(spool.sums(), [0, 0, 0, 0]);
+}
+
+/// OpenSSL reads its settings when it starts, here from a pipe that somebody listens at.
+#[test]
+fn storing_starts_neither_libcurl_nor_tls_and_working_does() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let pipe = spool.path().with_file_name("openssl.cnf");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let (send, opened) = std::sync::mpsc::channel();
+    let path = pipe.clone();
+    std::thread::spawn(move || {
+        send.send(std::fs::OpenOptions::new().write(true).open(path).map(drop))
+    });
+    let mut store = spool.command(["store", &receiver.url("/")]);
+    let stored = store.env("OPENSSL_CONF", &pipe).output().unwrap();
+    assert_eq!(spool.tell(stored), ran(0, "", ""));
+    assert!(opened.try_recv().is_err(), "it started TLS");
+    let mut work = spool.command(["work"]);
+    let worked = work.env("OPENSSL_CONF", &pipe).output().unwrap();
+    assert_eq!(worked.status.code(), Some(0));
+    assert!(
+        opened.recv_timeout(PATIENCE).is_ok(),
+        "it did not start TLS"
+    );
+}
+
+/// Fills a slot of one log in a spool of its own, and stores once more.
+fn store_into_a_full_slot(on_full: &str) -> (Spool, Ran) {
+    let spool = Spool::new();
+    let (record, log) = ("--record-max=400", "--log-max=600");
+    spool.run([
+        "init",
+        "--slots=1",
+        "--logs=1",
+        record,
+        log,
+        "--on-full",
+        on_full,
+    ]);
+    let body = "x".repeat(300);
+    let store = ["store", "-d", &body, "http://h/"];
+    // One log is full, one waits sealed, then the waiting one has to go.
+    spool.quietly(store);
+    spool.quietly(store);
+    let third = spool.run(store);
+    (spool, third)
+}
+
+#[test]
+fn overwriting_is_told_to_whoever_caused_it() {
+    let (spool, third) = store_into_a_full_slot("overwrite");
+    assert_eq!((third.code, &*third.out), (Some(0), ""), "{third:?}");
+    let begin = "slipstream: overwrote 1 request of the oldest log (";
+    let end = "), which nothing had delivered yet; is the worker running?\n";
+    assert!(
+        third.err.starts_with(begin) && third.err.ends_with(end),
+        "{third:?}"
+    );
+    assert_eq!(spool.status()["totals"]["overwritten"], 1);
+}
+
+#[test]
+fn a_full_slot_of_a_spool_that_rejects_refuses() {
+    let (spool, third) = store_into_a_full_slot("reject");
+    assert_refused(&third, "SPOOL is full: slot 0 has 1 logs that wait");
+    assert_eq!(spool.sums(), [2, 2, 0, 0]);
+}

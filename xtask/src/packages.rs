@@ -1,0 +1,145 @@
+//! What a Debian machine must have besides Rust, and how it gets there.
+//!
+//! Guarantees that nothing is touched when all is there (which takes milliseconds), that
+//! only root installs, and that no service is started by it. Other distributions are
+//! told what is missing, and by which names Debian has it.
+
+use std::env;
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// What the machine is to be used for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum For {
+    /// Building, which compiles OpenSSL and libcurl from source.
+    Build,
+    /// Building and testing.
+    Tests,
+}
+
+/// Packages that are missing, and that we may not install.
+#[derive(Debug)]
+pub(crate) struct Missing(Vec<&'static str>);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.0.join(" ");
+        write!(
+            f,
+            "this machine lacks {names}; run this, then try again:\n\
+             sudo sh -c 'apt-get update && apt-get install -y --no-install-recommends {names}'"
+        )
+    }
+}
+
+impl std::error::Error for Missing {}
+
+/// A Debian package, what it is needed for, and how to see that its content is there.
+type Package = (&'static str, For, fn() -> bool);
+
+const PACKAGES: [Package; 8] = [
+    ("gcc", For::Build, || find("cc").is_some()),
+    ("libc6-dev", For::Build, || Path::new("/usr/include/stdlib.h").exists()),
+    ("make", For::Build, || find("make").is_some()),
+    // Debian's base system has a perl without most of its modules; OpenSSL's Configure
+    // needs some of those.
+    ("perl", For::Build, perl_has_its_modules),
+    ("nginx", For::Tests, || find("nginx").is_some()),
+    ("strace", For::Tests, || find("strace").is_some()),
+    ("python3", For::Tests, || find("python3").is_some()),
+    ("curl", For::Tests, || find("curl").is_some()),
+];
+
+/// Installs what is missing, or says how.
+pub(crate) fn set_up(purpose: For) -> Result<()> {
+    let missing = missing(purpose);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if find("apt-get").is_none() || !rustix::process::geteuid().is_root() {
+        return Err(Missing(missing).into());
+    }
+    eprintln!("installing {} by apt-get", missing.join(" "));
+    install(&missing)?;
+    let still = self::missing(purpose);
+    if !still.is_empty() {
+        bail!(
+            "apt-get installed {}, but it is still not found in PATH; add its directory there",
+            still.join(" ")
+        );
+    }
+    Ok(())
+}
+
+/// The path of a program, by its name.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    // Daemons live in sbin, which is not in everybody's PATH.
+    env::split_paths(&path)
+        .chain(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from))
+        .map(|directory| directory.join(name))
+        .find(|file| {
+            fs::metadata(file)
+                .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+        })
+}
+
+fn missing(purpose: For) -> Vec<&'static str> {
+    PACKAGES
+        .iter()
+        .filter(|(_, used_for, present)| *used_for <= purpose && !present())
+        .map(|(name, ..)| *name)
+        .collect()
+}
+
+fn perl_has_its_modules() -> bool {
+    find("perl").is_some_and(|perl| {
+        Command::new(perl)
+            .args(["-MFindBin", "-MIPC::Cmd", "-MFile::Compare", "-e1"])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    })
+}
+
+fn install(names: &[&str]) -> Result<()> {
+    // A package with a daemon starts it through one of these two programs. Stand-ins
+    // that do nothing, found first, keep it from starting; unlike a policy-rc.d, they
+    // cannot stay behind and keep the machine's own services from starting later.
+    let quiet = tempfile::tempdir().context("could not make a temporary directory")?;
+    for name in ["invoke-rc.d", "deb-systemd-invoke"] {
+        let file = quiet.path().join(name);
+        fs::write(&file, "#!/bin/sh\nexit 0\n")
+            .and_then(|()| fs::set_permissions(&file, fs::Permissions::from_mode(0o755)))
+            .with_context(|| format!("could not write {}", file.display()))?;
+    }
+    let path = format!(
+        "{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        quiet.path().display()
+    );
+    apt_get(&["update"], &path)?;
+    let mut args = vec!["install", "-y", "--no-install-recommends"];
+    args.extend(names);
+    apt_get(&args, &path)
+}
+
+fn apt_get(args: &[&str], path: &str) -> Result<()> {
+    let status = Command::new("apt-get")
+        .args(["-q", "-o", &format!("DPkg::Path={path}")])
+        .args(args)
+        .env("PATH", path)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null())
+        .status()
+        .context("could not start apt-get")?;
+    if !status.success() {
+        bail!("'apt-get {}' failed ({status}); its output above says why", args.join(" "));
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! What a receiver answers: the same to everybody, or a refusal to some.
+//!
+//! Whom it refuses is decided by the request's key and a seed, so a run can be repeated: of
+//! a thousand keys two are refused always, and fifteen every other time.
+
+use std::hash::Hasher;
+
+use super::http;
+
+/// A whole answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What a receiver answers.
+pub(super) struct Answers {
+    usual: Answer,
+    /// The seed, and what those get who are refused.
+    refusal: Option<(u64, Answer)>,
+    asked: u64,
+}
+
+impl Answers {
+    /// The same to everybody.
+    pub(super) fn always(status: u16, headers: &[String]) -> Self {
+        Self {
+            usual: Answer { status, bytes: http::response(status, headers) },
+            refusal: None,
+            asked: 0,
+        }
+    }
+
+    /// The same, but 503 to some.
+    pub(super) fn but_refuse_some(mut self, seed: u64) -> Self {
+        let status = 503;
+        let bytes = http::response(status, &[]);
+        self.refusal = Some((seed, Answer { status, bytes }));
+        self
+    }
+
+    /// The answer to a request with this key.
+    pub(super) fn to(&mut self, key: Option<&[u8]>) -> &Answer {
+        self.asked += 1;
+        match &self.refusal {
+            Some((seed, refusal)) if refuses(*seed, key, self.asked) => refusal,
+            _ => &self.usual,
+        }
+    }
+
+    /// The answer to those whom it makes wait.
+    pub(super) fn late(&self) -> &[u8] {
+        &self.usual.bytes
+    }
+}
+
+fn refuses(seed: u64, key: Option<&[u8]>, asked: u64) -> bool {
+    // Not a hasher with a seed of its own: another run must refuse the same ones.
+    #[expect(deprecated)]
+    let mut hasher = std::hash::SipHasher::new_with_keys(seed, 0);
+    hasher.write(key.unwrap_or_default());
+    match hasher.finish() % 1000 {
+        0..2 => true,
+        2..17 => asked.is_multiple_of(2),
+        _ => false,
+    }
+}

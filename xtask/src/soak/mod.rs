@@ -1,0 +1,264 @@
+//! `cargo xtask soak`: real processes under stress, and every request matched one by one.
+//!
+//! Writers store, a worker delivers, both are killed with SIGKILL at random moments and
+//! started again; logs rotate fast, the disk may run full, the clock may step. In the end each
+//! id that was acknowledged must have been delivered, or be in failed/, or have been overwritten
+//! and counted.
+//!
+//! Guarantees that it fails on any loss, and then keeps the spool and tells the seed.
+//! Absent on purpose: power loss, which needs a file system that can be stopped.
+
+mod account;
+mod chance;
+mod crew;
+// Making ids is for the other side.
+#[allow(dead_code)]
+mod ids;
+mod place;
+mod plan;
+mod verdict;
+
+use std::fs::{self, File};
+use std::io::{IsTerminal, Write, stderr};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use serde_json::Value;
+
+use crate::interrupt::{self, Running};
+use crate::receiver::Receiver;
+use crate::{packages, project};
+use account::Books;
+use chance::{Chance, mix};
+use crew::Crew;
+use place::Place;
+pub(crate) use plan::Args;
+use plan::{Plan, Programs};
+use verdict::{Verdict, thousands};
+
+/// Soaks.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    packages::set_up(packages::For::Build)?;
+    let profile: &[&str] = if args.dev { &[] } else { &["--release"] };
+    let build = |what: &[&str], name| project::build(&[profile, what].concat(), name);
+    let soak = build(&["-p", "xtask", "--example", "soak"], "soak")?;
+    let slipstream = match args.engine_only {
+        true => None,
+        false => Some(build(&["-p", "slipstream-cli"], "slipstream")?),
+    };
+    interrupt::watch()?;
+    soak_with(args, Programs { soak, slipstream })
+}
+
+#[derive(clap::Parser)]
+struct Words {
+    #[command(flatten)]
+    args: Args,
+}
+
+/// What a test run has time for: about 20 s, with programs that were built for it.
+pub(crate) fn short(soak: &Path, slipstream: &Path) -> Result<()> {
+    interrupt::watch()?;
+    let mut lines = vec![
+        "soak --minutes 0.13 --clock-steps",
+        "soak --minutes 0.07 --engine-only --no-overwrite --records-per-second 2000",
+    ];
+    if rustix::process::geteuid().is_root() {
+        lines.push("soak --minutes 0.1 --engine-only --rotate-ms 1 --enospc");
+    }
+    for line in lines {
+        println!("\n$ cargo xtask {line}");
+        let args = Words::try_parse_from(line.split(' '))?.args;
+        let programs = Programs {
+            soak: soak.to_owned(),
+            slipstream: (!args.engine_only).then(|| slipstream.to_owned()),
+        };
+        soak_with(&args, programs)?;
+    }
+    Ok(())
+}
+
+fn soak_with(args: &Args, programs: Programs) -> Result<()> {
+    let seed = args.seed.unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        mix(now.map_or(0, |now| now.as_nanos() as u64)) % 1_000_000
+    });
+    let mut place = Place::make(args.dir.as_deref())?;
+    let receiver = match args.engine_only {
+        true => None,
+        false => {
+            let ledger = File::create(place.file("receiver"));
+            let ledger = ledger.context("could not make the receiver's ledger")?;
+            Some(Receiver::start_refusing(seed, ledger)?)
+        }
+    };
+    let url = receiver.as_ref().map(|receiver| receiver.url("/soak"));
+    let plan = Plan::new(args, seed, programs, url);
+    if let Some(bytes) = plan.disk() {
+        place.mount(bytes)?;
+    }
+    println!(
+        "{} writers, {} slots of {} logs, a kill every {} ms on average, seed {seed}",
+        plan.writers,
+        plan.slots,
+        plan.logs,
+        plan.kill.as_millis()
+    );
+    let done = play(&plan, &place, receiver.as_ref());
+    if done.is_err() && !interrupt::asked() {
+        let kept = place.keep()?;
+        eprintln!("kept in {}; --seed {seed} decides the same again", kept.display());
+    }
+    done
+}
+
+fn play(plan: &Plan, place: &Place, receiver: Option<&Receiver>) -> Result<()> {
+    let made = run_into(&mut plan.make(place), &place.file("output"))?;
+    ensure!(made.success(), "could not make the spool ({made})");
+    let mut clock = Chance::new(plan.seed, 2);
+    let mut disk = Chance::new(plan.seed, 3);
+    let offset = File::create(place.file("offset")).context("could not make the clock's file")?;
+    let mut filler = place.filler();
+    let mut progress = Progress::new();
+    let mut crew = Crew::start(plan, place)?;
+    let start = Instant::now();
+    let (mut step_due, mut look_due) = (start, start);
+    while start.elapsed() < plan.time && crew.acknowledged() < plan.records {
+        interrupt::check()?;
+        crew.step()?;
+        if let Some(filler) = &mut filler {
+            filler.step(&mut disk)?;
+        }
+        let now = Instant::now();
+        if plan.clock_steps && now >= step_due {
+            step_due = now + clock.about(Duration::from_millis(300));
+            let written = offset.write_all_at(&step(&mut clock).to_le_bytes(), 0);
+            written.context("could not step the clock")?;
+        }
+        if now >= look_due {
+            look_due = now + Duration::from_millis(200);
+            crew.look()?;
+            progress.show(&crew, receiver);
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    crew.end_writers()?;
+    crew.look()?;
+    if let Some(filler) = &mut filler {
+        match plan.drain_full {
+            true => filler.fill()?,
+            false => filler.empty()?,
+        }
+    }
+    progress.end();
+    crew.drain()?;
+    let books = open_books(plan, place)?;
+    let verdict = Verdict {
+        plan,
+        sums: &books.sums(),
+        books: &books,
+        tally: &crew.tally,
+        times_full: filler.map_or(0, |filler| filler.times),
+    };
+    verdict.print();
+    let wrongs = verdict.wrongs();
+    if wrongs.is_empty() {
+        return Ok(());
+    }
+    if verdict.lost() > 0 {
+        let few: Vec<_> = books.missing().take(10).collect();
+        eprintln!("some of the missing: {few:?}");
+    }
+    bail!("{}", wrongs.join("; "))
+}
+
+fn open_books(plan: &Plan, place: &Place) -> Result<Books> {
+    let mut books = Books::default();
+    for number in 0..plan.writers {
+        books.intents(&place.file(&format!("intents-{number}")))?;
+        books.acks(&place.file(&format!("acks-{number}")))?;
+    }
+    match plan.url {
+        Some(_) => books.ledger(&place.file("receiver"))?,
+        None => books.delivered(&place.file("delivered"))?,
+    }
+    let left = place.file("left");
+    let read = run_into(&mut plan.left(place), &left)?;
+    ensure!(read.success(), "could not read what is left in the spool ({read})");
+    books.left(&left)?;
+    if let Some(mut status) = plan.status(place) {
+        let output = place.file("output");
+        let ended = run_into(&mut status, &output)?;
+        let text = fs::read_to_string(&output).context("could not read the output")?;
+        let json: Value = serde_json::from_str(&text).context("'status --json' is no JSON")?;
+        ensure!(
+            ended.success() && json["balanced"] == true,
+            "'slipstream status --json' ({ended}) says that the sum does not hold: {text}"
+        );
+        ensure!(
+            json["totals"]["stored"] == books.accounts.stored,
+            "'slipstream status --json' counts otherwise than the library: {text}"
+        );
+    }
+    Ok(books)
+}
+
+/// Runs a short program to its end, its output in a file.
+fn run_into(command: &mut Command, output: &Path) -> Result<ExitStatus> {
+    let file = File::create(output).context("could not make a file for output")?;
+    Running::start(command.stdout(file))?.wait()
+}
+
+/// By how many milliseconds the clock is wrong next: seconds, minutes or hours, or not at all.
+fn step(chance: &mut Chance) -> i64 {
+    let most = [1, 5_000, 300_000, 6 * 3_600_000][chance.below(4) as usize];
+    let size = chance.below(most) as i64;
+    if chance.one_in(2) { -size } else { size }
+}
+
+/// A line a second on a terminal, a line every five seconds elsewhere.
+struct Progress {
+    start: Instant,
+    due: Instant,
+    terminal: bool,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { start: Instant::now(), due: Instant::now(), terminal: stderr().is_terminal() }
+    }
+
+    fn show(&mut self, crew: &Crew<'_>, receiver: Option<&Receiver>) {
+        if Instant::now() < self.due {
+            return;
+        }
+        self.due += Duration::from_secs(if self.terminal { 1 } else { 5 });
+        let received = receiver.map_or_else(String::new, |receiver| {
+            let requests = &receiver.counts().requests;
+            let requests = requests.load(std::sync::atomic::Ordering::Relaxed);
+            format!(", {} received", thousands(requests))
+        });
+        let line = format!(
+            "{:4} s: {} stored{received}, {} writers and {} workers killed, run {}",
+            self.start.elapsed().as_secs(),
+            thousands(crew.acknowledged()),
+            crew.tally.writers_killed,
+            crew.tally.workers_killed,
+            crew.tally.runs
+        );
+        let (before, behind) = if self.terminal { ("\r", "\x1b[K") } else { ("", "\n") };
+        // Nobody is served by a soak that ends because nobody reads its progress.
+        let _ = write!(stderr(), "{before}{line}{behind}");
+    }
+
+    fn end(&self) {
+        if self.terminal {
+            eprintln!();
+        }
+    }
+}

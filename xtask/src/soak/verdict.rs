@@ -1,0 +1,165 @@
+//! What may be and what may not, once all is said: the table, and what is wrong.
+//!
+//! A bound is as tight as it can be. Overwriting takes what was acknowledged as well as what
+//! was only about to be, so it explains as many missing ids as it counted, and no more. Setting
+//! aside explains none: nothing here flips bits, so only what was never acknowledged is torn.
+
+use super::account::{Books, Sums};
+use super::crew::Tally;
+use super::plan::{CONCURRENCY, Plan};
+
+/// The end of a soak.
+pub(super) struct Verdict<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) books: &'a Books,
+    pub(super) sums: &'a Sums,
+    pub(super) tally: &'a Tally,
+    pub(super) times_full: u64,
+}
+
+impl Verdict<'_> {
+    /// Acknowledged requests that nothing accounts for.
+    pub(super) fn lost(&self) -> u64 {
+        let unexplained = self.sums.missing.saturating_sub(self.books.accounts.overwritten);
+        unexplained + self.sums.never_received
+    }
+
+    /// Deliveries that a kill may have kept from being settled.
+    fn in_flight(&self) -> u64 {
+        self.tally.workers_killed * CONCURRENCY
+    }
+
+    /// Everything that is wrong, in words.
+    pub(super) fn wrongs(&self) -> Vec<String> {
+        let Self { sums, books, .. } = self;
+        let spool = &books.accounts;
+        let in_flight = self.in_flight();
+        let explained = spool.overwritten + spool.set_aside;
+        let checks = [
+            (
+                self.lost() > 0,
+                format!(
+                    "{} acknowledged requests are gone; overwriting explains {} of {}, and {} were \
+                 settled but never received",
+                    self.lost(),
+                    spool.overwritten,
+                    sums.missing,
+                    sums.never_received
+                ),
+            ),
+            (!spool.balanced, format!("the spool's sum does not hold: {spool:?}")),
+            (
+                spool.pending > 0 || spool.removing > 0,
+                format!(
+                    "after the last run {} requests are pending and {} logs are being removed",
+                    spool.pending, spool.removing
+                ),
+            ),
+            (
+                books.duplicates > in_flight,
+                format!(
+                    "{} requests were delivered again; {} kills of a worker with {CONCURRENCY} in \
+                 flight explain {in_flight}",
+                    books.duplicates, self.tally.workers_killed
+                ),
+            ),
+            (
+                books.strangers > 0,
+                format!("{} requests came out that nobody stored", books.strangers),
+            ),
+            (
+                spool.stored < sums.acknowledged || spool.stored > sums.intended,
+                format!(
+                    "the spool counts {} stored; {} were acknowledged and {} begun",
+                    spool.stored, sums.acknowledged, sums.intended
+                ),
+            ),
+            (
+                spool.delivered > sums.delivered || sums.delivered > spool.delivered + in_flight,
+                format!(
+                    "the spool counts {} delivered and the receiver {}; {in_flight} may differ",
+                    spool.delivered, sums.delivered
+                ),
+            ),
+            (
+                spool.failed != sums.left,
+                format!("the spool counts {} failed, but holds {}", spool.failed, sums.left),
+            ),
+            (
+                sums.left_though_delivered > in_flight,
+                format!(
+                    "{} requests are kept as failed though they were delivered",
+                    sums.left_though_delivered
+                ),
+            ),
+            (
+                explained > sums.vanished + in_flight,
+                format!(
+                    "the spool counts {explained} overwritten or set aside, but only {} are gone",
+                    sums.vanished
+                ),
+            ),
+            (spool.others > 0, format!("{} expired or purged; nobody asked for it", spool.others)),
+            (
+                spool.spoiled > 0 && !self.plan.enospc,
+                format!("{} entries of the spool's ledger cannot be read", spool.spoiled),
+            ),
+        ];
+        let wrong = checks.into_iter().filter(|(wrong, _)| *wrong);
+        wrong.map(|(_, words)| words).collect()
+    }
+
+    /// What it comes to.
+    pub(super) fn print(&self) {
+        let Self { sums, books, tally, .. } = self;
+        let spool = &books.accounts;
+        let rows = [
+            ("stored (acknowledged)", sums.acknowledged),
+            ("delivered", sums.delivered),
+            ("duplicated", books.duplicates),
+            ("overwritten", spool.overwritten),
+            ("failed", spool.failed),
+            ("set aside", spool.set_aside),
+            ("LOST", self.lost()),
+        ];
+        println!();
+        for (name, count) in rows {
+            println!("{name:<22}{:>14}", thousands(count));
+        }
+        println!(
+            "\nbegun {}, stored by the spool's own count {}, missing (acknowledged) {}, refused {}",
+            thousands(sums.intended),
+            thousands(spool.stored),
+            thousands(sums.missing),
+            thousands(books.refused)
+        );
+        println!(
+            "killed: {} writers, {} workers; asked to end: {} workers; runs of the worker: {}",
+            thousands(tally.writers_killed),
+            thousands(tally.workers_killed),
+            thousands(tally.workers_asked),
+            thousands(tally.runs)
+        );
+        if self.plan.enospc {
+            println!(
+                "the disk was full {} times; that ended {} runs early, and cut {} entries of the \
+                 ledger short",
+                self.times_full, tally.runs_cut_short, spool.spoiled
+            );
+        }
+        println!("seed {}", self.plan.seed);
+    }
+}
+
+/// 1234567 as 1,234,567.
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,59 @@
+//! `cargo xtask test`: the one test command.
+//!
+//! Everything is built in one profile and one selection of features, so that OpenSSL and
+//! libcurl are compiled once. Absent on purpose: a test runner of its own.
+
+use std::env;
+
+use anyhow::{Context, Result};
+
+use crate::{packages, project, soak};
+
+/// Which tests to run.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Passed on to the test programs, such as part of a test's name
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    filter: Vec<String>,
+}
+
+/// Programs that tests start, found once, here: by variable, by name.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("SLIPSTREAM_TEST_NGINX", "nginx"),
+    ("SLIPSTREAM_TEST_STRACE", "strace"),
+    ("SLIPSTREAM_TEST_PYTHON", "python3"),
+    ("SLIPSTREAM_TEST_CURL", "curl"),
+];
+
+/// Runs them.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    packages::set_up(packages::For::Tests)?;
+    // Before the build, which replaces this very file.
+    let receiver = env::current_exe().context("could not find this program's own path")?;
+    eprintln!("building; the first time this compiles OpenSSL and libcurl, a few minutes");
+    let binary = project::build(&["--workspace", "--bins"], "slipstream")?;
+
+    let mut all = project::cargo(&["test", "--workspace", "--all-targets"]);
+    let mut doc = project::cargo(&["test", "--workspace", "--doc"]);
+    for test in [&mut all, &mut doc] {
+        test.env("SLIPSTREAM_TEST_BIN", &binary)
+            // `$SLIPSTREAM_TEST_XTASK receiver` is the receiver.
+            .env("SLIPSTREAM_TEST_XTASK", &receiver);
+        for (variable, name) in PROGRAMS {
+            if let Some(path) = packages::find(name) {
+                test.env(variable, path);
+            }
+        }
+        if !args.filter.is_empty() {
+            test.arg("--").args(&args.filter);
+        }
+    }
+    project::run(&mut all)?;
+    project::run(&mut doc)?;
+    if !args.filter.is_empty() {
+        return Ok(());
+    }
+    // Built by the tests above already: all examples with the workspace's features.
+    let program = project::build(&["--workspace", "--examples"], "soak")?;
+    soak::short(&program, &binary)
+}
