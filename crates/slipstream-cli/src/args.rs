@@ -93,29 +93,14 @@ pub(crate) struct StoreArgs {
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub(crate) method: Option<String>,
     /// A header, 'Name: value', or 'Name;' for one without a value. Repeatable
-    #[arg(
-        short = 'H',
-        long = "header",
-        value_name = "HEADER",
-        allow_hyphen_values = true
-    )]
+    #[arg(short = 'H', long = "header", value_name = "HEADER", allow_hyphen_values = true)]
     pub(crate) headers: Vec<OsString>,
     /// The body, or @FILE for a file's without its line breaks, @- for standard input.
     /// Repeated ones are joined with '&'
-    #[arg(
-        short = 'd',
-        long,
-        value_name = "DATA|@FILE",
-        allow_hyphen_values = true
-    )]
+    #[arg(short = 'd', long, value_name = "DATA|@FILE", allow_hyphen_values = true)]
     pub(crate) data: Vec<OsString>,
     /// The body as JSON, or @FILE, @-; sets content-type and accept
-    #[arg(
-        long,
-        value_name = "DATA|@FILE",
-        allow_hyphen_values = true,
-        conflicts_with = "data"
-    )]
+    #[arg(long, value_name = "DATA|@FILE", allow_hyphen_values = true, conflicts_with = "data")]
     pub(crate) json: Vec<OsString>,
     /// Return only when the request would survive a power loss
     #[arg(long)]

@@ -67,9 +67,7 @@ fn settings(args: &InitArgs) -> Result<Settings> {
         rotate_ms,
         logs: args.logs.unwrap_or(defaults.logs),
         on_full: args.on_full.map_or(defaults.on_full, Into::into),
-        record_max: args
-            .record_max
-            .map_or(defaults.record_max, |size| size.as_u64()),
+        record_max: args.record_max.map_or(defaults.record_max, |size| size.as_u64()),
         log_max: args.log_max.map_or(defaults.log_max, |size| size.as_u64()),
         group: args.group.as_deref().map(group_id).transpose()?,
         network_fs: args.network_fs,
@@ -106,19 +104,8 @@ fn lines(settings: &Settings) -> Vec<(&'static str, String)> {
         ),
         ("record-max", spell_bytes(settings.record_max)),
         ("log-max", spell_bytes(settings.log_max)),
-        (
-            "group",
-            settings.group.map_or_else(|| "none".to_owned(), group_name),
-        ),
-        (
-            "network-fs",
-            if settings.network_fs {
-                "allowed"
-            } else {
-                "refused"
-            }
-            .to_owned(),
-        ),
+        ("group", settings.group.map_or_else(|| "none".to_owned(), group_name)),
+        ("network-fs", if settings.network_fs { "allowed" } else { "refused" }.to_owned()),
     ]
 }
 

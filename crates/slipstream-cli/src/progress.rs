@@ -63,12 +63,7 @@ impl Progress {
         if matches!(show, Show::Dots(_)) {
             write(BEGIN);
         }
-        Self {
-            show,
-            done: 0,
-            failed: 0,
-            sorts: BTreeMap::new(),
-        }
+        Self { show, done: 0, failed: 0, sorts: BTreeMap::new() }
     }
 
     /// Ends the line, with the word for a run that was carried out, or with none.
@@ -93,17 +88,11 @@ impl Progress {
         let mut lines: Vec<_> = sorts
             .into_iter()
             .map(|((destination, reason), number)| {
-                print::one_line(&format!(
-                    "{} to {destination}: {reason}",
-                    thousands(*number)
-                ))
+                print::one_line(&format!("{} to {destination}: {reason}", thousands(*number)))
             })
             .collect();
         if self.failed > told {
-            lines.push(format!(
-                "{} for other reasons",
-                thousands(self.failed - told)
-            ));
+            lines.push(format!("{} for other reasons", thousands(self.failed - told)));
         }
         lines
     }
@@ -111,9 +100,7 @@ impl Progress {
     fn remember(&mut self, destination: Option<&str>, reason: Option<&str>) {
         self.failed += 1;
         let sort = (
-            destination
-                .unwrap_or("an unreadable destination")
-                .to_owned(),
+            destination.unwrap_or("an unreadable destination").to_owned(),
             reason.unwrap_or("no reason given").to_owned(),
         );
         if let Some(number) = self.sorts.get_mut(&sort) {
@@ -142,10 +129,9 @@ impl Progress {
                 };
                 let doing = match waiting {
                     // To the second; less would flicker.
-                    Some(wait) => format!(
-                        "a retry in {}",
-                        spell(Duration::from_secs(wait.as_secs() + 1))
-                    ),
+                    Some(wait) => {
+                        format!("a retry in {}", spell(Duration::from_secs(wait.as_secs() + 1)))
+                    }
                     None => format!("{in_flight} in flight, {:.0}/s", bar.per_sec()),
                 };
                 bar.set_message(format!(

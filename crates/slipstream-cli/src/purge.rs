@@ -14,10 +14,7 @@ use crate::{Ended, owner, print};
 pub(crate) fn run(dir: &Path, args: &PurgeArgs) -> Result<Ended> {
     owner::become_owner(dir)?;
     let Some(spool) = Spool::find(dir)? else {
-        print::out(&print::one_line(&format!(
-            "nothing stored yet in {}",
-            dir.display()
-        )))?;
+        print::out(&print::one_line(&format!("nothing stored yet in {}", dir.display())))?;
         print::out("\n")?;
         return Ok(Ended::Well);
     };
@@ -34,12 +31,7 @@ pub(crate) fn run(dir: &Path, args: &PurgeArgs) -> Result<Ended> {
     }
     // A running worker refuses the first of these, before anything is gone; and what is
     // collected must not slip into ready behind us.
-    let order = [
-        Stage::Processing,
-        Stage::Collecting,
-        Stage::Ready,
-        Stage::Failed,
-    ];
+    let order = [Stage::Processing, Stage::Collecting, Stage::Ready, Stage::Failed];
     for stage in order.into_iter().filter(|stage| asked(*stage)) {
         let gone = spool.purge(stage).map_err(|error| explain(error, stage))?;
         print::out(&line(stage, gone.logs, gone.requests, gone.bytes))?;
@@ -61,9 +53,7 @@ fn explain(error: SpoolError, stage: Stage) -> anyhow::Error {
     let stage = stage.dir();
     let doing = match error {
         SpoolError::Busy { holder } => {
-            let who = holder
-                .map(|pid| format!(" (process {pid})"))
-                .unwrap_or_default();
+            let who = holder.map(|pid| format!(" (process {pid})")).unwrap_or_default();
             return anyhow::anyhow!(
                 "cannot purge {stage}: a worker is at it{who}; wait for it to end, or name other states with --state"
             );
@@ -71,7 +61,5 @@ fn explain(error: SpoolError, stage: Stage) -> anyhow::Error {
         error => error,
     };
     let result: Result<(), _> = Err(doing);
-    result
-        .with_context(|| format!("cannot purge {stage}"))
-        .unwrap_err()
+    result.with_context(|| format!("cannot purge {stage}")).unwrap_err()
 }

@@ -63,10 +63,7 @@ pub(crate) fn run(dir: &Path, args: &StatusArgs) -> Result<Ended> {
         Some(status) => Report::of(status),
         None => {
             print::complain(&format!("nothing stored yet in {}", dir.display()));
-            Report {
-                balanced: true,
-                ..Report::default()
-            }
+            Report { balanced: true, ..Report::default() }
         }
     };
     if args.json {
@@ -78,11 +75,7 @@ pub(crate) fn run(dir: &Path, args: &StatusArgs) -> Result<Ended> {
         }
         print::out(&text)?;
     }
-    Ok(if report.balanced {
-        Ended::Well
-    } else {
-        Ended::Short
-    })
+    Ok(if report.balanced { Ended::Well } else { Ended::Short })
 }
 
 impl Report {
@@ -111,10 +104,7 @@ impl Report {
                 purged: totals.outcomes.purged,
             },
             balanced: totals.balanced(),
-            worker: Worker {
-                running: status.worker_running,
-                pid: status.worker_pid,
-            },
+            worker: Worker { running: status.worker_running, pid: status.worker_pid },
         }
     }
 }
@@ -177,10 +167,8 @@ impl std::fmt::Display for Report {
             writeln!(f)?;
         }
         let parts = self.totals.parts();
-        let sum: Vec<_> = parts
-            .iter()
-            .map(|(number, name)| format!("{} {name}", thousands(*number)))
-            .collect();
+        let sum: Vec<_> =
+            parts.iter().map(|(number, name)| format!("{} {name}", thousands(*number))).collect();
         let stored = thousands(self.totals.stored);
         writeln!(f, "\n{stored} stored = {}", sum.join(" + "))?;
         if self.balanced {
@@ -205,11 +193,7 @@ impl std::fmt::Display for Report {
 fn remarks(status: &Status) -> String {
     let mut text = String::new();
     for (slot, gone) in &status.overwritten {
-        let OverwrittenSum {
-            logs,
-            requests,
-            bytes,
-        } = gone;
+        let OverwrittenSum { logs, requests, bytes } = gone;
         let _ = writeln!(
             text,
             "overwritten in slot {slot}: {} in {} ({})",

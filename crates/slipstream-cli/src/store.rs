@@ -62,9 +62,7 @@ pub(crate) fn warn(overwritten: &[Overwritten]) {
 
 fn request(args: &StoreArgs) -> Result<HttpRequest> {
     let url = args.url.as_deref().unwrap_or_default();
-    let url = url
-        .to_str()
-        .context("the url is not UTF-8; write such bytes percent-encoded")?;
+    let url = url.to_str().context("the url is not UTF-8; write such bytes percent-encoded")?;
     let has_body = !args.data.is_empty() || !args.json.is_empty();
     let default = if has_body { "POST" } else { "GET" };
     let mut request = HttpRequest::new(args.method.as_deref().unwrap_or(default), url);

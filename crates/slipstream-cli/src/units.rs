@@ -19,8 +19,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 /// A size: `8MiB`, `64KiB`, or a number of bytes.
 pub(crate) fn size(text: &str) -> Result<ByteSize, String> {
-    text.parse()
-        .map_err(|_| "write a size such as 64KiB, 8MiB or 1GiB".to_owned())
+    text.parse().map_err(|_| "write a size such as 64KiB, 8MiB or 1GiB".to_owned())
 }
 
 /// A duration, as short as it can be said.
@@ -101,12 +100,7 @@ mod tests {
 
     #[test]
     fn large_numbers_have_commas() {
-        let table = [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ];
+        let table = [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")];
         for (number, text) in table {
             assert_eq!(thousands(number), text);
         }

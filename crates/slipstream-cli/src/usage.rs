@@ -34,9 +34,7 @@ fn one_line(error: &clap::Error) -> String {
     let words: Vec<_> = first.split_whitespace().collect();
     let line = words.join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
-    let tip = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("tip: "));
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
     let tip = tip.map(|tip| format!("; {tip}")).unwrap_or_default();
     format!("{line}{tip}; see `slipstream {}--help`", command())
 }
@@ -44,11 +42,7 @@ fn one_line(error: &clap::Error) -> String {
 /// The command that was given, with a blank behind it, if it is one.
 fn command() -> String {
     let cli = Cli::command();
-    let given = std::env::args_os().find(|word| {
-        cli.get_subcommands()
-            .any(|command| word == command.get_name())
-    });
-    given
-        .map(|name| format!("{} ", name.to_string_lossy()))
-        .unwrap_or_default()
+    let given = std::env::args_os()
+        .find(|word| cli.get_subcommands().any(|command| word == command.get_name()));
+    given.map(|name| format!("{} ", name.to_string_lossy())).unwrap_or_default()
 }

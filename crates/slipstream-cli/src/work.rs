@@ -39,10 +39,8 @@ pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
     };
     late::start()?;
     let driver = HttpDriver::new(HttpOptions::default())?;
-    let worker = Worker::new(backlog)
-        .driver(Box::new(driver))
-        .policy(policy(args))
-        .limits(limits(args));
+    let worker =
+        Worker::new(backlog).driver(Box::new(driver)).policy(policy(args)).limits(limits(args));
     signals::stop_on(worker.stopper())?;
     let mut progress = Progress::new(show);
     let ran = worker.run(&mut progress);

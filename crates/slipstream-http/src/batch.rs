@@ -41,10 +41,7 @@ struct Line<'a> {
 struct Headers(Vec<(String, String)>);
 
 #[derive(Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a header's value must be a string or an array of strings"
-)]
+#[serde(untagged, expecting = "a header's value must be a string or an array of strings")]
 enum Values {
     One(String),
     Many(Vec<String>),
@@ -65,17 +62,15 @@ pub fn parse_line(line: &[u8]) -> Result<HttpRequest, Invalid> {
         ))
     })?;
     let has_body = line.body.is_some() || line.json.is_some();
-    let method = line
-        .method
-        .unwrap_or_else(|| if has_body { "POST" } else { "GET" }.to_owned());
+    let method = line.method.unwrap_or_else(|| if has_body { "POST" } else { "GET" }.to_owned());
     let mut request = HttpRequest::new(method, line.url);
     for (name, value) in line.headers.0 {
         request = request.header(name, value);
     }
     match (line.body, line.json) {
-        (Some(_), Some(_)) => Err(Invalid::new(
-            "the line has both 'body' and 'json'; leave one out",
-        )),
+        (Some(_), Some(_)) => {
+            Err(Invalid::new("the line has both 'body' and 'json'; leave one out"))
+        }
         (Some(body), None) => Ok(request.body(body)),
         (None, Some(json)) => Ok(request.json(compact(json.get()))),
         (None, None) => Ok(request),
@@ -155,10 +150,7 @@ mod tests {
             (r#"{"url":"URL","body":"a=1"}"#, post().body("a=1")),
             (r#"{"url":"URL","body":""}"#, post()),
             (r#"{"url":"URL","body":"\u0000ü"}"#, post().body("\0ü")),
-            (
-                r#"{"url":"URL","method":"put","body":"x"}"#,
-                HttpRequest::put(URL).body("x"),
-            ),
+            (r#"{"url":"URL","method":"put","body":"x"}"#, HttpRequest::put(URL).body("x")),
             (
                 r#"{"headers":{"b":"1","a":["2","3"],"c":[],"b":"4"},"url":"URL"}"#,
                 HttpRequest::get(URL)

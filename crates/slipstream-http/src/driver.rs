@@ -69,11 +69,7 @@ impl HttpDriver {
     /// When libcurl has no memory to begin with.
     pub fn new(options: HttpOptions) -> Result<Self, Invalid> {
         let texts = [Some(&options.user_agent), options.proxy.as_ref()];
-        if texts
-            .into_iter()
-            .flatten()
-            .any(|t| t.contains(char::is_control))
-        {
+        if texts.into_iter().flatten().any(|t| t.contains(char::is_control)) {
             return Err(Invalid::new(
                 "the user agent or the proxy holds a control character; leave it out",
             ));
@@ -109,9 +105,7 @@ impl HttpDriver {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             Failure::permanent(format!("{error}: {}", cause.unwrap_or_default()))
         })?;
-        request
-            .check()
-            .map_err(|error| Failure::permanent(error.to_string()))?;
+        request.check().map_err(|error| Failure::permanent(error.to_string()))?;
 
         let at = self.free.pop().unwrap_or_else(|| {
             self.places.push(Place::Empty);
@@ -139,9 +133,7 @@ impl HttpDriver {
         // With fewer than are in flight, every request would close one and open one.
         if self.places.len() > self.kept {
             self.kept = self.places.len().next_power_of_two();
-            self.multi
-                .set_max_connects(self.kept)
-                .map_err(|e| e.to_string())?;
+            self.multi.set_max_connects(self.kept).map_err(|e| e.to_string())?;
         }
         let mut handle = self.multi.add2(easy).map_err(|e| e.to_string())?;
         handle.set_token(at).map_err(|e| e.to_string())?;
@@ -154,9 +146,7 @@ impl HttpDriver {
         if let Err(error) = self.multi.perform() {
             return self.give_up(&error, done);
         }
-        let Self {
-            places, finished, ..
-        } = self;
+        let Self { places, finished, .. } = self;
         self.multi.messages(|message| {
             let Ok(at) = message.token() else { return };
             if let Some(Place::Busy(handle, _)) = places.get(at)
@@ -196,10 +186,7 @@ impl HttpDriver {
         for (at, place) in self.places.iter_mut().enumerate() {
             if let Place::Busy(_, ticket) = *place {
                 let failure = Failure::transient(Blame::Request, reason.clone());
-                done.push(Completion {
-                    ticket,
-                    outcome: Outcome::Failed(failure),
-                });
+                done.push(Completion { ticket, outcome: Outcome::Failed(failure) });
                 *place = Place::Empty;
                 self.free.push(at);
             }
@@ -215,10 +202,7 @@ impl Driver for HttpDriver {
     fn start(&mut self, job: Job) {
         if let Err(failure) = self.send(&job) {
             debug!(ticket = job.ticket.0, reason = failure.reason, "not sent");
-            self.ended.push(Completion {
-                ticket: job.ticket,
-                outcome: Outcome::Failed(failure),
-            });
+            self.ended.push(Completion { ticket: job.ticket, outcome: Outcome::Failed(failure) });
         }
     }
 

@@ -20,9 +20,8 @@ use crate::url::{Authority, masked};
 const HEAD_MAX: usize = 512 * 1024;
 
 /// The methods that everybody means in capitals.
-const USUAL_METHODS: [&str; 8] = [
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
-];
+const USUAL_METHODS: [&str; 8] =
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
 /// An HTTP or HTTPS request.
 ///
@@ -43,9 +42,7 @@ impl HttpRequest {
     /// (`get`, `Post`) are put in capitals, others are sent as they are.
     pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
         let method = method.into();
-        let usual = USUAL_METHODS
-            .iter()
-            .find(|usual| usual.eq_ignore_ascii_case(&method));
+        let usual = USUAL_METHODS.iter().find(|usual| usual.eq_ignore_ascii_case(&method));
         Self {
             method: usual.map_or(method, |&usual| usual.to_owned()),
             url: url.into(),
@@ -145,10 +142,7 @@ impl HttpRequest {
     }
 
     fn count(&self, name: &str) -> usize {
-        self.headers
-            .iter()
-            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
-            .count()
+        self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).count()
     }
 
     fn check_method(&self) -> Result<(), Invalid> {
@@ -252,9 +246,7 @@ impl fmt::Debug for HttpRequest {
 /// RFC 9110, section 5.6.2.
 fn is_token(text: &str) -> bool {
     !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 #[cfg(test)]

@@ -45,10 +45,7 @@ enum Shape {
 impl Exchange {
     /// The state of a new handle, which reads this many bytes of an answer's body.
     pub(crate) fn new(response_limit: u64) -> Self {
-        Self {
-            response_limit,
-            ..Self::default()
-        }
+        Self { response_limit, ..Self::default() }
     }
 
     /// The answer's `Retry-After` header, if it had one.

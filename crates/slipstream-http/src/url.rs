@@ -37,27 +37,20 @@ impl Authority {
     /// What is wrong with it, without showing a password.
     pub(crate) fn of(url: &str) -> Result<Self, Invalid> {
         if url.is_empty() {
-            return Err(Invalid::new(
-                "the url is empty; write one such as http://example.com/",
-            ));
+            return Err(Invalid::new("the url is empty; write one such as http://example.com/"));
         }
         if let Some(bad) = url.bytes().find(|b| b.is_ascii_control() || *b == b' ') {
             let shown = quoted(&masked(url));
             return Err(Invalid::new(format!(
                 "the url {shown} holds {}; write it percent-encoded, as %{bad:02X}",
-                if bad == b' ' {
-                    "a space"
-                } else {
-                    "a control character"
-                },
+                if bad == b' ' { "a space" } else { "a control character" },
             )));
         }
         let Some((scheme, rest)) = url.split_once("://").filter(|(s, _)| is_scheme(s)) else {
             return Err(without_scheme(url));
         };
-        let Some(&(scheme, default_port)) = SCHEMES
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(scheme))
+        let Some(&(scheme, default_port)) =
+            SCHEMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(scheme))
         else {
             return Err(Invalid::new(format!(
                 "the scheme {} is not supported; http and https are",
@@ -75,11 +68,7 @@ impl Authority {
             Some((_, after)) => after,
         };
         let (host, port) = split_port(host_port)?;
-        Ok(Self {
-            scheme,
-            host: host_of(host)?,
-            port: port.unwrap_or(default_port),
-        })
+        Ok(Self { scheme, host: host_of(host)?, port: port.unwrap_or(default_port) })
     }
 }
 
@@ -124,9 +113,7 @@ pub(crate) fn masked(url: &str) -> String {
 
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
 }
 
 /// `example.com/x` is the usual slip, and `//example.com/x` the next.
@@ -173,15 +160,10 @@ fn split_port(text: &str) -> Result<(&str, Option<u16>), Invalid> {
 
 fn host_of(text: &str) -> Result<String, Invalid> {
     let wrong = |hint: &str| {
-        Err(Invalid::new(format!(
-            "the url's host {} cannot be reached; {hint}",
-            quoted(text)
-        )))
+        Err(Invalid::new(format!("the url's host {} cannot be reached; {hint}", quoted(text))))
     };
     if text.is_empty() {
-        return Err(Invalid::new(
-            "the url has no host; write one such as http://example.com/",
-        ));
+        return Err(Invalid::new("the url has no host; write one such as http://example.com/"));
     }
     if let Some(inside) = text.strip_prefix('[') {
         let address = inside.strip_suffix(']').and_then(|a| a.parse().ok());
@@ -193,9 +175,8 @@ fn host_of(text: &str) -> Result<String, Invalid> {
     if !text.is_ascii() {
         return wrong("write an international name in its ascii form, which begins with xn--");
     }
-    if let Some(bad) = text
-        .chars()
-        .find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | '_' | '~'))
+    if let Some(bad) =
+        text.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | '_' | '~'))
     {
         return wrong(&format!("no host name holds {}", quoted(&bad.to_string())));
     }

@@ -288,11 +288,7 @@ impl Destinations {
             self.forget_at = MANY.max(2 * self.known.len());
         }
         let floor = self.down_after.min(self.cap);
-        let bounds = Bounds {
-            first: (self.cap / 8).max(floor),
-            floor,
-            cap: self.cap,
-        };
+        let bounds = Bounds { first: (self.cap / 8).max(floor), floor, cap: self.cap };
         self.known.insert(destination, Health::new(bounds));
     }
 }

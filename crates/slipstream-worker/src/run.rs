@@ -140,11 +140,7 @@ impl<'a> Run<'a> {
             return Ok(self.summary);
         };
         self.summary.ending = Ending::Broken;
-        Err(RunError {
-            doing,
-            source,
-            summary: Box::new(self.summary),
-        })
+        Err(RunError { doing, source, summary: Box::new(self.summary) })
     }
 
     /// Takes in how an attempt ended.

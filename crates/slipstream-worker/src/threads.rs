@@ -56,11 +56,7 @@ impl<H: Handler> Threads<H> {
     /// A driver with up to four threads.
     pub fn new(handler: H) -> Self {
         let (pen, notes) = channel();
-        let shared = Shared {
-            handler,
-            queue: Mutex::default(),
-            more: Condvar::new(),
-        };
+        let shared = Shared { handler, queue: Mutex::default(), more: Condvar::new() };
         Self {
             shared: Arc::new(shared),
             limit: THREADS,
@@ -121,10 +117,7 @@ impl<H: Handler> Shared<H> {
         while let Some(job) = self.take() {
             let ticket = job.ticket;
             let outcome = self.perform(&job);
-            if pen
-                .send(Note::Done(Completion { ticket, outcome }))
-                .is_err()
-            {
+            if pen.send(Note::Done(Completion { ticket, outcome })).is_err() {
                 return;
             }
             if let Some(waker) = waker {
@@ -142,10 +135,7 @@ impl<H: Handler> Shared<H> {
             if let Some(job) = queue.jobs.pop_front() {
                 return Some(job);
             }
-            queue = self
-                .more
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = self.more.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -211,6 +201,5 @@ impl<H: Handler> Drop for Threads<H> {
 /// What a panic said, when it said it in words.
 fn words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no reason given")
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given")
 }

@@ -32,12 +32,7 @@ struct Seat {
 impl Drivers {
     /// Adds a driver. `wakes` says that it heeds [`Driver::wake_on_completion`].
     pub(crate) fn add(&mut self, driver: Box<dyn Driver>, wakes: bool) {
-        self.seats.push(Seat {
-            kind: driver.kind().to_owned(),
-            driver,
-            in_flight: 0,
-            wakes,
-        });
+        self.seats.push(Seat { kind: driver.kind().to_owned(), driver, in_flight: 0, wakes });
     }
 
     /// Whether there is none.
@@ -51,8 +46,7 @@ impl Drivers {
         for (own, seat) in self.seats.iter_mut().enumerate() {
             let mut others = wakers.clone();
             others.remove(own);
-            seat.driver
-                .wake_on_completion(Waker::new(move || others.iter().for_each(Waker::wake)));
+            seat.driver.wake_on_completion(Waker::new(move || others.iter().for_each(Waker::wake)));
         }
     }
 
@@ -162,24 +156,12 @@ mod tests {
         for (index, &(name, wakes, busy, ends)) in seats.iter().enumerate() {
             let turns = Rc::clone(&seen);
             let jobs = Vec::new();
-            drivers.add(
-                Box::new(Noting {
-                    name,
-                    jobs,
-                    ends,
-                    turns,
-                }),
-                wakes,
-            );
+            drivers.add(Box::new(Noting { name, jobs, ends, turns }), wakes);
             if busy {
                 let id = RecordId::from_bytes([0; 16]);
                 drivers.start(
                     index,
-                    Job {
-                        ticket: Ticket(0),
-                        attempt: Attempt { id, number: 1 },
-                        body: Vec::new(),
-                    },
+                    Job { ticket: Ticket(0), attempt: Attempt { id, number: 1 }, body: Vec::new() },
                 );
             }
         }
@@ -188,31 +170,17 @@ mod tests {
         }
         let waited = seen.borrow();
         let waited = waited.iter().filter(|(_, wait)| !wait.is_zero());
-        waited
-            .map(|&(name, wait)| (name, u64::try_from(wait.as_millis()).unwrap()))
-            .collect()
+        waited.map(|&(name, wait)| (name, u64::try_from(wait.as_millis()).unwrap())).collect()
     }
 
     #[test]
     fn one_driver_waits_and_it_is_the_one_that_must() {
         let table: [(&[_], &[_]); 6] = [
             (&[], &[]),
-            (
-                &[("a", false, false, false), ("b", true, false, false)],
-                &[("a", 9_000)],
-            ),
-            (
-                &[("a", false, false, false), ("b", true, true, false)],
-                &[("b", 9_000)],
-            ),
-            (
-                &[("a", true, true, false), ("b", false, true, false)],
-                &[("b", 9_000)],
-            ),
-            (
-                &[("a", true, true, false), ("b", true, true, false)],
-                &[("a", 9_000)],
-            ),
+            (&[("a", false, false, false), ("b", true, false, false)], &[("a", 9_000)]),
+            (&[("a", false, false, false), ("b", true, true, false)], &[("b", 9_000)]),
+            (&[("a", true, true, false), ("b", false, true, false)], &[("b", 9_000)]),
+            (&[("a", true, true, false), ("b", true, true, false)], &[("a", 9_000)]),
             // What has ended elsewhere is not waited on.
             (&[("a", false, true, false), ("b", true, true, true)], &[]),
         ];
@@ -233,15 +201,7 @@ mod tests {
         for wakes in [true, false] {
             let turns = Rc::default();
             let (jobs, ends) = (Vec::new(), false);
-            drivers.add(
-                Box::new(Noting {
-                    name: "a",
-                    jobs,
-                    ends,
-                    turns,
-                }),
-                wakes,
-            );
+            drivers.add(Box::new(Noting { name: "a", jobs, ends, turns }), wakes);
         }
         assert_eq!(drivers.of_kind("a"), Some(1));
         assert_eq!(drivers.of_kind("b"), None);

@@ -44,6 +44,10 @@ pub(crate) struct Args {
     /// Let the disk (a small one, mounted for this) run full now and then; only as root
     #[arg(long)]
     pub(super) enospc: bool,
+    /// That disk's size; below what the spool may take, it fills up by the spool alone
+    /// [default: more than that]
+    #[arg(long, requires = "enospc", value_name = "MIB")]
+    pub(super) disk_mib: Option<u64>,
     /// Keep that disk full for the worker's last run: it must empty the spool all the same
     #[arg(long, requires = "enospc")]
     pub(super) drain_full: bool,
@@ -81,6 +85,7 @@ pub(super) struct Plan {
     pub(super) records: u64,
     pub(super) enospc: bool,
     pub(super) drain_full: bool,
+    disk_mib: Option<u64>,
     pub(super) clock_steps: bool,
     pub(super) slots: u16,
     pub(super) logs: u32,
@@ -103,6 +108,7 @@ impl Plan {
             records: args.records.unwrap_or(u64::MAX),
             enospc: args.enospc,
             drain_full: args.drain_full,
+            disk_mib: args.disk_mib,
             clock_steps: args.clock_steps,
             slots: args.slots.unwrap_or(slots),
             logs: match args.no_overwrite {
@@ -121,12 +127,13 @@ impl Plan {
         Duration::from_secs(3)
     }
 
-    /// Bytes of a disk that only fills up because something else is on it: for each slot as
-    /// many logs as may be ready, failed, and a few that are worked.
+    /// Bytes of the small disk. By default it only fills up because something else is on it: for
+    /// each slot it takes as many logs as may be ready, failed, and a few that are worked.
     pub(super) fn disk(&self) -> Option<u64> {
         let logs = u64::from(self.slots) * u64::from(self.logs * 2 + 6);
         // It is a disk of memory, after all.
-        self.enospc.then_some((logs + 8).min(256) << 20)
+        let mib = self.disk_mib.unwrap_or((logs + 8).min(256));
+        self.enospc.then_some(mib << 20)
     }
 
     /// Makes the spool.

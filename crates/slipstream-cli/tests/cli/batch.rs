@@ -31,10 +31,7 @@ fn each_line_is_a_request() {
     got.sort_by(|a, b| a.line.cmp(&b.line));
     let lines: Vec<_> = got.iter().map(|got| &*got.line).collect();
     assert_eq!(lines, ["GET /a", "POST /c", "PUT /b"]);
-    assert_eq!(
-        (got[2].header("x-foo"), &*got[2].body),
-        (Some("bar"), &b"text"[..])
-    );
+    assert_eq!((got[2].header("x-foo"), &*got[2].body), (Some("bar"), &b"text"[..]));
 }
 
 #[test]
@@ -45,14 +42,8 @@ fn a_bad_line_is_reported_by_its_number_and_keeps_no_other_out() {
     assert_eq!((stored.code, &*stored.out), (Some(1), ""));
     let errors: Vec<_> = stored.err.lines().collect();
     assert_eq!(errors.len(), 3, "{errors:?}");
-    assert!(
-        errors[0].starts_with("slipstream: line 2: the url"),
-        "{errors:?}"
-    );
-    assert!(
-        errors[1].starts_with("slipstream: line 3: the line describes"),
-        "{errors:?}"
-    );
+    assert!(errors[0].starts_with("slipstream: line 2: the url"), "{errors:?}");
+    assert!(errors[1].starts_with("slipstream: line 3: the line describes"), "{errors:?}");
     assert_eq!(errors[2], "slipstream: 2 lines stored, 2 refused");
     assert_eq!(spool.sums(), [2, 2, 0, 0]);
 }
@@ -73,10 +64,7 @@ fn ids_are_printed_for_what_was_stored_in_order() {
     assert_eq!(ids.len(), 2_499);
     assert_eq!(spool.run(["work", "--quiet"]), ran(0, "", ""));
     for got in receiver.got() {
-        let n: usize = String::from_utf8(got.body.clone())
-            .unwrap()
-            .parse()
-            .unwrap();
+        let n: usize = String::from_utf8(got.body.clone()).unwrap().parse().unwrap();
         let at = if n < 7 { n } else { n - 1 };
         assert_eq!(got.header("idempotency-key"), Some(ids[at]), "line {n}");
     }
@@ -96,10 +84,7 @@ fn a_line_that_is_too_long_is_refused_and_so_is_a_request() {
     assert_eq!(stored.code, Some(1));
     let errors: Vec<_> = stored.err.lines().collect();
     assert!(errors[0].contains("line 1: ") && errors[0].contains("the limit is 1024"));
-    assert!(
-        errors[1].contains("line 2: longer than 1.0 MiB"),
-        "{errors:?}"
-    );
+    assert!(errors[1].contains("line 2: longer than 1.0 MiB"), "{errors:?}");
     assert_eq!(errors[2], "slipstream: 1 line stored, 2 refused");
 }
 
@@ -107,11 +92,7 @@ fn a_line_that_is_too_long_is_refused_and_so_is_a_request() {
 fn a_slow_writers_lines_do_not_wait_for_the_rest() {
     let spool = Spool::new();
     let mut command = spool.command(["store", "--batch", "-", "--print-id"]);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let ids = lines(child.stdout.take().unwrap());
     for stored in 1..=3 {
@@ -151,10 +132,7 @@ fn a_batch_that_breaks_off_says_how_much_is_stored() {
     spool.run([&["init", "--on-full=reject"], &settings[..]].concat());
     let body = "x".repeat(300);
     let mut command = spool.command(["store", "--batch", "-", "--print-id"]);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let ids = lines(child.stdout.take().unwrap());
@@ -166,8 +144,5 @@ fn a_batch_that_breaks_off_says_how_much_is_stored() {
     writeln!(input, "{{\"url\":\"http://h/\",\"body\":\"{body}\"}}").unwrap();
     drop(input);
     let stored = spool.tell(child.wait_with_output().unwrap());
-    assert_refused(
-        &stored,
-        "the batch broke off after 2 lines had been stored: SPOOL is full",
-    );
+    assert_refused(&stored, "the batch broke off after 2 lines had been stored: SPOOL is full");
 }

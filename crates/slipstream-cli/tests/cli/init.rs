@@ -53,10 +53,7 @@ fn it_makes_a_spool_that_a_group_shares() {
     assert_eq!((made.code, &*made.err), (Some(0), ""), "{made:?}");
     let line = made.out.lines().find(|line| line.starts_with("  group  "));
     assert!(line.is_some_and(|line| line.contains(&gid)), "{made:?}");
-    assert_eq!(
-        std::fs::metadata(spool.path()).unwrap().mode() & 0o7777,
-        0o2770
-    );
+    assert_eq!(std::fs::metadata(spool.path()).unwrap().mode() & 0o7777, 0o2770);
     spool.quietly(["store", "http://h/"]);
 }
 
@@ -79,14 +76,8 @@ fn impossible_settings_are_refused_and_make_nothing() {
         (&["--logs", "0"], "1 to 10000"),
         (&["--record-max", "much"], "64KiB, 8MiB or 1GiB"),
         (&["--log-max", "1KiB"], "one record may need"),
-        (
-            &["--on-full", "explode"],
-            "[possible values: overwrite, reject]",
-        ),
-        (
-            &["--group", "no such group"],
-            "there is no group 'no such group'",
-        ),
+        (&["--on-full", "explode"], "[possible values: overwrite, reject]"),
+        (&["--group", "no such group"], "there is no group 'no such group'"),
     ];
     for (args, words) in table {
         let spool = Spool::new();

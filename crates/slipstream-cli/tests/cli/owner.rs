@@ -51,10 +51,7 @@ fn root_works_another_users_spool_as_that_user() {
     let status = std::fs::read_to_string(format!("/proc/{}/status", worker.id())).unwrap();
     let line = |name: &str| {
         let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace()
-            .skip(1)
-            .collect::<Vec<_>>()
-            .join(" ")
+        line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
     };
     let four = [NOBODY; 4].map(|id| id.to_string()).join(" ");
     assert_eq!((line("Uid:"), line("Gid:")), (four.clone(), four));

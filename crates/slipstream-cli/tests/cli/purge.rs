@@ -18,15 +18,9 @@ fn without_a_yes_it_shows_what_would_go_and_removes_nothing() {
     let purged = spool.run(["purge"]);
     assert_eq!(purged.code, Some(2), "{purged:?}");
     let lines: Vec<_> = purged.out.lines().collect();
-    assert!(
-        lines[0].starts_with("collecting  1 request in 1 log, "),
-        "{purged:?}"
-    );
+    assert!(lines[0].starts_with("collecting  1 request in 1 log, "), "{purged:?}");
     assert_eq!(lines[1], "ready       0 requests in 0 logs, 0 B");
-    assert!(
-        lines[3].starts_with("failed      1 request in 1 log, "),
-        "{purged:?}"
-    );
+    assert!(lines[3].starts_with("failed      1 request in 1 log, "), "{purged:?}");
     let words =
         "slipstream: nothing was removed; to remove this without delivering it, add --yes\n";
     assert_eq!(purged.err, words);
@@ -38,10 +32,7 @@ fn a_state_that_is_named_goes_and_the_others_stay() {
     let spool = spool_with_both(&Receiver::new());
     let purged = spool.run(["purge", "--state", "failed", "--yes"]);
     assert_eq!((purged.code, &*purged.err), (Some(0), ""), "{purged:?}");
-    assert!(
-        purged.out.starts_with("failed      1 request in 1 log, "),
-        "{purged:?}"
-    );
+    assert!(purged.out.starts_with("failed      1 request in 1 log, "), "{purged:?}");
     assert_eq!(purged.out.lines().count(), 1);
     assert_eq!(spool.sums(), [2, 1, 0, 0]);
     assert_eq!(spool.status()["totals"]["purged"], 1);
@@ -63,10 +54,7 @@ fn what_a_worker_holds_is_not_removed_nor_anything_else() {
     let held = receiver.wait_for_held();
     spool.quietly(["store", "http://h/"]);
     let purged = spool.run(["purge", "--yes"]);
-    let words = format!(
-        "cannot purge processing: a worker is at it (process {})",
-        worker.id()
-    );
+    let words = format!("cannot purge processing: a worker is at it (process {})", worker.id());
     assert_refused(&purged, &words);
     assert_eq!(spool.sums(), [2, 2, 0, 0]);
     let collecting = spool.run(["purge", "--state=collecting", "--yes"]);

@@ -22,10 +22,7 @@ pub(crate) struct Got {
 
 impl Got {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut all = self
-            .headers
-            .iter()
-            .filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        let mut all = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
         let found = all.next().map(|(_, value)| &**value);
         assert!(all.next().is_none(), "'{name}' came twice: {self:?}");
         found
@@ -114,14 +111,9 @@ fn read(reader: &mut impl BufRead) -> Option<Got> {
         let (name, value) = header.split_once(':').unwrap();
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    let mut got = Got {
-        line: line.trim_end_matches(" HTTP/1.1").to_owned(),
-        headers,
-        body: Vec::new(),
-    };
-    let length = got
-        .header("content-length")
-        .map_or(0, |text| text.parse().unwrap());
+    let mut got =
+        Got { line: line.trim_end_matches(" HTTP/1.1").to_owned(), headers, body: Vec::new() };
+    let length = got.header("content-length").map_or(0, |text| text.parse().unwrap());
     got.body = vec![0; length];
     reader.read_exact(&mut got.body).ok()?;
     Some(got)

@@ -21,9 +21,7 @@ pub(crate) struct Ran {
 impl Spool {
     /// A place for a spool, which is not there yet.
     pub(crate) fn new() -> Self {
-        Self {
-            dir: tempfile::tempdir().unwrap(),
-        }
+        Self { dir: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -89,20 +87,12 @@ impl Spool {
             text.replace(self.path().to_str().unwrap(), "SPOOL")
                 .replace(self.dir.path().to_str().unwrap(), "HERE")
         };
-        Ran {
-            code: output.status.code(),
-            out: text(output.stdout),
-            err: text(output.stderr),
-        }
+        Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 }
 
 pub(crate) fn ran(code: i32, out: &str, err: &str) -> Ran {
-    Ran {
-        code: Some(code),
-        out: out.to_owned(),
-        err: err.to_owned(),
-    }
+    Ran { code: Some(code), out: out.to_owned(), err: err.to_owned() }
 }
 
 /// Asserts a refusal: nothing printed but one line that holds these words, exit 2.
@@ -111,8 +101,5 @@ pub(crate) fn assert_refused(ran: &Ran, words: &str) {
     assert_eq!((ran.code, &*ran.out), (Some(2), ""), "{ran:?}");
     assert!(ran.err.starts_with("slipstream: "), "{ran:?}");
     assert_eq!(ran.err.matches('\n').count(), 1, "{ran:?}");
-    assert!(
-        ran.err.ends_with('\n') && ran.err.contains(words),
-        "{ran:?}"
-    );
+    assert!(ran.err.ends_with('\n') && ran.err.contains(words), "{ran:?}");
 }

@@ -13,10 +13,7 @@ fn no_spool_is_all_zeros_and_a_note() {
     let text = format!(
         r#"{{"states":{{"collecting":{state},"ready":{state},"processing":{state},"failed":{state}}},"totals":{{"stored":0,"delivered":0,"pending":0,"failed":0,"set_aside":0,"overwritten":0,"expired":0,"purged":0}},"balanced":true,"worker":{{"running":false,"pid":null}}}}"#
     );
-    assert_eq!(
-        spool.run(["status", "--json"]),
-        ran(0, &(text + "\n"), note)
-    );
+    assert_eq!(spool.run(["status", "--json"]), ran(0, &(text + "\n"), note));
     assert!(!spool.path().exists());
 }
 
@@ -29,12 +26,9 @@ fn json_tells_where_everything_is() {
     spool.quietly(["store", &receiver.url("/")]);
     let status = spool.status();
     let states = &status["states"];
-    for (state, logs, requests) in [
-        ("collecting", 1, 1),
-        ("ready", 0, 0),
-        ("processing", 0, 0),
-        ("failed", 1, 1),
-    ] {
+    for (state, logs, requests) in
+        [("collecting", 1, 1), ("ready", 0, 0), ("processing", 0, 0), ("failed", 1, 1)]
+    {
         assert_eq!(states[state]["logs"], logs, "{status}");
         assert_eq!(states[state]["requests"], requests, "{status}");
         assert_eq!(states[state]["bytes"].as_u64() > Some(0), logs > 0);

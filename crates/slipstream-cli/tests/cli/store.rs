@@ -47,14 +47,7 @@ fn json_says_that_it_is_json() {
 
 #[test]
 fn a_header_of_ones_own_replaces_the_one_for_json() {
-    let got = sent(&[
-        "--json",
-        "1",
-        "-H",
-        "Content-Type: text/json",
-        "-H",
-        "Accept:*/*",
-    ]);
+    let got = sent(&["--json", "1", "-H", "Content-Type: text/json", "-H", "Accept:*/*"]);
     assert_eq!(got.header("content-type"), Some("text/json"));
     assert_eq!(got.header("accept"), Some("*/*"));
 }
@@ -87,12 +80,7 @@ fn data_need_not_be_text() {
     let (spool, receiver) = (Spool::new(), Receiver::new());
     let url = receiver.url("/");
     let bytes = OsStr::from_bytes(b"\xff\xfe");
-    spool.quietly([
-        OsStr::new("store"),
-        OsStr::new("-d"),
-        bytes,
-        OsStr::new(&url),
-    ]);
+    spool.quietly([OsStr::new("store"), OsStr::new("-d"), bytes, OsStr::new(&url)]);
     spool.run(["work"]);
     assert_eq!(receiver.only().body, b"\xff\xfe");
 }
@@ -125,10 +113,7 @@ fn what_can_never_be_sent_is_refused_in_one_line_and_leaves_no_trace() {
         (&["-X", "GE T", "http://h/"], "such as GET"),
         (&["-X", "HEAD", "-d", "x", "http://h/"], "no body"),
         (&["-H", "x-foo", "http://h/"], "write 'Name: value'"),
-        (
-            &["-H", "Accept:", "http://h/"],
-            "'Accept;' to send it empty",
-        ),
+        (&["-H", "Accept:", "http://h/"], "'Accept;' to send it empty"),
         (&["-H", "x: a\nb: c", "http://h/"], "line break"),
         (&["-H", "content-length: 1", "http://h/"], "leave it out"),
         (&["-d", "@/nowhere/body", "http://h/"], "'/nowhere/body'"),
@@ -157,10 +142,7 @@ fn a_spool_that_cannot_be_used_is_refused_and_left_alone() {
     let spool = Spool::new();
     std::fs::write(spool.path(), "a file").unwrap();
     let stored = spool.run(["store", "http://h/"]);
-    assert_refused(
-        &stored,
-        "SPOOL is a file or a symbolic link; name the directory itself",
-    );
+    assert_refused(&stored, "SPOOL is a file or a symbolic link; name the directory itself");
     assert_eq!(std::fs::read(spool.path()).unwrap(), b"a file");
 
     let elsewhere = spool.run(["--dir", "/nowhere/spool", "store", "http://h/"]);
@@ -172,10 +154,7 @@ fn a_request_larger_than_the_spool_takes_is_refused() {
     let spool = Spool::new();
     spool.run(["init", "--record-max", "1KiB"]);
     let body = "x".repeat(2_000);
-    assert_refused(
-        &spool.run(["store", "-d", &body, "http://h/"]),
-        "the limit is 1024",
-    );
+    assert_refused(&spool.run(["store", "-d", &body, "http://h/"]), "the limit is 1024");
     assert_eq!(spool.sums(), [0, 0, 0, 0]);
 }
 
@@ -198,25 +177,14 @@ fn storing_starts_neither_libcurl_nor_tls_and_working_does() {
     let mut work = spool.command(["work"]);
     let worked = work.env("OPENSSL_CONF", &pipe).output().unwrap();
     assert_eq!(worked.status.code(), Some(0));
-    assert!(
-        opened.recv_timeout(PATIENCE).is_ok(),
-        "it did not start TLS"
-    );
+    assert!(opened.recv_timeout(PATIENCE).is_ok(), "it did not start TLS");
 }
 
 /// Fills a slot of one log in a spool of its own, and stores once more.
 fn store_into_a_full_slot(on_full: &str) -> (Spool, Ran) {
     let spool = Spool::new();
     let (record, log) = ("--record-max=400", "--log-max=600");
-    spool.run([
-        "init",
-        "--slots=1",
-        "--logs=1",
-        record,
-        log,
-        "--on-full",
-        on_full,
-    ]);
+    spool.run(["init", "--slots=1", "--logs=1", record, log, "--on-full", on_full]);
     let body = "x".repeat(300);
     let store = ["store", "-d", &body, "http://h/"];
     // One log is full, one waits sealed, then the waiting one has to go.
@@ -232,10 +200,7 @@ fn overwriting_is_told_to_whoever_caused_it() {
     assert_eq!((third.code, &*third.out), (Some(0), ""), "{third:?}");
     let begin = "slipstream: overwrote 1 request of the oldest log (";
     let end = "), which nothing had delivered yet; is the worker running?\n";
-    assert!(
-        third.err.starts_with(begin) && third.err.ends_with(end),
-        "{third:?}"
-    );
+    assert!(third.err.starts_with(begin) && third.err.ends_with(end), "{third:?}");
     assert_eq!(spool.status()["totals"]["overwritten"], 1);
 }
 

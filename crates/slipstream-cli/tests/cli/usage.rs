@@ -17,52 +17,28 @@ fn help_that_was_asked_for_is_output() {
     for command in ["store", "work", "status", "init", "purge"] {
         let ran = Spool::new().run([command, "--help"]);
         assert_eq!((ran.code, &*ran.err), (Some(0), ""), "{ran:?}");
-        assert!(
-            ran.out.contains(&format!("Usage: slipstream {command}")),
-            "{ran:?}"
-        );
+        assert!(ran.out.contains(&format!("Usage: slipstream {command}")), "{ran:?}");
         assert!(ran.out.contains("--dir <DIR>"), "{ran:?}");
     }
     let version = Spool::new().run(["--version"]);
-    assert_eq!(
-        version.out,
-        concat!("slipstream ", env!("CARGO_PKG_VERSION"), "\n")
-    );
+    assert_eq!(version.out, concat!("slipstream ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
 fn what_cannot_be_understood_is_refused_in_one_line() {
     let table: &[(&[&str], &str)] = &[
-        (
-            &["deliver"],
-            "unrecognized subcommand 'deliver'; see `slipstream --help`",
-        ),
+        (&["deliver"], "unrecognized subcommand 'deliver'; see `slipstream --help`"),
         (&["wrok"], "similar subcommand exists: 'work'"),
         (
             &["store"],
             "the following required arguments were not provided: <URL>; see `slipstream store --help`",
         ),
-        (
-            &["store", "--jso", "1", "http://h/"],
-            "similar argument exists: '--json'",
-        ),
-        (
-            &["store", "-d", "1", "--json", "1", "http://h/"],
-            "cannot be used with",
-        ),
-        (
-            &["store", "--batch", "-", "http://h/"],
-            "cannot be used with",
-        ),
+        (&["store", "--jso", "1", "http://h/"], "similar argument exists: '--json'"),
+        (&["store", "-d", "1", "--json", "1", "http://h/"], "cannot be used with"),
+        (&["store", "--batch", "-", "http://h/"], "cannot be used with"),
         (&["work", "--attempts", "0"], "'--attempts <N>'"),
-        (
-            &["work", "--backoff", "soon"],
-            "500ms, 60s or 5m; see `slipstream work --help`",
-        ),
-        (
-            &["purge", "--state", "lost"],
-            "[possible values: collecting, ready, processing, failed]",
-        ),
+        (&["work", "--backoff", "soon"], "500ms, 60s or 5m; see `slipstream work --help`"),
+        (&["purge", "--state", "lost"], "[possible values: collecting, ready, processing, failed]"),
     ];
     for (args, words) in table {
         let spool = Spool::new();
@@ -74,18 +50,9 @@ fn what_cannot_be_understood_is_refused_in_one_line() {
 #[test]
 fn a_reader_that_went_away_is_no_error() {
     let spool = Spool::new();
-    for args in [
-        &["status"][..],
-        &["status", "--json"],
-        &["init"],
-        &["--help"],
-    ] {
+    for args in [&["status"][..], &["status", "--json"], &["init"], &["--help"]] {
         let mut command = spool.command(args);
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         drop(child.stdout.take());
         assert_eq!(child.wait().unwrap().code(), Some(0), "{args:?}");
     }

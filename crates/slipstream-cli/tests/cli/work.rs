@@ -26,10 +26,7 @@ fn signal(child: &Child, name: &str) {
 #[test]
 fn nothing_stored_is_nothing_to_do() {
     let spool = Spool::new();
-    assert_eq!(
-        spool.run(["work"]),
-        ran(0, "nothing stored yet in SPOOL\n", "")
-    );
+    assert_eq!(spool.run(["work"]), ran(0, "nothing stored yet in SPOOL\n", ""));
     assert_eq!(spool.run(["work", "--quiet"]), ran(0, "", ""));
     assert!(!spool.path().exists());
 }
@@ -63,15 +60,9 @@ fn what_failed_is_told_with_its_reasons_and_the_rest_is_delivered() {
     let worked = spool.run(["work", "--attempts", "1"]);
     assert_eq!(worked.code, Some(1), "{worked:?}");
     let begin = "Processing Job: ...DONE\n2 of 3 requests failed, kept in SPOOL/failed\n";
-    let reasons = worked
-        .out
-        .strip_prefix(begin)
-        .unwrap_or_else(|| panic!("{worked:?}"));
+    let reasons = worked.out.strip_prefix(begin).unwrap_or_else(|| panic!("{worked:?}"));
     let to = format!("  2 to {}: ", receiver.url("").replace("/404", ""));
-    assert!(
-        reasons.starts_with(&to) && reasons.contains("404"),
-        "{worked:?}"
-    );
+    assert!(reasons.starts_with(&to) && reasons.contains("404"), "{worked:?}");
     assert_eq!(spool.sums(), [3, 0, 2, 1]);
 }
 
@@ -107,10 +98,7 @@ fn a_retry_that_is_due_after_the_run_is_put_off_and_that_is_no_failure() {
     assert!(worked.out.starts_with(begin), "{worked:?}");
     assert_eq!(spool.sums(), [1, 1, 0, 0]);
     // As it should be, so cron hears nothing.
-    assert_eq!(
-        spool.run(["work", "--quiet", "--max-time", "5s"]),
-        ran(0, "", "")
-    );
+    assert_eq!(spool.run(["work", "--quiet", "--max-time", "5s"]), ran(0, "", ""));
 }
 
 #[test]
@@ -123,10 +111,7 @@ fn a_second_worker_says_who_is_at_it_and_leaves() {
     assert_eq!(spool.run(["work"]), ran(0, &words, ""));
     assert_eq!(spool.run(["work", "--quiet"]), ran(0, "", ""));
     let worker = spool.status()["worker"].clone();
-    assert_eq!(
-        worker,
-        serde_json::json!({"running": true, "pid": first.id()})
-    );
+    assert_eq!(worker, serde_json::json!({"running": true, "pid": first.id()}));
     drop(held);
     assert_eq!(end(&spool, first), ran(0, "Processing Job: .DONE\n", ""));
     assert_eq!(spool.status()["worker"]["running"], false);
@@ -143,10 +128,7 @@ fn told_to_stop_it_finishes_what_is_in_flight() {
         drop(held);
         let ended = end(&spool, worker);
         assert_eq!((ended.code, &*ended.err), (Some(0), ""), "{ended:?}");
-        assert!(
-            ended.out.starts_with("Processing Job: .DONE\n"),
-            "{ended:?}"
-        );
+        assert!(ended.out.starts_with("Processing Job: .DONE\n"), "{ended:?}");
         assert_eq!(spool.sums(), [1, 0, 0, 1]);
     }
 }
@@ -195,12 +177,7 @@ fn progress_that_nobody_reads_does_not_end_the_run() {
     let mut worker = start(&spool);
     drop(worker.stdout.take());
     let mut err = String::new();
-    worker
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut err)
-        .unwrap();
+    worker.stderr.take().unwrap().read_to_string(&mut err).unwrap();
     assert_eq!((worker.wait().unwrap().code(), &*err), (Some(0), ""));
     assert_eq!(spool.sums(), [3, 0, 0, 3]);
 }

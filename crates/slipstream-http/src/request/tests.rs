@@ -12,12 +12,8 @@ fn what_can_be_sent_is_accepted() {
     let table = [
         HttpRequest::get(URL).header("x-foo", "bar"),
         HttpRequest::get(URL).body("a get may have one"),
-        HttpRequest::post(URL)
-            .header("x-empty", "")
-            .header("x-tab", "a\tb"),
-        HttpRequest::post(URL)
-            .header("x-text", "grüße")
-            .body([0, 255]),
+        HttpRequest::post(URL).header("x-empty", "").header("x-tab", "a\tb"),
+        HttpRequest::post(URL).header("x-text", "grüße").body([0, 255]),
         HttpRequest::new("PROPFIND", URL),
         HttpRequest::new("M-SEARCH", "https://user:pass@[::1]:8443/?q"),
     ];
@@ -81,10 +77,7 @@ fn a_usual_method_is_put_in_capitals_and_another_is_not() {
 #[test]
 fn json_is_announced_once() {
     let names = |r: HttpRequest| r.headers.into_iter().map(|h| h.1).collect::<Vec<_>>();
-    assert_eq!(
-        names(HttpRequest::post(URL).json("1")),
-        ["application/json"]
-    );
+    assert_eq!(names(HttpRequest::post(URL).json("1")), ["application/json"]);
     let typed = HttpRequest::post(URL).header("Content-Type", "text/json");
     assert_eq!(names(typed.json("1")), ["text/json"]);
 }
@@ -106,11 +99,7 @@ fn a_request_with_fields_from_a_later_version_still_reads() {
         url: &'static str,
         trailers: Vec<u8>,
     }
-    let body = rmp_serde::to_vec_named(&Later {
-        method: "GET",
-        url: URL,
-        trailers: vec![1],
-    });
+    let body = rmp_serde::to_vec_named(&Later { method: "GET", url: URL, trailers: vec![1] });
     let request: HttpRequest = slipstream_core::decode_body(&body.unwrap()).unwrap();
     assert_eq!(request, HttpRequest::get(URL));
 }

@@ -24,11 +24,7 @@ fn a_url_leads_where_libcurl_would_connect() {
     ];
     for (url, scheme, host, port) in table {
         let found = Authority::of(url).unwrap_or_else(|e| panic!("{url}: {e}"));
-        let wanted = Authority {
-            scheme,
-            host: host.to_owned(),
-            port,
-        };
+        let wanted = Authority { scheme, host: host.to_owned(), port };
         assert_eq!(found, wanted, "{url}");
     }
 }
@@ -42,10 +38,7 @@ fn what_leads_nowhere_is_refused_with_words_that_help() {
         ("//example.com", "write http://example.com"),
         ("https:/example.com", "write https://example.com"),
         ("HTTP:example.com", "write http://example.com"),
-        (
-            "ftp://example.com/",
-            "'ftp' is not supported; http and https are",
-        ),
+        ("ftp://example.com/", "'ftp' is not supported; http and https are"),
         ("file:///etc/passwd", "'file' is not supported"),
         ("http://", "no host"),
         ("http:///x", "no host"),
@@ -91,10 +84,7 @@ fn a_secret_is_masked() {
         ("http://u:p@ss@h/p", "http://***@h/p"),
         ("u:pass@h/p", "***@h/p"),
         ("http://h/p@q", "http://h/p@q"),
-        (
-            "http://h/?token=pass&x=1&pass",
-            "http://h/?token=***&x=***&***",
-        ),
+        ("http://h/?token=pass&x=1&pass", "http://h/?token=***&x=***&***"),
         ("http://h?", "http://h?"),
         ("http://h/#pass", "http://h/"),
     ];

@@ -4,23 +4,13 @@ use super::*;
 
 /// An end with one of libcurl's error numbers, and what it says.
 fn end(error: Option<&Error>, errno: i32, connected: bool) -> End<'_> {
-    End {
-        status: 0,
-        retry_after: None,
-        error,
-        errno,
-        connected,
-        peer: "h:80",
-    }
+    End { status: 0, retry_after: None, error, errno, connected, peer: "h:80" }
 }
 
 #[test]
 fn a_transfer_without_a_status_never_delivers() {
     for status in [0, 1, 99, 100, 103, 199, 65_536 + 200] {
-        let end = End {
-            status,
-            ..end(None, 0, true)
-        };
+        let end = End { status, ..end(None, 0, true) };
         let outcome = judge(&end, &HttpOptions::default());
         assert!(matches!(outcome, Outcome::Failed(_)), "{status}");
     }
@@ -30,14 +20,7 @@ fn a_transfer_without_a_status_never_delivers() {
 fn an_error_is_told_in_few_words_and_blamed_on_whoever_caused_it() {
     use Blame::{Destination, Request};
     let table = [
-        (
-            6,
-            "",
-            0,
-            false,
-            Destination,
-            "cannot resolve the name (h:80)",
-        ),
+        (6, "", 0, false, Destination, "cannot resolve the name (h:80)"),
         (7, "", 111, false, Destination, "connection refused (h:80)"),
         (7, "", 113, false, Destination, "no route to host (h:80)"),
         (
@@ -56,14 +39,7 @@ fn an_error_is_told_in_few_words_and_blamed_on_whoever_caused_it() {
             Request,
             "out of memory or open files; raise the limits or work on fewer at once",
         ),
-        (
-            28,
-            "",
-            0,
-            false,
-            Destination,
-            "no connection within 10s (h:80)",
-        ),
+        (28, "", 0, false, Destination, "no connection within 10s (h:80)"),
         (28, "", 0, true, Destination, "no answer within 60s (h:80)"),
         (
             28,
@@ -73,14 +49,7 @@ fn an_error_is_told_in_few_words_and_blamed_on_whoever_caused_it() {
             Destination,
             "slower than 1 bytes a second for 30 s (h:80)",
         ),
-        (
-            52,
-            "",
-            0,
-            true,
-            Destination,
-            "h:80 closed the connection without an answer",
-        ),
+        (52, "", 0, true, Destination, "h:80 closed the connection without an answer"),
         (
             1,
             "Received HTTP/0.9 when not allowed",
@@ -90,14 +59,7 @@ fn an_error_is_told_in_few_words_and_blamed_on_whoever_caused_it() {
             "what h:80 answers is not http",
         ),
         (8, "", 0, true, Destination, "what h:80 answers is not http"),
-        (
-            56,
-            "Recv failure",
-            104,
-            true,
-            Destination,
-            "connection reset by peer (h:80)",
-        ),
+        (56, "Recv failure", 104, true, Destination, "connection reset by peer (h:80)"),
         (
             60,
             "SSL certificate problem: Expired\nmore\x1b",
@@ -113,10 +75,7 @@ fn an_error_is_told_in_few_words_and_blamed_on_whoever_caused_it() {
             error.set_extra(extra.to_owned());
         }
         assert_eq!(
-            judge(
-                &end(Some(&error), errno, connected),
-                &HttpOptions::default()
-            ),
+            judge(&end(Some(&error), errno, connected), &HttpOptions::default()),
             Outcome::Failed(Failure::transient(blame, reason)),
         );
     }

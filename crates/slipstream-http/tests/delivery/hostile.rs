@@ -19,18 +19,9 @@ fn only_a_status_of_2xx_is_a_delivery() {
         ("304 Whatever", Some((Blame::Request, "304 Not Modified"))),
         ("400 Bad", Some((Blame::Request, "400 Bad Request"))),
         ("404 \x1b[31mred", Some((Blame::Request, "404 Not Found"))),
-        (
-            "429 Slow",
-            Some((Blame::Destination, "429 Too Many Requests")),
-        ),
-        (
-            "500 Oops",
-            Some((Blame::Destination, "500 Internal Server Error")),
-        ),
-        (
-            "503 Busy",
-            Some((Blame::Destination, "503 Service Unavailable")),
-        ),
+        ("429 Slow", Some((Blame::Destination, "429 Too Many Requests"))),
+        ("500 Oops", Some((Blame::Destination, "500 Internal Server Error"))),
+        ("503 Busy", Some((Blame::Destination, "503 Service Unavailable"))),
         ("599 Odd", Some((Blame::Destination, "status 599"))),
     ];
     let mut driver = driver();
@@ -194,18 +185,12 @@ fn a_silent_server_is_too_slow() {
     let mut driver = HttpDriver::new(options).unwrap();
     let failed = failure(send_with(&mut driver, &HttpRequest::get(server.url("/"))));
     let peer = server.address();
-    assert_eq!(
-        failed.reason,
-        format!("slower than 1 bytes a second for 1 s ({peer})")
-    );
+    assert_eq!(failed.reason, format!("slower than 1 bytes a second for 1 s ({peer})"));
 }
 
 #[test]
 fn what_can_never_be_sent_fails_at_once_and_for_good() {
-    let bomb: Vec<u8> = [0x81, 0xa1, b'x']
-        .into_iter()
-        .chain([0x91; 100_000])
-        .collect();
+    let bomb: Vec<u8> = [0x81, 0xa1, b'x'].into_iter().chain([0x91; 100_000]).collect();
     let bodies = [
         Vec::new(),
         b"garbage".to_vec(),

@@ -19,10 +19,7 @@ const ID: &str = "019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c";
 fn job(ticket: u64, request: &HttpRequest) -> Job {
     Job {
         ticket: Ticket(ticket),
-        attempt: Attempt {
-            id: ID.parse().unwrap(),
-            number: 1,
-        },
+        attempt: Attempt { id: ID.parse().unwrap(), number: 1 },
         body: rmp_serde::to_vec_named(request).unwrap(),
     }
 }
@@ -61,8 +58,5 @@ fn failure(outcome: Outcome) -> Failure {
 
 /// A failure that another attempt may overcome, with a status.
 fn answered(blame: Blame, status: u16, reason: &str) -> Failure {
-    Failure {
-        status: Some(status),
-        ..Failure::transient(blame, reason)
-    }
+    Failure { status: Some(status), ..Failure::transient(blame, reason) }
 }

@@ -35,11 +35,7 @@ fn a_request_is_sent_as_it_was_written() {
             "DELETE /p HTTP/1.1\r\nHost: HOST\r\nUser-Agent: AGENT\r\nAccept: */*\r\nIdempotency-Key: ID\r\n\r\n",
         ),
         (
-            |url| {
-                HttpRequest::new("PROPFIND", url)
-                    .body("<x/>")
-                    .header("Content-Type", "text/xml")
-            },
+            |url| HttpRequest::new("PROPFIND", url).body("<x/>").header("Content-Type", "text/xml"),
             "PROPFIND /p HTTP/1.1\r\nHost: HOST\r\nUser-Agent: AGENT\r\nAccept: */*\r\nContent-Type: text/xml\r\nIdempotency-Key: ID\r\nContent-Length: 4\r\n\r\n<x/>",
         ),
         (
@@ -109,9 +105,7 @@ fn a_request_is_sent_as_it_was_written() {
 
 #[test]
 fn an_answer_to_head_has_no_body_to_wait_for() {
-    let server = Server::always(Reply::Keep(
-        "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
-    ));
+    let server = Server::always(Reply::Keep("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"));
     let request = HttpRequest::new("HEAD", server.url("/"));
     assert_eq!(send(&request), Outcome::Delivered);
 }
@@ -129,10 +123,7 @@ fn a_body_of_any_bytes_and_size_arrives_whole() {
         assert!(received.ends_with(body), "{} bytes", body.len());
         assert!(head.ends_with("\r\n\r\n"), "{head}");
         assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
-        assert!(
-            !head.contains("Expect") && !head.contains("chunked"),
-            "{head}"
-        );
+        assert!(!head.contains("Expect") && !head.contains("chunked"), "{head}");
     }
 }
 
@@ -160,9 +151,7 @@ fn a_thousand_requests_a_hundred_at_a_time_need_a_hundred_connections() {
 #[test]
 fn a_kept_connection_that_was_closed_meanwhile_is_made_anew() {
     // Closed behind each answer without a word, as a server does whose patience has ended.
-    let server = Server::always(Reply::Close(
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-    ));
+    let server = Server::always(Reply::Close("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
     let mut driver = driver();
     for _ in 0..20 {
         let request = HttpRequest::post(server.url("/")).body("whole");

@@ -88,10 +88,7 @@ fn a_newcomer_gets_a_slot_while_slow_ones_hold_the_rest() {
         all.started(&slow, NOW);
         all.ended(&slow, Answer::Delivered, PATIENCE, NOW);
     }
-    let taken: usize = ["a", "b", "c"]
-        .map(|slow| fill(&mut all, slow, NOW).0)
-        .iter()
-        .sum();
+    let taken: usize = ["a", "b", "c"].map(|slow| fill(&mut all, slow, NOW).0).iter().sum();
     // Each may hold one of the reserve, and no more.
     assert!((43..=45).contains(&taken), "{taken}");
     assert_eq!(fill(&mut all, "new", NOW).0, 1);
@@ -125,10 +122,7 @@ fn surplus_is_held_while_its_destination_is_prompt_and_put_back_when_it_is_not()
 
     let late = PATIENCE - QUICK;
     let place = all.place(pending(0, "a", 0, 0), late);
-    assert!(
-        matches!(place, Place::Hold(_, patience) if patience == QUICK),
-        "{place:?}"
-    );
+    assert!(matches!(place, Place::Hold(_, patience) if patience == QUICK), "{place:?}");
 
     let place = all.place(pending(0, "a", 0, 0), PATIENCE);
     assert!(matches!(place, Place::PutBack(_, SHUT_LEAST)), "{place:?}");
@@ -149,10 +143,7 @@ fn surplus_is_put_back_to_one_moment_that_moves_away_until_the_park_runs_empty()
         let wait = Duration::from_secs(expected);
         for early in [Duration::ZERO, wait / 2] {
             let place = all.place(pending(0, "a", 0, 0), now + early);
-            assert!(
-                matches!(place, Place::PutBack(_, left) if left == wait - early),
-                "{place:?}"
-            );
+            assert!(matches!(place, Place::PutBack(_, left) if left == wait - early), "{place:?}");
         }
         now += wait;
     }
@@ -170,10 +161,7 @@ fn a_request_that_was_tried_goes_before_those_that_were_not() {
     fill(&mut all, "a", NOW);
     while let Place::Parked = all.place(pending(0, "a", 0, 0), NOW) {}
     let place = all.place(pending(7, "a", 2, 0), NOW);
-    assert!(
-        matches!(&place, Place::Hold(last, _) if last.ticket == Ticket(0)),
-        "{place:?}"
-    );
+    assert!(matches!(&place, Place::Hold(last, _) if last.ticket == Ticket(0)), "{place:?}");
     all.ended(&Destination::new("a"), Answer::Delivered, QUICK, NOW);
     assert_eq!(all.next_parked().expect("a slot is free").ticket, Ticket(7));
 }
@@ -187,10 +175,7 @@ fn a_pause_holds_for_its_destination_alone() {
     assert!(!all.pause(&a, until), "the same pause again is no news");
     assert_eq!(all.release(&a, NOW).len(), 1);
     let place = all.place(pending(0, "a", 0, 0), Duration::from_secs(10));
-    assert!(
-        matches!(place, Place::PutBack(_, wait) if wait.as_secs() == 20),
-        "{place:?}"
-    );
+    assert!(matches!(place, Place::PutBack(_, wait) if wait.as_secs() == 20), "{place:?}");
     let place = all.place(pending(0, "b", 0, 0), NOW);
     assert!(matches!(place, Place::Start(_)), "{place:?}");
 }
@@ -202,20 +187,14 @@ fn a_destination_is_down_after_three_in_a_row_and_up_again_with_a_delivery() {
     fill(&mut all, "a", NOW);
     assert!(!all.exhausted(&a) && !all.exhausted(&a));
     all.ended(&a, Answer::Delivered, QUICK, NOW);
-    assert!(
-        !all.exhausted(&a) && !all.exhausted(&a),
-        "a delivery starts the count again"
-    );
+    assert!(!all.exhausted(&a) && !all.exhausted(&a), "a delivery starts the count again");
     assert!(all.exhausted(&a));
     assert!(!all.exhausted(&a), "it is said once");
     let place = all.place(pending(0, "a", 0, 0), NOW);
     assert!(matches!(place, Place::Down(_)), "{place:?}");
     all.ended(&a, Answer::Delivered, QUICK, NOW);
     let place = all.place(pending(0, "a", 0, 0), NOW);
-    assert!(
-        matches!(place, Place::Start(_) | Place::Parked),
-        "{place:?}"
-    );
+    assert!(matches!(place, Place::Start(_) | Place::Parked), "{place:?}");
 }
 
 #[test]
@@ -256,16 +235,8 @@ fn a_million_destinations_are_not_all_remembered() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Claim {
-        to: u8,
-        attempts: u32,
-        bytes: usize,
-    },
-    End {
-        which: prop::sample::Index,
-        answer: u8,
-        slow: bool,
-    },
+    Claim { to: u8, attempts: u32, bytes: usize },
+    End { which: prop::sample::Index, answer: u8, slow: bool },
     Exhaust(u8),
     Pause(u8),
     Release(u8),

@@ -67,11 +67,7 @@ impl Run<'_> {
     /// Looks at a claim, and settles at once what cannot be tried. How long it is held, if
     /// it is.
     fn admit(&mut self, claim: Claim) -> Option<Duration> {
-        let Claim {
-            ticket,
-            payload,
-            attempts,
-        } = claim;
+        let Claim { ticket, payload, attempts } = claim;
         let record = match Record::decode(&payload) {
             Ok(record) => record,
             Err(error) => {
@@ -85,25 +81,14 @@ impl Run<'_> {
             return None;
         };
         if self.is_stale(record.id) {
-            self.settle_record(
-                ticket,
-                Verdict::Expired,
-                &record,
-                attempts,
-                "it outlived its use",
-            );
+            self.settle_record(ticket, Verdict::Expired, &record, attempts, "it outlived its use");
             return None;
         }
         if self.worker.policy.is_spent(attempts) {
             self.give_up(ticket, &record, attempts, "its attempts are used up");
             return None;
         }
-        self.place(Pending {
-            ticket,
-            record,
-            attempts,
-            seat,
-        })
+        self.place(Pending { ticket, record, attempts, seat })
     }
 
     fn is_stale(&self, id: RecordId) -> bool {
@@ -113,10 +98,7 @@ impl Run<'_> {
 
     /// Puts a claim where it belongs. How long it is held, if it is.
     pub(super) fn place(&mut self, pending: Pending) -> Option<Duration> {
-        match self
-            .destinations
-            .place(pending, self.worker.clock.elapsed())
-        {
+        match self.destinations.place(pending, self.worker.clock.elapsed()) {
             Place::Start(pending) => self.attempt(pending),
             Place::Parked => {}
             Place::Hold(pending, patience) => {
@@ -131,12 +113,7 @@ impl Run<'_> {
 
     /// Counts an attempt and has it made.
     fn attempt(&mut self, pending: Pending) {
-        let Pending {
-            ticket,
-            record,
-            seat,
-            ..
-        } = pending;
+        let Pending { ticket, record, seat, .. } = pending;
         let number = match self.worker.backlog.begin(ticket) {
             Ok(number) => number,
             Err(error) => return self.break_off(Doing::Beginning(record.id), error),
@@ -147,29 +124,11 @@ impl Run<'_> {
         let began = self.worker.clock.elapsed();
         self.destinations.started(&record.destination, began);
         self.summary.attempts += 1;
-        let Record {
-            id,
-            destination,
-            body,
-            ..
-        } = record;
-        self.observer.event(&Event::Started {
-            id,
-            destination: &destination,
-            attempt: number,
-        });
-        let flight = Flight {
-            id,
-            destination,
-            attempt: number,
-            began,
-        };
+        let Record { id, destination, body, .. } = record;
+        self.observer.event(&Event::Started { id, destination: &destination, attempt: number });
+        let flight = Flight { id, destination, attempt: number, began };
         self.flights.insert(ticket, flight);
-        let job = Job {
-            ticket,
-            attempt: Attempt { id, number },
-            body,
-        };
+        let job = Job { ticket, attempt: Attempt { id, number }, body };
         self.worker.drivers.start(seat, job);
     }
 }

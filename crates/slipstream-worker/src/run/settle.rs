@@ -69,11 +69,8 @@ impl Run<'_> {
         wait: Duration,
     ) {
         let last = self.worker.policy.is_spent(attempt);
-        let verdict = if failure.transient && !last {
-            Verdict::Retry(wait)
-        } else {
-            Verdict::Failed
-        };
+        let verdict =
+            if failure.transient && !last { Verdict::Retry(wait) } else { Verdict::Failed };
         self.settle(ticket, verdict, Some(name), attempt, &failure.reason);
 
         let (destination, now) = (name.1, self.worker.clock.elapsed());
@@ -87,10 +84,7 @@ impl Run<'_> {
         let blamed = failure.blame == Blame::Destination;
         if exhausted && blamed && self.destinations.exhausted(destination) {
             let reason = &*failure.reason;
-            self.observer.event(&Event::Down {
-                destination,
-                reason,
-            });
+            self.observer.event(&Event::Down { destination, reason });
             tracing::warn!(%destination, reason, "the destination is down; the rest is not tried");
         }
         for pending in self.destinations.release(destination, now) {
@@ -99,12 +93,7 @@ impl Run<'_> {
     }
 
     pub(super) fn give_up_down(&mut self, pending: &Pending) {
-        let Pending {
-            ticket,
-            record,
-            attempts,
-            ..
-        } = pending;
+        let Pending { ticket, record, attempts, .. } = pending;
         self.give_up(*ticket, record, *attempts, DOWN);
     }
 
@@ -116,12 +105,7 @@ impl Run<'_> {
     /// Puts a record back that finds no room now.
     pub(super) fn put_back(&mut self, pending: &Pending, wait: Duration) {
         let verdict = Verdict::PutBack(wait);
-        let Pending {
-            ticket,
-            record,
-            attempts,
-            ..
-        } = pending;
+        let Pending { ticket, record, attempts, .. } = pending;
         self.settle_record(
             *ticket,
             verdict,
@@ -140,12 +124,7 @@ impl Run<'_> {
             return;
         }
         for pending in parked.into_iter().chain(held) {
-            let Pending {
-                ticket,
-                record,
-                attempts,
-                ..
-            } = &pending;
+            let Pending { ticket, record, attempts, .. } = &pending;
             let verdict = Verdict::PutBack(Duration::ZERO);
             self.settle_record(*ticket, verdict, record, *attempts, "the run is over");
         }

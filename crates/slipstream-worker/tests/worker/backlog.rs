@@ -21,11 +21,7 @@ pub(crate) fn of(
         attempts: vec![0; count],
         ..Books::default()
     }));
-    let backlog = FakeBacklog {
-        books: books.clone(),
-        payload: Box::new(payload),
-        clock,
-    };
+    let backlog = FakeBacklog { books: books.clone(), payload: Box::new(payload), clock };
     (books, Box::new(backlog))
 }
 
@@ -119,11 +115,7 @@ impl Backlog for FakeBacklog {
             *left = left.checked_sub(1).ok_or_else(broken)?;
         }
         let index = Books::at(ticket);
-        assert_eq!(
-            books.states[index],
-            State::Claimed,
-            "each claim is settled once"
-        );
+        assert_eq!(books.states[index], State::Claimed, "each claim is settled once");
         books.claimed -= 1;
         books.states[index] = match verdict {
             Verdict::Delivered => State::Delivered,
@@ -131,9 +123,7 @@ impl Backlog for FakeBacklog {
             Verdict::Expired => State::Expired,
             Verdict::Retry(wait) | Verdict::PutBack(wait) => {
                 books.put_back += u64::from(matches!(verdict, Verdict::PutBack(_)));
-                books
-                    .due
-                    .push(Reverse((self.clock.elapsed() + wait, ticket.0)));
+                books.due.push(Reverse((self.clock.elapsed() + wait, ticket.0)));
                 State::Waiting
             }
         };

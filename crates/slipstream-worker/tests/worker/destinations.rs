@@ -14,11 +14,7 @@ const fn secs(secs: u64) -> Duration {
 
 #[test]
 fn a_dead_destination_costs_a_few_attempts_and_the_rest_is_failed_untried() {
-    let scene = scene_of(
-        100_000,
-        |index| record(index, "dead").encode(),
-        |_| refused(),
-    );
+    let scene = scene_of(100_000, |index| record(index, "dead").encode(), |_| refused());
     let mut downs = 0;
     let mut observer = |event: &Event<'_>| downs += u32::from(matches!(event, Event::Down { .. }));
     let summary = scene.worker.run(&mut observer).unwrap();
@@ -37,10 +33,7 @@ fn a_destination_whose_requests_fail_by_their_own_fault_is_not_down() {
     let records = (0..100).map(|index| record(index, "strict")).collect();
     let scene = scene(records, |_| rejected(false));
     let summary = scene.worker.run(&mut ()).unwrap();
-    assert_eq!(
-        (summary.attempts, summary.failed, summary.untried),
-        (100, 100, 0)
-    );
+    assert_eq!((summary.attempts, summary.failed, summary.untried), (100, 100, 0));
 }
 
 #[test]
@@ -54,11 +47,7 @@ fn a_dead_destination_does_not_delay_the_others() {
     let summary = scene.worker.run(&mut ()).unwrap();
     let log = scene.log.borrow();
     assert_eq!(summary.delivered, 1_000);
-    assert!(
-        log.last_delivery["well"] < secs(1),
-        "{:?}",
-        log.last_delivery
-    );
+    assert!(log.last_delivery["well"] < secs(1), "{:?}", log.last_delivery);
 }
 
 #[test]
@@ -75,22 +64,14 @@ fn a_hanging_destination_leaves_most_slots_to_the_others() {
     assert!(log.most_for["hangs"] <= 6, "{:?}", log.most_for);
     assert!(log.most_for["well"] >= 37, "{:?}", log.most_for);
     // It is passed over after a second, long before its first time-out.
-    assert!(
-        log.last_delivery["well"] < secs(5),
-        "{:?}",
-        log.last_delivery
-    );
+    assert!(log.last_delivery["well"] < secs(5), "{:?}", log.last_delivery);
     assert!(summary.elapsed < secs(180), "{:?}", summary.elapsed);
 }
 
 #[test]
 fn a_destination_that_worked_and_then_hangs_leaves_an_eighth_of_the_slots() {
     let name = |index: u64| {
-        if index.is_multiple_of(2) {
-            "tired"
-        } else {
-            "well"
-        }
+        if index.is_multiple_of(2) { "tired" } else { "well" }
     };
     let payload = move |index| record(index, name(index)).encode();
     let scene = scene_of(20_000, payload, |seen| match &*seen.to {
@@ -102,11 +83,7 @@ fn a_destination_that_worked_and_then_hangs_leaves_an_eighth_of_the_slots() {
     assert_eq!(summary.delivered + summary.failed, 20_000);
     assert!(log.most_for["tired"] <= 43, "{:?}", log.most_for);
     // All before the first time-out.
-    assert!(
-        log.last_delivery["well"] < secs(30),
-        "{:?}",
-        log.last_delivery
-    );
+    assert!(log.last_delivery["well"] < secs(30), "{:?}", log.last_delivery);
 }
 
 #[test]
@@ -123,11 +100,7 @@ fn many_slow_destinations_do_not_keep_a_newcomer_waiting() {
     let summary = scene.worker.max_time(secs(3_600)).run(&mut ()).unwrap();
     let log = scene.log.borrow();
     assert_eq!(summary.delivered, 5_000);
-    assert!(
-        log.last_delivery["well"] < secs(15),
-        "{:?}",
-        log.last_delivery
-    );
+    assert!(log.last_delivery["well"] < secs(15), "{:?}", log.last_delivery);
     assert!(log.most <= 50);
 }
 
@@ -145,11 +118,7 @@ fn a_lone_slow_destination_still_gets_every_slot() {
 #[test]
 fn retry_after_pauses_its_whole_destination_and_no_other() {
     let name = |index: u64| {
-        if index.is_multiple_of(2) {
-            "busy"
-        } else {
-            "well"
-        }
+        if index.is_multiple_of(2) { "busy" } else { "well" }
     };
     let records = (0..1_000).map(|index| record(index, name(index))).collect();
     let scene = scene(records, |seen| match &*seen.to {
@@ -159,11 +128,7 @@ fn retry_after_pauses_its_whole_destination_and_no_other() {
     let summary = scene.worker.run(&mut ()).unwrap();
     let log = scene.log.borrow();
     assert_eq!(summary.delivered, 1_000);
-    assert!(
-        log.last_delivery["well"] < secs(2),
-        "{:?}",
-        log.last_delivery
-    );
+    assert!(log.last_delivery["well"] < secs(2), "{:?}", log.last_delivery);
     let busy = log.seen.iter().filter(|seen| seen.to == "busy");
     let (early, late): (Vec<_>, Vec<_>) = busy.partition(|seen| seen.at < secs(1));
     // Those in flight when it asked, and nothing more before the minute is over.

@@ -17,10 +17,7 @@ const fn secs(secs: u64) -> Duration {
 fn an_empty_backlog_ends_at_once_and_is_closed() {
     let scene = scene(Vec::new(), |_| delivered());
     let summary = scene.worker.run(&mut ()).unwrap();
-    assert_eq!(
-        (summary.ending, summary.elapsed),
-        (Ending::Drained, secs(0))
-    );
+    assert_eq!((summary.ending, summary.elapsed), (Ending::Drained, secs(0)));
     assert!(scene.books.borrow().closed);
 }
 
@@ -40,25 +37,14 @@ fn the_budget_ends_a_run_with_work_left_after_a_warning() {
         .unwrap();
     assert_eq!(summary.ending, Ending::Budget);
     // What was in flight is finished, so it lasts one attempt longer at most.
-    assert!(
-        (secs(100)..secs(103)).contains(&summary.elapsed),
-        "{:?}",
-        summary.elapsed
-    );
+    assert!((secs(100)..secs(103)).contains(&summary.elapsed), "{:?}", summary.elapsed);
     assert_eq!(warned.len(), 1);
     assert!((secs(80)..secs(81)).contains(&warned[0]), "{warned:?}");
     let books = scene.books.borrow();
     assert_eq!(books.count(State::Delivered) as u64, summary.delivered);
     assert_eq!(books.count(State::Claimed), 0);
     assert!(books.count(State::Waiting) > 1_000);
-    assert!(
-        scene
-            .log
-            .borrow()
-            .seen
-            .iter()
-            .all(|seen| seen.at < secs(100))
-    );
+    assert!(scene.log.borrow().seen.iter().all(|seen| seen.at < secs(100)));
 }
 
 #[test]
@@ -99,11 +85,7 @@ fn a_stop_finishes_what_is_in_flight_and_begins_nothing_more() {
     assert_eq!(summary.delivered, summary.attempts);
     assert!(summary.attempts < 300, "{}", summary.attempts);
     let books = scene.books.borrow();
-    assert_eq!(
-        books.count(State::Claimed),
-        0,
-        "what was parked is put back"
-    );
+    assert_eq!(books.count(State::Claimed), 0, "what was parked is put back");
     assert_eq!(books.count(State::Delivered) as u64, summary.delivered);
     assert!(books.closed);
 }
@@ -129,18 +111,11 @@ fn an_outcome_that_cannot_be_recorded_ends_the_run_after_what_is_in_flight() {
     assert_eq!(error.summary.ending, Ending::Broken);
     assert!(error.to_string().ends_with("it may be attempted again"));
     let log = scene.log.borrow();
-    assert!(
-        log.in_flight.values().all(|&left| left == 0),
-        "all has landed"
-    );
+    assert!(log.in_flight.values().all(|&left| left == 0), "all has landed");
     assert!(log.seen.len() < 100);
     let books = scene.books.borrow();
     assert!(!books.closed);
-    assert_eq!(
-        books.count(State::Delivered),
-        10,
-        "nothing is claimed to be settled that is not"
-    );
+    assert_eq!(books.count(State::Delivered), 10, "nothing is claimed to be settled that is not");
 }
 
 #[test]
@@ -165,13 +140,10 @@ fn every_attempt_and_every_verdict_is_told() {
             told.push(match event {
                 Event::Started { attempt, .. } => format!("started {attempt}"),
                 Event::AttemptFailed { failure, .. } => failure.reason.clone(),
-                Event::Settled {
-                    verdict: Verdict::Retry(wait),
-                    ..
-                } => format!("again in {wait:?}"),
-                Event::Settled {
-                    verdict, reason, ..
-                } => format!("{verdict:?} {reason:?}"),
+                Event::Settled { verdict: Verdict::Retry(wait), .. } => {
+                    format!("again in {wait:?}")
+                }
+                Event::Settled { verdict, reason, .. } => format!("{verdict:?} {reason:?}"),
                 Event::Waiting { wait } => format!("waiting {wait:?}"),
                 other => format!("{other:?}"),
             });

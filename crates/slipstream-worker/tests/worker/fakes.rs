@@ -186,16 +186,8 @@ pub(crate) fn scene_of(
     let worker = Worker::new(backlog)
         .driver(Box::new(driver))
         .clock(clock.clone())
-        .policy(Policy {
-            jitter: 0.0,
-            ..Policy::default()
-        });
-    Scene {
-        clock,
-        books,
-        log,
-        worker,
-    }
+        .policy(Policy { jitter: 0.0, ..Policy::default() });
+    Scene { clock, books, log, worker }
 }
 
 /// What a healthy destination takes for an answer.

@@ -14,11 +14,7 @@ fn a_million_quick_records_go_out_at_full_concurrency_and_none_is_put_back() {
     let summary = scene.worker.run(&mut ()).unwrap();
     assert_eq!((summary.delivered, summary.put_off), (MILLION as u64, 0));
     // 50 at once, 10 ms each: 200 s are the ideal.
-    assert!(
-        summary.elapsed < Duration::from_millis(200_100),
-        "{:?}",
-        summary.elapsed
-    );
+    assert!(summary.elapsed < Duration::from_millis(200_100), "{:?}", summary.elapsed);
     let books = scene.books.borrow();
     assert!(books.most_claimed <= 101, "{}", books.most_claimed);
 }
@@ -41,11 +37,7 @@ fn a_quarter_of_a_million_mixed_records_are_all_settled_with_few_in_hand() {
     let books = scene.books.borrow();
     assert_eq!(summary.delivered + summary.failed, 250_000);
     assert_eq!(books.count(State::Delivered) as u64, summary.delivered);
-    assert!(
-        books.most_claimed <= 50 + 3 * 50 + 1,
-        "{}",
-        books.most_claimed
-    );
+    assert!(books.most_claimed <= 50 + 3 * 50 + 1, "{}", books.most_claimed);
     // Two of seven go to a destination in trouble; each is passed over ten times at most.
     let troubled = 250_000 * 2 / 7;
     assert!(summary.put_off < 10 * troubled, "{}", summary.put_off);

@@ -61,12 +61,7 @@ fn an_unknown_kind_fails_alone_untried_and_with_a_reason() {
     let summary = scene
         .worker
         .run(&mut |event: &Event<'_>| {
-            if let Event::Settled {
-                verdict: Verdict::Failed,
-                reason: Some(reason),
-                ..
-            } = event
-            {
+            if let Event::Settled { verdict: Verdict::Failed, reason: Some(reason), .. } = event {
                 reasons.push((*reason).to_owned());
             }
         })
@@ -96,16 +91,9 @@ fn a_record_that_crashed_the_worker_each_time_is_failed_without_another_attempt(
     scene.books.borrow_mut().attempts[0] = 3;
     let summary = scene.worker.run(&mut ()).unwrap();
     assert_eq!(scene.log.borrow().times(0), [0.0; 0]);
-    assert_eq!(
-        scene.books.borrow().states,
-        [State::Failed, State::Delivered]
-    );
+    assert_eq!(scene.books.borrow().states, [State::Failed, State::Delivered]);
     assert_eq!((summary.failed, summary.untried), (1, 0));
-    assert_eq!(
-        scene.books.borrow().attempts[0],
-        3,
-        "none is counted either"
-    );
+    assert_eq!(scene.books.borrow().attempts[0], 3, "none is counted either");
 }
 
 #[test]
@@ -150,10 +138,7 @@ fn the_number_of_attempts_and_the_waits_can_be_set() {
 fn a_request_older_than_it_may_get_expires_and_is_not_attempted() {
     let scene = scene(vec![record(0, "a")], |_| delivered());
     scene.clock.set(Duration::from_secs(61));
-    let limits = Limits {
-        max_age: Some(Duration::from_secs(60)),
-        ..Limits::default()
-    };
+    let limits = Limits { max_age: Some(Duration::from_secs(60)), ..Limits::default() };
     let summary = scene.worker.limits(limits).run(&mut ()).unwrap();
     assert_eq!((summary.expired, summary.attempts), (1, 0));
     assert_eq!(scene.books.borrow().states, [State::Expired]);

@@ -57,11 +57,7 @@ impl Handler for Doer {
 
 fn job(ticket: u64, body: Vec<u8>) -> Job {
     let id = RecordId::from_bytes([7; 16]);
-    Job {
-        ticket: Ticket(ticket),
-        attempt: Attempt { id, number: 1 },
-        body,
-    }
+    Job { ticket: Ticket(ticket), attempt: Attempt { id, number: 1 }, body }
 }
 
 fn body(task: &str) -> Vec<u8> {
@@ -108,12 +104,7 @@ fn a_body_that_is_no_request_of_the_kind_fails_for_good() {
         panic!("{done:?}");
     };
     assert!(!failure.transient);
-    assert!(
-        failure
-            .reason
-            .starts_with("the body is no request of kind 'task': "),
-        "{failure:?}"
-    );
+    assert!(failure.reason.starts_with("the body is no request of kind 'task': "), "{failure:?}");
 }
 
 #[test]
@@ -166,15 +157,9 @@ fn a_stop_from_another_thread_cuts_a_wait_for_a_retry_short() {
     let id = RecordId::new(crate::fakes::EPOCH, [0; 10]);
     let payload = move |_| Record::new(&Task("panic".into()), id).unwrap().encode();
     let (_, backlog) = crate::backlog::of(1, payload, FakeClock::default());
-    let policy = Policy {
-        base: LONG,
-        ..Policy::default()
-    };
+    let policy = Policy { base: LONG, ..Policy::default() };
     // The waits are real ones, in the threads' turn.
-    let worker = Worker::new(backlog)
-        .policy(policy)
-        .max_time(LONG * 2)
-        .handler(Doer::default());
+    let worker = Worker::new(backlog).policy(policy).max_time(LONG * 2).handler(Doer::default());
     let stopper = worker.stopper();
     let summary = worker
         .run(&mut |event: &Event<'_>| {
@@ -185,9 +170,5 @@ fn a_stop_from_another_thread_cuts_a_wait_for_a_retry_short() {
         })
         .unwrap();
     assert_eq!(summary.ending, Ending::Stopped);
-    assert!(
-        summary.elapsed < Duration::from_secs(30),
-        "{:?}",
-        summary.elapsed
-    );
+    assert!(summary.elapsed < Duration::from_secs(30), "{:?}", summary.elapsed);
 }
