@@ -11,6 +11,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -293,7 +294,7 @@ impl SpoolBacklog {
                 renamed.map_err(|error| shared.io("claim", &path, error))?;
             }
         }
-        shared.ensure_counted(&*file, &processing, name)?;
+        shared.count_if_not_yet(&*file, &processing, name)?;
         drop(held);
         let walk = shared.walk(&*file, &processing, Some(name))?;
         let log = OpenLog {
@@ -318,7 +319,13 @@ impl SpoolBacklog {
             return Ok(());
         };
         if !log.failed {
-            self.shared.depart(Stage::Processing, name, Departure::Done)?;
+            // All in it is settled. What keeps it from being removed now (a full disk, say) is no
+            // reason to stop working.
+            if let Err(error) = self.shared.depart(Stage::Processing, name, Departure::Done) {
+                tracing::warn!(log = %name, %error, "delivered, but not removed yet");
+                // If it still stands in processing/, the next run tries again.
+                self.skipped.insert(Found::Sealed(Stage::Processing, name));
+            }
             return Ok(());
         }
         let held = self.shared.lock(&*log.file, Lock::Exclusive, &log.path)?;
@@ -439,16 +446,22 @@ impl Backlog for SpoolBacklog {
     }
 }
 
+/// Makes the file that a worker locks, unless it is there.
+pub(crate) fn make_worker_lock(shared: &Shared) -> Result<(), SpoolError> {
+    match shared.fs.create(WORKER_LOCK) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(shared.io("make", WORKER_LOCK, error))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(crate) fn take_worker_lock(shared: &Shared) -> Result<Box<dyn File>, SpoolError> {
     let failed = |doing| move |error| shared.io(doing, WORKER_LOCK, error);
     let file = match shared.fs.open(WORKER_LOCK, Open::Update) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            match shared.fs.create(WORKER_LOCK) {
-                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                    return Err(failed("make")(error));
-                }
-                _ => shared.fs.open(WORKER_LOCK, Open::Update).map_err(failed("open"))?,
-            }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            make_worker_lock(shared)?;
+            shared.fs.open(WORKER_LOCK, Open::Update).map_err(failed("open"))?
         }
         other => other.map_err(failed("open"))?,
     };
@@ -464,9 +477,7 @@ pub(crate) fn take_worker_lock(shared: &Shared) -> Result<Box<dyn File>, SpoolEr
                 }
                 return Ok(file);
             }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                std::thread::yield_now()
-            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::yield_now(),
             Err(error) => return Err(failed("lock")(error)),
         }
     }
@@ -485,14 +496,12 @@ impl Shared {
     pub(crate) fn worker(&self) -> Result<(bool, Option<u32>), SpoolError> {
         let file = match self.fs.open(WORKER_LOCK, Open::Read) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((false, None)),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((false, None)),
             Err(error) => return Err(self.io("open", WORKER_LOCK, error)),
         };
         match file.try_lock(Lock::Shared) {
             Ok(()) => Ok((false, None)),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                Ok((true, read_pid(&*file)))
-            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok((true, read_pid(&*file))),
             Err(error) => Err(self.io("lock", WORKER_LOCK, error)),
         }
     }

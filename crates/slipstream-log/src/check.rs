@@ -10,9 +10,9 @@ use std::io::ErrorKind;
 use crate::error::SpoolError;
 use crate::frame::FORMAT_VERSION;
 use crate::fs::{Lock, Open};
-use crate::ledger::{Gone, LEDGER, Ledger, Outcomes};
-use crate::name::{Departure, LogName, Stage, parse_collecting};
-use crate::seal::DAMAGED;
+use crate::ledger::{Counts, Gone, LEDGER, Ledger, Outcomes};
+use crate::name::{LogName, Stage, parse_collecting};
+use crate::seal::{DAMAGED, Leaving};
 use crate::spool::{REMOVING, Shared, Spool, log_path};
 use crate::status::Totals;
 use crate::walk::Item;
@@ -85,9 +85,9 @@ impl Check<'_> {
 
     /// What ended processes left.
     fn leftovers(&mut self) -> Result<(), SpoolError> {
-        for (log, why) in self.shared.logs_leaving()? {
+        for leaving in self.shared.logs_leaving()? {
             self.find(
-                &format!("{REMOVING}/{}", why.name(log)),
+                &leaving.path(),
                 "was being removed when a process ended; a repair finishes that",
                 self.repair,
             );
@@ -141,7 +141,7 @@ impl Check<'_> {
             }
         }
         for name in self.shared.list(REMOVING)? {
-            if Departure::parse(&name).is_none() {
+            if Leaving::parse(&name).is_none() {
                 self.find(
                     &format!("{REMOVING}/{name}"),
                     "is no log; move it out of the spool",
@@ -259,7 +259,8 @@ impl Check<'_> {
                 self.find(LEDGER, what, self.repair);
                 if self.repair {
                     let outcomes = Outcomes { purged: sealed.requests, ..Outcomes::default() };
-                    self.shared.enter_gone(*log, Gone { bytes: sealed.bytes, outcomes })?;
+                    let gone = Gone { bytes: sealed.bytes, outcomes };
+                    self.shared.enter_gone(*log, &Counts { sealed, gone })?;
                 }
             }
         }

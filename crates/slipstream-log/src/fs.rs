@@ -98,9 +98,6 @@ pub trait File: Send + Sync {
     /// The file system's. What was written before may be lost from then on.
     fn sync(&self) -> io::Result<()>;
 
-    /// Sets room aside on the disk without changing the length, if the disk can do that.
-    fn reserve(&self, len: u64);
-
     /// Takes the file's lock for this descriptor if that is possible at once; turns one kind
     /// into the other, not in one step, if it has the lock already.
     ///

@@ -26,9 +26,6 @@ use crate::spool::{Shared, TRIES};
 
 /// The name of the file, within the spool.
 pub(crate) const LEDGER: &str = "ledger";
-/// Room that is set aside for entries, so that a full disk can still be emptied: to remove a
-/// log, its entry must be written first.
-const RESERVE: u64 = 64 * 1024;
 /// A ledger of more bytes than this is worth shortening.
 const LONG: u64 = if cfg!(test) { 512 } else { 256 * 1024 };
 
@@ -96,6 +93,36 @@ pub(crate) struct Gone {
     pub(crate) bytes: u64,
     #[serde(flatten)]
     pub(crate) outcomes: Outcomes,
+}
+
+/// All that the ledger must know of a log once it is gone. Until that is entered, it stands in the
+/// log's name: so a full disk can be emptied though the ledger cannot grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) sealed: Sealed,
+    pub(crate) gone: Gone,
+}
+
+impl Counts {
+    /// `gone-12-3456-3456-11-0-1-0-0`
+    pub(crate) fn word(&self) -> String {
+        let Self { sealed, gone: Gone { bytes, outcomes: o } } = self;
+        let numbers = [sealed.requests, sealed.bytes, *bytes, o.delivered, o.expired, o.set_aside];
+        let numbers = numbers.into_iter().chain([o.overwritten, o.purged]);
+        numbers.fold("gone".to_owned(), |word, number| format!("{word}-{number}"))
+    }
+
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        let numbers = word.strip_prefix("gone-")?.split('-').map(|text| text.parse().ok());
+        let numbers: Vec<u64> = numbers.collect::<Option<_>>()?;
+        let [requests, sealed, bytes, delivered, expired, set_aside, overwritten, purged] =
+            numbers[..]
+        else {
+            return None;
+        };
+        let outcomes = Outcomes { delivered, expired, set_aside, overwritten, purged };
+        Some(Self { sealed: Sealed { requests, bytes: sealed }, gone: Gone { bytes, outcomes } })
+    }
 }
 
 /// Sums of the logs whose entries were folded away.
@@ -249,17 +276,19 @@ impl Shared {
 
     /// Notes how many records a log held when it was sealed.
     pub(crate) fn enter_stored(&self, log: LogName, sealed: Sealed) -> Result<(), SpoolError> {
-        self.append_entry(&Entry::Stored { log: log.to_string(), sealed }, false)
+        self.append_entries(&[Entry::Stored { log: log.to_string(), sealed }], false)
     }
 
-    /// Notes what became of a log's records, so that a power loss cannot undo it: the log may be
-    /// removed after this.
-    pub(crate) fn enter_gone(&self, log: LogName, gone: Gone) -> Result<(), SpoolError> {
-        self.append_entry(&Entry::Gone { log: log.to_string(), gone }, true)
+    /// Notes what a log held and what became of it, so that a power loss cannot undo it: the log
+    /// may be removed after this.
+    pub(crate) fn enter_gone(&self, log: LogName, counts: &Counts) -> Result<(), SpoolError> {
+        let (name, Counts { sealed, gone }) = (log.to_string(), *counts);
+        let stored = Entry::Stored { log: name.clone(), sealed };
+        self.append_entries(&[stored, Entry::Gone { log: name, gone }], true)
     }
 
-    fn append_entry(&self, entry: &Entry, sync: bool) -> Result<(), SpoolError> {
-        let line = render(entry);
+    fn append_entries(&self, entries: &[Entry], sync: bool) -> Result<(), SpoolError> {
+        let lines: String = entries.iter().map(render).collect();
         let failed = |doing| move |error| self.io(doing, LEDGER, error);
         for _ in 0..TRIES {
             let file = match self.fs.open(LEDGER, Open::Append) {
@@ -274,7 +303,7 @@ impl Shared {
             if !self.is_at(&*file, LEDGER)? {
                 continue;
             }
-            file.append(line.as_bytes()).map_err(|error| failed("write")(error.error))?;
+            file.append(lines.as_bytes()).map_err(|error| failed("write")(error.error))?;
             if sync {
                 file.sync().map_err(failed("sync"))?;
             }
@@ -294,7 +323,6 @@ impl Shared {
         let failed = |doing, error| self.io(doing, &path, error);
         let file = self.fs.create(&path).map_err(|error| failed("make", error))?;
         let put = || {
-            file.reserve(RESERVE);
             let text = ledger.render();
             file.append(text.as_bytes()).map_err(|error| failed("write", error.error))?;
             // Before the old one goes.
@@ -387,6 +415,16 @@ mod tests {
             assert_eq!(ledger.logs[&log(1)].stored.unwrap().requests, 3, "cut at {cut}");
             let spoiled = cut > 1 && cut < whole.len() - 1;
             assert_eq!(ledger.spoiled, u64::from(spoiled), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn counts_read_back_from_the_word_that_holds_them() {
+        let counts = Counts { sealed: Sealed { requests: 12, bytes: 3456 }, gone: gone(9, 3) };
+        assert_eq!(counts.word(), "gone-12-3456-100-9-0-0-3-0");
+        assert_eq!(Counts::of_word(&counts.word()), Some(counts));
+        for word in ["gone-1-2-3", "gone-1-2-3-4-5-6-7-8-9", "gone-1-2-3-4-5-6-7-x", "done"] {
+            assert_eq!(Counts::of_word(word), None, "{word}");
         }
     }
 

@@ -40,6 +40,7 @@ mod error;
 mod faults;
 pub mod frame;
 pub mod fs;
+mod inspect;
 mod ledger;
 pub mod name;
 mod purge;
@@ -53,6 +54,7 @@ pub mod walk;
 
 pub use check::{Finding, Report};
 pub use error::SpoolError;
+pub use inspect::{InspectError, LogReader};
 pub use ledger::{Outcomes, OverwrittenSum};
 pub use name::Stage;
 pub use purge::Purged;

@@ -107,25 +107,27 @@ pub enum Departure {
 }
 
 impl Departure {
-    fn suffix(self) -> &'static str {
+    const ALL: [Self; 3] = [Self::Done, Self::Overwritten, Self::Purged];
+
+    /// The word behind the log's name.
+    pub fn word(self) -> &'static str {
         match self {
-            Self::Done => ".done",
-            Self::Overwritten => ".overwritten",
-            Self::Purged => ".purged",
+            Self::Done => "done",
+            Self::Overwritten => "overwritten",
+            Self::Purged => "purged",
         }
     }
 
-    /// The name, within removing/, of a log that leaves for this reason.
-    pub fn name(self, log: LogName) -> String {
-        format!("{log}{}", self.suffix())
+    /// The reason that a word tells.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|why| why.word() == word)
     }
+}
 
-    /// The log and the reason that a name within removing/ tells.
-    pub fn parse(text: &str) -> Option<(LogName, Self)> {
-        [Self::Done, Self::Overwritten, Self::Purged]
-            .into_iter()
-            .find_map(|why| Some((LogName::parse(text.strip_suffix(why.suffix())?)?, why)))
-    }
+/// A log's name and the word behind it, of a name within removing/.
+pub fn split_leaving(text: &str) -> Option<(LogName, &str)> {
+    let (stem, word) = text.split_once(".log.")?;
+    Some((LogName::parse(&text[..stem.len() + 4])?, word))
 }
 
 /// The last millisecond that a name can tell: the end of the year 9999.
@@ -220,12 +222,15 @@ mod tests {
     }
 
     #[test]
-    fn a_departure_keeps_the_name_and_tells_the_reason() {
+    fn a_departing_log_keeps_its_name_and_has_the_reason_behind_it() {
         let log = LogName { slot: 0, stamp: Timestamp::from_millis(0), salt: 1 };
-        for why in [Departure::Done, Departure::Overwritten, Departure::Purged] {
-            assert_eq!(Departure::parse(&why.name(log)), Some((log, why)));
+        for why in Departure::ALL {
+            let text = format!("{log}.{}", why.word());
+            assert_eq!(split_leaving(&text), Some((log, why.word())));
+            assert_eq!(Departure::of_word(why.word()), Some(why));
         }
-        assert_eq!(Departure::parse(&log.to_string()), None);
+        assert_eq!(split_leaving(&log.to_string()), None);
+        assert_eq!(Departure::of_word("gone-1"), None);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use crate::error::SpoolError;
 use crate::fs::Lock;
 use crate::name::{Departure, Stage, parse_collecting};
-use crate::spool::{REMOVING, Spool, collecting_path};
+use crate::seal::{Leaving, Step};
+use crate::spool::{Spool, collecting_path};
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,7 +59,7 @@ impl Spool {
                 continue;
             }
             let log = shared.sealed_name(slot, shared.read_header(&*file, &path)?);
-            let leaving = format!("{REMOVING}/{}", Departure::Purged.name(log));
+            let leaving = Leaving { log, step: Step::For(Departure::Purged) }.path();
             shared.leave_collecting(&*file, &path, &leaving)?;
             if let Some(gone) = shared.finish_departure(&*file, log, Departure::Purged)? {
                 purged.add(gone.bytes, gone.outcomes.purged);

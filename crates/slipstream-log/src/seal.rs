@@ -4,8 +4,8 @@
 //! Each move commits with one rename. What follows (counting, removing) can be repeated by
 //! anybody who finds it undone, and gives the same result: the log does not change any more.
 //!
-//! No log leaves ready/ or failed/ before the ledger has its *stored* entry, and none leaves
-//! removing/ before the ledger has its *gone* entry.
+//! No log leaves removing/ before the ledger has its entries. While they cannot be written, because
+//! the disk is full, what they would say stands in the log's name, and the log is emptied.
 
 use std::io;
 
@@ -14,8 +14,8 @@ use slipstream_core::Overwritten;
 use crate::error::SpoolError;
 use crate::frame::{LOG_HEADER, LogHeader, SEAL, SEAL_AT, State};
 use crate::fs::{File, Lock, Open, Replace};
-use crate::ledger::{Gone, Outcomes, Sealed};
-use crate::name::{Departure, LogName, Stage};
+use crate::ledger::{Counts, Gone, Outcomes, Sealed};
+use crate::name::{Departure, LogName, Stage, split_leaving};
 use crate::settings::OnFull;
 use crate::spool::{REMOVING, Shared, collecting_path, log_path};
 use crate::walk::{Item, Walk};
@@ -52,6 +52,39 @@ impl Tally {
             return 0;
         }
         sealed.requests.saturating_sub(self.readable())
+    }
+}
+
+/// A log within removing/.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Leaving {
+    pub(crate) log: LogName,
+    pub(crate) step: Step,
+}
+
+/// How far a log is on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It has left its place, and its records are in it.
+    For(Departure),
+    /// Its records are counted, and may be gone.
+    Counted(Counts),
+}
+
+impl Leaving {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (log, word) = split_leaving(text)?;
+        let step = Departure::of_word(word).map(Step::For);
+        let step = step.or_else(|| Counts::of_word(word).map(Step::Counted))?;
+        Some(Self { log, step })
+    }
+
+    pub(crate) fn path(&self) -> String {
+        let word = match &self.step {
+            Step::For(why) => why.word().to_owned(),
+            Step::Counted(counts) => counts.word(),
+        };
+        format!("{REMOVING}/{}.{word}", self.log)
     }
 }
 
@@ -171,20 +204,21 @@ impl Shared {
         self.enter_stored(name, tally.sealed())
     }
 
-    /// Enters what a sealed log holds unless that was done. Call it with the log's lock.
-    pub(crate) fn ensure_counted(
+    /// Enters what a sealed log holds unless that was done; on a full disk, when it goes. Call it
+    /// with the log's lock.
+    pub(crate) fn count_if_not_yet(
         &self,
         file: &dyn File,
         path: &str,
         name: LogName,
-    ) -> Result<Sealed, SpoolError> {
-        let entered = self.read_ledger()?.logs.get(&name).and_then(|account| account.stored);
-        if let Some(sealed) = entered {
-            return Ok(sealed);
+    ) -> Result<(), SpoolError> {
+        if self.read_ledger()?.logs.get(&name).is_some_and(|account| account.stored.is_some()) {
+            return Ok(());
         }
-        let sealed = self.tally(file, path, Some(name))?.sealed();
-        self.enter_stored(name, sealed)?;
-        Ok(sealed)
+        if let Err(error) = self.count_stored(file, path, name) {
+            tracing::warn!(log = %name, %error, "claimed, but not counted yet");
+        }
+        Ok(())
     }
 
     /// Makes sure that one more log can become ready in a slot.
@@ -218,8 +252,14 @@ impl Shared {
             self.finish_departures()?;
         }
         for log in logs.iter().take(logs.len().saturating_sub(keep)) {
-            let Some(gone) = self.depart(stage, *log, Departure::Overwritten)? else {
-                continue;
+            let gone = match self.depart(stage, *log, Departure::Overwritten) {
+                Ok(Some(gone)) => gone,
+                Ok(None) => continue,
+                // It has left its place, which is what was wanted, and is counted when it can be.
+                Err(error) => {
+                    tracing::warn!(%log, %error, "overwritten, but not counted and removed yet");
+                    continue;
+                }
             };
             tracing::warn!(%log, requests = gone.outcomes.overwritten, "overwritten");
             let more = sum.get_or_insert_with(|| Overwritten {
@@ -250,29 +290,38 @@ impl Shared {
         if !self.is_at(&*file, &path)? {
             return Ok(None);
         }
-        let leaving = format!("{REMOVING}/{}", why.name(log));
-        self.fs
-            .rename(&path, &leaving, Replace::Never)
-            .map_err(|error| self.io("remove", &path, error))?;
+        let leaving = Leaving { log, step: Step::For(why) };
+        let renamed = self.fs.rename(&path, &leaving.path(), Replace::Never);
+        renamed.map_err(|error| self.io("remove", &path, error))?;
         self.finish_departure(&*file, log, why)
     }
 
     /// Finishes what was begun and not finished: logs that were on their way out when a process
-    /// ended. What somebody else is at right now is left to him.
+    /// ended, or the disk was full. What somebody else is at right now is left to him.
     pub(crate) fn finish_departures(&self) -> Result<(), SpoolError> {
-        for (log, why) in self.logs_leaving()? {
-            let path = format!("{REMOVING}/{}", why.name(log));
-            let Some(file) = self.open_if_there(&path)? else {
-                continue;
-            };
-            let Some(_held) = self.lock_if_free(&*file, &path)? else {
-                continue;
-            };
-            if self.is_at(&*file, &path)? {
-                self.finish_departure(&*file, log, why)?;
+        for leaving in self.logs_leaving()? {
+            if let Err(error) = self.finish_leaving(&leaving) {
+                tracing::warn!(log = %leaving.log, %error, "is still on its way out");
             }
         }
         Ok(())
+    }
+
+    fn finish_leaving(&self, leaving: &Leaving) -> Result<(), SpoolError> {
+        let path = leaving.path();
+        let Some(file) = self.open_if_there(&path)? else {
+            return Ok(());
+        };
+        let Some(_held) = self.lock_if_free(&*file, &path)? else {
+            return Ok(());
+        };
+        if !self.is_at(&*file, &path)? {
+            return Ok(());
+        }
+        match &leaving.step {
+            Step::For(why) => self.finish_departure(&*file, leaving.log, *why).map(drop),
+            Step::Counted(counts) => self.enter_and_remove(&*file, leaving.log, counts),
+        }
     }
 
     /// Counts a log in removing/ and removes it. Call it with the log's lock.
@@ -282,9 +331,10 @@ impl Shared {
         log: LogName,
         why: Departure,
     ) -> Result<Option<Gone>, SpoolError> {
-        let path = format!("{REMOVING}/{}", why.name(log));
-        let sealed = self.ensure_counted(file, &path, log)?;
+        let path = Leaving { log, step: Step::For(why) }.path();
         let tally = self.tally(file, &path, Some(log))?;
+        let entered = self.read_ledger()?.logs.get(&log).and_then(|account| account.stored);
+        let sealed = entered.unwrap_or_else(|| tally.sealed());
         let unsettled = tally.pending + tally.failed;
         let mut outcomes = Outcomes {
             delivered: tally.delivered,
@@ -296,9 +346,8 @@ impl Shared {
             Departure::Done if unsettled > 0 => {
                 // It was settled, and a crash of the machine undid that: back it goes.
                 let ready = log_path(Stage::Ready, log);
-                self.fs
-                    .rename(&path, &ready, Replace::Never)
-                    .map_err(|error| self.io("put back", &path, error))?;
+                let renamed = self.fs.rename(&path, &ready, Replace::Never);
+                renamed.map_err(|error| self.io("put back", &path, error))?;
                 return Ok(None);
             }
             Departure::Done => {}
@@ -309,9 +358,31 @@ impl Shared {
             self.set_damage_aside(file, &path, log)?;
         }
         let gone = Gone { bytes: tally.bytes, outcomes };
-        self.enter_gone(log, gone)?;
-        self.fs.remove(&path).map_err(|error| self.io("remove", &path, error))?;
+        let counts = Counts { sealed, gone };
+        let counted = Leaving { log, step: Step::Counted(counts) }.path();
+        let renamed = self.fs.rename(&path, &counted, Replace::Never);
+        renamed.map_err(|error| self.io("remove", &path, error))?;
+        if let Err(error) = self.enter_and_remove(file, log, &counts) {
+            tracing::warn!(%log, %error, "emptied, but not removed yet");
+        }
         Ok(Some(gone))
+    }
+
+    /// Enters a log whose name tells its counts, and removes it. If it cannot be entered, it is at
+    /// least emptied: on a full disk that makes the room to enter it.
+    fn enter_and_remove(
+        &self,
+        file: &dyn File,
+        log: LogName,
+        counts: &Counts,
+    ) -> Result<(), SpoolError> {
+        let path = Leaving { log, step: Step::Counted(*counts) }.path();
+        let entered = self.enter_gone(log, counts).or_else(|_| {
+            file.truncate(0).map_err(|error| self.io("empty", &path, error))?;
+            self.enter_gone(log, counts)
+        });
+        entered?;
+        self.fs.remove(&path).map_err(|error| self.io("remove", &path, error))
     }
 
     /// Copies the unreadable bytes of a log to failed/NAME.damaged, each stretch behind a line

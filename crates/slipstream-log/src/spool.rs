@@ -24,7 +24,8 @@ use crate::create;
 use crate::error::SpoolError;
 use crate::frame::Frames;
 use crate::fs::{File, Fs, Lock, Open};
-use crate::name::{Departure, LogName, Stage, collecting_name, parse_collecting};
+use crate::name::{LogName, Stage, collecting_name, parse_collecting};
+use crate::seal::Leaving;
 use crate::settings::Settings;
 use crate::slot::slot_of;
 
@@ -91,7 +92,9 @@ impl Spool {
         let path = path.as_ref();
         let found = create::create(path, settings)?;
         let spool = Self::found(path, found);
+        // Made now, so that a full disk keeps no worker from running.
         spool.shared.make_ledger()?;
+        crate::backlog::make_worker_lock(&spool.shared)?;
         Ok(spool)
     }
 
@@ -263,9 +266,9 @@ impl Shared {
     }
 
     /// The logs that are on their way out.
-    pub(crate) fn logs_leaving(&self) -> Result<Vec<(LogName, Departure)>, SpoolError> {
+    pub(crate) fn logs_leaving(&self) -> Result<Vec<Leaving>, SpoolError> {
         let names = self.list(REMOVING)?;
-        Ok(names.iter().filter_map(|name| Departure::parse(name)).collect())
+        Ok(names.iter().filter_map(|name| Leaving::parse(name)).collect())
     }
 
     /// The names that the collecting logs would get if they were sealed, as far as their headers
@@ -293,7 +296,7 @@ impl Shared {
             for stage in [Stage::Ready, Stage::Processing, Stage::Failed] {
                 there.extend(self.logs_in(stage)?);
             }
-            there.extend(self.logs_leaving()?.into_iter().map(|(log, _)| log));
+            there.extend(self.logs_leaving()?.into_iter().map(|leaving| leaving.log));
         }
         Ok(there)
     }

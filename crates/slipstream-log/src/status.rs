@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::SpoolError;
 use crate::fs::Open;
-use crate::ledger::{Ledger, Outcomes, OverwrittenSum};
+use crate::ledger::{Counts, Ledger, Outcomes, OverwrittenSum};
 use crate::name::{Departure, LogName, Stage, parse_collecting};
-use crate::seal::Tally;
-use crate::spool::{REMOVING, Shared, Spool, log_path};
+use crate::seal::{Step, Tally};
+use crate::spool::{Shared, Spool, log_path};
 
 /// What a spool holds, by stage, and the sums since it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +62,11 @@ impl Totals {
     }
 }
 
-/// A log that is there, and what it holds.
-struct Seen {
-    stage: Option<Stage>,
-    why: Option<Departure>,
-    tally: Tally,
+/// A sealed log that is there, and what it holds.
+enum Seen {
+    At(Stage, Tally),
+    Leaving(Departure, Tally),
+    Counted(Counts),
 }
 
 impl Spool {
@@ -144,21 +144,24 @@ impl Shared {
     }
 
     fn see_logs(&self) -> Result<HashMap<LogName, Seen>, SpoolError> {
-        let mut seen = HashMap::new();
+        let mut logs = HashMap::new();
         for stage in [Stage::Ready, Stage::Processing, Stage::Failed] {
             for log in self.logs_in(stage)? {
-                if let Some(tally) = self.tally_if_there(&log_path(stage, log), log)? {
-                    seen.insert(log, Seen { stage: Some(stage), why: None, tally });
+                let tally = self.tally_if_there(&log_path(stage, log), log)?;
+                logs.extend(tally.map(|tally| (log, Seen::At(stage, tally))));
+            }
+        }
+        for leaving in self.logs_leaving()? {
+            let seen = match &leaving.step {
+                Step::Counted(counts) => Some(Seen::Counted(*counts)),
+                Step::For(why) => {
+                    let tally = self.tally_if_there(&leaving.path(), leaving.log)?;
+                    tally.map(|tally| Seen::Leaving(*why, tally))
                 }
-            }
+            };
+            logs.extend(seen.map(|seen| (leaving.log, seen)));
         }
-        for (log, why) in self.logs_leaving()? {
-            let path = format!("{REMOVING}/{}", why.name(log));
-            if let Some(tally) = self.tally_if_there(&path, log)? {
-                seen.insert(log, Seen { stage: None, why: Some(why), tally });
-            }
-        }
-        Ok(seen)
+        Ok(logs)
     }
 
     fn tally_if_there(&self, path: &str, log: LogName) -> Result<Option<Tally>, SpoolError> {
@@ -177,7 +180,10 @@ impl Shared {
         let now = self.clock.now();
         let mut stages: Vec<_> =
             Stage::ALL.iter().map(|stage| (*stage, StageStatus::default())).collect();
-        let sealed = seen.iter().filter_map(|(log, seen)| Some((seen.stage?, log, &seen.tally)));
+        let sealed = seen.iter().filter_map(|(log, seen)| match seen {
+            Seen::At(stage, tally) => Some((*stage, log, tally)),
+            Seen::Leaving(..) | Seen::Counted(_) => None,
+        });
         let collecting = collecting.iter().map(|(log, tally)| (Stage::Collecting, log, tally));
         for (stage, log, tally) in collecting.chain(sealed) {
             let status = &mut stages[stage as usize].1;
@@ -196,7 +202,13 @@ impl Shared {
 
 /// Adds one log that is there to the sums.
 fn count(totals: &mut Totals, ledger: &Ledger, name: LogName, seen: &Seen) {
-    let Seen { stage, why, tally } = seen;
+    let (Seen::At(_, tally) | Seen::Leaving(_, tally)) = seen else {
+        if let Seen::Counted(Counts { sealed, gone }) = seen {
+            totals.stored += sealed.requests;
+            totals.outcomes.add(&gone.outcomes);
+        }
+        return;
+    };
     let entered = ledger.logs.get(&name).and_then(|account| account.stored);
     let sealed = entered.unwrap_or_else(|| tally.sealed());
     totals.stored += sealed.requests;
@@ -204,11 +216,11 @@ fn count(totals: &mut Totals, ledger: &Ledger, name: LogName, seen: &Seen) {
     totals.outcomes.expired += tally.expired;
     totals.outcomes.set_aside += tally.set_aside(sealed);
     let unsettled = tally.pending + tally.failed;
-    match (stage, why) {
+    match seen {
         // In failed/ nothing is pending: whatever is not settled was given up.
-        (Some(Stage::Failed), _) => totals.failed += unsettled,
-        (_, Some(Departure::Overwritten)) => totals.outcomes.overwritten += unsettled,
-        (_, Some(Departure::Purged)) => totals.outcomes.purged += unsettled,
+        Seen::At(Stage::Failed, _) => totals.failed += unsettled,
+        Seen::Leaving(Departure::Overwritten, _) => totals.outcomes.overwritten += unsettled,
+        Seen::Leaving(Departure::Purged, _) => totals.outcomes.purged += unsettled,
         _ => {
             totals.pending += tally.pending;
             totals.failed += tally.failed;

@@ -7,10 +7,11 @@
 //!   parked, and a request costs a few look-ups by name.
 //! - **A failing destination gets few.** Each failure that it is to blame for halves its
 //!   limit, down to `down_after`: as many requests must be exhausted in a row before it counts
-//!   as down, and side by side they cost the time of one. Once its limit is cut below where it
-//!   began, it *rests*: for the back-off of that failure only requests that were tried before are
-//!   begun, the probes that are nearest to a verdict. So a dead host costs the first few requests
-//!   their attempts, and no other request any.
+//!   as down, and side by side they cost the time of one. After as many failures in a row, once
+//!   its limit is cut below where it began, it *rests*: for nearly the back-off of that failure only
+//!   requests that were tried before are begun. Then a few others are, before those that failed
+//!   are tried again, so that some requests that always fail do not speak for all. A dead host
+//!   costs a few requests their attempts, and no other request any.
 //! - **A hanging destination leaves room.** A new one never gets past its first few slots,
 //!   since nothing it answers raises its limit. One that worked, and then hangs, holds
 //!   at most all but the *reserve*: an eighth of the slots is kept, as soon as the run has met a

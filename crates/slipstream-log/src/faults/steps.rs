@@ -1,7 +1,11 @@
 //! Stops and failures at every operation of every scenario.
 
+use std::time::Duration;
+
+use slipstream_core::{Engine, Verdict};
+
 use super::run::Run;
-use super::scenarios::{ALL, Scenario};
+use super::scenarios::{ALL, MINUTE, Scenario};
 use crate::fs::fake::{EINTR, EIO, ENOSPC, Plan};
 
 /// Plays a scenario with a plan, and holds what is left against the promises.
@@ -55,4 +59,57 @@ fn an_operation_that_fails_once_loses_nothing_acknowledged() {
 #[test]
 fn a_disk_that_fails_from_some_operation_on_loses_nothing_acknowledged() {
     at_every_operation(&[|op| Plan::FailFrom(op, ENOSPC), |op| Plan::FailFrom(op, EIO)]);
+}
+
+#[test]
+fn a_full_disk_stops_no_worker_and_is_emptied_by_it() {
+    for scenario in &ALL {
+        let mut run = Run::new((scenario.settings)());
+        (scenario.play)(&mut run);
+        let pending = run.spool().status().unwrap().totals.pending;
+        // The worker's lock is there, as it is in every spool that was made on a disk.
+        drop(run.spool().backlog().unwrap());
+        run.fake.plan(Plan::Full);
+        let mut backlog = run.spool().backlog().unwrap();
+        run.pass(Duration::from_secs(86_400));
+        run.work(&mut *backlog, &Verdict::Delivered);
+        backlog.close().unwrap();
+        let left = run.fake.bytes_in(&["collecting", "ready", "processing", "removing"]);
+        assert_eq!(
+            left,
+            0,
+            "{}: what was delivered still takes room: {:?}",
+            scenario.name,
+            run.fake.names()
+        );
+        let totals = run.spool().status().unwrap().totals;
+        assert!(
+            totals.balanced() && totals.pending == 0,
+            "{}, {pending} before: {totals:?}",
+            scenario.name
+        );
+        run.fake.restart();
+        run.check(&format!("{}, then a full disk", scenario.name));
+    }
+}
+
+#[test]
+fn a_writer_on_a_full_disk_makes_room_by_overwriting() {
+    let overwriting = ALL.iter().find(|scenario| scenario.name == "overwrite the oldest").unwrap();
+    let mut run = Run::new((overwriting.settings)());
+    (overwriting.play)(&mut run);
+    let before = run.fake.bytes_in(&["ready", "removing"]);
+    run.fake.plan(Plan::Full);
+    run.pass(MINUTE);
+    // Nothing gets longer here, so it fails; but a log has given way.
+    run.store();
+    assert!(run.fake.bytes_in(&["ready", "removing"]) <= before);
+    assert!(
+        run.fake.names().iter().any(|name| name.contains(".log.gone-")),
+        "{:?}",
+        run.fake.names()
+    );
+    assert!(run.spool().status().unwrap().totals.balanced());
+    run.fake.restart();
+    run.check("overwriting on a full disk");
 }

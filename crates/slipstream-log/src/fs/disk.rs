@@ -10,8 +10,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
 use rustix::fs::{
-    self, AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags,
-    ResolveFlags, StatxFlags,
+    self, AtFlags, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags, ResolveFlags,
+    StatxFlags,
 };
 use rustix::io::Errno;
 use rustix::rand::GetRandomFlags;
@@ -178,15 +178,14 @@ impl File for DiskFile {
         if written == bytes.len() {
             return Ok(());
         }
-        // What kept the rest out is told by the next try, which may also write some of it.
-        let rest = retry(|| rustix::io::write(&self.0, &bytes[written..]));
-        let error = match rest {
-            Err(error) => error.into(),
-            Ok(_) => io::Error::from(io::ErrorKind::WriteZero),
-        };
-        let written = (written + rest.unwrap_or(0)) as u64;
-        let partial = (&self.0).stream_position().ok();
-        Err(AppendError { error, partial: partial.map(|end| (end.saturating_sub(written), end)) })
+        // The rest is not tried: somebody else's record may stand behind this piece by now.
+        let words =
+            format!("only {written} of {} bytes were written; is the disk full?", bytes.len());
+        let end = (&self.0).stream_position().ok();
+        Err(AppendError {
+            error: io::Error::new(io::ErrorKind::WriteZero, words),
+            partial: end.map(|end| (end.saturating_sub(written as u64), end)),
+        })
     }
 
     fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
@@ -217,11 +216,6 @@ impl File for DiskFile {
     fn sync(&self) -> io::Result<()> {
         // Never tried again: a second call may report success for what the first one lost.
         Ok(fs::fdatasync(&self.0)?)
-    }
-
-    fn reserve(&self, len: u64) {
-        // A comfort, not a promise: some file systems cannot.
-        let _ = fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, 0, len);
     }
 
     fn try_lock(&self, how: Lock) -> io::Result<()> {

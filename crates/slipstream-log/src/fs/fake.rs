@@ -25,6 +25,8 @@ pub(crate) enum Plan {
     FailOnce(u64, i32, u8),
     /// All operations from this one on that could fail this way do.
     FailFrom(u64, i32),
+    /// The disk is full: nothing gets longer. (A name can still be changed.)
+    Full,
 }
 
 /// An error number for [`Plan`].
@@ -168,6 +170,14 @@ impl Fake {
         self.world().names.keys().cloned().collect()
     }
 
+    /// How many bytes the files in these directories take.
+    pub(crate) fn bytes_in(&self, dirs: &[&str]) -> usize {
+        let world = self.world();
+        let inside = |name: &str| dirs.iter().any(|dir| name.split('/').next() == Some(dir));
+        let files = world.names.iter().filter(|(name, _)| inside(name));
+        files.map(|(_, inode)| world.files[inode].bytes.len()).sum()
+    }
+
     /// Changes the bytes of a file behind everybody's back.
     pub(crate) fn damage(&self, path: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut world = self.world();
@@ -189,6 +199,11 @@ impl World {
     fn begin(&mut self, what: &'static str, path: &str) -> Result<(), (io::Error, u8)> {
         self.ops += 1;
         let op = self.ops;
+        assert!(
+            op < 1_000_000,
+            "there is no end of operations: {:#?}",
+            self.trace.split_off(self.trace.len() - 50)
+        );
         self.trace.push(format!("{op} {what} {path}"));
         let raw = io::Error::from_raw_os_error;
         match self.plan {
@@ -203,6 +218,7 @@ impl World {
                 }
                 Err((raw(errno), quarters))
             }
+            Some(Plan::Full) if matches!(what, "create" | "append") => Err((raw(ENOSPC), 0)),
             Some(Plan::FailFrom(at, errno)) if op >= at => {
                 if errno == ENOSPC && !needs_space(what) {
                     return Ok(());
@@ -401,8 +417,6 @@ impl File for Handle {
         file.synced = file.bytes.clone();
         Ok(())
     }
-
-    fn reserve(&self, _len: u64) {}
 
     fn try_lock(&self, how: Lock) -> io::Result<()> {
         let mut world = plain(self.begin("lock"))?;

@@ -16,8 +16,9 @@ pub(super) const SHUT_LEAST: Duration = Duration::from_secs(1);
 pub(super) const SHUT_MOST: Duration = Duration::from_secs(16);
 
 /// Nothing is put back for less: the engine's clock is not this one, and a record that comes
-/// out a little early must not come out a thousand times. A rest lasts as much longer
-/// than the back-off, so that the probes come first.
+/// out a little early must not come out a thousand times. A rest ends as much earlier than the
+/// back-off, so that before the requests that failed are tried again (it may be their own fault)
+/// some others are, and whether the destination is down is not decided by those alone.
 const PUT_BACK_LEAST: Duration = Duration::from_millis(100);
 
 /// Between what its limit moves, in requests at once.
@@ -47,8 +48,8 @@ pub(super) struct Health {
     pub(super) in_flight: usize,
     pub(super) limit: usize,
     bounds: Bounds,
-    /// Whether its last attempt failed by its fault.
-    failed: bool,
+    /// Attempts in a row that failed by its fault.
+    failures: usize,
     /// Requests in a row that used up their attempts by its fault.
     pub(super) exhausted: usize,
     pub(super) down: bool,
@@ -74,7 +75,7 @@ impl Health {
             in_flight: 0,
             limit: bounds.first,
             bounds,
-            failed: false,
+            failures: 0,
             exhausted: 0,
             down: false,
             prompt: false,
@@ -116,15 +117,16 @@ impl Health {
         self.in_flight -= 1;
         if let Answer::Failed(wait) = answer {
             self.prompt = false;
-            self.failed = true;
+            self.failures += 1;
             self.limit = (self.limit / 2).max(self.bounds.floor);
-            if self.is_cut() {
-                let rest = now.saturating_add(wait).saturating_add(PUT_BACK_LEAST);
-                self.rest_until = self.rest_until.max(rest);
+            // One failure among answers is no reason to rest: it may be that request's alone.
+            if self.is_cut() && self.failures >= self.bounds.floor {
+                let rest = wait.saturating_sub(PUT_BACK_LEAST).max(PUT_BACK_LEAST);
+                self.rest_until = self.rest_until.max(now.saturating_add(rest));
             }
             return;
         }
-        self.failed = false;
+        self.failures = 0;
         self.rest_until = now;
         self.limit = (self.limit + 1).min(self.bounds.cap);
         self.prompt = took < PATIENCE;
@@ -161,7 +163,7 @@ impl Health {
     /// Whether failures have cut its limit below where it began, or would have but for the
     /// least that they leave.
     fn is_cut(&self) -> bool {
-        self.limit < self.bounds.first || (self.limit == self.bounds.first && self.failed)
+        self.limit < self.bounds.first || (self.limit == self.bounds.first && self.failures > 0)
     }
 
     /// Whether forgetting it loses nothing that the run needs.

@@ -37,6 +37,26 @@ fn a_destination_whose_requests_fail_by_their_own_fault_is_not_down() {
 }
 
 #[test]
+fn a_few_requests_that_always_fail_do_not_bring_a_healthy_destination_down() {
+    // Every hundredth is refused each time, and half of those that are begun first. Their bodies
+    // tell.
+    let payload = |index: u64| {
+        let mut record = record(index, "mostly well");
+        if [1, 3, 5].contains(&index) || index.is_multiple_of(100) {
+            record.body = b"cursed".to_vec();
+        }
+        record.encode()
+    };
+    let scene = scene_of(20_000, payload, |seen| match &*seen.to {
+        "cursed" => refused(),
+        _ => delivered(),
+    });
+    let summary = scene.worker.run(&mut ()).unwrap();
+    assert_eq!((summary.delivered, summary.failed), (19_797, 203), "{summary:?}");
+    assert!(summary.elapsed < secs(60), "{:?}", summary.elapsed);
+}
+
+#[test]
 fn a_dead_destination_does_not_delay_the_others() {
     let name = |index: u64| if index < 50_000 { "dead" } else { "well" };
     let payload = move |index| record(index, name(index)).encode();
