@@ -2,6 +2,9 @@
 //!
 //! Absent on purpose: what a value means beyond its own form; that is its command's.
 
+mod failed;
+mod look;
+
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -11,6 +14,8 @@ use bytesize::ByteSize;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use slipstream_log::{OnFull, Spool, Stage};
 
+pub(crate) use self::failed::{FailedArgs, FailedCommand, ListArgs, RetryArgs};
+pub(crate) use self::look::{CheckArgs, InspectArgs};
 use crate::units::{duration, size};
 
 /// Store requests now, deliver them later
@@ -64,6 +69,12 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Remove stored requests without delivering them
     Purge(PurgeArgs),
+    /// List and retry the requests that were given up
+    Failed(FailedArgs),
+    /// Verify every log and the accounts, and mend them
+    Check(CheckArgs),
+    /// Print the records of log files as JSON lines
+    Inspect(InspectArgs),
 }
 
 const STORE_EXAMPLES: &str = "\

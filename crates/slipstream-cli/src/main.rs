@@ -10,16 +10,21 @@
 mod args;
 mod batch;
 mod body;
+mod check;
+mod failed;
 mod headers;
 mod init;
+mod inspect;
 mod late;
 mod owner;
 mod print;
 mod progress;
 mod purge;
+mod shown;
 mod signals;
 mod status;
 mod store;
+mod totals;
 mod units;
 mod usage;
 mod work;
@@ -37,6 +42,8 @@ enum Ended {
     Well,
     /// Something was not delivered, stored or accounted for.
     Short,
+    /// Some of it could not be carried out, and that was said.
+    CouldNot,
 }
 
 /// The exit code of a command that could not be carried out.
@@ -55,10 +62,14 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(dir, args),
         Command::Init(args) => init::run(dir, args),
         Command::Purge(args) => purge::run(dir, args),
+        Command::Failed(args) => failed::run(dir, args),
+        Command::Check(args) => check::run(dir, args),
+        Command::Inspect(args) => inspect::run(args),
     };
     match ended {
         Ok(Ended::Well) => ExitCode::SUCCESS,
         Ok(Ended::Short) => ExitCode::from(1),
+        Ok(Ended::CouldNot) => ExitCode::from(COULD_NOT),
         Err(error) => {
             print::complain(&format!("{error:#}"));
             ExitCode::from(COULD_NOT)

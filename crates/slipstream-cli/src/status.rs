@@ -11,6 +11,7 @@ use serde::Serialize;
 use slipstream_log::{OverwrittenSum, Spool, Stage, StageStatus, Status};
 
 use crate::args::StatusArgs;
+use crate::totals::Totals;
 use crate::units::{count, spell, spell_bytes, thousands};
 use crate::{Ended, owner, print};
 
@@ -39,18 +40,6 @@ struct State {
 }
 
 #[derive(Default, Serialize)]
-struct Totals {
-    stored: u64,
-    delivered: u64,
-    pending: u64,
-    failed: u64,
-    set_aside: u64,
-    overwritten: u64,
-    expired: u64,
-    purged: u64,
-}
-
-#[derive(Default, Serialize)]
 struct Worker {
     running: bool,
     pid: Option<u32>,
@@ -67,7 +56,7 @@ pub(crate) fn run(dir: &Path, args: &StatusArgs) -> Result<Ended> {
         }
     };
     if args.json {
-        print::out(&format!("{}\n", serde_json::to_string(&report)?))?;
+        print::out(&print::json(&report)?)?;
     } else {
         let mut text = report.to_string();
         if let Some(status) = &status {
@@ -90,20 +79,10 @@ impl Report {
             };
             *state = State::of(seen);
         }
-        let totals = &status.totals;
         Self {
             states,
-            totals: Totals {
-                stored: totals.stored,
-                delivered: totals.outcomes.delivered,
-                pending: totals.pending,
-                failed: totals.failed,
-                set_aside: totals.outcomes.set_aside,
-                overwritten: totals.outcomes.overwritten,
-                expired: totals.outcomes.expired,
-                purged: totals.outcomes.purged,
-            },
-            balanced: totals.balanced(),
+            totals: Totals::of(&status.totals),
+            balanced: status.totals.balanced(),
             worker: Worker { running: status.worker_running, pid: status.worker_pid },
         }
     }
@@ -131,21 +110,6 @@ impl State {
     }
 }
 
-impl Totals {
-    /// Every way a stored request can have gone.
-    fn parts(&self) -> [(u64, &'static str); 7] {
-        [
-            (self.delivered, "delivered"),
-            (self.pending, "pending"),
-            (self.failed, "failed"),
-            (self.set_aside, "set aside"),
-            (self.overwritten, "overwritten"),
-            (self.expired, "expired"),
-            (self.purged, "purged"),
-        ]
-    }
-}
-
 /// What a person reads.
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -166,21 +130,7 @@ impl std::fmt::Display for Report {
             }
             writeln!(f)?;
         }
-        let parts = self.totals.parts();
-        let sum: Vec<_> =
-            parts.iter().map(|(number, name)| format!("{} {name}", thousands(*number))).collect();
-        let stored = thousands(self.totals.stored);
-        writeln!(f, "\n{stored} stored = {}", sum.join(" + "))?;
-        if self.balanced {
-            writeln!(f, "the sum holds")?;
-        } else {
-            let accounted = parts.iter().map(|(number, _)| number).sum();
-            writeln!(
-                f,
-                "the sum does NOT hold: stored {stored}, accounted {}",
-                thousands(accounted)
-            )?;
-        }
+        write!(f, "\n{}", self.totals)?;
         match (self.worker.running, self.worker.pid) {
             (false, _) => writeln!(f, "no worker runs"),
             (true, None) => writeln!(f, "a worker runs"),

@@ -1,8 +1,9 @@
-//! Durations and sizes as people write and read them.
+//! Durations, sizes and times as people write and read them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytesize::ByteSize;
+use slipstream_core::Timestamp;
 
 /// A duration: `500ms`, `5m`, `1h 30m`, or a number of seconds as curl and systemd take it.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
@@ -25,6 +26,15 @@ pub(crate) fn size(text: &str) -> Result<ByteSize, String> {
 /// A duration, as short as it can be said.
 pub(crate) fn spell(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
+}
+
+/// The last moment that has four digits for its year.
+const LAST_MILLI: u64 = 253_402_300_799_999;
+
+/// A moment, as `2026-11-24T05:42:17.482Z`. One beyond the year 9999 is shown as its end.
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    let since = Duration::from_millis(time.as_millis().min(LAST_MILLI));
+    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + since).to_string()
 }
 
 /// A number of bytes, as short as it can be said.
@@ -95,6 +105,18 @@ mod tests {
         for (text, bytes) in table {
             let read = size(text).ok();
             assert_eq!(read.map(|size| size.as_u64()), bytes, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_shown_whatever_it_is() {
+        let table = [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_795_498_937_482, "2026-11-24T05:42:17.482Z"),
+            (u64::MAX, "9999-12-31T23:59:59.999Z"),
+        ];
+        for (millis, text) in table {
+            assert_eq!(rfc3339(Timestamp::from_millis(millis)), text);
         }
     }
 

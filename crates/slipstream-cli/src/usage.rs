@@ -20,7 +20,7 @@ pub(crate) fn explain(error: &clap::Error) -> ExitCode {
         }
         // With SLIPSTREAM_DIR set, clap does not see that nothing was said.
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = write!(io::stderr(), "{}", Cli::command().render_help());
+            let _ = write!(io::stderr(), "{}", given().render_help());
         }
         _ => print::complain(&one_line(error)),
     }
@@ -36,13 +36,19 @@ fn one_line(error: &clap::Error) -> String {
     let line = line.strip_prefix("error: ").unwrap_or(&line);
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
     let tip = tip.map(|tip| format!("; {tip}")).unwrap_or_default();
-    format!("{line}{tip}; see `slipstream {}--help`", command())
+    let given = given();
+    let command = given.get_bin_name().unwrap_or("slipstream");
+    format!("{line}{tip}; see `{command} --help`")
 }
 
-/// The command that was given, with a blank behind it, if it is one.
-fn command() -> String {
-    let cli = Cli::command();
-    let given = std::env::args_os()
-        .find(|word| cli.get_subcommands().any(|command| word == command.get_name()));
-    given.map(|name| format!("{} ", name.to_string_lossy())).unwrap_or_default()
+/// The command that was given, as far as there is one.
+fn given() -> clap::Command {
+    let mut given = Cli::command();
+    given.build();
+    for word in std::env::args_os().skip(1) {
+        if let Some(found) = given.find_subcommand(&word) {
+            given = found.clone();
+        }
+    }
+    given
 }

@@ -21,6 +21,7 @@
 //! should look at; following it would send a stored secret wherever a server says.
 
 mod batch;
+mod masked;
 mod quote;
 mod request;
 mod url;
@@ -37,6 +38,7 @@ mod transfer;
 mod verdict;
 
 pub use batch::parse_line;
+pub use masked::masked_url;
 pub use request::HttpRequest;
 
 #[cfg(feature = "deliver")]

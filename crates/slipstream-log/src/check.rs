@@ -58,7 +58,12 @@ impl Spool {
         check.strangers()?;
         check.read_logs()?;
         check.accounts()?;
-        check.report.totals = self.status()?.totals;
+        match self.status() {
+            Ok(status) => check.report.totals = status.totals,
+            // Why was found above.
+            Err(error) if check.report.findings.is_empty() => return Err(error),
+            Err(_) => return Ok(check.report),
+        }
         let totals = check.report.totals;
         if !totals.balanced() {
             let accounted = totals.pending + totals.failed + totals.outcomes.sum();
@@ -224,9 +229,13 @@ impl Check<'_> {
         let known = aside.is_some_and(|aside| self.shared.fs.stat(&aside).is_ok());
         if let (Some(first), false) = (damage.first(), known) {
             let what = format!(
-                "{bytes} bytes in {} places are no records, the first at {}; a repair copies them to failed/, and the records around them are delivered",
-                damage.len(),
-                first.start
+                "{bytes} bytes from {} on are no records{}; a repair copies them to failed/, and the records around them are delivered",
+                first.start,
+                if damage.len() > 1 {
+                    format!(", in {} places", damage.len())
+                } else {
+                    String::new()
+                }
             );
             let mended = self.repair && name.is_some();
             if let (true, Some(name)) = (mended, name) {
@@ -282,7 +291,8 @@ impl Check<'_> {
         ledger: &Ledger,
     ) -> Result<(), SpoolError> {
         let path = log_path(stage, log);
-        let Some(file) = self.shared.open_if_there(&path)? else {
+        // What cannot be opened was found before.
+        let Ok(Some(file)) = self.shared.open_if_there(&path) else {
             return Ok(());
         };
         let _held =

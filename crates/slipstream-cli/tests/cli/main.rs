@@ -4,11 +4,15 @@
 //! Absent on purpose: waiting by the clock. What must be waited for is waited for itself.
 
 mod batch;
+mod check;
+mod failed;
 mod init;
+mod inspect;
 mod owner;
 mod purge;
 mod receiver;
 mod run;
+mod scrub;
 mod status;
 mod store;
 mod usage;

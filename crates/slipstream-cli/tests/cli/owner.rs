@@ -61,6 +61,10 @@ fn root_works_another_users_spool_as_that_user() {
     assert_eq!(worker.wait_with_output().unwrap().status.code(), Some(1));
     assert_eq!(owners(&spool.path()), [NOBODY]);
     assert_eq!(spool.sums(), [2, 0, 1, 1]);
+    assert_eq!(spool.run(["check", "--repair"]).code, Some(0));
+    assert_eq!(spool.run(["failed", "retry", "--all"]).code, Some(0));
+    assert_eq!(spool.sums(), [2, 1, 0, 1]);
+    assert_eq!(owners(&spool.path()), [NOBODY]);
     assert_eq!(spool.run(["purge", "--yes"]).code, Some(0));
     assert_eq!(owners(&spool.path()), [NOBODY]);
 }
@@ -73,8 +77,8 @@ fn root_does_not_work_the_spool_of_a_user_without_an_account() {
     let spool = Spool::new();
     spool.quietly(["store", "http://h/"]);
     give(&spool.path(), STRANGER);
-    for command in ["work", "status", "purge"] {
-        let refused = spool.run([command]);
+    for command in [&["work"][..], &["status"], &["purge"], &["check"], &["failed", "list"]] {
+        let refused = spool.run(command);
         let words = "setpriv --reuid 3999999999 --regid 3999999999 --clear-groups slipstream";
         assert_refused(&refused, words);
     }

@@ -86,7 +86,8 @@ fn serve(stream: TcpStream, keep: &Mutex<Vec<Got>>, hold: &Sender<Sender<()>>) {
     let mut writer = stream;
     while let Some(got) = read(&mut reader) {
         let path = got.line.split(' ').nth(1).unwrap_or_default().to_owned();
-        let status: u16 = path[1..].parse().unwrap_or(200);
+        let status = path[1..].split('?').next().unwrap_or_default();
+        let status: u16 = status.parse().unwrap_or(200);
         keep.lock().unwrap().push(got);
         if path == "/held" {
             let (release, released) = channel();

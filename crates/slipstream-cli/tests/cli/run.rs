@@ -5,6 +5,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use slipstream_core::Timestamp;
+use slipstream_log::frame::{Frames, LOG_HEADER, LogHeader};
+use slipstream_log::name::LogName;
+
 pub(crate) struct Spool {
     // Removed when this is dropped.
     dir: tempfile::TempDir,
@@ -33,6 +37,13 @@ impl Spool {
         let path = self.dir.path().join(name);
         std::fs::write(&path, content).unwrap();
         path
+    }
+
+    /// The logs at a stage.
+    pub(crate) fn logs(&self, stage: &str) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.path().join(stage)).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension() == Some(OsStr::new("log"))).collect()
     }
 
     /// The command, not yet run.
@@ -89,6 +100,17 @@ impl Spool {
         };
         Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
+}
+
+/// The name and the bytes of a log that holds one record with this payload, whatever it is.
+pub(crate) fn log_of(payload: &[u8]) -> (String, Vec<u8>) {
+    let time = Timestamp::from_millis(1_795_498_937_482);
+    let header = LogHeader { slot: 3, salt: 7, opened: time, stamp: time };
+    let mut frames = Frames::with_capacity(64);
+    frames.push(|bytes| bytes.extend_from_slice(payload));
+    frames.seal(header.salt);
+    let bytes = [&header.encode()[..], frames.bytes_at(LOG_HEADER)].concat();
+    (LogName::of(&header).to_string(), bytes)
 }
 
 pub(crate) fn ran(code: i32, out: &str, err: &str) -> Ran {

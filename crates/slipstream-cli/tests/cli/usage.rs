@@ -10,11 +10,14 @@ fn no_command_shows_the_help_and_fails() {
     assert_eq!((ran.code, &*ran.out), (Some(2), ""));
     assert!(ran.err.contains("Usage: slipstream"), "{ran:?}");
     assert!(ran.err.contains("Examples:"), "{ran:?}");
+    let ran = Spool::new().run(["failed"]);
+    assert_eq!((ran.code, &*ran.out), (Some(2), ""));
+    assert!(ran.err.contains("Usage: slipstream failed"), "{ran:?}");
 }
 
 #[test]
 fn help_that_was_asked_for_is_output() {
-    for command in ["store", "work", "status", "init", "purge"] {
+    for command in ["store", "work", "status", "init", "purge", "failed", "check", "inspect"] {
         let ran = Spool::new().run([command, "--help"]);
         assert_eq!((ran.code, &*ran.err), (Some(0), ""), "{ran:?}");
         assert!(ran.out.contains(&format!("Usage: slipstream {command}")), "{ran:?}");
@@ -38,6 +41,8 @@ fn what_cannot_be_understood_is_refused_in_one_line() {
         (&["store", "--batch", "-", "http://h/"], "cannot be used with"),
         (&["work", "--attempts", "0"], "'--attempts <N>'"),
         (&["work", "--backoff", "soon"], "500ms, 60s or 5m; see `slipstream work --help`"),
+        (&["failed", "retry"], "<ID>...; see `slipstream failed retry --help`"),
+        (&["failed", "retry", "--all", "1"], "'1' is no request id"),
         (&["purge", "--state", "lost"], "[possible values: collecting, ready, processing, failed]"),
     ];
     for (args, words) in table {
@@ -50,7 +55,14 @@ fn what_cannot_be_understood_is_refused_in_one_line() {
 #[test]
 fn a_reader_that_went_away_is_no_error() {
     let spool = Spool::new();
-    for args in [&["status"][..], &["status", "--json"], &["init"], &["--help"]] {
+    for args in [
+        &["status"][..],
+        &["status", "--json"],
+        &["check"],
+        &["failed", "list"],
+        &["init"],
+        &["--help"],
+    ] {
         let mut command = spool.command(args);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         drop(child.stdout.take());

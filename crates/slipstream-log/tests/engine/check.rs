@@ -56,7 +56,7 @@ fn a_flipped_bit_is_found_and_set_aside_and_the_other_records_are_delivered() {
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
     let (found, left) = findings(&bench);
-    assert!(found[0].contains("are no records, the first at"), "{found:?}");
+    assert!(found[0].contains("on are no records"), "{found:?}");
     assert_eq!(left, Vec::<String>::new());
     assert!(bench.files(Stage::Failed)[0].ends_with(".damaged"));
     assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), [1, 3, 4]);
@@ -116,4 +116,16 @@ fn a_repair_waits_for_no_worker_and_a_check_needs_none() {
     assert!(matches!(bench.other().check(true), Err(SpoolError::Busy { .. })));
     assert!(bench.other().check(false).is_ok());
     backlog.close().unwrap();
+}
+
+#[test]
+fn a_log_with_another_name_elsewhere_is_a_finding_and_not_the_end_of_the_check() {
+    let (bench, path) = bench();
+    std::fs::hard_link(&path, bench.path().join("elsewhere")).unwrap();
+    let report = bench.other().check(false);
+    // The sums cannot be made while it cannot be opened, and that is said.
+    let words =
+        report.map_or_else(|error| format!("{error:?}"), |report| format!("{:?}", report.findings));
+    assert!(words.contains("a hard link"), "{words}");
+    assert!(words.contains("cannot be opened"), "{words}");
 }

@@ -1,0 +1,107 @@
+//! `slipstream check`: the spool's fsck.
+//!
+//! Guaranteed: without `--repair` nothing is changed; each problem is a line, and the exit code
+//! tells whether any is left. The JSON's fields are a promise: fields may join, none changes.
+//!
+//! Absent on purpose: what is looked at and how it is mended. That is the library's.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use indicatif::ProgressBar;
+use serde::Serialize;
+use slipstream_log::{Spool, SpoolError};
+
+use crate::args::CheckArgs;
+use crate::totals::Totals;
+use crate::units::{count, spell_bytes, thousands};
+use crate::{Ended, owner, print};
+
+#[derive(Default, Serialize)]
+struct Report {
+    logs: u64,
+    records: u64,
+    bytes: u64,
+    findings: Vec<Finding>,
+    totals: Totals,
+    balanced: bool,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    path: String,
+    what: String,
+    mended: bool,
+}
+
+pub(crate) fn run(dir: &Path, args: &CheckArgs) -> Result<Ended> {
+    owner::become_owner(dir)?;
+    let Some(spool) = Spool::find(dir)? else {
+        let nothing = format!("nothing stored yet in {}", dir.display());
+        if args.json {
+            print::complain(&nothing);
+            print::out(&print::json(&Report { balanced: true, ..Report::default() })?)?;
+        } else {
+            print::out(&format!("{}\n", print::one_line(&nothing)))?;
+        }
+        return Ok(Ended::Well);
+    };
+    let report = Report::of(check(&spool, args.repair)?);
+    print::out(&if args.json { print::json(&report)? } else { report.to_string() })?;
+    let left = report.findings.iter().any(|finding| !finding.mended);
+    Ok(if left || !report.balanced { Ended::Short } else { Ended::Well })
+}
+
+fn check(spool: &Spool, repair: bool) -> Result<slipstream_log::Report> {
+    // On a terminal only: some gigabytes take a while.
+    let spinner = ProgressBar::new_spinner().with_message("reading every log");
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    let checked = spool.check(repair);
+    spinner.finish_and_clear();
+    match checked {
+        Err(SpoolError::Busy { holder }) => {
+            let who = holder.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+            bail!(
+                "cannot repair {}: a worker is at it{who}; wait for it to end",
+                spool.path().display()
+            )
+        }
+        checked => checked.with_context(|| format!("cannot check {}", spool.path().display())),
+    }
+}
+
+impl Report {
+    fn of(report: slipstream_log::Report) -> Self {
+        let findings = report.findings.into_iter();
+        Self {
+            logs: report.logs,
+            records: report.records,
+            bytes: report.bytes,
+            findings: findings
+                .map(|found| Finding { path: found.path, what: found.what, mended: found.mended })
+                .collect(),
+            totals: Totals::of(&report.totals),
+            balanced: report.totals.balanced(),
+        }
+    }
+}
+
+/// What a person reads.
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for Finding { path, what, mended } in &self.findings {
+            let mended = if *mended { " (mended)" } else { "" };
+            writeln!(f, "{}", print::one_line(&format!("{path}: {what}{mended}")))?;
+        }
+        let mended = self.findings.iter().filter(|finding| finding.mended).count() as u64;
+        let problems = match (self.findings.len() as u64, mended) {
+            (0, _) => "no problems".to_owned(),
+            (all, 0) => count(all, "problem"),
+            (all, mended) => format!("{}, {} mended", count(all, "problem"), thousands(mended)),
+        };
+        let (logs, records) = (count(self.logs, "log"), count(self.records, "record"));
+        writeln!(f, "{logs}, {records}, {}: {problems}", spell_bytes(self.bytes))?;
+        write!(f, "{}", self.totals)
+    }
+}

@@ -1,0 +1,71 @@
+//! `slipstream failed`: what was given up, and what becomes of it.
+//!
+//! Guaranteed: what is listed is what can be retried, and no listing shows a secret.
+
+mod list;
+mod retry;
+
+use std::path::Path;
+
+use anyhow::Result;
+use slipstream_core::Record;
+use slipstream_log::frame::{Settlement, State};
+use slipstream_log::name::LogName;
+use slipstream_log::walk::Item;
+use slipstream_log::{Spool, Stage};
+
+use crate::args::{FailedArgs, FailedCommand};
+use crate::{Ended, owner};
+
+pub(crate) fn run(dir: &Path, args: &FailedArgs) -> Result<Ended> {
+    owner::become_owner(dir)?;
+    let spool = Spool::find(dir)?;
+    match &args.command {
+        FailedCommand::List(args) => list::run(dir, spool.as_ref(), args),
+        FailedCommand::Retry(args) => retry::run(dir, spool.as_ref(), args),
+    }
+}
+
+/// A request in a log that is not being collected.
+struct Kept<'a> {
+    log: LogName,
+    settlement: Settlement,
+    payload: &'a [u8],
+}
+
+impl Kept<'_> {
+    fn record(&self) -> Option<Record> {
+        Record::decode(self.payload).ok()
+    }
+
+    /// Whether it was given up. In failed/ nothing waits, whatever a flipped bit says.
+    fn is_failed(&self, stage: Stage) -> bool {
+        match self.settlement.state {
+            State::Failed => true,
+            State::Pending => stage == Stage::Failed,
+            State::Delivered | State::Expired => false,
+        }
+    }
+}
+
+/// Shows each request of a stage's logs, oldest log first, until `look` has seen enough. Says
+/// whether it has.
+fn each(
+    spool: &Spool,
+    stage: Stage,
+    mut look: impl FnMut(&Kept<'_>) -> Result<bool>,
+) -> Result<bool> {
+    for log in spool.sealed_logs(stage)? {
+        let Some(mut reader) = spool.read_log(stage, log)? else {
+            continue;
+        };
+        while let Some(item) = reader.next_item()? {
+            if let Item::Record { settlement, payload, .. } = item
+                && !look(&Kept { log, settlement, payload })?
+            {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,106 @@
+//! `slipstream failed list`: a line for each request that was given up.
+//!
+//! The JSON's fields are a promise: fields may join, none changes.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use anyhow::Result;
+use serde::Serialize;
+use slipstream_core::{Record, Request};
+use slipstream_http::{HttpRequest, masked_url};
+use slipstream_log::{Spool, Stage};
+
+use super::{Kept, each};
+use crate::args::ListArgs;
+use crate::units::{count, rfc3339};
+use crate::{Ended, print};
+
+/// A request. What its envelope would tell is null when that cannot be read.
+#[derive(Serialize)]
+struct Line {
+    id: Option<String>,
+    kind: Option<String>,
+    to: Option<String>,
+    request: Option<String>,
+    attempts: u16,
+    stored: Option<String>,
+    log: String,
+}
+
+pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<Ended> {
+    let mut lines = print::Lines::new();
+    let mut seen = HashSet::new();
+    // A log that was retried in part holds failed requests in processing/ until it is worked. One
+    // that moves back while this looks is not shown twice.
+    for stage in [Stage::Processing, Stage::Failed] {
+        let Some(spool) = spool else { break };
+        let mut here = HashSet::new();
+        let read = each(spool, stage, |kept| {
+            if !kept.is_failed(stage) || seen.contains(&kept.log) {
+                return Ok(true);
+            }
+            here.insert(kept.log);
+            let line = Line::of(stage, kept);
+            lines.put(&if args.json { print::json(&line)? } else { line.to_string() })
+        })?;
+        if !read {
+            return Ok(Ended::Well);
+        }
+        seen.extend(here);
+    }
+    lines.end()?;
+    if seen.is_empty() && !args.json {
+        // Not where lines are counted.
+        print::complain(&format!("no failed requests in {}", dir.display()));
+    }
+    Ok(Ended::Well)
+}
+
+impl Line {
+    fn of(stage: Stage, kept: &Kept<'_>) -> Self {
+        let line = Self {
+            id: None,
+            kind: None,
+            to: None,
+            request: None,
+            attempts: kept.settlement.attempts,
+            stored: None,
+            log: format!("{stage}/{}", kept.log),
+        };
+        let Some(record) = kept.record() else {
+            return line;
+        };
+        Self {
+            id: Some(record.id.to_string()),
+            to: Some(masked_url(record.destination.as_str())),
+            request: Some(request(&record)),
+            stored: Some(rfc3339(record.id.stored())),
+            kind: Some(record.kind),
+            ..line
+        }
+    }
+}
+
+/// What a person reads.
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = |part: &Option<String>| part.clone().unwrap_or_else(|| "-".to_owned());
+        let parts = [
+            text(&self.id),
+            text(&self.kind),
+            self.request.clone().unwrap_or_else(|| "unreadable".to_owned()),
+            count(self.attempts.into(), "attempt"),
+            self.log.clone(),
+        ];
+        writeln!(f, "{}", print::one_line(&parts.join("  ")))
+    }
+}
+
+/// What it asks for, without a secret. Of other kinds only the destination is known.
+fn request(record: &Record) -> String {
+    match record.request::<HttpRequest>() {
+        Ok(request) if record.kind == HttpRequest::KIND => request.to_string(),
+        _ => masked_url(record.destination.as_str()),
+    }
+}

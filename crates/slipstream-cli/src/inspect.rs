@@ -1,0 +1,177 @@
+//! `slipstream inspect`: the records of log files as lines of JSON.
+//!
+//! Guaranteed: without `--show-secrets` nothing of a body is shown, of an HTTP request no
+//! user, password and query value of its URL, and no header that speaks of a secret. Memory holds
+//! one record. The JSON's fields are a promise: fields may join, none changes.
+//!
+//! Absent on purpose: the spool. A log tells everything itself, wherever it stands.
+
+use std::path::Path;
+
+use anyhow::{Error, Result};
+use serde::Serialize;
+use slipstream_core::{Record, Request};
+use slipstream_http::{HttpRequest, masked_url};
+use slipstream_log::LogReader;
+use slipstream_log::frame::{Settlement, State};
+use slipstream_log::walk::Item;
+
+use crate::args::InspectArgs;
+use crate::shown::Shown;
+use crate::units::rfc3339;
+use crate::{Ended, print};
+
+/// A record. What its envelope would tell is null when that cannot be read.
+#[derive(Serialize)]
+struct Line<'a> {
+    log: &'a str,
+    offset: u64,
+    state: &'static str,
+    attempts: u16,
+    due: Option<String>,
+    id: Option<String>,
+    kind: Option<String>,
+    to: Option<String>,
+    stored: Option<String>,
+    body: Body,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Body {
+    Whole(Shown),
+    Http(Http),
+    Length { bytes: usize },
+}
+
+/// An HTTP request without its secrets. It has the shape that it is stored in.
+#[derive(Serialize)]
+struct Http {
+    method: String,
+    url: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<(String, String)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Length>,
+}
+
+#[derive(Serialize)]
+struct Length {
+    bytes: usize,
+}
+
+#[derive(Serialize)]
+struct Damage<'a> {
+    log: &'a str,
+    offset: u64,
+    length: u64,
+    damage: bool,
+}
+
+pub(crate) fn run(args: &InspectArgs) -> Result<Ended> {
+    let mut lines = print::Lines::new();
+    let (mut damaged, mut unread) = (false, false);
+    for path in &args.logs {
+        let mut log = match LogReader::open(path) {
+            Ok(log) => log,
+            Err(error) => {
+                unread = true;
+                print::complain(&format!("{:#}", Error::new(error)));
+                continue;
+            }
+        };
+        loop {
+            let line = match log.next_item() {
+                Ok(None) => break,
+                Ok(Some(item)) => line(path, &item, args.show_secrets, &mut damaged)?,
+                Err(error) => {
+                    unread = true;
+                    print::complain(&format!("{:#}", Error::new(error)));
+                    break;
+                }
+            };
+            if !lines.put(&line)? {
+                return Ok(Ended::Well);
+            }
+        }
+    }
+    lines.end()?;
+    Ok(match (unread, damaged) {
+        (true, _) => Ended::CouldNot,
+        (_, true) => Ended::Short,
+        _ => Ended::Well,
+    })
+}
+
+fn line(path: &Path, item: &Item<'_>, secrets: bool, damaged: &mut bool) -> Result<String> {
+    let log = &*path.to_string_lossy();
+    match item {
+        Item::Damage(range) => {
+            *damaged = true;
+            let length = range.end - range.start;
+            print::json(&Damage { log, offset: range.start, length, damage: true })
+        }
+        Item::Record { at, settlement, payload } => {
+            print::json(&Line::of(log, *at, *settlement, payload, secrets))
+        }
+    }
+}
+
+impl<'a> Line<'a> {
+    fn of(log: &'a str, at: u64, settlement: Settlement, payload: &[u8], secrets: bool) -> Self {
+        let Settlement { state, attempts, due } = settlement;
+        let line = Self {
+            log,
+            offset: at,
+            state: word(state),
+            attempts,
+            due: (due.as_millis() > 0).then(|| rfc3339(due)),
+            id: None,
+            kind: None,
+            to: None,
+            stored: None,
+            body: Body::Length { bytes: payload.len() },
+        };
+        let Ok(record) = Record::decode(payload) else {
+            return if secrets { Self { body: whole(payload), ..line } } else { line };
+        };
+        let to = record.destination.as_str();
+        Self {
+            id: Some(record.id.to_string()),
+            to: Some(if secrets { to.to_owned() } else { masked_url(to) }),
+            stored: Some(rfc3339(record.id.stored())),
+            body: if secrets { whole(&record.body) } else { masked(&record) },
+            kind: Some(record.kind),
+            ..line
+        }
+    }
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Pending => "pending",
+        State::Delivered => "delivered",
+        State::Failed => "failed",
+        State::Expired => "expired",
+    }
+}
+
+fn whole(bytes: &[u8]) -> Body {
+    Body::Whole(Shown::of(bytes).unwrap_or_else(|| Shown::Bytes(bytes.to_vec())))
+}
+
+/// Of a kind that is not known here nobody can say what is a secret.
+fn masked(record: &Record) -> Body {
+    if record.kind == HttpRequest::KIND
+        && let Ok(request) = record.request::<HttpRequest>()
+    {
+        let bytes = request.content().len();
+        return Body::Http(Http {
+            method: request.method().to_owned(),
+            url: request.masked_url(),
+            headers: request.masked_headers(),
+            body: (bytes > 0).then_some(Length { bytes }),
+        });
+    }
+    Body::Length { bytes: record.body.len() }
+}

@@ -1,0 +1,158 @@
+//! `slipstream failed`: what was given up is listed, and delivered when told to.
+
+use crate::receiver::Receiver;
+use crate::run::{Ran, Spool, assert_refused, log_of, ran};
+use crate::scrub::scrub;
+
+/// No request has it.
+const NOBODY: &str = "019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c";
+
+/// A spool with two failed requests in one log and a third in another.
+fn spool_with_failed(receiver: &Receiver) -> Spool {
+    let spool = Spool::new();
+    let secret = receiver.url("/404?key=s3cret").replace("127", "s3cret:s3cret@127");
+    spool.quietly(["store", "--source=a", "-H", "cookie: s3cret", "-d", "s3cret", &secret]);
+    spool.quietly(["store", "--source=a", &receiver.url("/500")]);
+    spool.quietly(["store", "--source=b", &receiver.url("/410")]);
+    spool.run(["work", "--attempts=1"]);
+    assert_eq!(spool.sums(), [3, 0, 3, 0]);
+    spool
+}
+
+fn listed(spool: &Spool) -> Vec<String> {
+    let list = spool.run(["failed", "list"]);
+    assert_eq!(list.code, Some(0), "{list:?}");
+    let mut lines: Vec<_> = list.out.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+/// The id of the request that failed with this status.
+fn id(spool: &Spool, status: &str) -> String {
+    let line = listed(spool).into_iter().find(|line| line.contains(status)).unwrap();
+    line.split(' ').next().unwrap().to_owned()
+}
+
+fn retry(spool: &Spool, args: &[&str]) -> Ran {
+    spool.run([&["failed", "retry"], args].concat())
+}
+
+#[test]
+fn a_failed_request_is_a_line_without_its_secrets() {
+    let spool = spool_with_failed(&Receiver::new());
+    let lines: Vec<_> = listed(&spool).iter().map(|line| scrub(line)).collect();
+    let expected = [
+        "ID  http  POST http://***@HOST/404?key=***  1 attempt  failed/LOG",
+        "ID  http  GET http://HOST/500  1 attempt  failed/LOG",
+        "ID  http  GET http://HOST/410  1 attempt  failed/LOG",
+    ];
+    assert_eq!(lines, expected);
+    let json = spool.run(["failed", "list", "--json"]);
+    let line = r#"{"id":"ID","kind":"http","to":"http://HOST","request":"POST http://***@HOST/404?key=***","attempts":1,"stored":"TIME","log":"failed/LOG"}"#;
+    assert_eq!((json.code, &*json.err), (Some(0), ""));
+    assert_eq!(json.out.lines().count(), 3);
+    assert!(scrub(&json.out).lines().any(|shown| shown == line), "{json:?}");
+}
+
+#[test]
+fn all_are_retried_with_their_ids_and_all_their_attempts() {
+    let receiver = Receiver::new();
+    let spool = spool_with_failed(&receiver);
+    let will = |code, will| {
+        ran(code, &format!("3 requests in 2 logs {will} be delivered by the next worker\n"), "")
+    };
+    assert_eq!(retry(&spool, &["--all", "--dry-run"]), will(0, "would"));
+    assert_eq!(spool.sums(), [3, 0, 3, 0]);
+    let before = listed(&spool);
+    assert_eq!(retry(&spool, &["--all"]), will(0, "will"));
+    assert_eq!(spool.sums(), [3, 3, 0, 0]);
+    let none = ran(0, "", "slipstream: no failed requests in SPOOL\n");
+    assert_eq!(spool.run(["failed", "list"]), none);
+    spool.run(["work", "--attempts=1"]);
+    assert_eq!(receiver.got().len(), 6);
+    assert_eq!(listed(&spool), before);
+}
+
+#[test]
+fn one_is_retried_by_its_id_and_the_others_stay_failed() {
+    let receiver = Receiver::new();
+    let spool = spool_with_failed(&receiver);
+    let expected = "1 request in 1 log will be delivered by the next worker\n";
+    assert_eq!(retry(&spool, &[&id(&spool, "404")]), ran(0, expected, ""));
+    assert_eq!(spool.sums(), [3, 1, 2, 0]);
+    let left: Vec<_> = listed(&spool).iter().map(|line| scrub(line)).collect();
+    let expected = [
+        "ID  http  GET http://HOST/500  1 attempt  processing/LOG",
+        "ID  http  GET http://HOST/410  1 attempt  failed/LOG",
+    ];
+    assert_eq!(left, expected);
+    spool.run(["work", "--attempts=1"]);
+    assert_eq!(receiver.got().len(), 4);
+    assert_eq!(spool.sums(), [3, 0, 3, 0]);
+}
+
+#[test]
+fn an_id_that_is_not_there_is_said_and_the_others_are_retried() {
+    let spool = spool_with_failed(&Receiver::new());
+    let found = id(&spool, "404");
+    for (dry, will) in [(&["--dry-run"][..], "would"), (&[], "will")] {
+        let some = retry(&spool, &[dry, &[NOBODY, &found]].concat());
+        let out = format!("1 request in 1 log {will} be delivered by the next worker\n");
+        let err = format!(
+            "slipstream: {NOBODY} is not among the failed requests; `slipstream failed list` shows those there are\n"
+        );
+        assert_eq!(some, ran(1, &out, &err));
+    }
+    let json = retry(&spool, &["--json", NOBODY]);
+    let out = format!(r#"{{"requests":0,"logs":0,"dry_run":false,"missing":["{NOBODY}"]}}"#);
+    assert_eq!((json.code, json.out), (Some(1), out + "\n"));
+    assert_refused(&retry(&spool, &["17"]), "'17' is no request id");
+}
+
+#[test]
+fn what_a_worker_has_to_finish_first_is_said_to_be_that() {
+    let spool = spool_with_failed(&Receiver::new());
+    let (one, two) = (id(&spool, "404"), id(&spool, "500"));
+    assert_eq!(retry(&spool, &[&one]).code, Some(0));
+    let again = retry(&spool, &[&one, &two]);
+    let mut expected = [
+        format!(
+            "slipstream: {one} is not among the failed requests: it waits for the next worker already, or was settled since"
+        ),
+        format!(
+            "slipstream: {two} failed, but its log waits for the next worker with others that are retried; run `slipstream work`, then retry it"
+        ),
+    ];
+    expected.sort();
+    assert_eq!(again.code, Some(1));
+    let mut said: Vec<_> = again.err.lines().collect();
+    said.sort_unstable();
+    assert_eq!(said, expected);
+    spool.run(["work", "--attempts=1"]);
+    assert_eq!(retry(&spool, &[&two]).code, Some(0));
+}
+
+#[test]
+fn a_request_that_nobody_can_read_is_listed_and_retried_with_all() {
+    let spool = Spool::new();
+    spool.run(["init"]);
+    let (name, bytes) = log_of(b"s3cret");
+    std::fs::write(spool.path().join("failed").join(&name), bytes).unwrap();
+    let line = format!("-  -  unreadable  0 attempts  failed/{name}\n");
+    assert_eq!(spool.run(["failed", "list"]), ran(0, &line, ""));
+    assert_eq!(retry(&spool, &[NOBODY]).code, Some(1));
+    let will = "1 request in 1 log will be delivered by the next worker\n";
+    assert_eq!(retry(&spool, &["--all"]), ran(0, will, ""));
+}
+
+#[test]
+fn no_spool_has_nothing_that_failed() {
+    let spool = Spool::new();
+    let none = "slipstream: no failed requests in SPOOL\n";
+    assert_eq!(spool.run(["failed", "list"]), ran(0, "", none));
+    assert_eq!(spool.run(["failed", "list", "--json"]), ran(0, "", ""));
+    let nothing = "0 requests in 0 logs will be delivered by the next worker\n";
+    assert_eq!(retry(&spool, &["--all"]), ran(0, nothing, ""));
+    assert_eq!(retry(&spool, &[NOBODY]).code, Some(1));
+    assert!(!spool.path().exists());
+}

@@ -1,0 +1,91 @@
+//! What may be shown of a request that somebody else stored.
+//!
+//! Guaranteed: no value of a header whose name speaks of a secret, and no user, password or
+//! query value of a URL, in a header or elsewhere. Rather too much is left out than too little.
+//!
+//! Absent on purpose: the body. Nobody can say what is a secret in there.
+
+use crate::HttpRequest;
+use crate::url::masked;
+
+/// What stands where something was left out.
+const LEFT_OUT: &str = "***";
+
+/// Words that make a header's name speak of a secret, lower case.
+const SECRET: [&str; 11] = [
+    "auth",
+    "cookie",
+    "credential",
+    "jwt",
+    "key",
+    "passw",
+    "pwd",
+    "secret",
+    "session",
+    "signature",
+    "token",
+];
+
+/// Names that hold such a word and no secret, lower case.
+const HARMLESS: [&str; 2] = ["idempotency-key", "x-idempotency-key"];
+
+impl HttpRequest {
+    /// Names and values in the order they are sent, without what must not be shown.
+    pub fn masked_headers(&self) -> Vec<(String, String)> {
+        self.headers().iter().map(|(name, value)| (name.clone(), shown(name, value))).collect()
+    }
+}
+
+/// A URL, or a destination of any kind, without user, password and the values in its query.
+pub fn masked_url(url: &str) -> String {
+    masked(url)
+}
+
+fn shown(name: &str, value: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    if SECRET.iter().any(|word| name.contains(word)) && !HARMLESS.contains(&&*name) {
+        return LEFT_OUT.to_owned();
+    }
+    // A referer, say.
+    if value.contains("://") { masked(value) } else { value.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_that_speaks_of_a_secret_is_shown_without_its_value() {
+        let table = [
+            ("Authorization", "Bearer abc", "***"),
+            ("proxy-authorization", "Basic abc", "***"),
+            ("Cookie", "sid=abc", "***"),
+            ("x-api-key", "abc", "***"),
+            ("API-Key", "abc", "***"),
+            ("x-auth-token", "abc", "***"),
+            ("X-Hub-Signature-256", "sha256=abc", "***"),
+            ("client-secret", "abc", "***"),
+            ("x-password", "abc", "***"),
+            ("Idempotency-Key", "order-17", "order-17"),
+            ("content-type", "application/json", "application/json"),
+            ("x-foo", "bar", "bar"),
+            ("referer", "https://u:p@example.com/a?q=abc", "https://***@example.com/a?q=***"),
+        ];
+        for (name, value, expected) in table {
+            let request = HttpRequest::get("http://h/").header(name, value);
+            let expected = vec![(name.to_owned(), expected.to_owned())];
+            assert_eq!(request.masked_headers(), expected);
+        }
+    }
+
+    #[test]
+    fn a_destination_of_any_kind_is_shown_without_user_and_password() {
+        let table = [
+            ("http://example.com:80", "http://example.com:80"),
+            ("mysql://root:abc@db:3306", "mysql://***@db:3306"),
+        ];
+        for (destination, expected) in table {
+            assert_eq!(masked_url(destination), expected);
+        }
+    }
+}
