@@ -49,6 +49,8 @@ fn package() -> Result<()> {
         "--workspace",
         "--exclude",
         "xtask",
+        "--exclude",
+        "slipstream-tests",
         "--allow-dirty",
         "--no-verify",
     ]))
