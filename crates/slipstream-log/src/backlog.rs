@@ -11,7 +11,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,18 +18,16 @@ use slipstream_core::{Backlog, BacklogError, Claim, Next, Ticket, Timestamp, Ver
 
 use crate::error::SpoolError;
 use crate::frame::{SETTLEMENT_AT, Settlement, State};
-use crate::fs::{File, Lock, Open, Replace};
-use crate::ledger::LEDGER;
-use crate::name::{Departure, LogName, Stage, parse_collecting};
-use crate::spool::{Shared, collecting_path, log_path};
+use crate::fs::{File, Lock, Replace};
+use crate::name::{Departure, LogName, Stage};
+use crate::spool::{Shared, log_path};
 use crate::walk::{Item, Walk, read_record};
+use crate::worker_lock::take_worker_lock;
+
+mod claim;
 
 /// How many waiting records are remembered at most.
 const WAITING_MAX: usize = 1 << 16;
-/// How often the directories are looked at for new logs while others are being worked.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The file that a worker holds locked while it runs; its process id stands in it.
-pub(crate) const WORKER_LOCK: &str = "worker.lock";
 
 /// A spool that is being worked.
 pub(crate) struct SpoolBacklog {
@@ -215,100 +212,6 @@ impl SpoolBacklog {
         Ok(())
     }
 
-    /// Claims one more log; false when there is none.
-    fn claim_next(&mut self, now: Duration) -> Result<bool, SpoolError> {
-        if self.queue.is_empty() {
-            // With nothing in flight this decides whether the run is over.
-            let look =
-                self.out.is_empty() || self.looked.is_none_or(|looked| now >= looked + LOOK_EVERY);
-            if !look {
-                return Ok(false);
-            }
-            self.looked = Some(now);
-            self.look()?;
-        }
-        while let Some(found) = self.queue.pop_front() {
-            match self.claim(found) {
-                Ok(None) => {}
-                Ok(Some((name, log))) => {
-                    self.logs.insert(name, log);
-                    self.reading = Some(name);
-                    return Ok(true);
-                }
-                Err(error) => {
-                    tracing::error!(?found, %error, "cannot claim a log; the others go on");
-                    self.skipped.insert(found);
-                }
-            }
-        }
-        Ok(false)
-    }
-
-    /// Looks what there is to claim: first what an earlier run left, then oldest first.
-    fn look(&mut self) -> Result<(), SpoolError> {
-        let mut found = Vec::new();
-        // What an earlier run left, and what somebody wants retried.
-        let left = self.shared.logs_in(Stage::Processing)?;
-        let left = left.into_iter().filter(|log| !self.logs.contains_key(log));
-        found.extend(left.map(|log| Found::Sealed(Stage::Processing, log)));
-        let ready = self.shared.logs_in(Stage::Ready)?;
-        found.extend(ready.into_iter().map(|log| Found::Sealed(Stage::Ready, log)));
-        let collecting = self.shared.list(Stage::Collecting.dir())?;
-        let mut slots: Vec<_> =
-            collecting.iter().filter_map(|name| parse_collecting(name)).collect();
-        slots.sort_unstable();
-        found.extend(slots.into_iter().map(Found::Collecting));
-        found.retain(|found| !self.skipped.contains(found));
-        self.queue = found.into();
-        Ok(())
-    }
-
-    /// Claims a log: from here on nothing overwrites it. None if there is nothing in it, or
-    /// somebody else was faster.
-    fn claim(&self, found: Found) -> Result<Option<(LogName, OpenLog)>, SpoolError> {
-        let shared = &*self.shared;
-        let path = match found {
-            Found::Collecting(slot) => collecting_path(slot),
-            Found::Sealed(stage, log) => log_path(stage, log),
-        };
-        let Some(file) = shared.open_if_there(&path)? else {
-            return Ok(None);
-        };
-        if matches!(found, Found::Collecting(_)) && shared.is_empty(&*file, &path)? {
-            return Ok(None);
-        }
-        let held = shared.lock(&*file, Lock::Exclusive, &path)?;
-        if !shared.is_at(&*file, &path)? {
-            return Ok(None);
-        }
-        let name = match found {
-            Found::Collecting(slot) => shared.sealed_name(slot, shared.read_header(&*file, &path)?),
-            Found::Sealed(_, log) => log,
-        };
-        let processing = log_path(Stage::Processing, name);
-        match found {
-            Found::Collecting(_) => shared.leave_collecting(&*file, &path, &processing)?,
-            Found::Sealed(Stage::Processing, _) => {}
-            Found::Sealed(..) => {
-                let renamed = shared.fs.rename(&path, &processing, Replace::Never);
-                renamed.map_err(|error| shared.io("claim", &path, error))?;
-            }
-        }
-        shared.count_if_not_yet(&*file, &processing, name)?;
-        drop(held);
-        let walk = shared.walk(&*file, &processing, Some(name))?;
-        let log = OpenLog {
-            salt: walk.salt(),
-            path: processing,
-            file,
-            walk,
-            outstanding: HashSet::new(),
-            failed: false,
-            again: None,
-        };
-        Ok(Some((name, log)))
-    }
-
     /// Takes a log out of processing/ once nothing in it is left to do.
     fn finish_if_settled(&mut self, name: LogName) -> Result<(), SpoolError> {
         let settled = |log: &OpenLog| log.outstanding.is_empty() && log.again.is_none();
@@ -442,83 +345,6 @@ impl Backlog for SpoolBacklog {
         self.shared.finish_departures()?;
         self.shared.shorten_ledger_if_long();
         let _ = self.worker_lock.truncate(0);
-        Ok(())
-    }
-}
-
-/// Makes the file that a worker locks, unless it is there.
-pub(crate) fn make_worker_lock(shared: &Shared) -> Result<(), SpoolError> {
-    match shared.fs.create(WORKER_LOCK) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            Err(shared.io("make", WORKER_LOCK, error))
-        }
-        _ => Ok(()),
-    }
-}
-
-pub(crate) fn take_worker_lock(shared: &Shared) -> Result<Box<dyn File>, SpoolError> {
-    let failed = |doing| move |error| shared.io(doing, WORKER_LOCK, error);
-    let file = match shared.fs.open(WORKER_LOCK, Open::Update) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            make_worker_lock(shared)?;
-            shared.fs.open(WORKER_LOCK, Open::Update).map_err(failed("open"))?
-        }
-        other => other.map_err(failed("open"))?,
-    };
-    // Whoever only asks whether a worker runs holds it for a moment, too.
-    for _ in 0..200 {
-        match file.try_lock(Lock::Exclusive) {
-            Ok(()) => {
-                let pid = std::process::id().to_string();
-                let written = file.truncate(0).and_then(|()| file.write_at(pid.as_bytes(), 0));
-                // Only a comfort for whoever comes second.
-                if let Err(error) = written {
-                    tracing::debug!(%error, "cannot leave a process id in the worker's lock");
-                }
-                return Ok(file);
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::yield_now(),
-            Err(error) => return Err(failed("lock")(error)),
-        }
-    }
-    Err(SpoolError::Busy { holder: read_pid(&*file) })
-}
-
-fn read_pid(file: &dyn File) -> Option<u32> {
-    let mut bytes = [0; 16];
-    let read = file.read_at(&mut bytes, 0).ok()?;
-    std::str::from_utf8(&bytes[..read]).ok()?.trim().parse().ok()
-}
-
-impl Shared {
-    /// Whether a worker has the spool, and its process id if that is known. Takes the worker's
-    /// lock for a moment if it is free.
-    pub(crate) fn worker(&self) -> Result<(bool, Option<u32>), SpoolError> {
-        let file = match self.fs.open(WORKER_LOCK, Open::Read) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((false, None)),
-            Err(error) => return Err(self.io("open", WORKER_LOCK, error)),
-        };
-        match file.try_lock(Lock::Shared) {
-            Ok(()) => Ok((false, None)),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok((true, read_pid(&*file))),
-            Err(error) => Err(self.io("lock", WORKER_LOCK, error)),
-        }
-    }
-
-    /// Removes files that were being made when their maker ended. One that is being made right
-    /// now is made again.
-    pub(crate) fn clear_abandoned(&self) -> Result<(), SpoolError> {
-        for name in self.list(Stage::Collecting.dir())? {
-            if name.contains(".log.new-") {
-                let _ = self.fs.remove(&format!("{}/{name}", Stage::Collecting.dir()));
-            }
-        }
-        for name in self.list(".")? {
-            if name.starts_with(LEDGER) && name.contains(".new-") {
-                let _ = self.fs.remove(&name);
-            }
-        }
         Ok(())
     }
 }

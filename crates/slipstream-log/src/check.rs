@@ -7,12 +7,12 @@
 use std::collections::HashSet;
 use std::io::ErrorKind;
 
+use crate::depart::{DAMAGED, Leaving};
 use crate::error::SpoolError;
 use crate::frame::FORMAT_VERSION;
 use crate::fs::{Lock, Open};
 use crate::ledger::{Counts, Gone, LEDGER, Ledger, Outcomes};
 use crate::name::{LogName, Stage, parse_collecting};
-use crate::seal::{DAMAGED, Leaving};
 use crate::spool::{REMOVING, Shared, Spool, log_path};
 use crate::status::Totals;
 use crate::walk::Item;
@@ -52,7 +52,7 @@ impl Spool {
     pub fn check(&self, repair: bool) -> Result<Report, SpoolError> {
         let shared = self.shared();
         // A worker changes what a repair mends.
-        let _worker = repair.then(|| crate::backlog::take_worker_lock(shared)).transpose()?;
+        let _worker = repair.then(|| crate::worker_lock::take_worker_lock(shared)).transpose()?;
         let mut check = Check { shared, repair, report: Report::default() };
         check.leftovers()?;
         check.strangers()?;

@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 
+use crate::depart::DAMAGED;
 use crate::error::SpoolError;
 use crate::frame::{FORMAT_VERSION, LOG_HEADER, LogHeader};
 use crate::fs::{AppendError, File, Lock, Open, Stat};
 use crate::name::{LogName, Stage};
-use crate::seal::DAMAGED;
 use crate::spool::{Spool, log_path};
 use crate::walk::{Item, Walk};
 

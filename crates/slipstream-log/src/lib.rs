@@ -35,6 +35,7 @@ mod append;
 mod backlog;
 mod check;
 mod create;
+mod depart;
 mod error;
 #[cfg(test)]
 mod faults;
@@ -50,7 +51,9 @@ mod settings;
 mod slot;
 mod spool;
 mod status;
+mod tally;
 pub mod walk;
+mod worker_lock;
 
 pub use check::{Finding, Report};
 pub use error::SpoolError;

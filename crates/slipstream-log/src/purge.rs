@@ -1,9 +1,9 @@
 //! Removing logs because somebody asked for it.
 
+use crate::depart::{Leaving, Step};
 use crate::error::SpoolError;
 use crate::fs::Lock;
 use crate::name::{Departure, Stage, parse_collecting};
-use crate::seal::{Leaving, Step};
 use crate::spool::{Spool, collecting_path};
 
 /// What was removed.
@@ -28,7 +28,7 @@ impl Spool {
         let mut purged = Purged::default();
         // What a worker holds is its own.
         let _worker = match stage {
-            Stage::Processing => Some(crate::backlog::take_worker_lock(shared)?),
+            Stage::Processing => Some(crate::worker_lock::take_worker_lock(shared)?),
             _ => None,
         };
         if stage == Stage::Collecting {

@@ -21,11 +21,11 @@ use slipstream_core::{
 use crate::append::Writer;
 use crate::backlog::SpoolBacklog;
 use crate::create;
+use crate::depart::Leaving;
 use crate::error::SpoolError;
 use crate::frame::Frames;
 use crate::fs::{File, Fs, Lock, Open};
 use crate::name::{LogName, Stage, collecting_name, parse_collecting};
-use crate::seal::Leaving;
 use crate::settings::Settings;
 use crate::slot::slot_of;
 
@@ -94,7 +94,7 @@ impl Spool {
         let spool = Self::found(path, found);
         // Made now, so that a full disk keeps no worker from running.
         spool.shared.make_ledger()?;
-        crate::backlog::make_worker_lock(&spool.shared)?;
+        crate::worker_lock::make_worker_lock(&spool.shared)?;
         Ok(spool)
     }
 

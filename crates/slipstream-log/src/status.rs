@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::depart::Step;
 use crate::error::SpoolError;
 use crate::fs::Open;
 use crate::ledger::{Counts, Ledger, Outcomes, OverwrittenSum};
 use crate::name::{Departure, LogName, Stage, parse_collecting};
-use crate::seal::{Step, Tally};
 use crate::spool::{Shared, Spool, log_path};
+use crate::tally::Tally;
 
 /// What a spool holds, by stage, and the sums since it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,219 @@
+//! How logs leave the spool for good, each step to be repeated by whoever finds it undone.
+//!
+//! No log leaves removing/ before the ledger has its entries. While they cannot be written, because
+//! the disk is full, what they would say stands in the log's name, and the log is emptied.
+
+use crate::error::SpoolError;
+use crate::fs::{File, Lock, Replace};
+use crate::ledger::{Counts, Gone, Outcomes};
+use crate::name::{Departure, LogName, Stage, split_leaving};
+use crate::spool::{REMOVING, Shared, log_path};
+use crate::walk::Item;
+
+/// What the name of a file of unreadable bytes has behind that of their log.
+pub(crate) const DAMAGED: &str = ".damaged";
+
+/// A log within removing/.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Leaving {
+    pub(crate) log: LogName,
+    pub(crate) step: Step,
+}
+
+/// How far a log is on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It has left its place, and its records are in it.
+    For(Departure),
+    /// Its records are counted, and may be gone.
+    Counted(Counts),
+}
+
+impl Leaving {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (log, word) = split_leaving(text)?;
+        let step = Departure::of_word(word).map(Step::For);
+        let step = step.or_else(|| Counts::of_word(word).map(Step::Counted))?;
+        Some(Self { log, step })
+    }
+
+    pub(crate) fn path(&self) -> String {
+        let word = match &self.step {
+            Step::For(why) => why.word().to_owned(),
+            Step::Counted(counts) => counts.word(),
+        };
+        format!("{REMOVING}/{}.{word}", self.log)
+    }
+}
+
+impl Shared {
+    /// Takes a log out of the spool, and says what became of its records. None if somebody else
+    /// moved it on first.
+    pub(crate) fn depart(
+        &self,
+        stage: Stage,
+        log: LogName,
+        why: Departure,
+    ) -> Result<Option<Gone>, SpoolError> {
+        let path = log_path(stage, log);
+        let Some(file) = self.open_if_there(&path)? else {
+            return Ok(None);
+        };
+        let _held = self.lock(&*file, Lock::Exclusive, &path)?;
+        if !self.is_at(&*file, &path)? {
+            return Ok(None);
+        }
+        let leaving = Leaving { log, step: Step::For(why) };
+        let renamed = self.fs.rename(&path, &leaving.path(), Replace::Never);
+        renamed.map_err(|error| self.io("remove", &path, error))?;
+        self.finish_departure(&*file, log, why)
+    }
+
+    /// Finishes what was begun and not finished: logs that were on their way out when a process
+    /// ended, or the disk was full. What somebody else is at right now is left to him.
+    pub(crate) fn finish_departures(&self) -> Result<(), SpoolError> {
+        for leaving in self.logs_leaving()? {
+            if let Err(error) = self.finish_leaving(&leaving) {
+                tracing::warn!(log = %leaving.log, %error, "is still on its way out");
+            }
+        }
+        Ok(())
+    }
+
+    fn finish_leaving(&self, leaving: &Leaving) -> Result<(), SpoolError> {
+        let path = leaving.path();
+        let Some(file) = self.open_if_there(&path)? else {
+            return Ok(());
+        };
+        let Some(_held) = self.lock_if_free(&*file, &path)? else {
+            return Ok(());
+        };
+        if !self.is_at(&*file, &path)? {
+            return Ok(());
+        }
+        match &leaving.step {
+            Step::For(why) => self.finish_departure(&*file, leaving.log, *why).map(drop),
+            Step::Counted(counts) => self.enter_and_remove(&*file, leaving.log, counts),
+        }
+    }
+
+    /// Counts a log in removing/ and removes it. Call it with the log's lock.
+    pub(crate) fn finish_departure(
+        &self,
+        file: &dyn File,
+        log: LogName,
+        why: Departure,
+    ) -> Result<Option<Gone>, SpoolError> {
+        let path = Leaving { log, step: Step::For(why) }.path();
+        let tally = self.tally(file, &path, Some(log))?;
+        let entered = self.read_ledger()?.logs.get(&log).and_then(|account| account.stored);
+        let sealed = entered.unwrap_or_else(|| tally.sealed());
+        let unsettled = tally.pending + tally.failed;
+        let mut outcomes = Outcomes {
+            delivered: tally.delivered,
+            expired: tally.expired,
+            set_aside: tally.set_aside(sealed),
+            ..Outcomes::default()
+        };
+        match why {
+            Departure::Done if unsettled > 0 => {
+                // It was settled, and a crash of the machine undid that: back it goes.
+                let ready = log_path(Stage::Ready, log);
+                let renamed = self.fs.rename(&path, &ready, Replace::Never);
+                renamed.map_err(|error| self.io("put back", &path, error))?;
+                return Ok(None);
+            }
+            Departure::Done => {}
+            Departure::Overwritten => outcomes.overwritten = unsettled,
+            Departure::Purged => outcomes.purged = unsettled,
+        }
+        if tally.damaged > 0 {
+            self.set_damage_aside(file, &path, log)?;
+        }
+        let gone = Gone { bytes: tally.bytes, outcomes };
+        let counts = Counts { sealed, gone };
+        let counted = Leaving { log, step: Step::Counted(counts) }.path();
+        let renamed = self.fs.rename(&path, &counted, Replace::Never);
+        renamed.map_err(|error| self.io("remove", &path, error))?;
+        if let Err(error) = self.enter_and_remove(file, log, &counts) {
+            tracing::warn!(%log, %error, "emptied, but not removed yet");
+        }
+        Ok(Some(gone))
+    }
+
+    /// Enters a log whose name tells its counts, and removes it. If it cannot be entered, it is at
+    /// least emptied: on a full disk that makes the room to enter it.
+    fn enter_and_remove(
+        &self,
+        file: &dyn File,
+        log: LogName,
+        counts: &Counts,
+    ) -> Result<(), SpoolError> {
+        let path = Leaving { log, step: Step::Counted(*counts) }.path();
+        let entered = self.enter_gone(log, counts).or_else(|_| {
+            file.truncate(0).map_err(|error| self.io("empty", &path, error))?;
+            self.enter_gone(log, counts)
+        });
+        entered?;
+        self.fs.remove(&path).map_err(|error| self.io("remove", &path, error))
+    }
+
+    /// Copies the unreadable bytes of a log to failed/NAME.damaged, each stretch behind a line
+    /// that says where it stood.
+    pub(crate) fn set_damage_aside(
+        &self,
+        file: &dyn File,
+        path: &str,
+        log: LogName,
+    ) -> Result<(), SpoolError> {
+        let aside = format!("{}/{log}{DAMAGED}", Stage::Failed.dir());
+        let failed = |error| self.io("set aside damage in", &aside, error);
+        let _ = self.fs.remove(&aside);
+        self.bound_damage(log.slot)?;
+        let copy = self.fs.create(&aside).map_err(failed)?;
+        let mut walk = self.walk(file, path, Some(log))?;
+        loop {
+            let item = walk.next(file).map_err(|error| self.io("read", path, error))?;
+            let Some(item) = item else {
+                return Ok(());
+            };
+            let Item::Damage(range) = item else {
+                continue;
+            };
+            let put = |bytes: &[u8]| copy.append(bytes).map_err(|error| failed(error.error));
+            put(format!("-- {} bytes from {} on --\n", range.end - range.start, range.start)
+                .as_bytes())?;
+            let mut at = range.start;
+            let mut buffer = vec![0; 64 * 1024];
+            while at < range.end {
+                let len = (range.end - at).min(buffer.len() as u64) as usize;
+                let read = file
+                    .read_at(&mut buffer[..len], at)
+                    .map_err(|error| self.io("read", path, error))?;
+                if read == 0 {
+                    break;
+                }
+                put(&buffer[..read])?;
+                at += read as u64;
+            }
+            put(b"\n")?;
+        }
+    }
+
+    /// Keeps what was set aside for a slot within the same bound as its logs.
+    fn bound_damage(&self, slot: u16) -> Result<(), SpoolError> {
+        let names = self.list(Stage::Failed.dir())?;
+        let mut aside: Vec<_> = names
+            .iter()
+            .filter_map(|name| LogName::parse(name.strip_suffix(DAMAGED)?))
+            .filter(|log| log.slot == slot)
+            .collect();
+        aside.sort_unstable();
+        let keep = self.settings.logs.saturating_sub(1) as usize;
+        for log in aside.iter().take(aside.len().saturating_sub(keep)) {
+            let path = format!("{}/{log}{DAMAGED}", Stage::Failed.dir());
+            self.fs.remove(&path).map_err(|error| self.io("remove", &path, error))?;
+        }
+        Ok(())
+    }
+}

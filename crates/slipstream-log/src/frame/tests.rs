@@ -1,0 +1,85 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn header() -> LogHeader {
+    LogHeader {
+        slot: 3,
+        salt: 0x8f3a_6c1e_5d2b_9a47,
+        opened: Timestamp::from_millis(1_795_498_157_482),
+        stamp: Timestamp::from_millis(1_795_498_157_483),
+    }
+}
+
+#[test]
+fn a_log_header_survives_any_flipped_bit() {
+    let whole = header().encode();
+    for bit in 0..whole.len() * 8 {
+        let mut bytes = whole;
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(LogHeader::parse(&bytes), Some(header()), "bit {bit}");
+    }
+}
+
+#[test]
+fn zeros_are_neither_a_log_header_nor_a_frame() {
+    assert_eq!(LogHeader::parse(&[0; 128]), None);
+    assert_eq!(FrameHeader::parse(&[0; 64], 0), None);
+    assert_eq!(LogHeader::parse(&[]), None);
+    assert_eq!(FrameHeader::parse(&[], 0), None);
+}
+
+#[test]
+fn frames_behind_a_torn_record_are_aligned_again() {
+    let mut frames = Frames::with_capacity(64);
+    frames.push(|bytes| bytes.extend_from_slice(b"payload"));
+    for end in 128..160 {
+        let written = frames.bytes_at(end).len() as u64;
+        let start = end + written - frames.size() as u64;
+        assert_eq!(start % 8, 0, "appended at {end}");
+        assert!(start - end < 8);
+    }
+}
+
+#[test]
+fn a_frame_is_of_one_log_only() {
+    let mut frames = Frames::with_capacity(64);
+    frames.push(|bytes| bytes.extend_from_slice(b"payload"));
+    frames.seal(7);
+    let bytes = frames.bytes_at(128);
+    let parsed = FrameHeader::parse(bytes, 7).unwrap();
+    assert_eq!((parsed.length, parsed.frame_len()), (7, 40));
+    assert_eq!(FrameHeader::parse(bytes, 8), None);
+}
+
+fn any_state() -> impl Strategy<Value = State> {
+    prop::sample::select(CODES.map(|(_, state)| state).to_vec())
+}
+
+proptest! {
+    #[test]
+    fn a_settlement_reads_back(state in any_state(), attempts: u16, due: u64) {
+        let settlement = Settlement { state, attempts, due: Timestamp::from_millis(due) };
+        prop_assert_eq!(Settlement::parse(&settlement.encode()), settlement);
+    }
+
+    #[test]
+    fn a_flipped_bit_in_a_settlement_reads_as_fresh(
+        state in any_state(), attempts: u16, due: u64, bit in 0usize..128,
+    ) {
+        let settlement = Settlement { state, attempts, due: Timestamp::from_millis(due) };
+        let mut bytes = settlement.encode();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        prop_assert_eq!(Settlement::parse(&bytes), Settlement::FRESH);
+    }
+
+    #[test]
+    fn a_flipped_bit_in_a_frame_header_is_noticed(payload: Vec<u8>, salt: u64, bit in 0usize..128) {
+        let mut frames = Frames::with_capacity(0);
+        frames.push(|bytes| bytes.extend_from_slice(&payload));
+        frames.seal(salt);
+        let mut bytes = frames.bytes_at(0).to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        prop_assert_eq!(FrameHeader::parse(&bytes, salt), None);
+    }
+}

@@ -1,0 +1,83 @@
+use super::*;
+use slipstream_core::Timestamp;
+
+fn log(salt: u64) -> LogName {
+    LogName { slot: 3, stamp: Timestamp::from_millis(1_795_498_937_482), salt }
+}
+
+fn gone(delivered: u64, overwritten: u64) -> Gone {
+    Gone { bytes: 100, outcomes: Outcomes { delivered, overwritten, ..Outcomes::default() } }
+}
+
+fn lines(entries: &[Entry]) -> String {
+    entries.iter().map(render).collect()
+}
+
+fn stored(salt: u64, requests: u64) -> Entry {
+    Entry::Stored { log: log(salt).to_string(), sealed: Sealed { requests, bytes: 100 } }
+}
+
+#[test]
+fn an_entry_repeated_after_a_crash_counts_once() {
+    let gone_entry = || Entry::Gone { log: log(1).to_string(), gone: gone(2, 1) };
+    let text = lines(&[stored(1, 3), stored(1, 3), gone_entry(), gone_entry()]);
+    let folded = Ledger::parse(text.as_bytes()).folded_without(&HashSet::new());
+    assert_eq!((folded.stored, folded.outcomes.sum()), (3, 3));
+    assert_eq!(folded.slots[&3], OverwrittenSum { logs: 1, requests: 1, bytes: 100 });
+}
+
+#[test]
+fn an_entry_that_was_cut_short_spoils_none_but_itself() {
+    let whole = lines(&[stored(1, 3)]);
+    for cut in 1..=whole.len() {
+        let text = format!("{}{whole}", &whole[..cut]);
+        let ledger = Ledger::parse(text.as_bytes());
+        assert_eq!(ledger.logs[&log(1)].stored.unwrap().requests, 3, "cut at {cut}");
+        let spoiled = cut > 1 && cut < whole.len() - 1;
+        assert_eq!(ledger.spoiled, u64::from(spoiled), "cut at {cut}");
+    }
+}
+
+#[test]
+fn counts_read_back_from_the_word_that_holds_them() {
+    let counts = Counts { sealed: Sealed { requests: 12, bytes: 3456 }, gone: gone(9, 3) };
+    assert_eq!(counts.word(), "gone-12-3456-100-9-0-0-3-0");
+    assert_eq!(Counts::of_word(&counts.word()), Some(counts));
+    for word in ["gone-1-2-3", "gone-1-2-3-4-5-6-7-8-9", "gone-1-2-3-4-5-6-7-x", "done"] {
+        assert_eq!(Counts::of_word(word), None, "{word}");
+    }
+}
+
+#[test]
+fn zeros_behind_the_last_entry_spoil_none() {
+    let text = lines(&[stored(1, 3)]) + "\0\0\0\0";
+    assert_eq!(Ledger::parse(text.as_bytes()).logs[&log(1)].stored.unwrap().requests, 3);
+}
+
+#[test]
+fn a_ledger_reads_back_as_it_was_rendered() {
+    let text = lines(&[
+        stored(1, 3),
+        stored(2, 5),
+        Entry::Gone { log: log(2).to_string(), gone: gone(5, 0) },
+    ]);
+    let mut ledger = Ledger::parse(text.as_bytes());
+    ledger.folded = ledger.folded_without(&HashSet::from([log(1)]));
+    let mut again = Ledger::parse(ledger.render().as_bytes());
+    again.bytes = ledger.bytes;
+    assert_eq!(again, ledger);
+    assert_eq!(ledger.folded.stored, 5);
+}
+
+#[test]
+fn a_flipped_bit_spoils_one_entry() {
+    let text = lines(&[stored(1, 3), stored(2, 5)]).into_bytes();
+    for bit in 0..text.len() * 8 {
+        let mut bytes = text.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let ledger = Ledger::parse(&bytes);
+        let sum: u64 =
+            ledger.logs.values().filter_map(|account| Some(account.stored?.requests)).sum();
+        assert!([3, 5, 8].contains(&sum), "bit {bit} made it {sum}");
+    }
+}

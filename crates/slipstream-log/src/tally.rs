@@ -1,0 +1,108 @@
+//! Counting a log's records by what has become of them.
+
+use crate::error::SpoolError;
+use crate::frame::State;
+use crate::fs::File;
+use crate::ledger::Sealed;
+use crate::name::LogName;
+use crate::spool::Shared;
+use crate::walk::{Item, Walk};
+
+/// The records of one log by what has become of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Tally {
+    pub(crate) pending: u64,
+    pub(crate) delivered: u64,
+    pub(crate) failed: u64,
+    pub(crate) expired: u64,
+    /// Stretches of bytes that are no record.
+    pub(crate) damaged: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Tally {
+    pub(crate) fn readable(&self) -> u64 {
+        self.pending + self.delivered + self.failed + self.expired
+    }
+
+    /// What the log holds, for its entry when it is sealed.
+    pub(crate) fn sealed(&self) -> Sealed {
+        Sealed { requests: self.readable() + self.damaged, bytes: self.bytes }
+    }
+
+    /// How many of the records that it held when it was sealed cannot be read any more. Without
+    /// damage none may be missing, so a difference then is not hidden here.
+    pub(crate) fn set_aside(&self, sealed: Sealed) -> u64 {
+        if self.damaged == 0 && self.bytes >= sealed.bytes {
+            return 0;
+        }
+        sealed.requests.saturating_sub(self.readable())
+    }
+}
+
+impl Shared {
+    /// A walk over all of a log.
+    pub(crate) fn walk(
+        &self,
+        file: &dyn File,
+        path: &str,
+        name: Option<LogName>,
+    ) -> Result<Walk, SpoolError> {
+        let end = file.stat().map_err(|error| self.io("look at", path, error))?.len;
+        let header = self.read_header(file, path)?;
+        // What the header can no longer tell stands in the name, too.
+        let salt = header.map(|header| header.salt).or(name.map(|name| name.salt));
+        Ok(salt.map_or_else(|| Walk::unreadable(end), |salt| Walk::new(salt, end)))
+    }
+
+    /// Counts the records of a log.
+    pub(crate) fn tally(
+        &self,
+        file: &dyn File,
+        path: &str,
+        name: Option<LogName>,
+    ) -> Result<Tally, SpoolError> {
+        let mut walk = self.walk(file, path, name)?;
+        let mut tally = Tally { bytes: walk.end(), ..Tally::default() };
+        while let Some(item) = walk.next(file).map_err(|error| self.io("read", path, error))? {
+            match item {
+                Item::Damage(_) => tally.damaged += 1,
+                Item::Record { settlement, .. } => match settlement.state {
+                    State::Pending => tally.pending += 1,
+                    State::Delivered => tally.delivered += 1,
+                    State::Failed => tally.failed += 1,
+                    State::Expired => tally.expired += 1,
+                },
+            }
+        }
+        Ok(tally)
+    }
+
+    /// Enters what a sealed log holds. Call it with the log's lock.
+    pub(crate) fn count_stored(
+        &self,
+        file: &dyn File,
+        path: &str,
+        name: LogName,
+    ) -> Result<(), SpoolError> {
+        let tally = self.tally(file, path, Some(name))?;
+        self.enter_stored(name, tally.sealed())
+    }
+
+    /// Enters what a sealed log holds unless that was done; on a full disk, when it goes. Call it
+    /// with the log's lock.
+    pub(crate) fn count_if_not_yet(
+        &self,
+        file: &dyn File,
+        path: &str,
+        name: LogName,
+    ) -> Result<(), SpoolError> {
+        if self.read_ledger()?.logs.get(&name).is_some_and(|account| account.stored.is_some()) {
+            return Ok(());
+        }
+        if let Err(error) = self.count_stored(file, path, name) {
+            tracing::warn!(log = %name, %error, "claimed, but not counted yet");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,28 @@
+//! What a fuzzer once found worth keeping is tried again on every run of the tests: logs,
+//! ledgers and names of any bytes. fuzz/targets says what is checked.
+//!
+//! Absent on purpose: making up new bytes. fuzz/Cargo.toml tells how to do that.
+
+#[path = "../../../fuzz/targets/ledger.rs"]
+mod ledger;
+#[path = "../../../fuzz/targets/log.rs"]
+mod log;
+#[path = "../../../fuzz/targets/name.rs"]
+mod name;
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
+
+#[test]
+fn any_bytes_are_read_as_a_log_to_their_end() {
+    replay::replay("log", log::check);
+}
+
+#[test]
+fn any_bytes_are_read_as_a_ledger_without_a_panic() {
+    replay::replay("ledger", ledger::check);
+}
+
+#[test]
+fn any_bytes_are_a_log_s_only_name_or_none() {
+    replay::replay("name", name::check);
+}
