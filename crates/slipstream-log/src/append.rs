@@ -14,7 +14,8 @@
 //! Writers do not exclude each other: each record, or batch of small ones, is one write to a
 //! descriptor opened with O_APPEND, and the kernel puts such writes one behind the other.
 
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use slipstream_core::{Overwritten, StoreError, Timestamp};
@@ -22,6 +23,7 @@ use slipstream_core::{Overwritten, StoreError, Timestamp};
 use crate::error::SpoolError;
 use crate::frame::{Frames, LOG_HEADER, LogHeader, SEAL, SEAL_AT};
 use crate::fs::{AppendError, File, Lock, Open, Replace};
+use crate::group_sync::{GroupSync, Written};
 use crate::name::{LogName, Stage};
 use crate::settings::Settings;
 use crate::spool::{Shared, TRIES, collecting_path};
@@ -32,7 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A slot's collecting log, open in this process.
 pub(crate) struct Writer {
-    file: Box<dyn File>,
+    file: Arc<dyn File>,
     /// None when the header cannot be read: the log is sealed as it is.
     header: Option<LogHeader>,
     path: String,
@@ -40,8 +42,16 @@ pub(crate) struct Writer {
     /// The log's length when it was looked at last, and what was appended since from here.
     len: u64,
     looked: Option<Duration>,
+    /// What threads of this process that want to survive a power loss wait for together.
+    syncs: Arc<Syncs>,
+}
+
+/// The syncs of a log that is open in this process.
+#[derive(Default)]
+struct Syncs {
+    data: GroupSync,
     /// Whether the log's name is known to survive a power loss.
-    synced_name: bool,
+    name: AtomicBool,
 }
 
 enum Step {
@@ -60,22 +70,24 @@ impl Shared {
         frames: &mut Frames,
         durable: bool,
     ) -> Result<Vec<Overwritten>, StoreError> {
-        let mut kept = self.writers[usize::from(slot)]
-            .lock()
-            // Whoever panicked left at worst a writer that finds its log moved.
-            .unwrap_or_else(PoisonError::into_inner);
         let mut overwritten = Vec::new();
         for _ in 0..TRIES {
+            // Held while one appends, not while one waits for the disk.
+            let mut kept = self.kept(slot);
             let mut writer = match kept.take() {
                 Some(writer) => writer,
                 None => self.open_collecting(slot)?,
             };
             match self.try_append(&mut writer, frames)? {
                 Step::Stored => {
-                    if durable {
-                        self.make_durable(&mut writer)?;
-                    }
+                    let syncs =
+                        durable.then(|| (Arc::clone(&writer.file), Arc::clone(&writer.syncs)));
+                    let written = writer.syncs.data.written();
                     *kept = Some(writer);
+                    drop(kept);
+                    if let Some((file, syncs)) = syncs {
+                        self.make_durable(slot, &*file, &syncs, written)?;
+                    }
                     return Ok(overwritten);
                 }
                 Step::Moved => {}
@@ -84,6 +96,12 @@ impl Shared {
         }
         let path = self.path.join(collecting_path(slot));
         Err(SpoolError::Restless { path }.into())
+    }
+
+    /// The slot's log if it is open in this process.
+    fn kept(&self, slot: u16) -> MutexGuard<'_, Option<Writer>> {
+        // Whoever panicked left at worst a writer that finds its log moved.
+        self.writers[usize::from(slot)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn try_append(&self, writer: &mut Writer, frames: &mut Frames) -> Result<Step, SpoolError> {
@@ -154,16 +172,29 @@ impl Shared {
         }
     }
 
-    fn make_durable(&self, writer: &mut Writer) -> Result<(), StoreError> {
-        let unknown = |error| StoreError::Unknown(Box::new(self.io("sync", &writer.path, error)));
-        writer.file.sync().map_err(unknown)?;
-        if !writer.synced_name {
-            // The log may have been sealed since: then either name leads to it.
-            self.fs.sync_dir(Stage::Collecting.dir()).map_err(unknown)?;
-            self.fs.sync_dir(Stage::Ready.dir()).map_err(unknown)?;
-            writer.synced_name = true;
-        }
-        Ok(())
+    /// Waits until what was written would survive a power loss.
+    fn make_durable(
+        &self,
+        slot: u16,
+        file: &dyn File,
+        syncs: &Syncs,
+        written: Written,
+    ) -> Result<(), StoreError> {
+        let synced = syncs.data.wait(written, || {
+            file.sync()?;
+            if !syncs.name.load(Ordering::Acquire) {
+                // The log may have been sealed since: then either name leads to it.
+                self.fs.sync_dir(Stage::Collecting.dir())?;
+                self.fs.sync_dir(Stage::Ready.dir())?;
+                syncs.name.store(true, Ordering::Release);
+            }
+            Ok(())
+        });
+        synced.map_err(|error| {
+            // Its syncs tell nothing any more. Whoever comes next opens the log anew.
+            *self.kept(slot) = None;
+            StoreError::Unknown(Box::new(self.io("sync", &collecting_path(slot), error)))
+        })
     }
 
     /// Opens a slot's collecting log, made if it is not there.
@@ -184,13 +215,13 @@ impl Shared {
         let stat = file.stat().map_err(|error| self.io("look at", &path, error))?;
         let header = self.read_header(&*file, &path)?;
         Ok(Writer {
-            file,
+            file: Arc::from(file),
             header,
             path,
             identity: stat.identity,
             len: stat.len,
             looked: None,
-            synced_name: false,
+            syncs: Arc::default(),
         })
     }
 

@@ -48,16 +48,19 @@ pub struct Outcomes {
 impl Outcomes {
     /// Adds others to these.
     pub fn add(&mut self, other: &Self) {
-        self.delivered += other.delivered;
-        self.expired += other.expired;
-        self.set_aside += other.set_aside;
-        self.overwritten += other.overwritten;
-        self.purged += other.purged;
+        // Saturating: whatever numbers a damaged spool holds, they only have to be told.
+        self.delivered = self.delivered.saturating_add(other.delivered);
+        self.expired = self.expired.saturating_add(other.expired);
+        self.set_aside = self.set_aside.saturating_add(other.set_aside);
+        self.overwritten = self.overwritten.saturating_add(other.overwritten);
+        self.purged = self.purged.saturating_add(other.purged);
     }
 
     /// All of them together.
     pub fn sum(&self) -> u64 {
-        self.delivered + self.expired + self.set_aside + self.overwritten + self.purged
+        let outcomes =
+            [self.delivered, self.expired, self.set_aside, self.overwritten, self.purged];
+        outcomes.into_iter().fold(0, u64::saturating_add)
     }
 }
 
@@ -137,13 +140,13 @@ pub(crate) struct Folded {
 
 impl Folded {
     fn fold(&mut self, log: LogName, stored: u64, gone: &Gone) {
-        self.stored += stored;
+        self.stored = self.stored.saturating_add(stored);
         self.outcomes.add(&gone.outcomes);
         if gone.outcomes.overwritten > 0 {
             let slot = self.slots.entry(log.slot).or_default();
-            slot.logs += 1;
-            slot.requests += gone.outcomes.overwritten;
-            slot.bytes += gone.bytes;
+            slot.logs = slot.logs.saturating_add(1);
+            slot.requests = slot.requests.saturating_add(gone.outcomes.overwritten);
+            slot.bytes = slot.bytes.saturating_add(gone.bytes);
         }
     }
 }

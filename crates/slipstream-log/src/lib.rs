@@ -41,6 +41,7 @@ mod error;
 mod faults;
 pub mod frame;
 pub mod fs;
+mod group_sync;
 mod inspect;
 mod ledger;
 pub mod name;

@@ -59,7 +59,8 @@ pub struct Totals {
 impl Totals {
     /// Whether everything that was stored is accounted for.
     pub fn balanced(&self) -> bool {
-        self.stored == self.pending + self.failed + self.outcomes.sum()
+        let there = self.pending.saturating_add(self.failed);
+        self.stored == there.saturating_add(self.outcomes.sum())
     }
 }
 
@@ -113,7 +114,8 @@ impl Shared {
         let collected = |name| collecting.iter().any(|(log, _)| log == name);
         for (name, account) in &ledger.logs {
             if account.gone.is_none() && !seen.contains_key(name) && !collected(name) {
-                totals.stored += account.stored.map_or(0, |sealed| sealed.requests);
+                let stored = account.stored.map_or(0, |sealed| sealed.requests);
+                totals.stored = totals.stored.saturating_add(stored);
             }
         }
         Ok(Status {
@@ -205,16 +207,16 @@ impl Shared {
 fn count(totals: &mut Totals, ledger: &Ledger, name: LogName, seen: &Seen) {
     let (Seen::At(_, tally) | Seen::Leaving(_, tally)) = seen else {
         if let Seen::Counted(Counts { sealed, gone }) = seen {
-            totals.stored += sealed.requests;
+            totals.stored = totals.stored.saturating_add(sealed.requests);
             totals.outcomes.add(&gone.outcomes);
         }
         return;
     };
     let entered = ledger.logs.get(&name).and_then(|account| account.stored);
     let sealed = entered.unwrap_or_else(|| tally.sealed());
-    totals.stored += sealed.requests;
-    totals.outcomes.delivered += tally.delivered;
-    totals.outcomes.expired += tally.expired;
+    totals.stored = totals.stored.saturating_add(sealed.requests);
+    totals.outcomes.delivered = totals.outcomes.delivered.saturating_add(tally.delivered);
+    totals.outcomes.expired = totals.outcomes.expired.saturating_add(tally.expired);
     totals.outcomes.set_aside += tally.set_aside(sealed);
     let unsettled = tally.pending + tally.failed;
     match seen {
