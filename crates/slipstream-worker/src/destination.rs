@@ -223,13 +223,13 @@ impl Destinations {
     }
 
     /// A request has used up its attempts by the destination's fault. Whether it is down now,
-    /// and was not before.
-    pub(crate) fn exhausted(&mut self, destination: &Destination) -> bool {
+    /// and was not before. One that takes some requests still is not down, however many fail.
+    pub(crate) fn exhausted(&mut self, destination: &Destination, now: Duration) -> bool {
         let Some(health) = self.known.get_mut(destination) else {
             return false;
         };
         health.exhausted = health.exhausted.saturating_add(1);
-        if health.down || health.exhausted < self.down_after {
+        if health.down || health.exhausted < self.down_after || health.delivered_lately(now) {
             return false;
         }
         health.down = true;

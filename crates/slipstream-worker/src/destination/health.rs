@@ -9,6 +9,9 @@ use super::{Answer, Pending, Place};
 /// for so long is passed over.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// A destination that has taken a request within this time is not down.
+const LATELY: Duration = Duration::from_secs(10);
+
 /// The shortest time that surplus is put back for.
 pub(super) const SHUT_LEAST: Duration = Duration::from_secs(1);
 
@@ -53,6 +56,8 @@ pub(super) struct Health {
     /// Requests in a row that used up their attempts by its fault.
     pub(super) exhausted: usize,
     pub(super) down: bool,
+    /// When it last took a request.
+    delivered: Option<Duration>,
     /// Whether its last answer was a quick one.
     prompt: bool,
     /// When it last answered promptly, or began to work after it had nothing to do.
@@ -78,6 +83,7 @@ impl Health {
             failures: 0,
             exhausted: 0,
             down: false,
+            delivered: None,
             prompt: false,
             since: Duration::ZERO,
             paused_until: Duration::ZERO,
@@ -136,6 +142,7 @@ impl Health {
         if answer == Answer::Delivered {
             self.exhausted = 0;
             self.down = false;
+            self.delivered = Some(now);
         }
     }
 
@@ -158,6 +165,12 @@ impl Health {
         // A pause closes it to all, a rest to those that were not tried, which stand behind.
         let first = self.parked.partition_point(stays);
         self.parked.drain(first..).collect()
+    }
+
+    /// Whether it took a request a moment ago: attempts that are the last ones for their requests
+    /// often come together, so that a few of them in a row say little.
+    pub(super) fn delivered_lately(&self, now: Duration) -> bool {
+        self.delivered.is_some_and(|delivered| now < delivered + LATELY)
     }
 
     /// Whether failures have cut its limit below where it began, or would have but for the

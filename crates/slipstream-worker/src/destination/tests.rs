@@ -185,11 +185,16 @@ fn a_destination_is_down_after_three_in_a_row_and_up_again_with_a_delivery() {
     let mut all = Destinations::new(10, 3);
     let a = Destination::new("a");
     fill(&mut all, "a", NOW);
-    assert!(!all.exhausted(&a) && !all.exhausted(&a));
+    let later = NOW + Duration::from_secs(10);
+    assert!(!all.exhausted(&a, NOW) && !all.exhausted(&a, NOW));
     all.ended(&a, Answer::Delivered, QUICK, NOW);
-    assert!(!all.exhausted(&a) && !all.exhausted(&a), "a delivery starts the count again");
-    assert!(all.exhausted(&a));
-    assert!(!all.exhausted(&a), "it is said once");
+    assert!(
+        !all.exhausted(&a, later) && !all.exhausted(&a, later),
+        "a delivery starts the count again"
+    );
+    assert!(!all.exhausted(&a, NOW), "it took one a moment ago");
+    assert!(all.exhausted(&a, later));
+    assert!(!all.exhausted(&a, later), "it is said once");
     let place = all.place(pending(0, "a", 0, 0), NOW);
     assert!(matches!(place, Place::Down(_)), "{place:?}");
     all.ended(&a, Answer::Delivered, QUICK, NOW);
@@ -283,7 +288,7 @@ proptest! {
                     all.ended(&to, answer, if slow { PATIENCE } else { QUICK }, now);
                 }
                 Step::End { .. } => {}
-                Step::Exhaust(to) => if all.exhausted(&name(to)) { all.release(&name(to), now); },
+                Step::Exhaust(to) => if all.exhausted(&name(to), now) { all.release(&name(to), now); },
                 Step::Pause(to) => {
                     all.pause(&name(to), now + PATIENCE);
                     all.release(&name(to), now);

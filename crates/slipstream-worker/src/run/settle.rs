@@ -82,7 +82,7 @@ impl Run<'_> {
         // A permanent failure exhausts a request too, when the destination is to blame.
         let exhausted = last || !failure.transient;
         let blamed = failure.blame == Blame::Destination;
-        if exhausted && blamed && self.destinations.exhausted(destination) {
+        if exhausted && blamed && self.destinations.exhausted(destination, now) {
             let reason = &*failure.reason;
             self.observer.event(&Event::Down { destination, reason });
             tracing::warn!(%destination, reason, "the destination is down; the rest is not tried");

@@ -57,6 +57,24 @@ fn a_few_requests_that_always_fail_do_not_bring_a_healthy_destination_down() {
 }
 
 #[test]
+fn a_destination_that_fails_half_the_time_is_not_down() {
+    let payload = |index: u64| record(index, "moody").encode();
+    // By a mixing of bits, so that failures come together now and then.
+    let fails = |ticket: u64, attempt: u32| {
+        let mixed = (ticket * 4 + u64::from(attempt)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        (mixed >> 40).is_multiple_of(2)
+    };
+    let scene = scene_of(2_000, payload, move |seen| {
+        if fails(seen.ticket, seen.attempt) { refused() } else { delivered() }
+    });
+    let summary = scene.worker.run(&mut ()).unwrap();
+    // One of eight fails three times.
+    assert_eq!(summary.untried, 0, "{summary:?}");
+    assert!((200..300).contains(&summary.failed), "{summary:?}");
+}
+
+#[test]
 fn a_dead_destination_does_not_delay_the_others() {
     let name = |index: u64| if index < 50_000 { "dead" } else { "well" };
     let payload = move |index| record(index, name(index)).encode();
