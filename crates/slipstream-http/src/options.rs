@@ -21,14 +21,14 @@ pub struct HttpOptions {
     /// How long looking up the name, connecting and the TLS handshake may take together.
     /// 10 seconds.
     pub connect_timeout: Duration,
-    /// How long an attempt may take as a whole. 60 seconds: as long as most servers and
-    /// gateways wait themselves. At least a millisecond.
+    /// How long an attempt may take as a whole: 2 minutes. At least a millisecond.
     pub total_timeout: Duration,
     /// Fewest bytes a second, both ways together, that count as progress. 1, so that only
     /// silence is too slow. 0 switches the check off.
     pub low_speed_limit: u32,
     /// How long an attempt may be slower than that, the wait for an answer included.
-    /// 30 seconds, in whole seconds. Zero switches the check off.
+    /// 60 seconds, as long as most gateways wait themselves; in whole seconds. Zero switches the
+    /// check off.
     pub low_speed_time: Duration,
     /// Bytes of an answer's body that are read, 1 MiB. A longer one is cut off; the status
     /// still decides what it means.
@@ -44,9 +44,9 @@ impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
-            total_timeout: Duration::from_secs(60),
+            total_timeout: Duration::from_secs(120),
             low_speed_limit: 1,
-            low_speed_time: Duration::from_secs(30),
+            low_speed_time: Duration::from_secs(60),
             response_limit: 1024 * 1024,
             user_agent: concat!("slipstream/", env!("CARGO_PKG_VERSION")).to_owned(),
             proxy: None,

@@ -96,8 +96,11 @@ fn unanswered(end: &End<'_>, options: &HttpOptions) -> Failure {
 fn timed_out(end: &End<'_>, error: &Error, options: &HttpOptions) -> String {
     let peer = end.peer;
     if error.extra_description().is_some_and(|words| words.starts_with("Operation too slow")) {
-        let (limit, time) = (options.low_speed_limit, options.low_speed_time.as_secs());
-        format!("slower than {limit} bytes a second for {time} s ({peer})")
+        let time = options.low_speed_time.as_secs();
+        match options.low_speed_limit {
+            1 => format!("nothing came for {time} s ({peer})"),
+            limit => format!("slower than {limit} bytes a second for {time} s ({peer})"),
+        }
     } else if end.connected {
         format!("no answer within {:?} ({peer})", options.total_timeout)
     } else {

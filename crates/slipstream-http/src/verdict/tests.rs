@@ -40,14 +40,14 @@ fn an_error_is_told_in_few_words_and_blamed_on_whoever_caused_it() {
             "out of memory or open files; raise the limits or work on fewer at once",
         ),
         (28, "", 0, false, Destination, "no connection within 10s (h:80)"),
-        (28, "", 0, true, Destination, "no answer within 60s (h:80)"),
+        (28, "", 0, true, Destination, "no answer within 120s (h:80)"),
         (
             28,
             "Operation too slow. Less than 1",
             0,
             true,
             Destination,
-            "slower than 1 bytes a second for 30 s (h:80)",
+            "nothing came for 60 s (h:80)",
         ),
         (52, "", 0, true, Destination, "h:80 closed the connection without an answer"),
         (
