@@ -1,0 +1,21 @@
+//! What a fuzzer once found worth keeping is tried again on every run of the tests: records and
+//! lines of a batch of any bytes. fuzz/targets says what is checked.
+//!
+//! Absent on purpose: making up new bytes. fuzz/Cargo.toml tells how to do that.
+
+#[path = "../../../fuzz/targets/batch.rs"]
+mod batch;
+#[path = "../../../fuzz/targets/record.rs"]
+mod record;
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
+
+#[test]
+fn any_bytes_are_read_as_a_record_or_refused() {
+    replay::replay("record", record::check);
+}
+
+#[test]
+fn any_bytes_are_a_line_of_a_batch_or_refused() {
+    replay::replay("batch", batch::check);
+}

@@ -1,0 +1,7 @@
+//! Feeds ../targets/log.rs, which says what is checked.
+#![no_main]
+
+#[path = "../targets/log.rs"]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| target::check(data));
