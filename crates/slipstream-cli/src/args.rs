@@ -82,7 +82,7 @@ Examples:
   slipstream store https://example.com/ping
   slipstream store -d 'order=17' -d 'sum=9.95' https://example.com/orders
   slipstream store --json '{\"order\":17}' -H 'x-key: s3cret' https://example.com/orders
-  slipstream store -X PUT -d @report.txt https://example.com/report
+  slipstream store -X PUT --json @report.json https://example.com/report
   slipstream store --batch requests.ndjson
   make-requests | slipstream store --batch -
 

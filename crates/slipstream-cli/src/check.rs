@@ -47,6 +47,10 @@ pub(crate) fn run(dir: &Path, args: &CheckArgs) -> Result<Ended> {
         }
         return Ok(Ended::Well);
     };
+    if args.repair {
+        // Makes the directories that are gone.
+        Spool::create(dir, spool.settings())?;
+    }
     let report = Report::of(check(&spool, args.repair)?);
     print::out(&if args.json { print::json(&report)? } else { report.to_string() })?;
     let left = report.findings.iter().any(|finding| !finding.mended);

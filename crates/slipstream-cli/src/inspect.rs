@@ -119,7 +119,7 @@ fn line(path: &Path, item: &Item<'_>, secrets: bool, damaged: &mut bool) -> Resu
 
 impl<'a> Line<'a> {
     fn of(log: &'a str, at: u64, settlement: Settlement, payload: &[u8], secrets: bool) -> Self {
-        let Settlement { state, attempts, due } = settlement;
+        let Settlement { state, attempts, due, .. } = settlement;
         let line = Self {
             log,
             offset: at,

@@ -37,8 +37,12 @@ pub(crate) struct SpoolBacklog {
     logs: HashMap<LogName, OpenLog>,
     reading: Option<LogName>,
     queue: VecDeque<Found>,
+    /// Logs that somebody else holds: they come last.
+    held: HashSet<Found>,
     /// Logs that could not be claimed: not tried again in this run.
     skipped: HashSet<Found>,
+    /// What kept the first of those from being claimed.
+    skipped_for: Option<SpoolError>,
     out: HashMap<Ticket, Out>,
     waiting: BinaryHeap<Reverse<Waiting>>,
     tickets: u64,
@@ -85,13 +89,16 @@ impl SpoolBacklog {
         let worker_lock = take_worker_lock(&shared)?;
         shared.clear_abandoned()?;
         shared.finish_departures()?;
+        shared.count_failed()?;
         Ok(Self {
             shared,
             worker_lock,
             logs: HashMap::new(),
             reading: None,
             queue: VecDeque::new(),
+            held: HashSet::new(),
             skipped: HashSet::new(),
+            skipped_for: None,
             out: HashMap::new(),
             waiting: BinaryHeap::new(),
             tickets: 0,
@@ -147,6 +154,8 @@ impl SpoolBacklog {
                     // and the others go on.
                     tracing::error!(log = %name, %error, "cannot read on; the rest of the log is kept in failed/");
                     log.failed = true;
+                    let error = self.shared.io("read on in", &log.path, error);
+                    self.skipped_for.get_or_insert(error);
                     return Ok(None);
                 }
             };
@@ -158,7 +167,7 @@ impl SpoolBacklog {
             if settlement.state != State::Pending || log.outstanding.contains(&at) {
                 continue;
             }
-            let wait = settlement.due.since(wall);
+            let wait = settlement.remaining(wall);
             if wait.is_zero() {
                 let payload = payload.to_vec();
                 log.outstanding.insert(at);
@@ -183,7 +192,11 @@ impl SpoolBacklog {
             }
             unreadable => {
                 // Damaged since it was read first: whoever removes the log sets it aside.
-                tracing::warn!(log = %name, at, error = ?unreadable.err(), "a record can no longer be read");
+                tracing::warn!(log = %name, at, ?unreadable, "a record can no longer be read");
+                if let Err(error) = unreadable {
+                    let error = self.shared.io("read a request in", &log.path, error);
+                    self.skipped_for.get_or_insert(error);
+                }
                 log.outstanding.remove(&at);
                 self.finish_if_settled(name)?;
                 Ok(None)
@@ -233,6 +246,8 @@ impl SpoolBacklog {
         }
         let held = self.shared.lock(&*log.file, Lock::Exclusive, &log.path)?;
         if self.shared.is_at(&*log.file, &log.path)? {
+            // It may stay there for long.
+            self.shared.count_if_not_yet(&*log.file, &log.path, name)?;
             let failed = log_path(Stage::Failed, name);
             let renamed = self.shared.fs.rename(&log.path, &failed, Replace::Never);
             renamed.map_err(|error| self.shared.io("keep as failed", &log.path, error))?;
@@ -261,7 +276,7 @@ impl SpoolBacklog {
             Verdict::Failed => out.settle(State::Failed),
             Verdict::Expired => out.settle(State::Expired),
             Verdict::Retry(wait) => {
-                out.settlement.due = self.shared.clock.now().after(wait);
+                out.settlement = out.settlement.due_in(wait, self.shared.clock.now());
                 Some(wait)
             }
             Verdict::PutBack(wait) => Some(wait),
@@ -298,7 +313,7 @@ impl SpoolBacklog {
 impl Out {
     fn settle(&mut self, state: State) -> Option<Duration> {
         self.settlement.state = state;
-        self.settlement.due = Timestamp::from_millis(0);
+        self.settlement = Settlement { due: Timestamp::default(), wait: 0, ..self.settlement };
         None
     }
 }
@@ -345,6 +360,7 @@ impl Backlog for SpoolBacklog {
         self.shared.finish_departures()?;
         self.shared.shorten_ledger_if_long();
         let _ = self.worker_lock.truncate(0);
-        Ok(())
+        // Everything else is in its place; that something was left is no success.
+        self.skipped_for.map_or(Ok(()), |error| Err(error.into()))
     }
 }

@@ -13,6 +13,7 @@ use crate::frame::FORMAT_VERSION;
 use crate::fs::{Lock, Open};
 use crate::ledger::{Counts, Gone, LEDGER, Ledger, Outcomes};
 use crate::name::{LogName, Stage, parse_collecting};
+use crate::settings::SETTINGS_FILE;
 use crate::spool::{REMOVING, Shared, Spool, log_path};
 use crate::status::Totals;
 use crate::walk::Item;
@@ -109,7 +110,8 @@ impl Check<'_> {
             );
         }
         for name in self.shared.list(".")? {
-            if name.starts_with(LEDGER) && name.contains(".new-") {
+            let ours = name.starts_with(LEDGER) || name.starts_with(SETTINGS_FILE);
+            if ours && name.contains(".new-") {
                 self.find(
                     &name,
                     "was being made when a process ended; a repair removes it",

@@ -11,7 +11,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{self, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::error::SpoolError;
@@ -21,6 +21,7 @@ use crate::ledger::LEDGER;
 use crate::name::Stage;
 use crate::settings::{SETTINGS_FILE, Settings};
 use crate::spool::REMOVING;
+use crate::worker_lock::WORKER_LOCK;
 
 /// A spool that is there, and safe.
 pub(crate) struct Found {
@@ -42,6 +43,7 @@ pub(crate) fn find(path: &Path) -> Result<Option<Found>, SpoolError> {
     };
     let owner = Owner::of(path, &root)?;
     let Some(settings) = read_settings(path, &root, owner)? else {
+        refuse_logs_without_settings(path, &root)?;
         return Ok(None);
     };
     let access = owner.access(path, settings.group)?;
@@ -64,7 +66,11 @@ pub(crate) fn create(path: &Path, settings: &Settings) -> Result<Found, SpoolErr
     if read_settings(path, &root, owner)?.is_none() {
         refuse_network_fs_unless(settings.network_fs, path, &root)?;
         refuse_foreign_contents(path, &root)?;
-        fill(path, &root, owner, settings)?;
+        make_dirs(path, &root, settings)?;
+        write_settings(path, &root, owner, settings)?;
+    } else if let Some(theirs) = read_settings(path, &root, owner)? {
+        // A cleaner of /tmp may have taken empty ones away.
+        make_dirs(path, &root, &theirs)?;
     }
     drop(root);
     find(path)?.ok_or_else(|| SpoolError::Unsafe {
@@ -87,6 +93,14 @@ impl Owner {
         let owner = Self { uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode & 0o7777 };
         let refuse = |why: String| Err(SpoolError::Unsafe { path: path.to_owned(), why });
         let us = rustix::process::geteuid().as_raw();
+        let spool = fs::statat(root, SETTINGS_FILE, AtFlags::SYMLINK_NOFOLLOW).is_ok();
+        if owner.mode & 0o077 != 0 && !spool && !shared_mode(owner.mode) {
+            return refuse(format!(
+                "is no spool, and open to others (mode {:04o}); name a directory of its own, such as {}",
+                owner.mode,
+                path.join("slipstream").display()
+            ));
+        }
         if owner.mode & 0o007 != 0 {
             return refuse(format!(
                 "is open to every user (mode {:04o}); run `chmod o= {}` if it is yours, or use another directory",
@@ -94,7 +108,7 @@ impl Owner {
                 path.display()
             ));
         }
-        let shared = owner.mode & 0o070 == 0o070 && owner.mode & 0o2000 != 0;
+        let shared = shared_mode(owner.mode);
         if owner.mode & 0o070 != 0 && !shared {
             return refuse(format!(
                 "is open to its group but not set up to be shared (mode {:04o}); run `chmod g= {dir}` to keep it yours, or `slipstream --dir {dir} init --group GROUP` on a new directory to share it",
@@ -130,6 +144,11 @@ impl Owner {
             Some(gid) => Ok(Access::Group(gid)),
         }
     }
+}
+
+/// Whether a directory's mode is one that a group shares.
+fn shared_mode(mode: u32) -> bool {
+    mode & 0o070 == 0o070 && mode & 0o2000 != 0
 }
 
 fn open_dir(path: &Path) -> Result<OwnedFd, SpoolError> {
@@ -172,6 +191,30 @@ fn read_settings(
     Ok(Some(settings))
 }
 
+/// Logs without settings are a spool that lost them, and not to be passed over in silence.
+fn refuse_logs_without_settings(path: &Path, root: &OwnedFd) -> Result<(), SpoolError> {
+    for stage in Stage::ALL {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let Ok(dir) = fs::openat(root, stage.dir(), flags, Mode::empty()) else {
+            continue;
+        };
+        let entries = fs::Dir::read_from(&dir).map_err(|error| failed("list", path, error))?;
+        let log = |name: &str| name.starts_with('s') && name.ends_with(".log");
+        let mut names =
+            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        if names.any(|name| log(&name)) {
+            let defaults = serde_json::to_string(&Settings::default()).expect("settings are JSON");
+            return Err(SpoolError::Settings {
+                path: path.join(SETTINGS_FILE),
+                why: format!(
+                    "it is gone, and the spool holds logs; write it anew, with the number of slots that it had: {defaults}"
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// A directory with things in it that are not a spool's is somebody's, and stays as it is.
 fn refuse_foreign_contents(path: &Path, root: &OwnedFd) -> Result<(), SpoolError> {
     let dir = fs::Dir::read_from(root).map_err(|error| failed("list", path, error))?;
@@ -181,7 +224,8 @@ fn refuse_foreign_contents(path: &Path, root: &OwnedFd) -> Result<(), SpoolError
         let ours = matches!(name.as_str(), "." | ".." | REMOVING)
             || Stage::ALL.iter().any(|stage| stage.dir() == name)
             || name.starts_with(SETTINGS_FILE)
-            || name.starts_with(LEDGER);
+            || name.starts_with(LEDGER)
+            || name == WORKER_LOCK;
         if !ours {
             return Err(SpoolError::Unsafe {
                 path: path.to_owned(),
@@ -194,11 +238,9 @@ fn refuse_foreign_contents(path: &Path, root: &OwnedFd) -> Result<(), SpoolError
     Ok(())
 }
 
-fn fill(path: &Path, root: &OwnedFd, owner: Owner, settings: &Settings) -> Result<(), SpoolError> {
-    let (mode, access) = match settings.group {
-        None => (0o700, Access::Owner(owner.uid)),
-        Some(gid) => (0o2770, Access::Group(gid)),
-    };
+/// Makes the directories that are not there.
+fn make_dirs(path: &Path, root: &OwnedFd, settings: &Settings) -> Result<(), SpoolError> {
+    let mode = if settings.group.is_some() { 0o2770 } else { 0o700 };
     let permit = |dir: &Path, fd: &OwnedFd| {
         if let Some(gid) = settings.group {
             let group = rustix::fs::Gid::from_raw(gid);
@@ -212,16 +254,39 @@ fn fill(path: &Path, root: &OwnedFd, owner: Owner, settings: &Settings) -> Resul
     let dirs = Stage::ALL.iter().map(|stage| stage.dir()).chain([REMOVING]);
     for name in dirs {
         let dir = path.join(name);
-        match fs::mkdirat(root, name, Mode::from_raw_mode(0o700)) {
-            Ok(()) | Err(Errno::EXIST) => {}
+        let made = match fs::mkdirat(root, name, Mode::from_raw_mode(0o700)) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
             Err(error) => return Err(failed("make the directory", &dir, error)),
-        }
+        };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = fs::openat(root, name, flags, Mode::empty())
             .map_err(|error| failed("open", &dir, error))?;
-        permit(&dir, &fd)?;
+        match permit(&dir, &fd) {
+            // Another user of the group made it, and set its mode.
+            Err(_) if !made => {}
+            other => other?,
+        }
     }
-    permit(path, root)?;
+    match permit(path, root) {
+        Err(_)
+            if rustix::process::geteuid().as_raw()
+                != fs::fstat(root).map_or(0, |stat| stat.st_uid) =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// Writes the settings, unless somebody else's came first.
+fn write_settings(
+    path: &Path,
+    root: &OwnedFd,
+    owner: Owner,
+    settings: &Settings,
+) -> Result<(), SpoolError> {
+    let access = settings.group.map_or(Access::Owner(owner.uid), Access::Group);
     let again =
         fs::openat(root, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|error| failed("open", path, error))?;
@@ -241,8 +306,9 @@ fn fill(path: &Path, root: &OwnedFd, owner: Owner, settings: &Settings) -> Resul
         Ok(()) => {}
         Err(error) => {
             let _ = disk.remove(&temporary);
-            // Somebody else's settings came first, and hold.
-            if error.kind() != io::ErrorKind::AlreadyExists {
+            // Somebody else's settings came first, and hold; perhaps a worker has even begun, and
+            // cleared this file away.
+            if !matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) {
                 return Err(io("write", error));
             }
         }

@@ -6,6 +6,8 @@
 //!
 //! Absent on purpose: what a payload means, and where the bytes come from.
 
+use std::time::Duration;
+
 use slipstream_core::Timestamp;
 
 /// Bytes before the first frame: two copies of what the log says of itself, so that damage
@@ -205,12 +207,34 @@ pub struct Settlement {
     pub attempts: u16,
     /// Not to be attempted before this time; zero when it may be at once.
     pub due: Timestamp,
+    /// How long the wait was when it began, in units of [`WAIT_UNIT`], rounded up. A due time
+    /// further ahead than that tells that the clock has been set back, and does not hold.
+    pub wait: u16,
 }
+
+/// What [`Settlement::wait`] counts in.
+pub const WAIT_UNIT: Duration = Duration::from_secs(8);
+
+/// The latest due time that there is room for: the year 10889.
+const DUE_MAX: u64 = (1 << 48) - 1;
 
 impl Settlement {
     /// How every record begins: sixteen zeros.
     pub const FRESH: Self =
-        Self { state: State::Pending, attempts: 0, due: Timestamp::from_millis(0) };
+        Self { state: State::Pending, attempts: 0, due: Timestamp::from_millis(0), wait: 0 };
+
+    /// The same, but not to be attempted for so long from `now` on.
+    #[must_use]
+    pub fn due_in(self, wait: Duration, now: Timestamp) -> Self {
+        let units = wait.as_secs().div_ceil(WAIT_UNIT.as_secs()).max(1);
+        let wait_units = u16::try_from(units).unwrap_or(u16::MAX);
+        Self { due: now.after(wait), wait: wait_units, ..self }
+    }
+
+    /// How long it is not to be attempted yet: never longer than it was to wait at first.
+    pub fn remaining(&self, now: Timestamp) -> Duration {
+        self.due.since(now).min(WAIT_UNIT * u32::from(self.wait))
+    }
 
     /// Its bytes.
     pub fn encode(&self) -> [u8; 16] {
@@ -221,7 +245,8 @@ impl Settlement {
         let code = CODES.iter().find(|(_, state)| *state == self.state);
         bytes[0..4].copy_from_slice(&code.map_or(0, |(code, _)| *code).to_le_bytes());
         bytes[4..6].copy_from_slice(&self.attempts.to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.due.as_millis().to_le_bytes());
+        let due = self.due.as_millis().min(DUE_MAX) | u64::from(self.wait) << 48;
+        bytes[8..16].copy_from_slice(&due.to_le_bytes());
         let check = settlement_check(&bytes);
         bytes[6..8].copy_from_slice(&check.to_le_bytes());
         bytes
@@ -240,7 +265,8 @@ impl Settlement {
         Self {
             state: *state,
             attempts: u16_at(bytes, 4),
-            due: Timestamp::from_millis(u64_at(bytes, 8)),
+            due: Timestamp::from_millis(u64_at(bytes, 8) & DUE_MAX),
+            wait: u16_at(bytes, 14),
         }
     }
 }

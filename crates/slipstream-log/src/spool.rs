@@ -35,7 +35,7 @@ pub(crate) const REMOVING: &str = "removing";
 /// else's step went through, so this is only reached when something is wrong.
 pub(crate) const TRIES: usize = 1000;
 /// How long to wait for somebody's lock, which is held for milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Several small records go into one write up to this many bytes.
 const WRITE_MAX: usize = 1 << 20;
 
@@ -208,6 +208,17 @@ impl Shared {
         how: Lock,
         path: &str,
     ) -> Result<Held<'a>, SpoolError> {
+        self.lock_for(file, how, path, PATIENCE)
+    }
+
+    /// Takes a file's lock, waiting a little longer than `patience` for it.
+    pub(crate) fn lock_for<'a>(
+        &self,
+        file: &'a dyn File,
+        how: Lock,
+        path: &str,
+        patience: Duration,
+    ) -> Result<Held<'a>, SpoolError> {
         let mut since = None;
         for round in 0u32.. {
             match file.try_lock(how) {
@@ -221,10 +232,10 @@ impl Shared {
                 continue;
             }
             let waited = since.get_or_insert_with(Instant::now).elapsed();
-            if waited > PATIENCE {
+            if waited > patience {
                 return Err(SpoolError::Locked { path: self.path.join(path), waited });
             }
-            std::thread::sleep(Duration::from_micros(100));
+            std::thread::sleep(Duration::from_micros(100).max(waited / 16));
         }
         unreachable!("the patience ends before the rounds do")
     }

@@ -4,8 +4,8 @@ use crate::error::SpoolError;
 use crate::frame::State;
 use crate::fs::File;
 use crate::ledger::Sealed;
-use crate::name::LogName;
-use crate::spool::Shared;
+use crate::name::{LogName, Stage};
+use crate::spool::{Shared, log_path};
 use crate::walk::{Item, Walk};
 
 /// The records of one log by what has become of them.
@@ -102,6 +102,25 @@ impl Shared {
         }
         if let Err(error) = self.count_stored(file, path, name) {
             tracing::warn!(log = %name, %error, "claimed, but not counted yet");
+        }
+        Ok(())
+    }
+
+    /// Enters the failed logs that could not be counted when they were sealed. They may stay where
+    /// they are for long.
+    pub(crate) fn count_failed(&self) -> Result<(), SpoolError> {
+        let ledger = self.read_ledger()?;
+        let counted =
+            |log: &LogName| ledger.logs.get(log).is_some_and(|account| account.stored.is_some());
+        for log in self.logs_in(Stage::Failed)?.into_iter().filter(|log| !counted(log)) {
+            let path = log_path(Stage::Failed, log);
+            let Ok(Some(file)) = self.open_if_there(&path) else {
+                continue;
+            };
+            let held = self.lock_if_free(&*file, &path)?;
+            if held.is_some() && self.is_at(&*file, &path)? {
+                self.count_if_not_yet(&*file, &path, log)?;
+            }
         }
         Ok(())
     }

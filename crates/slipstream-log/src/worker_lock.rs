@@ -8,10 +8,11 @@ use crate::error::SpoolError;
 use crate::fs::{File, Lock, Open};
 use crate::ledger::LEDGER;
 use crate::name::Stage;
+use crate::settings::SETTINGS_FILE;
 use crate::spool::Shared;
 
 /// The file that a worker holds locked while it runs.
-const WORKER_LOCK: &str = "worker.lock";
+pub(crate) const WORKER_LOCK: &str = "worker.lock";
 
 /// Makes the file that a worker locks, unless it is there.
 pub(crate) fn make_worker_lock(shared: &Shared) -> Result<(), SpoolError> {
@@ -82,7 +83,8 @@ impl Shared {
             }
         }
         for name in self.list(".")? {
-            if name.starts_with(LEDGER) && name.contains(".new-") {
+            let ours = name.starts_with(LEDGER) || name.starts_with(SETTINGS_FILE);
+            if ours && name.contains(".new-") {
                 let _ = self.fs.remove(&name);
             }
         }

@@ -7,7 +7,7 @@ use super::{Found, OpenLog, SpoolBacklog};
 use crate::error::SpoolError;
 use crate::fs::{Lock, Replace};
 use crate::name::{LogName, Stage, parse_collecting};
-use crate::spool::{collecting_path, log_path};
+use crate::spool::{PATIENCE, collecting_path, log_path};
 
 /// How often the directories are looked at for new logs while others are being worked.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -33,9 +33,14 @@ impl SpoolBacklog {
                     self.reading = Some(name);
                     return Ok(true);
                 }
+                // Somebody holds it: first the others, then it is waited for.
+                Err(SpoolError::Locked { .. }) if self.held.insert(found) => {
+                    self.queue.push_back(found)
+                }
                 Err(error) => {
                     tracing::error!(?found, %error, "cannot claim a log; the others go on");
                     self.skipped.insert(found);
+                    self.skipped_for.get_or_insert(error);
                 }
             }
         }
@@ -75,7 +80,8 @@ impl SpoolBacklog {
         if matches!(found, Found::Collecting(_)) && shared.is_empty(&*file, &path)? {
             return Ok(None);
         }
-        let held = shared.lock(&*file, Lock::Exclusive, &path)?;
+        let patience = if self.held.contains(&found) { PATIENCE } else { Duration::ZERO };
+        let held = shared.lock_for(&*file, Lock::Exclusive, &path, patience)?;
         if !shared.is_at(&*file, &path)? {
             return Ok(None);
         }

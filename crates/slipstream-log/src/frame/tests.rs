@@ -52,22 +52,33 @@ fn a_frame_is_of_one_log_only() {
     assert_eq!(FrameHeader::parse(bytes, 8), None);
 }
 
+#[test]
+fn a_clock_that_is_set_back_makes_nobody_wait_longer_than_at_first() {
+    let noon = Timestamp::from_millis(1_795_521_600_000);
+    let settlement = Settlement::FRESH.due_in(Duration::from_secs(30), noon);
+    assert_eq!(settlement.remaining(noon), Duration::from_secs(30));
+    assert_eq!(settlement.remaining(noon.after(Duration::from_secs(31))), Duration::ZERO);
+    let days_before = Timestamp::from_millis(noon.as_millis() - 3 * 86_400_000);
+    assert_eq!(settlement.remaining(days_before), Duration::from_secs(32));
+    assert_eq!(Settlement::FRESH.remaining(Timestamp::from_millis(0)), Duration::ZERO);
+}
+
 fn any_state() -> impl Strategy<Value = State> {
     prop::sample::select(CODES.map(|(_, state)| state).to_vec())
 }
 
 proptest! {
     #[test]
-    fn a_settlement_reads_back(state in any_state(), attempts: u16, due: u64) {
-        let settlement = Settlement { state, attempts, due: Timestamp::from_millis(due) };
+    fn a_settlement_reads_back(state in any_state(), attempts: u16, due in 0u64..1 << 48, wait: u16) {
+        let settlement = Settlement { state, attempts, due: Timestamp::from_millis(due), wait };
         prop_assert_eq!(Settlement::parse(&settlement.encode()), settlement);
     }
 
     #[test]
     fn a_flipped_bit_in_a_settlement_reads_as_fresh(
-        state in any_state(), attempts: u16, due: u64, bit in 0usize..128,
+        state in any_state(), attempts: u16, due in 0u64..1 << 48, wait: u16, bit in 0usize..128,
     ) {
-        let settlement = Settlement { state, attempts, due: Timestamp::from_millis(due) };
+        let settlement = Settlement { state, attempts, due: Timestamp::from_millis(due), wait };
         let mut bytes = settlement.encode();
         bytes[bit / 8] ^= 1 << (bit % 8);
         prop_assert_eq!(Settlement::parse(&bytes), Settlement::FRESH);

@@ -6,7 +6,6 @@
 use std::fs::File as StdFile;
 use std::io::{self, Seek};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
 use rustix::fs::{
@@ -191,18 +190,25 @@ impl File for DiskFile {
     fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
         let mut filled = 0;
         while filled < bytes.len() {
-            match self.0.read_at(&mut bytes[filled..], at + filled as u64) {
-                Ok(0) => break,
-                Ok(n) => filled += n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            let place = at + filled as u64;
+            match retry(|| rustix::io::pread(&self.0, &mut bytes[filled..], place))? {
+                0 => break,
+                read => filled += read,
             }
         }
         Ok(filled)
     }
 
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        self.0.write_all_at(bytes, at)
+        let mut written = 0;
+        while written < bytes.len() {
+            let place = at + written as u64;
+            match retry(|| rustix::io::pwrite(&self.0, &bytes[written..], place))? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                wrote => written += wrote,
+            }
+        }
+        Ok(())
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {

@@ -345,8 +345,14 @@ fn a_directory_that_is_not_safe_is_refused_with_what_to_do() {
         path
     };
     let refusal = |path: &std::path::Path| Spool::open(path).unwrap_err().to_string();
-    assert!(refusal(&make("open", 0o755)).contains("run `chmod o= "));
-    assert!(refusal(&make("group", 0o770)).contains("chmod g="));
+    assert!(refusal(&make("open", 0o755)).contains("name a directory of its own"));
+    assert!(refusal(&make("group", 0o770)).contains("name a directory of its own"));
+    let loosened = dir.path().join("loosened");
+    Spool::open(&loosened).unwrap();
+    for (mode, remedy) in [(0o755, "run `chmod o= "), (0o770, "chmod g=")] {
+        std::fs::set_permissions(&loosened, std::fs::Permissions::from_mode(mode)).unwrap();
+        assert!(refusal(&loosened).contains(remedy), "{}", refusal(&loosened));
+    }
     let foreign = make("foreign", 0o700);
     std::fs::write(foreign.join("letter.txt"), "dear").unwrap();
     assert!(refusal(&foreign).contains("'letter.txt'"));
@@ -378,4 +384,44 @@ fn what_is_no_plain_file_of_ours_in_the_place_of_a_log_is_refused() {
     bench.store().unwrap();
     let mode = std::fs::metadata(&log).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);
+}
+
+#[test]
+fn a_spool_that_lost_its_settings_says_so_and_one_that_lost_directories_is_mended_by_making_it() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    for name in ["ready", "failed", "removing", "processing"] {
+        std::fs::remove_dir(bench.path().join(name)).unwrap();
+    }
+    assert!(bench.other().status().is_err());
+    Spool::create(bench.path(), bench.spool.settings()).unwrap();
+    assert_eq!(bench.totals().pending, 1);
+    std::fs::remove_file(bench.path().join("settings.json")).unwrap();
+    let refused = Spool::open(bench.path()).unwrap_err().to_string();
+    assert!(refused.contains("it is gone, and the spool holds logs"), "{refused}");
+    assert!(Spool::find(bench.path()).is_err());
+}
+
+#[test]
+fn a_log_that_somebody_holds_comes_last_and_is_no_success() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let record = bench.record();
+    bench.spool.store(&Source::named(""), &[record]).unwrap();
+    let path = bench.path().join("collecting/s011.log");
+    let holder = std::fs::File::open(&path).unwrap();
+    holder.lock_shared().unwrap();
+    let mut backlog = bench.backlog();
+    let first = next(&mut *backlog).unwrap();
+    assert_eq!(number(&first), 2, "the one that nobody holds");
+    backlog.settle(first.ticket, Verdict::Delivered).unwrap();
+    holder.unlock().unwrap();
+    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [1]);
+    backlog.close().unwrap();
+    // One that cannot be read at all is left, and that is told.
+    bench.store().unwrap();
+    std::fs::hard_link(&path, bench.path().join("elsewhere")).unwrap();
+    let mut backlog = bench.backlog();
+    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), Vec::<u64>::new());
+    assert!(backlog.close().is_err());
 }
