@@ -80,12 +80,14 @@ impl Shared {
             };
             match self.try_append(&mut writer, frames)? {
                 Step::Stored => {
-                    let syncs =
-                        durable.then(|| (Arc::clone(&writer.file), Arc::clone(&writer.syncs)));
-                    let written = writer.syncs.data.written();
+                    let waits = durable.then(|| {
+                        let (file, syncs) = (Arc::clone(&writer.file), Arc::clone(&writer.syncs));
+                        let written = syncs.data.written();
+                        (file, syncs, written)
+                    });
                     *kept = Some(writer);
                     drop(kept);
-                    if let Some((file, syncs)) = syncs {
+                    if let Some((file, syncs, written)) = waits {
                         self.make_durable(slot, &*file, &syncs, written)?;
                     }
                     return Ok(overwritten);

@@ -42,9 +42,12 @@ pub(crate) fn find(path: &Path) -> Result<Option<Found>, SpoolError> {
         Err(error) => return Err(error),
     };
     let owner = Owner::of(path, &root)?;
-    let Some(settings) = read_settings(path, &root, owner)? else {
-        refuse_logs_without_settings(path, &root)?;
-        return Ok(None);
+    let settings = match read_settings(path, &root, owner)? {
+        Some(settings) => settings,
+        None if !holds_logs(path, &root)? => return Ok(None),
+        // Whoever was making the spool may have finished in between, and stored something: logs
+        // come after the settings, so they are there now or they are gone.
+        None => read_settings(path, &root, owner)?.ok_or_else(|| settings_gone(path))?,
     };
     let access = owner.access(path, settings.group)?;
     if !settings.network_fs {
@@ -191,28 +194,32 @@ fn read_settings(
     Ok(Some(settings))
 }
 
-/// Logs without settings are a spool that lost them, and not to be passed over in silence.
-fn refuse_logs_without_settings(path: &Path, root: &OwnedFd) -> Result<(), SpoolError> {
+/// Whether there is a log at any stage.
+fn holds_logs(path: &Path, root: &OwnedFd) -> Result<bool, SpoolError> {
     for stage in Stage::ALL {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let Ok(dir) = fs::openat(root, stage.dir(), flags, Mode::empty()) else {
             continue;
         };
         let entries = fs::Dir::read_from(&dir).map_err(|error| failed("list", path, error))?;
-        let log = |name: &str| name.starts_with('s') && name.ends_with(".log");
         let mut names =
             entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-        if names.any(|name| log(&name)) {
-            let defaults = serde_json::to_string(&Settings::default()).expect("settings are JSON");
-            return Err(SpoolError::Settings {
-                path: path.join(SETTINGS_FILE),
-                why: format!(
-                    "it is gone, and the spool holds logs; write it anew, with the number of slots that it had: {defaults}"
-                ),
-            });
+        if names.any(|name| name.starts_with('s') && name.ends_with(".log")) {
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
+}
+
+/// Logs without settings are a spool that lost them, and not to be passed over in silence.
+fn settings_gone(path: &Path) -> SpoolError {
+    let defaults = serde_json::to_string(&Settings::default()).expect("settings are JSON");
+    SpoolError::Settings {
+        path: path.join(SETTINGS_FILE),
+        why: format!(
+            "it is gone, and the spool holds logs; write it anew, with the number of slots that it had: {defaults}"
+        ),
+    }
 }
 
 /// A directory with things in it that are not a spool's is somebody's, and stays as it is.
