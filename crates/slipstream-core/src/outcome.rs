@@ -24,6 +24,9 @@ pub struct Failure {
     pub status: Option<u16>,
     /// How long the destination asked everybody to wait.
     pub retry_after: Option<Duration>,
+    /// The beginning of what it answered (for HTTP, the headers that matter and the first
+    /// kilobyte of the body), for the operator. As it came: not fit for a terminal.
+    pub answer: Option<String>,
 }
 
 /// What a failure says something about.
@@ -38,7 +41,14 @@ pub enum Blame {
 impl Failure {
     /// A failure that another attempt may overcome.
     pub fn transient(blame: Blame, reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), transient: true, blame, status: None, retry_after: None }
+        Self {
+            reason: reason.into(),
+            transient: true,
+            blame,
+            status: None,
+            retry_after: None,
+            answer: None,
+        }
     }
 
     /// A failure that no attempt will overcome: the request itself is wrong.
