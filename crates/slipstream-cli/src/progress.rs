@@ -178,7 +178,7 @@ impl Observer for Progress {
                     self.remember(destination.map(|to| to.as_str()), *reason);
                 }
                 Verdict::Expired => self.done += 1,
-                Verdict::Retry(_) | Verdict::PutBack(_) => {}
+                Verdict::Defer(_) | Verdict::PutBack(_) => {}
             },
             Event::BudgetWarning { spent, budget } => self.warn(&format!(
                 "{} of this run's {} are spent and work is left; run it more often, or give it more --max-time",

@@ -1,7 +1,7 @@
 //! The way in for programs: one engine, one source, one call.
 
 use crate::{
-    Clock, Engine, Overwritten, Record, RecordId, Request, Source, StoreError, SystemClock,
+    Clock, Engine, Overwritten, Record, RecordId, Request, Source, StoreError, SystemClock, Terms,
 };
 
 /// Stores requests in an engine on behalf of one source.
@@ -14,8 +14,10 @@ pub struct Collector {
 /// What a program learns of a request that was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// The request's name from now on.
+    /// The request's name from now on; that of the earlier request when it was a duplicate.
     pub id: RecordId,
+    /// Whether it was not stored, because one with the same dedupe key was a moment ago.
+    pub duplicate: bool,
     /// What had to give way for it, usually nothing.
     pub overwritten: Vec<Overwritten>,
 }
@@ -50,9 +52,23 @@ impl Collector {
     /// [`StoreError::Invalid`] when it can never be delivered as it stands, else what kept
     /// the engine from taking it. Nothing is stored then, but for [`StoreError::Unknown`].
     pub fn store<R: Request>(&self, request: &R) -> Result<Stored, StoreError> {
+        self.store_on(request, Terms::default())
+    }
+
+    /// Stores one request that is delivered on these terms.
+    ///
+    /// # Errors
+    /// As for [`Collector::store`], and when the terms can never be kept.
+    pub fn store_on<R: Request>(&self, request: &R, terms: Terms) -> Result<Stored, StoreError> {
         let record = Record::new(request, RecordId::generate(self.clock.now()))?;
+        let record = record.on_terms(terms)?;
         let id = record.id;
         let receipt = self.engine.store(&self.source, &[record])?;
-        Ok(Stored { id, overwritten: receipt.overwritten })
+        let earlier = receipt.duplicates.first().map(|duplicate| duplicate.of);
+        Ok(Stored {
+            id: earlier.unwrap_or(id),
+            duplicate: earlier.is_some(),
+            overwritten: receipt.overwritten,
+        })
     }
 }

@@ -10,7 +10,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use crate::{Record, Source};
+use crate::{Record, RecordId, Source, Waker};
 
 /// Keeps records until they are delivered.
 pub trait Engine: Send + Sync {
@@ -33,6 +33,17 @@ pub trait Engine: Send + Sync {
 pub struct Receipt {
     /// What had to give way to keep the bound on disk use.
     pub overwritten: Vec<Overwritten>,
+    /// What was not stored, because it repeats what was stored a moment ago.
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// A record that was not stored: one with the same dedupe key was, within its window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The record that was given.
+    pub id: RecordId,
+    /// The earlier one.
+    pub of: RecordId,
 }
 
 /// Undelivered work that was given up to keep the bound.
@@ -76,8 +87,9 @@ pub enum StoreError {
 
 /// What waits to be delivered, as its one worker sees it.
 ///
-/// Records come out oldest first as far as the engine knows ages. Each claim is answered
-/// by one [`Backlog::settle`]; dropping a backlog puts unanswered claims back.
+/// Records come out oldest first as far as the engine knows ages; those with the same order key
+/// always do, the first time in a run. Each claim is answered by one [`Backlog::settle`]; dropping
+/// a backlog puts unanswered claims back.
 pub trait Backlog {
     /// The next record that is due, if there is one now.
     ///
@@ -97,6 +109,32 @@ pub trait Backlog {
     /// # Errors
     /// The verdict is not recorded; the request may be attempted again.
     fn settle(&mut self, ticket: Ticket, verdict: Verdict) -> Result<(), BacklogError>;
+
+    /// Keeps a line about a claim that is out, for the operator: what became of an attempt. Lines
+    /// are kept as long as the record is, as far as there is room; they are no promise.
+    fn note(&mut self, ticket: Ticket, line: &str) {
+        let _ = (ticket, line);
+    }
+
+    /// What the last run remembered, if anything.
+    fn recall(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Remembers this for the next run, in place of what was remembered before. At most a
+    /// megabyte; no promise either.
+    fn remember(&mut self, memory: &[u8]) {
+        let _ = memory;
+    }
+
+    /// Wakes this one whenever records may have come, from now on.
+    ///
+    /// # Errors
+    /// The engine cannot tell when.
+    fn follow(&mut self, waker: Waker) -> Result<(), BacklogError> {
+        drop(waker);
+        Err(BacklogError::Engine("this engine cannot tell when records come".into()))
+    }
 
     /// Puts everything in its final place. Claims that were not answered come out of the
     /// next backlog.
@@ -130,6 +168,13 @@ pub struct Claim {
     pub payload: Vec<u8>,
     /// Attempts that were counted before now.
     pub attempts: u32,
+    /// How long it must not be tried yet, for what was put off in an earlier run. The first time
+    /// in a run a record may come out early, so that the worker knows of it; answer with
+    /// [`Verdict::PutBack`] and this time.
+    pub wait: Duration,
+    /// Where it stands among all that are stored: a record with a smaller place was stored
+    /// before. The same each time it comes out.
+    pub place: u128,
 }
 
 /// What becomes of a claim.
@@ -141,9 +186,9 @@ pub enum Verdict {
     Failed,
     /// It outlived its use: it never comes out again, and is counted.
     Expired,
-    /// An attempt failed: it comes out again after this long, in a later run if need be.
-    Retry(Duration),
-    /// It was not attempted: it comes out again after this long, in this run or the next.
+    /// It comes out again after this long, in a later run if need be: the time is kept.
+    Defer(Duration),
+    /// It comes out again after this long in this run, or at once in the next.
     PutBack(Duration),
 }
 

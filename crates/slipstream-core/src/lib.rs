@@ -37,18 +37,23 @@ mod driver;
 mod engine;
 mod id;
 mod outcome;
+mod policy;
 mod record;
 mod request;
 mod source;
+mod terms;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use collector::{Collector, Stored};
 pub use driver::{Attempt, Completion, Driver, Handler, Job, Waker};
 pub use engine::{
-    Backlog, BacklogError, Claim, Engine, Next, Overwritten, Receipt, StoreError, Ticket, Verdict,
+    Backlog, BacklogError, Claim, Duplicate, Engine, Next, Overwritten, Receipt, StoreError,
+    Ticket, Verdict,
 };
 pub use id::RecordId;
 pub use outcome::{Blame, Failure, Outcome};
+pub use policy::{Policy, Statuses, Step};
 pub use record::{DecodeError, Record, decode_body};
 pub use request::{Destination, Invalid, Request};
 pub use source::Source;
+pub use terms::{Dedupe, Terms};

@@ -6,10 +6,11 @@
 //! and newer programs, in any language, read each other's records.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Destination, Invalid, RecordId, Request};
+use crate::{Dedupe, Destination, Invalid, RecordId, Request, Terms, Timestamp};
 
 /// What is stored for one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Record {
     pub kind: String,
     /// Whom it goes to.
     pub destination: Destination,
+    /// When and how often it may be tried.
+    pub terms: Terms,
     /// The request in MessagePack.
     pub body: Vec<u8>,
 }
@@ -57,6 +60,24 @@ struct Envelope<'a> {
     id: [u8; 16],
     kind: Cow<'a, str>,
     to: Cow<'a, str>,
+    /// Milliseconds since 1970, as all times here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    once: Option<Once<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry: Option<Cow<'a, str>>,
+}
+
+/// A dedupe key, and its window in milliseconds.
+#[derive(Serialize, Deserialize)]
+struct Once<'a> {
+    key: Cow<'a, str>,
+    window: u64,
 }
 
 /// How deep an envelope may nest: a map of plain values, and room for what later versions
@@ -75,7 +96,17 @@ impl Record {
         request.check()?;
         let body = rmp_serde::to_vec_named(request)
             .map_err(|error| Invalid::new(format!("the request cannot be written: {error}")))?;
-        Ok(Self { id, kind: R::KIND.to_owned(), destination: request.destination(), body })
+        let (kind, destination) = (R::KIND.to_owned(), request.destination());
+        Ok(Self { id, kind, destination, terms: Terms::default(), body })
+    }
+
+    /// The same on these terms.
+    ///
+    /// # Errors
+    /// When they can never be kept.
+    pub fn on_terms(self, terms: Terms) -> Result<Self, Invalid> {
+        terms.check()?;
+        Ok(Self { terms, ..self })
     }
 
     /// Its bytes.
@@ -91,6 +122,14 @@ impl Record {
             id: *self.id.as_bytes(),
             kind: Cow::Borrowed(&self.kind),
             to: Cow::Borrowed(self.destination.as_str()),
+            after: self.terms.not_before.map(Timestamp::as_millis),
+            until: self.terms.expires.map(Timestamp::as_millis),
+            order: self.terms.order.as_deref().map(Cow::Borrowed),
+            once: self.terms.dedupe.as_ref().map(|Dedupe { key, window }| Once {
+                key: Cow::Borrowed(key),
+                window: u64::try_from(window.as_millis()).unwrap_or(u64::MAX),
+            }),
+            retry: self.terms.retry.as_deref().map(Cow::Borrowed),
         };
         rmp_serde::encode::write_named(bytes, &envelope)
             .expect("an envelope is bytes and text, written to memory");
@@ -110,6 +149,16 @@ impl Record {
             id: RecordId::from_bytes(envelope.id),
             kind: envelope.kind.into_owned(),
             destination: Destination::new(envelope.to),
+            terms: Terms {
+                not_before: envelope.after.map(Timestamp::from_millis),
+                expires: envelope.until.map(Timestamp::from_millis),
+                order: envelope.order.map(Cow::into_owned),
+                dedupe: envelope.once.map(|Once { key, window }| Dedupe {
+                    key: key.into_owned(),
+                    window: Duration::from_millis(window),
+                }),
+                retry: envelope.retry.map(Cow::into_owned),
+            },
             body: rest.to_vec(),
         })
     }
@@ -147,6 +196,7 @@ mod tests {
             id: RecordId::from_bytes([9; 16]),
             kind: kind.into(),
             destination: Destination::new("beep://speaker"),
+            terms: Terms::default(),
             body: body.to_vec(),
         }
     }
@@ -172,6 +222,12 @@ mod tests {
     }
 
     #[test]
+    fn a_request_without_terms_takes_no_more_bytes_than_before_there_were_any() {
+        let bytes = record("beep", b"").encode();
+        assert_eq!(bytes[0], 0x83, "a map of id, kind and to");
+    }
+
+    #[test]
     fn a_deeply_nested_envelope_is_refused_without_using_the_stack() {
         // {"x": [[[[…: an unknown field is passed over, but not to any depth.
         let mut bytes = vec![0x81, 0xa1, b'x'];
@@ -190,6 +246,25 @@ mod tests {
         #[test]
         fn a_record_reads_back(kind in ".{0,9}", body: Vec<u8>) {
             let record = record(&kind, &body);
+            prop_assert_eq!(Record::decode(&record.encode()).unwrap(), record);
+        }
+
+        #[test]
+        fn its_terms_read_back(
+            times: [Option<u64>; 2], order in proptest::option::of(".{1,9}"),
+            once in proptest::option::of((".{1,9}", any::<u64>())),
+            retry in proptest::option::of("attempts=[1-9]"),
+        ) {
+            let terms = Terms {
+                not_before: times[0].map(Timestamp::from_millis),
+                expires: times[1].map(Timestamp::from_millis),
+                order,
+                dedupe: once.map(|(key, window)| {
+                    Dedupe { key, window: Duration::from_millis(window) }
+                }),
+                retry,
+            };
+            let record = Record { terms, ..record("beep", b"body") };
             prop_assert_eq!(Record::decode(&record.encode()).unwrap(), record);
         }
 

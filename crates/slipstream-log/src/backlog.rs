@@ -14,7 +14,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use slipstream_core::{Backlog, BacklogError, Claim, Next, Ticket, Timestamp, Verdict};
+use slipstream_core::{Backlog, BacklogError, Claim, Next, Ticket, Timestamp, Verdict, Waker};
 
 use crate::error::SpoolError;
 use crate::frame::{SETTLEMENT_AT, Settlement, State};
@@ -25,9 +25,22 @@ use crate::walk::{Item, Walk, read_record};
 use crate::worker_lock::take_worker_lock;
 
 mod claim;
+mod news;
+mod notes;
+
+use self::news::News;
+use self::notes::Notes;
+pub(crate) use self::notes::{NOTES, notes_path};
 
 /// How many waiting records are remembered at most.
 const WAITING_MAX: usize = 1 << 16;
+
+/// How many logs of a slot may wait for a later run: those of a day, at one a minute.
+const KEPT_MAX: usize = 1_440;
+
+/// How often the directories are looked at for new logs while others are being worked, or are
+/// held by somebody.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A spool that is being worked.
 pub(crate) struct SpoolBacklog {
@@ -37,8 +50,8 @@ pub(crate) struct SpoolBacklog {
     logs: HashMap<LogName, OpenLog>,
     reading: Option<LogName>,
     queue: VecDeque<Found>,
-    /// Logs that somebody else holds: they come last.
-    held: HashSet<Found>,
+    /// Logs that somebody else holds, and since when that is known.
+    held: HashMap<Found, Duration>,
     /// Logs that could not be claimed: not tried again in this run.
     skipped: HashSet<Found>,
     /// What kept the first of those from being claimed.
@@ -47,6 +60,7 @@ pub(crate) struct SpoolBacklog {
     waiting: BinaryHeap<Reverse<Waiting>>,
     tickets: u64,
     looked: Option<Duration>,
+    news: Option<News>,
 }
 
 struct OpenLog {
@@ -60,6 +74,7 @@ struct OpenLog {
     failed: bool,
     /// When the log must be read again for records that are not remembered.
     again: Option<Duration>,
+    notes: Notes,
 }
 
 /// A log to be claimed.
@@ -96,13 +111,14 @@ impl SpoolBacklog {
             logs: HashMap::new(),
             reading: None,
             queue: VecDeque::new(),
-            held: HashSet::new(),
+            held: HashMap::new(),
             skipped: HashSet::new(),
             skipped_for: None,
             out: HashMap::new(),
             waiting: BinaryHeap::new(),
             tickets: 0,
             looked: None,
+            news: None,
         })
     }
 
@@ -132,7 +148,8 @@ impl SpoolBacklog {
             }
             let waiting = self.waiting.peek().map(|Reverse(first)| first.due);
             let again = self.logs.values().filter_map(|log| log.again).min();
-            return Ok(match waiting.into_iter().chain(again).min() {
+            let held = (!self.held.is_empty()).then_some(now + LOOK_EVERY);
+            return Ok(match waiting.into_iter().chain(again).chain(held).min() {
                 Some(due) => Next::Wait(due.saturating_sub(now)),
                 None => Next::Empty,
             });
@@ -167,14 +184,11 @@ impl SpoolBacklog {
             if settlement.state != State::Pending || log.outstanding.contains(&at) {
                 continue;
             }
+            let payload = payload.to_vec();
+            log.outstanding.insert(at);
+            // What an earlier run put off comes out, too, so that the worker knows of it.
             let wait = settlement.remaining(wall);
-            if wait.is_zero() {
-                let payload = payload.to_vec();
-                log.outstanding.insert(at);
-                return Ok(Some(self.give_out(Out { log: name, at, settlement }, payload)));
-            }
-            let due = self.shared.clock.elapsed() + wait;
-            wait_until(&mut self.waiting, log, name, at, due);
+            return Ok(Some(self.give_out(Out { log: name, at, settlement }, payload, wait)));
         }
     }
 
@@ -188,7 +202,8 @@ impl SpoolBacklog {
         };
         match read_record(&*log.file, log.salt, at) {
             Ok(Some((settlement, payload))) => {
-                Ok(Some(self.give_out(Out { log: name, at, settlement }, payload)))
+                let out = Out { log: name, at, settlement };
+                Ok(Some(self.give_out(out, payload, Duration::ZERO)))
             }
             unreadable => {
                 // Damaged since it was read first: whoever removes the log sets it aside.
@@ -204,11 +219,12 @@ impl SpoolBacklog {
         }
     }
 
-    fn give_out(&mut self, out: Out, payload: Vec<u8>) -> Claim {
+    fn give_out(&mut self, out: Out, payload: Vec<u8>, wait: Duration) -> Claim {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.out.insert(ticket, out);
-        Claim { ticket, payload, attempts: out.settlement.attempts.into() }
+        let attempts = out.settlement.attempts.into();
+        Claim { ticket, payload, attempts, wait, place: out.log.place(out.at) }
     }
 
     fn log_to_read_again(&self, now: Duration) -> Option<LogName> {
@@ -275,7 +291,7 @@ impl SpoolBacklog {
             Verdict::Delivered => out.settle(State::Delivered),
             Verdict::Failed => out.settle(State::Failed),
             Verdict::Expired => out.settle(State::Expired),
-            Verdict::Retry(wait) => {
+            Verdict::Defer(wait) => {
                 out.settlement = out.settlement.due_in(wait, self.shared.clock.now());
                 Some(wait)
             }
@@ -299,12 +315,25 @@ impl SpoolBacklog {
         Ok(())
     }
 
-    /// What stays in processing/ for the next run is bounded like everything else.
+    /// What stays in processing/ for the next run is bounded: a slot's logs may take as many
+    /// bytes there as they may in ready/, but be more, since what waits for hours or days is
+    /// usually a few requests in each.
     fn bound_processing(&self) -> Result<(), SpoolError> {
+        let shared = &*self.shared;
         let slots: HashSet<_> = self.logs.keys().map(|log| log.slot).collect();
+        let most = u64::from(shared.settings.logs).saturating_mul(shared.settings.log_max);
         for slot in slots {
-            let keep = self.shared.settings.logs as usize;
-            self.shared.overwrite_oldest(Stage::Processing, slot, keep)?;
+            let logs = shared.logs_in(Stage::Processing)?.into_iter().filter(|l| l.slot == slot);
+            let mut bytes = 0_u64;
+            let sizes = logs.rev().map(|log| {
+                shared.fs.stat(&log_path(Stage::Processing, log)).map_or(0, |stat| stat.len)
+            });
+            let fit = sizes.take_while(|size| {
+                bytes = bytes.saturating_add(*size);
+                bytes <= most
+            });
+            let keep = fit.take(KEPT_MAX.max(shared.settings.logs as usize)).count();
+            shared.overwrite_oldest(Stage::Processing, slot, keep)?;
         }
         Ok(())
     }
@@ -353,6 +382,28 @@ impl Backlog for SpoolBacklog {
 
     fn settle(&mut self, ticket: Ticket, verdict: Verdict) -> Result<(), BacklogError> {
         Ok(self.apply(ticket, verdict)?)
+    }
+
+    fn note(&mut self, ticket: Ticket, line: &str) {
+        let Some(out) = self.out.get(&ticket) else {
+            return;
+        };
+        if let Some(log) = self.logs.get_mut(&out.log) {
+            log.notes.add(&self.shared, out.log, line, log.walk.end());
+        }
+    }
+
+    fn recall(&mut self) -> Option<Vec<u8>> {
+        self.shared.read_memory()
+    }
+
+    fn remember(&mut self, memory: &[u8]) {
+        self.shared.write_memory(memory);
+    }
+
+    fn follow(&mut self, waker: Waker) -> Result<(), BacklogError> {
+        self.news = Some(News::watch(&self.shared, waker)?);
+        Ok(())
     }
 
     fn close(self: Box<Self>) -> Result<(), BacklogError> {

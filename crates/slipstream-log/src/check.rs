@@ -7,11 +7,13 @@
 use std::collections::HashSet;
 use std::io::ErrorKind;
 
+use crate::backlog::NOTES;
 use crate::depart::{DAMAGED, Leaving};
 use crate::error::SpoolError;
 use crate::frame::FORMAT_VERSION;
 use crate::fs::{Lock, Open};
 use crate::ledger::{Counts, Gone, LEDGER, Ledger, Outcomes};
+use crate::memory::MEMORY;
 use crate::name::{LogName, Stage, parse_collecting};
 use crate::settings::SETTINGS_FILE;
 use crate::spool::{REMOVING, Shared, Spool, log_path};
@@ -110,7 +112,7 @@ impl Check<'_> {
             );
         }
         for name in self.shared.list(".")? {
-            let ours = name.starts_with(LEDGER) || name.starts_with(SETTINGS_FILE);
+            let ours = [LEDGER, SETTINGS_FILE, MEMORY].iter().any(|file| name.starts_with(file));
             if ours && name.contains(".new-") {
                 self.find(
                     &name,
@@ -134,7 +136,8 @@ impl Check<'_> {
                         parse_collecting(&name).is_some() || name.contains(".log.new-")
                     }
                     Stage::Failed => {
-                        LogName::parse(name.strip_suffix(DAMAGED).unwrap_or(&name)).is_some()
+                        let log = [DAMAGED, NOTES].iter().find_map(|end| name.strip_suffix(end));
+                        LogName::parse(log.unwrap_or(&name)).is_some()
                     }
                     Stage::Ready | Stage::Processing => LogName::parse(&name).is_some(),
                 };

@@ -3,6 +3,7 @@
 //! No log leaves removing/ before the ledger has its entries. While they cannot be written, because
 //! the disk is full, what they would say stands in the log's name, and the log is emptied.
 
+use crate::backlog::notes_path;
 use crate::error::SpoolError;
 use crate::fs::{File, Lock, Replace};
 use crate::ledger::{Counts, Gone, Outcomes};
@@ -155,6 +156,7 @@ impl Shared {
             self.enter_gone(log, counts)
         });
         entered?;
+        let _ = self.fs.remove(&notes_path(log));
         self.fs.remove(&path).map_err(|error| self.io("remove", &path, error))
     }
 

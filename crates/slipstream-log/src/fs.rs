@@ -9,6 +9,7 @@ use std::io;
 pub mod disk;
 #[cfg(test)]
 pub(crate) mod fake;
+mod watch;
 
 /// A directory of logs.
 pub trait Fs: Send + Sync {
@@ -58,6 +59,22 @@ pub trait Fs: Send + Sync {
 
     /// A number that nobody could have guessed.
     fn random(&self) -> u64;
+
+    /// Calls `wake` when something in these directories changes, once each time it is armed,
+    /// until the watch is dropped.
+    ///
+    /// # Errors
+    /// The file system's; `Unsupported` when it cannot tell.
+    fn watch(&self, dirs: &[&str], wake: Box<dyn Fn() + Send>) -> io::Result<Box<dyn Watch>>;
+}
+
+/// Hears of changes.
+pub trait Watch: Send + Sync {
+    /// Waits for the next change from now on.
+    ///
+    /// # Errors
+    /// The file system's.
+    fn arm(&self) -> io::Result<()>;
 }
 
 /// An open file.

@@ -35,6 +35,7 @@ mod append;
 mod backlog;
 mod check;
 mod create;
+mod dedupe;
 mod depart;
 mod error;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub mod fs;
 mod group_sync;
 mod inspect;
 mod ledger;
+mod memory;
 pub mod name;
 mod purge;
 mod retry;

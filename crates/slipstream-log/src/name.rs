@@ -75,6 +75,14 @@ impl LogName {
         // One spelling only, or one log could have two names.
         (name.to_string() == text).then_some(name)
     }
+
+    /// Where the frame at this offset stands among all of its slot's: smaller is earlier.
+    pub fn place(self, at: u64) -> u128 {
+        // The stamps of a slot differ; the salt tells apart those of a clock that was lost.
+        u128::from(self.stamp.as_millis()) << 80
+            | u128::from(self.salt >> 48) << 64
+            | u128::from(at)
+    }
 }
 
 impl fmt::Display for LogName {

@@ -4,6 +4,9 @@
 //! moves; so wherever this ends early, a record is either retried or still failed. The log goes
 //! to processing/, where nothing overwrites it, and the next worker (or the running one, when it
 //! looks for new logs) takes it on. Records that were not chosen stay failed in the same log.
+//!
+//! A log whose other requests still wait is in processing/ already. While no worker runs, what
+//! failed in it is retried, too; while one does, it is the worker's alone.
 
 use std::io::ErrorKind;
 
@@ -13,6 +16,7 @@ use crate::fs::{Lock, Replace};
 use crate::name::{LogName, Stage};
 use crate::spool::{Spool, log_path};
 use crate::walk::Item;
+use crate::worker_lock::take_worker_lock;
 
 /// What is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,6 +25,8 @@ pub struct Retried {
     pub logs: u64,
     /// Requests that are pending again.
     pub requests: u64,
+    /// Whether a worker runs, so that what failed in logs that it still has was left alone.
+    pub worker_running: bool,
 }
 
 impl Spool {
@@ -34,21 +40,31 @@ impl Spool {
         mut choose: impl FnMut(&[u8]) -> bool,
     ) -> Result<Retried, SpoolError> {
         let mut retried = Retried::default();
-        for log in self.shared().logs_in(Stage::Failed)? {
-            let requests = self.retry_log(log, &mut choose)?;
-            retried.requests += requests;
-            retried.logs += u64::from(requests > 0);
+        let worker = match take_worker_lock(self.shared()) {
+            Err(SpoolError::Busy { .. }) => None,
+            other => Some(other?),
+        };
+        retried.worker_running = worker.is_none();
+        let waiting = worker.is_some().then_some(Stage::Processing);
+        // Those first, or what moves there would be looked at twice.
+        for stage in waiting.into_iter().chain([Stage::Failed]) {
+            for log in self.shared().logs_in(stage)? {
+                let requests = self.retry_log(stage, log, &mut choose)?;
+                retried.requests += requests;
+                retried.logs += u64::from(requests > 0);
+            }
         }
         Ok(retried)
     }
 
     fn retry_log(
         &self,
+        stage: Stage,
         log: LogName,
         choose: &mut impl FnMut(&[u8]) -> bool,
     ) -> Result<u64, SpoolError> {
         let shared = self.shared();
-        let path = log_path(Stage::Failed, log);
+        let path = log_path(stage, log);
         let Some(file) = shared.open_if_there(&path)? else {
             return Ok(0);
         };
@@ -62,16 +78,18 @@ impl Spool {
             let Item::Record { at, settlement, payload } = item else {
                 continue;
             };
-            // A settlement that a flipped bit made pending is as good as failed here.
-            if !matches!(settlement.state, State::Failed | State::Pending) || !choose(payload) {
+            // In failed/, a settlement that a flipped bit made pending is as good as failed.
+            let failed = settlement.state == State::Failed
+                || (settlement.state == State::Pending && stage == Stage::Failed);
+            if !failed || !choose(payload) {
                 continue;
             }
             let fresh = file.write_at(&Settlement::FRESH.encode(), at + SETTLEMENT_AT);
             fresh.map_err(|error| shared.io("settle a request in", &path, error))?;
             requests += 1;
         }
-        if requests == 0 {
-            return Ok(0);
+        if requests == 0 || stage == Stage::Processing {
+            return Ok(requests);
         }
         let processing = log_path(Stage::Processing, log);
         match shared.fs.rename(&path, &processing, Replace::Never) {

@@ -8,14 +8,15 @@
 //! **Lock order.** A collecting log, then another log, then the ledger. Within one process, a
 //! slot's mutex comes before all of them. The worker's lock is taken first and held throughout.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use slipstream_core::{
-    Backlog, BacklogError, Clock, Engine, Receipt, Record, Source, StoreError, SystemClock,
+    Backlog, BacklogError, Clock, Duplicate, Engine, Receipt, Record, Source, StoreError,
+    SystemClock,
 };
 
 use crate::append::Writer;
@@ -148,32 +149,90 @@ impl Spool {
 
 impl Engine for Spool {
     fn store(&self, source: &Source, records: &[Record]) -> Result<Receipt, StoreError> {
-        let slot = slot_of(source, self.shared.settings.slots);
+        if records.iter().any(|record| record.terms.dedupe.is_some()) {
+            return self.store_once(source, records);
+        }
+        self.store_all(source, records.iter())
+    }
+
+    fn backlog(&self) -> Result<Box<dyn Backlog>, BacklogError> {
+        Ok(Box::new(SpoolBacklog::open(Arc::clone(&self.shared))?))
+    }
+}
+
+impl Spool {
+    /// Stores records, each in its slot: that of its order key, or else of the source.
+    fn store_all<'a>(
+        &self,
+        source: &Source,
+        records: impl Iterator<Item = &'a Record>,
+    ) -> Result<Receipt, StoreError> {
+        let slots = self.shared.settings.slots;
+        let own = slot_of(source, slots);
         let limit = self.shared.settings.record_max;
-        let mut frames = Frames::with_capacity(512);
-        let mut receipt = Receipt::default();
+        let mut open: Vec<(u16, Frames)> = Vec::with_capacity(1);
         let mut writes = Vec::new();
         for record in records {
+            let slot = match &record.terms.order {
+                Some(key) => slot_of(&Source::named(key), slots),
+                None => own,
+            };
+            let at = open.iter().position(|(of, _)| *of == slot).unwrap_or_else(|| {
+                open.push((slot, Frames::with_capacity(512)));
+                open.len() - 1
+            });
+            let frames = &mut open[at].1;
             let length = frames.push(|bytes| record.encode_to(bytes)) as u64;
             if length > limit {
                 return Err(StoreError::TooLarge { bytes: length, limit });
             }
             if frames.size() >= WRITE_MAX {
-                writes.push(std::mem::replace(&mut frames, Frames::with_capacity(512)));
+                writes.push(open.remove(at));
             }
         }
-        if frames.size() > 0 {
-            writes.push(frames);
-        }
+        writes.extend(open);
         // Sizes are known to be good before the first byte is written.
-        for mut frames in writes {
+        let mut receipt = Receipt::default();
+        for (slot, mut frames) in writes {
             receipt.overwritten.extend(self.shared.append(slot, &mut frames, self.durable)?);
         }
         Ok(receipt)
     }
 
-    fn backlog(&self) -> Result<Box<dyn Backlog>, BacklogError> {
-        Ok(Box::new(SpoolBacklog::open(Arc::clone(&self.shared))?))
+    /// Stores those of the records that do not repeat what was stored a moment ago.
+    fn store_once(&self, source: &Source, records: &[Record]) -> Result<Receipt, StoreError> {
+        let shared = &*self.shared;
+        let table = shared.dedupe_table()?;
+        let _held = shared.lock_table(&table)?;
+        let now = shared.clock.now();
+        let (mut fresh, mut duplicates) = (Vec::new(), Vec::new());
+        let mut keys = HashMap::new();
+        for record in records {
+            let earlier = match &record.terms.dedupe {
+                None => None,
+                Some(dedupe) => match keys.get(&dedupe.key) {
+                    Some(id) => Some(*id),
+                    None => table.find(shared, dedupe, now)?,
+                },
+            };
+            if let Some(of) = earlier {
+                duplicates.push(Duplicate { id: record.id, of });
+                continue;
+            }
+            if let Some(dedupe) = &record.terms.dedupe {
+                keys.insert(&dedupe.key, record.id);
+            }
+            fresh.push(record);
+        }
+        let receipt = self.store_all(source, fresh.iter().copied())?;
+        for record in fresh {
+            if let Some(dedupe) = &record.terms.dedupe
+                && let Err(error) = table.enter(shared, dedupe, record.id, now)
+            {
+                tracing::warn!(id = %record.id, %error, "a repeat of this request may be stored");
+            }
+        }
+        Ok(Receipt { duplicates, ..receipt })
     }
 }
 

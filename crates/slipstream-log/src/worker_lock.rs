@@ -4,10 +4,12 @@
 
 use std::io::ErrorKind;
 
+use crate::backlog::{NOTES, notes_path};
 use crate::error::SpoolError;
 use crate::fs::{File, Lock, Open};
 use crate::ledger::LEDGER;
-use crate::name::Stage;
+use crate::memory::MEMORY;
+use crate::name::{LogName, Stage};
 use crate::settings::SETTINGS_FILE;
 use crate::spool::Shared;
 
@@ -83,10 +85,25 @@ impl Shared {
             }
         }
         for name in self.list(".")? {
-            let ours = name.starts_with(LEDGER) || name.starts_with(SETTINGS_FILE);
+            let ours = [LEDGER, SETTINGS_FILE, MEMORY].iter().any(|file| name.starts_with(file));
             if ours && name.contains(".new-") {
                 let _ = self.fs.remove(&name);
             }
+        }
+        self.clear_notes()
+    }
+
+    /// Removes the notes of logs that are gone.
+    fn clear_notes(&self) -> Result<(), SpoolError> {
+        let names = self.list(Stage::Failed.dir())?;
+        let notes = names.iter().filter_map(|name| LogName::parse(name.strip_suffix(NOTES)?));
+        let notes: Vec<_> = notes.collect();
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let there = self.logs_there()?;
+        for log in notes.into_iter().filter(|log| !there.contains(log)) {
+            let _ = self.fs.remove(&notes_path(log));
         }
         Ok(())
     }

@@ -51,7 +51,6 @@
 //! Absent on purpose: what a request means (that is its driver's), where records are kept (its
 //! engine's), output, signals and configuration (the program's).
 
-mod backoff;
 mod destination;
 mod observer;
 mod reason;
@@ -61,8 +60,8 @@ mod threads;
 mod turns;
 mod worker;
 
-pub use backoff::Policy;
 pub use observer::{Doing, Ending, Event, Observer, RunError, Summary};
+pub use slipstream_core::Policy;
 pub use stop::Stopper;
 pub use threads::Threads;
 pub use worker::{Limits, Worker};

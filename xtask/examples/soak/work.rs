@@ -87,7 +87,7 @@ fn attempt(
     // Two in a thousand never succeed, fifteen not at once.
     if lot < 2 || (lot < 17 && attempts < ATTEMPTS) {
         return Ok(match attempts < ATTEMPTS {
-            true => (ticket, Verdict::Retry(BACKOFF)),
+            true => (ticket, Verdict::Defer(BACKOFF)),
             false => (ticket, Verdict::Failed),
         });
     }

@@ -31,6 +31,7 @@ fn store(spool: &Spool, kind: &str, to: &str, body: &[u8]) {
         id: RecordId::from_bytes([0x11; 16]),
         kind: kind.to_owned(),
         destination: Destination::new(to),
+        terms: Terms::default(),
         body: body.to_vec(),
     };
     let engine = slipstream_log::Spool::open(spool.path()).unwrap();

@@ -3,52 +3,58 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Found, OpenLog, SpoolBacklog};
+use super::{Found, LOOK_EVERY, Notes, OpenLog, SpoolBacklog};
 use crate::error::SpoolError;
 use crate::fs::{Lock, Replace};
 use crate::name::{LogName, Stage, parse_collecting};
 use crate::spool::{PATIENCE, collecting_path, log_path};
-
-/// How often the directories are looked at for new logs while others are being worked.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 impl SpoolBacklog {
     /// Claims one more log; false when there is none.
     pub(super) fn claim_next(&mut self, now: Duration) -> Result<bool, SpoolError> {
         if self.queue.is_empty() {
             // With nothing in flight this decides whether the run is over.
-            let look =
-                self.out.is_empty() || self.looked.is_none_or(|looked| now >= looked + LOOK_EVERY);
-            if !look {
+            let news = self.news.as_ref().is_some_and(|news| news.came());
+            let due = self.looked.is_none_or(|looked| now >= looked + LOOK_EVERY);
+            if !(news || due || (self.out.is_empty() && self.held.is_empty())) {
                 return Ok(false);
             }
             self.looked = Some(now);
             self.look()?;
         }
         while let Some(found) = self.queue.pop_front() {
-            match self.claim(found) {
-                Ok(None) => {}
-                Ok(Some((name, log))) => {
+            let claimed = self.claim(found);
+            let Err(error) = claimed else {
+                self.held.remove(&found);
+                if let Ok(Some((name, log))) = claimed {
                     self.logs.insert(name, log);
                     self.reading = Some(name);
                     return Ok(true);
                 }
-                // Somebody holds it: first the others, then it is waited for.
-                Err(SpoolError::Locked { .. }) if self.held.insert(found) => {
-                    self.queue.push_back(found)
-                }
-                Err(error) => {
-                    tracing::error!(?found, %error, "cannot claim a log; the others go on");
-                    self.skipped.insert(found);
-                    self.skipped_for.get_or_insert(error);
-                }
+                continue;
+            };
+            let locked = matches!(error, SpoolError::Locked { .. });
+            if locked && now < *self.held.entry(found).or_insert(now) + PATIENCE {
+                // Somebody holds it. It is tried again when the others are done, and before the
+                // later ones of its slot, whose requests may have to stay in order.
+                self.queue.retain(|later| later.slot() != found.slot());
+                continue;
             }
+            self.held.remove(&found);
+            tracing::error!(?found, %error, "cannot claim a log; the others go on");
+            self.skipped.insert(found);
+            self.skipped_for.get_or_insert(error);
         }
         Ok(false)
     }
 
     /// Looks what there is to claim: first what an earlier run left, then oldest first.
     fn look(&mut self) -> Result<(), SpoolError> {
+        if let Some(news) = &self.news {
+            // Before the look: what comes behind it is told.
+            news.listen()?;
+        }
+        self.shared.shorten_ledger_if_long();
         let mut found = Vec::new();
         // What an earlier run left, and what somebody wants retried.
         let left = self.shared.logs_in(Stage::Processing)?;
@@ -80,8 +86,7 @@ impl SpoolBacklog {
         if matches!(found, Found::Collecting(_)) && shared.is_empty(&*file, &path)? {
             return Ok(None);
         }
-        let patience = if self.held.contains(&found) { PATIENCE } else { Duration::ZERO };
-        let held = shared.lock_for(&*file, Lock::Exclusive, &path, patience)?;
+        let held = shared.lock_for(&*file, Lock::Exclusive, &path, Duration::ZERO)?;
         if !shared.is_at(&*file, &path)? {
             return Ok(None);
         }
@@ -109,7 +114,17 @@ impl SpoolBacklog {
             outstanding: HashSet::new(),
             failed: false,
             again: None,
+            notes: Notes::default(),
         };
         Ok(Some((name, log)))
+    }
+}
+
+impl Found {
+    fn slot(self) -> u16 {
+        match self {
+            Self::Collecting(slot) => slot,
+            Self::Sealed(_, log) => log.slot,
+        }
     }
 }

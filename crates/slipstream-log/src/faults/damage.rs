@@ -1,7 +1,7 @@
 //! Damage to a log's bytes: every bit flipped, every cut, every length of zeros behind it.
 
 use proptest::prelude::*;
-use slipstream_core::{Destination, Engine, Record, RecordId, Source, Verdict};
+use slipstream_core::{Destination, Engine, Record, RecordId, Source, Terms, Verdict};
 
 use super::run::Run;
 use super::scenarios::MINUTE;
@@ -18,7 +18,7 @@ fn sealed() -> (Run, String) {
     }
     let mut backlog = run.spool().backlog().unwrap();
     run.work_one(&mut *backlog, Verdict::Delivered);
-    run.work_one(&mut *backlog, Verdict::Retry(MINUTE));
+    run.work_one(&mut *backlog, Verdict::Defer(MINUTE));
     run.work_one(&mut *backlog, Verdict::Failed);
     drop(backlog);
     run.fake.restart();
@@ -135,6 +135,7 @@ proptest! {
             id: RecordId::from_bytes([0; 16]),
             kind: "beep".to_owned(),
             destination: Destination::new("beep://speaker"),
+            terms: Terms::default(),
             body: inner.bytes_at(0).to_vec(),
         };
         let source = Source::named("shop");

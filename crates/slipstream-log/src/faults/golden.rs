@@ -28,7 +28,7 @@ fn spool() -> Run {
         run.work_one(&mut *backlog, verdict);
     }
     run.store();
-    run.work(&mut *backlog, &Verdict::Retry(MINUTE));
+    run.work(&mut *backlog, &Verdict::Defer(MINUTE));
     backlog.close().unwrap();
     run.store();
     run.pass(MINUTE);

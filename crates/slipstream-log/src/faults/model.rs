@@ -39,7 +39,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Verdict::Delivered),
         2 => Just(Verdict::Failed),
         1 => Just(Verdict::Expired),
-        2 => (0u64..200).prop_map(|s| Verdict::Retry(Duration::from_secs(s))),
+        2 => (0u64..200).prop_map(|s| Verdict::Defer(Duration::from_secs(s))),
         1 => (0u64..200).prop_map(|s| Verdict::PutBack(Duration::from_secs(s))),
     ];
     prop_oneof![
@@ -108,7 +108,7 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
                         Verdict::Delivered => model.delivered.insert(number),
                         Verdict::Failed => model.failed.insert(number),
                         Verdict::Expired => model.expired.insert(number),
-                        Verdict::Retry(_) | Verdict::PutBack(_) => false,
+                        Verdict::Defer(_) | Verdict::PutBack(_) => false,
                     };
                     backlog.settle(ticket, verdict).unwrap();
                 }

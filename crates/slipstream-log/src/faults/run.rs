@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipstream_core::{
-    Backlog, Clock, Destination, Engine, Next, Record, RecordId, Source, Timestamp, Verdict,
+    Backlog, Clock, Destination, Engine, Next, Record, RecordId, Source, Terms, Timestamp, Verdict,
 };
 
 use crate::frame::State;
@@ -265,6 +265,7 @@ fn record(number: u64) -> Record {
         id: RecordId::from_bytes(id),
         kind: "beep".to_owned(),
         destination: Destination::new("beep://speaker"),
+        terms: Terms::default(),
         body: vec![0xC1; 40],
     }
 }

@@ -111,10 +111,10 @@ fn retry(run: &mut Run) {
     run.store();
     run.store();
     if let Ok(mut backlog) = run.spool().backlog() {
-        run.work(&mut *backlog, &Verdict::Retry(MINUTE));
+        run.work(&mut *backlog, &Verdict::Defer(MINUTE));
         run.pass(MINUTE);
         run.work_one(&mut *backlog, Verdict::Delivered);
-        run.work(&mut *backlog, &Verdict::Retry(MINUTE));
+        run.work(&mut *backlog, &Verdict::Defer(MINUTE));
         let _ = backlog.close();
     }
     run.pass(MINUTE);
@@ -162,7 +162,7 @@ fn resume(run: &mut Run) {
 }
 
 fn purge(run: &mut Run) {
-    for verdict in [Verdict::Failed, Verdict::Retry(MINUTE)] {
+    for verdict in [Verdict::Failed, Verdict::Defer(MINUTE)] {
         run.store();
         if let Ok(mut backlog) = run.spool().backlog() {
             run.work(&mut *backlog, &verdict);

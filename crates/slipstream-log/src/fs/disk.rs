@@ -15,7 +15,8 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::rand::GetRandomFlags;
 
-use super::{AppendError, File, Fs, Lock, Open, Replace, Stat};
+use super::watch::DirWatch;
+use super::{AppendError, File, Fs, Lock, Open, Replace, Stat, Watch};
 use crate::name::Stage;
 
 /// Who may use a spool's files.
@@ -163,6 +164,13 @@ impl Fs for Disk {
         rustix::rand::getrandom(&mut bytes, GetRandomFlags::empty())
             .expect("the operating system gives random bytes");
         u64::from_le_bytes(bytes)
+    }
+
+    fn watch(&self, dirs: &[&str], wake: Box<dyn Fn() + Send>) -> io::Result<Box<dyn Watch>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let open = |dir: &&str| self.open_beneath(dir, flags, Mode::empty());
+        let dirs = dirs.iter().map(open).collect::<io::Result<Vec<_>>>()?;
+        Ok(Box::new(DirWatch::new(dirs, wake)?))
     }
 }
 

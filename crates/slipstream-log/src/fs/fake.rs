@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::{AppendError, File, Fs, Lock, Open, Replace, Stat};
+use super::{AppendError, File, Fs, Lock, Open, Replace, Stat, Watch};
 
 /// What goes wrong, and when. Operations count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -335,6 +335,11 @@ impl Fs for Fake {
             world.unsynced_names.drain(..=last);
         }
         Ok(())
+    }
+
+    /// Nobody waits in these tests.
+    fn watch(&self, _: &[&str], _: Box<dyn Fn() + Send>) -> io::Result<Box<dyn Watch>> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn random(&self) -> u64 {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipstream_core::{
-    Backlog, Claim, Clock, Destination, Engine, Next, Record, RecordId, Source, StoreError,
+    Backlog, Claim, Clock, Destination, Engine, Next, Record, RecordId, Source, StoreError, Terms,
     Timestamp, Verdict,
 };
 use slipstream_log::{Settings, Spool, Stage, Totals};
@@ -84,6 +84,7 @@ impl Bench {
             id: RecordId::from_bytes(id),
             kind: "beep".to_owned(),
             destination: Destination::new("beep://speaker"),
+            terms: Terms::default(),
             body: vec![b'x'; 100],
         }
     }

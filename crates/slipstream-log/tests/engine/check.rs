@@ -41,7 +41,7 @@ fn a_healthy_spool_has_no_findings_at_any_stage() {
     let report = bench.other().check(false).unwrap();
     assert_eq!((report.findings.len(), report.logs, report.records), (0, 2, 4));
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |n| if n == 1 { Verdict::Failed } else { Verdict::Retry(MINUTE) });
+    drain(&mut *backlog, |n| if n == 1 { Verdict::Failed } else { Verdict::Defer(MINUTE) });
     backlog.close().unwrap();
     bench.store().unwrap();
     assert_eq!(findings(&bench), (Vec::new(), Vec::new()));

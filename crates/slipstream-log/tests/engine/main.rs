@@ -2,5 +2,7 @@
 
 mod bench;
 mod check;
+mod keeping;
 mod others;
 mod spool;
+mod terms;

@@ -235,7 +235,7 @@ fn a_retry_comes_out_when_it_is_due_and_not_before() {
     let mut backlog = bench.backlog();
     let first = next(&mut *backlog).unwrap();
     backlog.begin(first.ticket).unwrap();
-    backlog.settle(first.ticket, Verdict::Retry(Duration::from_secs(2))).unwrap();
+    backlog.settle(first.ticket, Verdict::Defer(Duration::from_secs(2))).unwrap();
     assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [2]);
     assert!(matches!(backlog.next().unwrap(), Next::Wait(wait) if wait == Duration::from_secs(2)));
     bench.clock.advance(Duration::from_millis(1999));
@@ -250,11 +250,15 @@ fn a_retry_due_after_the_run_waits_on_disk_for_the_next() {
     let mut bench = Bench::new();
     bench.store().unwrap();
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |_| Verdict::Retry(MINUTE * 60));
+    drain(&mut *backlog, |_| Verdict::Defer(MINUTE * 60));
     backlog.close().unwrap();
     assert_eq!(bench.files(Stage::Processing).len(), 1);
     assert_eq!(bench.totals().pending, 1);
     let mut backlog = bench.backlog();
+    // Once it comes out early, so that the worker knows of it.
+    let early = next(&mut *backlog).unwrap();
+    assert_eq!((number(&early), early.wait, early.attempts), (1, MINUTE * 60, 1));
+    backlog.settle(early.ticket, Verdict::PutBack(early.wait)).unwrap();
     assert!(matches!(backlog.next().unwrap(), Next::Wait(wait) if wait == MINUTE * 60));
     backlog.close().unwrap();
     bench.clock.advance(MINUTE * 60);
@@ -303,7 +307,7 @@ fn a_purge_counts_what_it_removes_at_each_stage() {
     backlog.close().unwrap();
     bench.store().unwrap();
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |_| Verdict::Retry(MINUTE));
+    drain(&mut *backlog, |_| Verdict::Defer(MINUTE));
     assert!(matches!(bench.spool.purge(Stage::Processing), Err(SpoolError::Busy { .. })));
     backlog.close().unwrap();
     bench.store().unwrap();

@@ -18,6 +18,7 @@ fn pending(ticket: u64, to: &str, attempts: u32, bytes: usize) -> Pending {
             id: RecordId::from_bytes([0; 16]),
             kind: "test".into(),
             destination: Destination::new(to),
+            terms: Terms::default(),
             body: vec![0; bytes],
         },
         attempts,

@@ -70,7 +70,7 @@ impl Run<'_> {
     ) {
         let last = self.worker.policy.is_spent(attempt);
         let verdict =
-            if failure.transient && !last { Verdict::Retry(wait) } else { Verdict::Failed };
+            if failure.transient && !last { Verdict::Defer(wait) } else { Verdict::Failed };
         self.settle(ticket, verdict, Some(name), attempt, &failure.reason);
 
         let (destination, now) = (name.1, self.worker.clock.elapsed());
@@ -169,7 +169,7 @@ impl Run<'_> {
                 }
             }
             Verdict::Expired => summary.expired += 1,
-            Verdict::Retry(_) => summary.retried += 1,
+            Verdict::Defer(_) => summary.retried += 1,
             Verdict::PutBack(_) => summary.put_off += 1,
         }
         self.observer.event(&Event::Settled {

@@ -121,7 +121,7 @@ impl Backlog for FakeBacklog {
             Verdict::Delivered => State::Delivered,
             Verdict::Failed => State::Failed,
             Verdict::Expired => State::Expired,
-            Verdict::Retry(wait) | Verdict::PutBack(wait) => {
+            Verdict::Defer(wait) | Verdict::PutBack(wait) => {
                 books.put_back += u64::from(matches!(verdict, Verdict::PutBack(_)));
                 books.due.push(Reverse((self.clock.elapsed() + wait, ticket.0)));
                 State::Waiting

@@ -140,7 +140,7 @@ fn every_attempt_and_every_verdict_is_told() {
             told.push(match event {
                 Event::Started { attempt, .. } => format!("started {attempt}"),
                 Event::AttemptFailed { failure, .. } => failure.reason.clone(),
-                Event::Settled { verdict: Verdict::Retry(wait), .. } => {
+                Event::Settled { verdict: Verdict::Defer(wait), .. } => {
                     format!("again in {wait:?}")
                 }
                 Event::Settled { verdict, reason, .. } => format!("{verdict:?} {reason:?}"),

@@ -49,6 +49,7 @@ pub(crate) fn record(index: u64, to: &str) -> Record {
         id: RecordId::new(EPOCH, random),
         kind: "test".into(),
         destination: Destination::new(to),
+        terms: Terms::default(),
         body: to.as_bytes().to_vec(),
     }
 }

@@ -1,0 +1,67 @@
+//! What became of attempts, in words, beside the log that the requests are in.
+//!
+//! failed/NAME.log.notes, a line for each note, whatever stage the log is at: it is found by the
+//! log's name and goes when the log goes. Notes are for whoever looks why something failed; they
+//! are no promise. They are not synced, and what finds no room is left out: a log's notes take no
+//! more than the log itself, or [`LEAST`].
+
+use std::io::ErrorKind;
+
+use crate::fs::{File, Open};
+use crate::name::{LogName, Stage};
+use crate::spool::Shared;
+
+/// What the name of a log's notes has behind that of the log.
+pub(crate) const NOTES: &str = ".notes";
+
+/// What the notes of the smallest log may take, in bytes.
+const LEAST: u64 = 64 * 1024;
+
+/// The path of a log's notes.
+pub(crate) fn notes_path(log: LogName) -> String {
+    format!("{}/{log}{NOTES}", Stage::Failed.dir())
+}
+
+/// A log's notes, opened when the first is added.
+#[derive(Default)]
+pub(super) enum Notes {
+    #[default]
+    Closed,
+    Open {
+        file: Box<dyn File>,
+        room: u64,
+    },
+    /// They cannot be written, or are full.
+    Over,
+}
+
+impl Notes {
+    /// Adds a line, if there is room.
+    pub(super) fn add(&mut self, shared: &Shared, log: LogName, line: &str, log_len: u64) {
+        if matches!(self, Self::Closed) {
+            *self = Self::open(shared, log, log_len).unwrap_or_else(|error| {
+                tracing::debug!(%log, %error, "no notes are kept");
+                Self::Over
+            });
+        }
+        let Self::Open { file, room } = self else {
+            return;
+        };
+        let line = format!("{}\n", line.replace('\n', " "));
+        let rest = room.checked_sub(line.len() as u64);
+        match rest.filter(|_| file.append(line.as_bytes()).is_ok()) {
+            Some(rest) => *room = rest,
+            None => *self = Self::Over,
+        }
+    }
+
+    fn open(shared: &Shared, log: LogName, log_len: u64) -> std::io::Result<Self> {
+        let path = notes_path(log);
+        let file = match shared.fs.open(&path, Open::Append) {
+            Err(error) if error.kind() == ErrorKind::NotFound => shared.fs.create(&path)?,
+            other => other?,
+        };
+        let room = log_len.max(LEAST).saturating_sub(file.stat()?.len);
+        Ok(Self::Open { file, room })
+    }
+}

@@ -1,0 +1,179 @@
+//! Which keys were stored a moment ago: a table of fixed size, so that it cannot outgrow the disk.
+//!
+//! Guaranteed: of requests with the same key one is stored within its window, whoever
+//! stores them. A crash, a power loss or a full table can let a repeat through, but never keep out
+//! a request whose like is not stored: a key is entered behind its record, with the table
+//! locked all the while. The table's lock comes before a log's.
+//!
+//! A key is at home in one bucket of eight entries. When all of them are live, the one that
+//! ends soonest gives way.
+
+use std::hash::Hasher;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use seahash::SeaHasher;
+use slipstream_core::{Dedupe, RecordId, Timestamp};
+
+use crate::error::SpoolError;
+use crate::fs::{File, Lock, Open};
+use crate::spool::Shared;
+
+/// The file, within the spool. It is made when it is first needed.
+pub(crate) const DEDUPE: &str = "dedupe";
+
+const ENTRY: usize = 48;
+const BUCKET: usize = 8;
+const BUCKETS: u64 = 8_192;
+
+/// The table, open.
+pub(crate) struct Table {
+    file: Box<dyn File>,
+}
+
+/// One key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    key: [u8; 16],
+    id: RecordId,
+    until: Timestamp,
+}
+
+impl Entry {
+    /// key, id, until, crc32c of those, four zeros.
+    fn encode(&self) -> [u8; ENTRY] {
+        let mut bytes = [0; ENTRY];
+        bytes[..16].copy_from_slice(&self.key);
+        bytes[16..32].copy_from_slice(self.id.as_bytes());
+        bytes[32..40].copy_from_slice(&self.until.as_millis().to_le_bytes());
+        let check = crc32c::crc32c(&bytes[..40]);
+        bytes[40..44].copy_from_slice(&check.to_le_bytes());
+        bytes
+    }
+
+    /// None for what was never written, or is damaged: the place is free.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (fields, check) = (bytes.get(..40)?, bytes.get(40..44)?);
+        if crc32c::crc32c(fields).to_le_bytes() != check {
+            return None;
+        }
+        Some(Self {
+            key: fields[..16].try_into().ok()?,
+            id: RecordId::from_bytes(fields[16..32].try_into().ok()?),
+            until: Timestamp::from_millis(u64::from_le_bytes(fields[32..].try_into().ok()?)),
+        })
+    }
+
+    /// Whether it still counts. One that ends later than its window allows is of a time before
+    /// the clock was set back.
+    fn is_live(&self, now: Timestamp, window: Duration) -> bool {
+        now < self.until && self.until <= now.after(window)
+    }
+}
+
+/// Two hashes with different seeds: with one, two of many keys could share it.
+fn hash(key: &str) -> [u8; 16] {
+    let half = |seed| {
+        let mut hasher = SeaHasher::with_seeds(seed, !seed, seed.rotate_left(17), 0x736c_6970);
+        hasher.write(key.as_bytes());
+        hasher.finish().to_le_bytes()
+    };
+    let [a, b] = [half(0x6f6e_6365), half(0x7265_7065_6174)];
+    let mut both = [0; 16];
+    both[..8].copy_from_slice(&a);
+    both[8..].copy_from_slice(&b);
+    both
+}
+
+impl Shared {
+    /// Opens the table, made if it is not there.
+    pub(crate) fn dedupe_table(&self) -> Result<Table, SpoolError> {
+        let failed = |doing| move |error| self.io(doing, DEDUPE, error);
+        let file = match self.fs.open(DEDUPE, Open::Update) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                match self.fs.create(DEDUPE) {
+                    Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                        return Err(failed("make")(error));
+                    }
+                    _ => {}
+                }
+                self.fs.open(DEDUPE, Open::Update).map_err(failed("open"))?
+            }
+            other => other.map_err(failed("open"))?,
+        };
+        Ok(Table { file })
+    }
+}
+
+impl Table {
+    /// What holds the lock.
+    pub(crate) fn file(&self) -> &dyn File {
+        &*self.file
+    }
+
+    /// The record that was stored with this key within its window, if one was.
+    pub(crate) fn find(
+        &self,
+        shared: &Shared,
+        dedupe: &Dedupe,
+        now: Timestamp,
+    ) -> Result<Option<RecordId>, SpoolError> {
+        let key = hash(&dedupe.key);
+        let bucket = self.bucket(shared, key)?;
+        let same = bucket.into_iter().flatten().find(|entry| entry.key == key);
+        Ok(same.filter(|entry| entry.is_live(now, dedupe.window)).map(|entry| entry.id))
+    }
+
+    /// Enters a record that was stored. A repeat may be stored if that fails.
+    pub(crate) fn enter(
+        &self,
+        shared: &Shared,
+        dedupe: &Dedupe,
+        id: RecordId,
+        now: Timestamp,
+    ) -> Result<(), SpoolError> {
+        let key = hash(&dedupe.key);
+        let bucket = self.bucket(shared, key)?;
+        let own = bucket.iter().position(|entry| entry.is_some_and(|entry| entry.key == key));
+        let place = own.unwrap_or_else(|| {
+            let soonest = |at: &usize| bucket[*at].map_or(0, |entry| entry.until.as_millis());
+            (0..BUCKET).min_by_key(soonest).unwrap_or_default()
+        });
+        if own.is_none() && bucket[place].is_some_and(|entry| now < entry.until) {
+            tracing::warn!("too many dedupe keys at once; a repeat of an older one may be stored");
+        }
+        let entry = Entry { key, id, until: now.after(dedupe.window) };
+        let at = start(key) + (place * ENTRY) as u64;
+        let written = self.file.write_at(&entry.encode(), at);
+        written.map_err(|error| shared.io("write", DEDUPE, error))
+    }
+
+    fn bucket(
+        &self,
+        shared: &Shared,
+        key: [u8; 16],
+    ) -> Result<[Option<Entry>; BUCKET], SpoolError> {
+        let mut bytes = [0; BUCKET * ENTRY];
+        let read = self.file.read_at(&mut bytes, start(key));
+        let read = read.map_err(|error| shared.io("read", DEDUPE, error))?;
+        // Behind its end, the file is as good as empty.
+        bytes[read..].fill(0);
+        Ok(std::array::from_fn(|at| Entry::parse(&bytes[at * ENTRY..][..ENTRY])))
+    }
+}
+
+impl Shared {
+    /// Takes the table's lock, for as long as a key is looked up, stored and entered.
+    pub(crate) fn lock_table<'a>(
+        &self,
+        table: &'a Table,
+    ) -> Result<crate::spool::Held<'a>, SpoolError> {
+        self.lock(table.file(), Lock::Exclusive, DEDUPE)
+    }
+}
+
+/// Where a key's bucket begins.
+fn start(key: [u8; 16]) -> u64 {
+    let number = u64::from_le_bytes(key[8..].try_into().expect("eight bytes"));
+    number % BUCKETS * (BUCKET * ENTRY) as u64
+}

@@ -1,0 +1,156 @@
+//! What the engine keeps beside the records: notes, the worker's memory, news of what comes.
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use slipstream_core::{Engine, Record, Terms, Verdict, Waker};
+use slipstream_log::{Settings, Stage};
+
+use crate::bench::{Bench, MINUTE, drain, next, source};
+
+/// What stands in failed/ beside the logs.
+fn notes(bench: &Bench) -> Vec<String> {
+    bench.files(Stage::Failed).into_iter().filter(|name| name.ends_with(".notes")).collect()
+}
+
+#[test]
+fn notes_stay_with_their_log_and_go_with_it() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    let claim = next(&mut *backlog).unwrap();
+    backlog.note(claim.ticket, "connection refused\nreally");
+    backlog.settle(claim.ticket, Verdict::Failed).unwrap();
+    assert!(next(&mut *backlog).is_none());
+    backlog.close().unwrap();
+    let [name] = &notes(&bench)[..] else { panic!("{:?}", notes(&bench)) };
+    assert!(bench.files(Stage::Failed).contains(&name.replace(".notes", "")));
+    let text = std::fs::read_to_string(bench.path().join("failed").join(name)).unwrap();
+    assert_eq!(text, "connection refused really\n");
+    assert_eq!(bench.other().check(false).unwrap().findings.len(), 0);
+    bench.spool.purge(Stage::Failed).unwrap();
+    assert_eq!(notes(&bench), Vec::<String>::new());
+}
+
+#[test]
+fn notes_without_a_log_are_cleared_away_by_the_next_worker() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    let claim = next(&mut *backlog).unwrap();
+    backlog.note(claim.ticket, "a line");
+    drop(backlog);
+    let log = bench.files(Stage::Processing).remove(0);
+    drop(bench.backlog());
+    assert_eq!(notes(&bench), [format!("{log}.notes")]);
+    std::fs::remove_file(bench.path().join("processing").join(log)).unwrap();
+    drop(bench.backlog());
+    assert_eq!(notes(&bench), Vec::<String>::new());
+}
+
+#[test]
+fn the_notes_of_a_small_log_take_no_more_than_64_kib() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    let claim = next(&mut *backlog).unwrap();
+    for _ in 0..1_000 {
+        backlog.note(claim.ticket, &"x".repeat(999));
+    }
+    let name = notes(&bench).remove(0);
+    let len = std::fs::metadata(bench.path().join("failed").join(name)).unwrap().len();
+    assert_eq!(len, 65_000);
+}
+
+#[test]
+fn what_a_run_remembers_the_next_one_recalls() {
+    let bench = Bench::new();
+    let mut backlog = bench.backlog();
+    assert_eq!(backlog.recall(), None);
+    backlog.remember(b"down: a");
+    backlog.remember(b"down: b");
+    drop(backlog);
+    let mut backlog = bench.backlog();
+    assert_eq!(backlog.recall().as_deref(), Some(&b"down: b"[..]));
+    backlog.remember(b"");
+    assert_eq!(backlog.recall(), None);
+    assert_eq!(bench.other().check(false).unwrap().findings.len(), 0);
+}
+
+#[test]
+fn whoever_follows_is_woken_by_a_store_and_finds_it_at_once() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    let (pen, woken) = channel();
+    backlog.follow(Waker::new(move || pen.send(()).unwrap_or_default())).unwrap();
+    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [1]);
+    for number in 2..10 {
+        bench.store().unwrap();
+        woken.recv_timeout(Duration::from_secs(10)).unwrap();
+        // Another request is in flight all the while.
+        assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [number]);
+    }
+}
+
+#[test]
+fn a_retry_wakes_whoever_follows() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    let (pen, woken) = channel();
+    backlog.follow(Waker::new(move || pen.send(()).unwrap_or_default())).unwrap();
+    drain(&mut *backlog, |_| Verdict::Failed);
+    assert!(next(&mut *backlog).is_none());
+    assert_eq!(bench.other().retry_failed(|_| true).unwrap().requests, 1);
+    woken.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [1]);
+}
+
+#[test]
+fn more_logs_may_wait_for_a_later_run_than_may_be_ready_within_the_same_bytes() {
+    let settings =
+        Settings { logs: 2, log_max: 64 << 10, record_max: 63 << 10, ..Settings::default() };
+    let mut bench = Bench::with(settings);
+    let store = |bench: &mut Bench, bytes: usize| {
+        let record = Record { body: vec![0; bytes], terms: Terms::default(), ..bench.record() };
+        bench.spool.store(&source(), &[record]).unwrap();
+        let mut backlog = bench.backlog();
+        drain(&mut *backlog, |_| Verdict::Defer(MINUTE * 60 * 24));
+        backlog.close().unwrap();
+        bench.clock.advance(MINUTE);
+    };
+    for _ in 0..20 {
+        store(&mut bench, 100);
+    }
+    assert_eq!(bench.totals().pending, 20);
+    // 2 logs of 64 KiB: one of 60 KB, and what is newer than the rest.
+    for _ in 0..3 {
+        store(&mut bench, 60_000);
+    }
+    let totals = bench.totals();
+    assert_eq!((totals.pending, totals.outcomes.overwritten), (2, 21));
+}
+
+#[test]
+fn what_failed_in_a_log_that_still_waits_is_retried_while_no_worker_has_it() {
+    let mut bench = Bench::new();
+    for _ in 0..2 {
+        bench.store().unwrap();
+    }
+    let failing_first = |number| match number {
+        1 => Verdict::Failed,
+        _ => Verdict::Defer(MINUTE * 60),
+    };
+    let mut backlog = bench.backlog();
+    drain(&mut *backlog, failing_first);
+    let retried = bench.other().retry_failed(|_| true).unwrap();
+    assert_eq!((retried.requests, retried.worker_running), (0, true));
+    backlog.close().unwrap();
+    let retried = bench.other().retry_failed(|_| true).unwrap();
+    assert_eq!((retried.logs, retried.requests, retried.worker_running), (1, 1, false));
+    let totals = bench.totals();
+    assert_eq!((totals.pending, totals.failed), (2, 0));
+    let first = next(&mut *bench.backlog()).unwrap();
+    assert_eq!((first.attempts, first.wait), (0, Duration::ZERO));
+}
