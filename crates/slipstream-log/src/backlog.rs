@@ -38,6 +38,9 @@ const WAITING_MAX: usize = 1 << 16;
 /// How many logs of a slot may wait for a later run: those of a day, at one a minute.
 const KEPT_MAX: usize = 1_440;
 
+/// How long a log that could not be claimed is left alone.
+const SKIP_FOR: Duration = Duration::from_secs(60);
+
 /// How often the directories are looked at for new logs while others are being worked, or are
 /// held by somebody.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -52,8 +55,8 @@ pub(crate) struct SpoolBacklog {
     queue: VecDeque<Found>,
     /// Logs that somebody else holds, and since when that is known.
     held: HashMap<Found, Duration>,
-    /// Logs that could not be claimed: not tried again in this run.
-    skipped: HashSet<Found>,
+    /// Logs that could not be claimed, and when: not tried again for a while.
+    skipped: HashMap<Found, Duration>,
     /// What kept the first of those from being claimed.
     skipped_for: Option<SpoolError>,
     out: HashMap<Ticket, Out>,
@@ -112,7 +115,7 @@ impl SpoolBacklog {
             reading: None,
             queue: VecDeque::new(),
             held: HashMap::new(),
-            skipped: HashSet::new(),
+            skipped: HashMap::new(),
             skipped_for: None,
             out: HashMap::new(),
             waiting: BinaryHeap::new(),
@@ -256,7 +259,8 @@ impl SpoolBacklog {
             if let Err(error) = self.shared.depart(Stage::Processing, name, Departure::Done) {
                 tracing::warn!(log = %name, %error, "delivered, but not removed yet");
                 // If it still stands in processing/, the next run tries again.
-                self.skipped.insert(Found::Sealed(Stage::Processing, name));
+                let now = self.shared.clock.elapsed();
+                self.skipped.insert(Found::Sealed(Stage::Processing, name), now);
             }
             return Ok(());
         }

@@ -28,20 +28,30 @@
 //! for a while that doubles, up to 16 s, as long as the park has not run empty in between. So a
 //! backlog of a hundred thousand for one dead host is passed over a few times, not polled.
 //!
+//! A destination that is *down* stays so for a while that doubles each time, in this run and the
+//! next ones. What was stored before it was found to be down is failed untried; what came since
+//! waits until the while is over. Then it is *half open*: one request at a time is tried, and if
+//! that exhausts its attempts, it is down again.
+//!
 //! Absent on purpose: queues by destination. They would hold the backlog in memory; the
 //! engine's order is kept among all that are prompt, and the others are passed over.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use slipstream_core::{Destination, Record, Ticket};
+use slipstream_core::{Destination, Ticket, Timestamp};
 
 use self::health::{Bounds, Health, Slots};
+use crate::memory::Remembered;
+use crate::subject::Subject;
 
 mod health;
 
 /// What is parked may take so many bytes.
 const PARK_BYTES: usize = 16 << 20;
+
+/// Bodies in flight may take so many bytes, and the last one more.
+const FLIGHT_BYTES: usize = 64 << 20;
 
 /// Idle destinations are forgotten when so many are known.
 const MANY: usize = 10_000;
@@ -50,7 +60,8 @@ const MANY: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) ticket: Ticket,
-    pub(crate) record: Record,
+    pub(crate) subject: Subject,
+    pub(crate) body: Vec<u8>,
     /// Attempts counted before.
     pub(crate) attempts: u32,
     /// Which driver performs it.
@@ -95,6 +106,7 @@ pub(crate) struct Destinations {
     /// Those with parked claims, next turn first.
     waiting: VecDeque<Destination>,
     in_flight: usize,
+    in_flight_bytes: usize,
     parked: usize,
     parked_bytes: usize,
     down: usize,
@@ -112,28 +124,39 @@ impl Destinations {
             forget_at: MANY,
             waiting: VecDeque::new(),
             in_flight: 0,
+            in_flight_bytes: 0,
             parked: 0,
             parked_bytes: 0,
             down: 0,
         }
     }
 
-    /// Whether every slot is taken.
+    /// Whether every slot is taken, or what is in flight takes as much memory as it may.
     pub(crate) fn is_full(&self) -> bool {
-        self.in_flight >= self.cap
+        self.in_flight >= self.cap || self.in_flight_bytes >= FLIGHT_BYTES
     }
 
     /// Finds a claim its place. A claim to start is not counted before [`Self::started`].
     pub(crate) fn place(&mut self, pending: Pending, now: Duration) -> Place {
-        let destination = &pending.record.destination;
+        let destination = &pending.subject.destination;
         if !self.known.contains_key(destination) {
             self.meet(destination.clone());
         }
         let slots = self.slots();
         let health = self.known.get_mut(destination).expect("it was met above");
-        if health.down {
-            return Place::Down(pending);
+        if let Some(down) = &health.down {
+            if now < down.until && pending.subject.id.stored() <= down.at {
+                return Place::Down(pending);
+            }
+            if now < down.until {
+                let wait = down.until - now;
+                return Place::PutBack(pending, wait);
+            }
+            health.half_open();
+            self.down -= 1;
         }
+        let slots = Slots { shared: self.known.len() - self.down > 1, ..slots };
+        let health = self.known.get_mut(&pending.subject.destination).expect("it was met above");
         if let Some(wait) = health.closed_to(&pending, now) {
             return Place::PutBack(pending, wait);
         }
@@ -199,10 +222,11 @@ impl Destinations {
     }
 
     /// An attempt was begun.
-    pub(crate) fn started(&mut self, destination: &Destination, now: Duration) {
+    pub(crate) fn started(&mut self, destination: &Destination, size: usize, now: Duration) {
         if let Some(health) = self.known.get_mut(destination) {
             health.start(now);
             self.in_flight += 1;
+            self.in_flight_bytes += size;
         }
     }
 
@@ -210,31 +234,60 @@ impl Destinations {
     pub(crate) fn ended(
         &mut self,
         destination: &Destination,
+        size: usize,
         answer: Answer,
         took: Duration,
         now: Duration,
     ) {
         if let Some(health) = self.known.get_mut(destination) {
-            let was_down = health.down;
+            let was_down = health.down.is_some();
             health.end(answer, took, now);
             self.in_flight -= 1;
-            self.down -= usize::from(was_down && !health.down);
+            self.in_flight_bytes -= size;
+            self.down -= usize::from(was_down && health.down.is_none());
         }
     }
 
     /// A request has used up its attempts by the destination's fault. Whether it is down now,
     /// and was not before. One that takes some requests still is not down, however many fail.
-    pub(crate) fn exhausted(&mut self, destination: &Destination, now: Duration) -> bool {
+    pub(crate) fn exhausted(
+        &mut self,
+        destination: &Destination,
+        now: Duration,
+        wall: Timestamp,
+    ) -> bool {
         let Some(health) = self.known.get_mut(destination) else {
             return false;
         };
         health.exhausted = health.exhausted.saturating_add(1);
-        if health.down || health.exhausted < self.down_after || health.delivered_lately(now) {
+        let enough = health.probing || health.exhausted >= self.down_after;
+        if health.down.is_some() || !enough || health.delivered_lately(now) {
             return false;
         }
-        health.down = true;
+        health.go_down(now, wall);
         self.down += 1;
         true
+    }
+
+    /// Takes in what an earlier run remembered.
+    pub(crate) fn recall(&mut self, all: Vec<Remembered>, now: Duration, wall: Timestamp) {
+        for one in all {
+            let destination = one.destination();
+            self.meet(destination.clone());
+            if let Some(health) = self.known.get_mut(&destination) {
+                health.recall(&one, now, wall);
+                self.down += usize::from(health.down.is_some());
+            }
+        }
+    }
+
+    /// What the next run should know.
+    pub(crate) fn remember(
+        &self,
+        now: Duration,
+        wall: Timestamp,
+    ) -> impl Iterator<Item = Remembered> {
+        self.known.iter().filter_map(move |(to, health)| health.remember(to, now, wall))
     }
 
     /// The destination asked everybody to wait until then. Whether that is news.
@@ -277,7 +330,7 @@ impl Destinations {
 
     fn slots(&self) -> Slots {
         Slots {
-            free: self.cap.saturating_sub(self.in_flight),
+            free: if self.is_full() { 0 } else { self.cap - self.in_flight },
             reserve: self.reserve,
             shared: self.known.len() - self.down > 1,
         }
@@ -296,7 +349,7 @@ impl Destinations {
 
 /// What a parked claim takes, in bytes.
 fn size(pending: &Pending) -> usize {
-    size_of::<Pending>() + pending.record.body.len()
+    size_of::<Pending>() + pending.subject.size
 }
 
 #[cfg(test)]

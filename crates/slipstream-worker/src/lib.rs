@@ -28,7 +28,13 @@
 //! #     fn next(&mut self) -> Result<Next, BacklogError> {
 //! #         let Some(record) = self.0.pop() else { return Ok(Next::Empty) };
 //! #         let ticket = Ticket(self.0.len() as u64);
-//! #         Ok(Next::Work(Claim { ticket, payload: record.encode(), attempts: 0 }))
+//! #         Ok(Next::Work(Claim {
+//! #             ticket,
+//! #             payload: record.encode(),
+//! #             attempts: 0,
+//! #             wait: std::time::Duration::ZERO,
+//! #             place: 0,
+//! #         }))
 //! #     }
 //! #     fn begin(&mut self, _: Ticket) -> Result<u32, BacklogError> { Ok(1) }
 //! #     fn settle(&mut self, _: Ticket, _: Verdict) -> Result<(), BacklogError> { Ok(()) }
@@ -52,14 +58,19 @@
 //! engine's), output, signals and configuration (the program's).
 
 mod destination;
+mod memory;
+mod note;
 mod observer;
+mod orders;
 mod reason;
 mod run;
 mod stop;
+mod subject;
 mod threads;
 mod turns;
 mod worker;
 
+pub use note::Note;
 pub use observer::{Doing, Ending, Event, Observer, RunError, Summary};
 pub use slipstream_core::Policy;
 pub use stop::Stopper;

@@ -149,6 +149,9 @@ pub struct RunError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Doing {
+    /// Waiting for requests as they come.
+    #[error("new requests cannot be noticed as they come")]
+    Following,
     /// Taking the next request.
     #[error("the next request could not be taken from the backlog")]
     Claiming,

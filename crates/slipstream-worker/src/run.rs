@@ -11,11 +11,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use slipstream_core::{BacklogError, Completion, Destination, RecordId, Ticket};
+use slipstream_core::{BacklogError, Completion, Policy, Ticket};
 
 use crate::destination::{Destinations, Pending};
 use crate::observer::{Doing, Ending, Event};
-use crate::{Observer, RunError, Summary, Worker, reason};
+use crate::orders::Orders;
+use crate::subject::Subject;
+use crate::{Observer, RunError, Summary, Worker, memory, reason};
 
 use self::intake::Intake;
 
@@ -33,6 +35,7 @@ pub(crate) struct Run<'a> {
     worker: Worker,
     observer: &'a mut dyn Observer,
     destinations: Destinations,
+    orders: Orders,
     flights: HashMap<Ticket, Flight>,
     /// A claim that waits for room; nothing is claimed meanwhile.
     held: Option<Pending>,
@@ -45,16 +48,17 @@ pub(crate) struct Run<'a> {
 
 /// One attempt that is being made. The request's body is with its driver.
 struct Flight {
-    id: RecordId,
-    destination: Destination,
+    subject: Subject,
     attempt: u32,
     began: Duration,
+    span: tracing::Span,
 }
 
 impl<'a> Run<'a> {
     pub(crate) fn new(worker: Worker, observer: &'a mut dyn Observer) -> Self {
         Self {
             destinations: Destinations::new(worker.limits.concurrency, worker.limits.down_after),
+            orders: Orders::default(),
             flights: HashMap::new(),
             held: None,
             start: worker.clock.elapsed(),
@@ -67,8 +71,13 @@ impl<'a> Run<'a> {
 
     pub(crate) fn work(mut self) -> Result<Summary, RunError> {
         self.worker.drivers.introduce();
+        self.recall();
+        let follow = self.worker.limits.follow;
+        if follow && let Err(error) = self.worker.backlog.follow(self.worker.drivers.waker()) {
+            self.break_off(Doing::Following, error);
+        }
         let budget = self.worker.limits.max_time;
-        let warn_at = budget.mul_f64(0.8);
+        let warn_at = budget / 5 * 4;
         let mut warned = false;
         let mut done = Vec::new();
         let ending = loop {
@@ -88,7 +97,7 @@ impl<'a> Run<'a> {
                 let idle = self.flights.is_empty();
                 let left = budget.saturating_sub(self.spent());
                 match intake {
-                    Intake::Empty if idle => break Ending::Drained,
+                    Intake::Empty if idle && !follow => break Ending::Drained,
                     // Without a driver there is nothing to wait in, nor for.
                     Intake::Due(due) if idle && (due > left || self.worker.drivers.is_empty()) => {
                         break Ending::Waiting(due);
@@ -131,6 +140,8 @@ impl<'a> Run<'a> {
     fn end(mut self, ending: Ending) -> Result<Summary, RunError> {
         self.summary.elapsed = self.spent();
         self.summary.ending = ending;
+        self.put_back_all();
+        self.remember();
         let mut broken = self.broken;
         if broken.is_none() {
             let closed = self.worker.backlog.close();
@@ -157,6 +168,27 @@ impl<'a> Run<'a> {
     fn break_off(&mut self, doing: Doing, error: BacklogError) {
         tracing::warn!(%doing, reason = reason::of(&error), "the backlog failed");
         self.broken.get_or_insert((doing, error));
+    }
+
+    /// Begins with what the last run knew of destinations.
+    fn recall(&mut self) {
+        let Some(bytes) = self.worker.backlog.recall() else {
+            return;
+        };
+        let clock = &self.worker.clock;
+        self.destinations.recall(memory::read(&bytes), clock.elapsed(), clock.now());
+    }
+
+    /// Leaves what this run knows of them to the next.
+    fn remember(&mut self) {
+        let clock = &self.worker.clock;
+        let all = self.destinations.remember(clock.elapsed(), clock.now());
+        self.worker.backlog.remember(&memory::write(all));
+    }
+
+    /// What a request is tried by.
+    fn policy_of<'b>(&'b self, subject: &'b Subject) -> &'b Policy {
+        subject.policy.as_deref().unwrap_or(&self.worker.policy)
     }
 
     fn spent(&self) -> Duration {

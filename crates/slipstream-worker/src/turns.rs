@@ -50,6 +50,12 @@ impl Drivers {
         }
     }
 
+    /// Wakes whichever driver waits.
+    pub(crate) fn waker(&self) -> Waker {
+        let wakers: Vec<Waker> = self.seats.iter().map(|seat| seat.driver.waker()).collect();
+        Waker::new(move || wakers.iter().for_each(Waker::wake))
+    }
+
     /// Who performs this kind: the one that was added last.
     pub(crate) fn of_kind(&self, kind: &str) -> Option<usize> {
         self.seats.iter().rposition(|seat| seat.kind == kind)

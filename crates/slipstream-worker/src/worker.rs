@@ -26,6 +26,9 @@ pub struct Limits {
     /// The age at which a request has outlived its use; it is expired then, not attempted.
     /// None means never.
     pub max_age: Option<Duration>,
+    /// Whether the run stays when nothing is left, and delivers what is stored as it comes,
+    /// until it is stopped.
+    pub follow: bool,
 }
 
 impl Default for Limits {
@@ -36,6 +39,7 @@ impl Default for Limits {
             max_time: Duration::from_secs(8 * 60),
             down_after: 3,
             max_age: None,
+            follow: false,
         }
     }
 }
@@ -104,6 +108,14 @@ impl Worker {
     #[must_use]
     pub fn concurrency(mut self, concurrency: usize) -> Self {
         self.limits.concurrency = concurrency;
+        self
+    }
+
+    /// Stays, and delivers what is stored as it comes, until it is stopped.
+    #[must_use]
+    pub fn follow(mut self) -> Self {
+        self.limits.follow = true;
+        self.limits.max_time = Duration::MAX;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Found, LOOK_EVERY, Notes, OpenLog, SpoolBacklog};
+use super::{Found, LOOK_EVERY, Notes, OpenLog, SKIP_FOR, SpoolBacklog};
 use crate::error::SpoolError;
 use crate::fs::{Lock, Replace};
 use crate::name::{LogName, Stage, parse_collecting};
@@ -20,7 +20,7 @@ impl SpoolBacklog {
                 return Ok(false);
             }
             self.looked = Some(now);
-            self.look()?;
+            self.look(now)?;
         }
         while let Some(found) = self.queue.pop_front() {
             let claimed = self.claim(found);
@@ -42,14 +42,14 @@ impl SpoolBacklog {
             }
             self.held.remove(&found);
             tracing::error!(?found, %error, "cannot claim a log; the others go on");
-            self.skipped.insert(found);
+            self.skipped.insert(found, now);
             self.skipped_for.get_or_insert(error);
         }
         Ok(false)
     }
 
     /// Looks what there is to claim: first what an earlier run left, then oldest first.
-    fn look(&mut self) -> Result<(), SpoolError> {
+    fn look(&mut self, now: Duration) -> Result<(), SpoolError> {
         if let Some(news) = &self.news {
             // Before the look: what comes behind it is told.
             news.listen()?;
@@ -67,7 +67,8 @@ impl SpoolBacklog {
             collecting.iter().filter_map(|name| parse_collecting(name)).collect();
         slots.sort_unstable();
         found.extend(slots.into_iter().map(Found::Collecting));
-        found.retain(|found| !self.skipped.contains(found));
+        self.skipped.retain(|_, since| now < *since + SKIP_FOR);
+        found.retain(|found| !self.skipped.contains_key(found));
         self.queue = found.into();
         Ok(())
     }

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use slipstream_core::{Destination, Timestamp};
+
 use super::{Answer, Pending, Place};
+use crate::memory::{self, Remembered};
 
 /// An attempt that takes longer is slow; a destination that has not answered promptly
 /// for so long is passed over.
@@ -11,6 +14,15 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A destination that has taken a request within this time is not down.
 const LATELY: Duration = Duration::from_secs(10);
+
+/// How long nothing is tried at a destination that was found to be down, the first time,
+const DOWN_LEAST: Duration = Duration::from_secs(30);
+
+/// and at most, if it is found so again and again.
+const DOWN_MOST: Duration = Duration::from_secs(10 * 60);
+
+/// The longest pause that an earlier run can have been asked for.
+const PAUSE_MOST: Duration = Duration::from_secs(24 * 3600);
 
 /// The shortest time that surplus is put back for.
 pub(super) const SHUT_LEAST: Duration = Duration::from_secs(1);
@@ -45,6 +57,15 @@ pub(super) struct Slots {
     pub(super) shared: bool,
 }
 
+/// For how long nothing is tried at a destination that is down.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Down {
+    /// When it was found to be down, by the wall clock.
+    pub(super) at: Timestamp,
+    /// Until when, by the monotonic one.
+    pub(super) until: Duration,
+}
+
 /// One destination. Times are readings of the monotonic clock.
 #[derive(Debug)]
 pub(super) struct Health {
@@ -55,7 +76,13 @@ pub(super) struct Health {
     failures: usize,
     /// Requests in a row that used up their attempts by its fault.
     pub(super) exhausted: usize,
-    pub(super) down: bool,
+    pub(super) down: Option<Down>,
+    /// How often in a row it was found to be down.
+    downs: u32,
+    /// Whether it was down, and nothing has shown yet that it is no more.
+    pub(super) probing: bool,
+    /// The quickest answer, forgotten little by little.
+    best: Option<Duration>,
     /// When it last took a request.
     delivered: Option<Duration>,
     /// Whether its last answer was a quick one.
@@ -82,7 +109,10 @@ impl Health {
             bounds,
             failures: 0,
             exhausted: 0,
-            down: false,
+            down: None,
+            downs: 0,
+            probing: false,
+            best: None,
             delivered: None,
             prompt: false,
             since: Duration::ZERO,
@@ -124,7 +154,7 @@ impl Health {
         if let Answer::Failed(wait) = answer {
             self.prompt = false;
             self.failures += 1;
-            self.limit = (self.limit / 2).max(self.bounds.floor);
+            self.limit = if self.probing { 1 } else { (self.limit / 2).max(self.bounds.floor) };
             // One failure among answers is no reason to rest: it may be that request's alone.
             if self.is_cut() && self.failures >= self.bounds.floor {
                 let rest = wait.saturating_sub(PUT_BACK_LEAST).max(PUT_BACK_LEAST);
@@ -134,16 +164,77 @@ impl Health {
         }
         self.failures = 0;
         self.rest_until = now;
-        self.limit = (self.limit + 1).min(self.bounds.cap);
+        if std::mem::take(&mut self.probing) {
+            self.limit = self.bounds.first;
+        }
+        if self.is_slow(took) {
+            self.limit = (self.limit - 1).max(self.bounds.first.min(self.limit));
+        } else {
+            self.limit = (self.limit + 1).min(self.bounds.cap);
+        }
         self.prompt = took < PATIENCE;
         if self.prompt {
             self.since = now;
         }
         if answer == Answer::Delivered {
             self.exhausted = 0;
-            self.down = false;
+            self.down = None;
+            self.downs = 0;
             self.delivered = Some(now);
         }
+    }
+
+    /// Whether an answer took much longer than this destination needs when it has little to do:
+    /// with less in flight it would do better.
+    fn is_slow(&mut self, took: Duration) -> bool {
+        let best = self.best.map_or(took, |best| took.min(best + best / 64));
+        self.best = Some(best);
+        took >= PATIENCE && took > best * 4
+    }
+
+    /// Nothing more is tried here for a while.
+    pub(super) fn go_down(&mut self, now: Duration, wall: Timestamp) {
+        let lasts = DOWN_LEAST.saturating_mul(1 << self.downs.min(16)).min(DOWN_MOST);
+        self.downs = self.downs.saturating_add(1);
+        self.down = Some(Down { at: wall, until: now.saturating_add(lasts) });
+    }
+
+    /// It was down long enough to be tried again, one request at a time.
+    pub(super) fn half_open(&mut self) {
+        self.down = None;
+        self.probing = true;
+        self.limit = 1;
+        self.failures = 0;
+        self.rest_until = Duration::ZERO;
+    }
+
+    /// Takes in what an earlier run remembered.
+    pub(super) fn recall(&mut self, one: &Remembered, now: Duration, wall: Timestamp) {
+        self.downs = one.downs;
+        self.paused_until = now + memory::left(one.paused_until, wall, PAUSE_MOST);
+        if one.downs > 0 {
+            let at = Timestamp::from_millis(one.down_at);
+            let until = now + memory::left(one.down_until, wall, DOWN_MOST);
+            self.down = Some(Down { at, until });
+        }
+    }
+
+    /// What the next run should know, if anything.
+    pub(super) fn remember(
+        &self,
+        to: &Destination,
+        now: Duration,
+        wall: Timestamp,
+    ) -> Option<Remembered> {
+        let then = |until: Duration| wall.after(until.saturating_sub(now)).as_millis();
+        if self.downs == 0 && self.paused_until <= now {
+            return None;
+        }
+        let (down_at, down_until) =
+            self.down.map_or((0, 0), |down| (down.at.as_millis(), then(down.until)));
+        let paused_until = then(self.paused_until);
+        let downs = self.downs;
+        Some(Remembered { downs, down_at, down_until, paused_until, ..Remembered::new(to) })
     }
 
     /// Where a claim goes that finds no room.
@@ -161,7 +252,8 @@ impl Health {
 
     /// Takes out of the park what may not stay in it.
     pub(super) fn clear(&mut self, now: Duration) -> Vec<Pending> {
-        let stays = |pending: &Pending| !self.down && self.closed_to(pending, now).is_none();
+        let stays =
+            |pending: &Pending| self.down.is_none() && self.closed_to(pending, now).is_none();
         // A pause closes it to all, a rest to those that were not tried, which stand behind.
         let first = self.parked.partition_point(stays);
         self.parked.drain(first..).collect()
@@ -181,6 +273,9 @@ impl Health {
 
     /// Whether forgetting it loses nothing that the run needs.
     pub(super) fn is_idle(&self) -> bool {
-        self.in_flight == 0 && self.parked.is_empty() && !self.down && self.paused_until.is_zero()
+        self.in_flight == 0
+            && self.parked.is_empty()
+            && self.downs == 0
+            && self.paused_until.is_zero()
     }
 }

@@ -14,13 +14,15 @@ const QUICK: Duration = Duration::from_millis(20);
 fn pending(ticket: u64, to: &str, attempts: u32, bytes: usize) -> Pending {
     Pending {
         ticket: Ticket(ticket),
-        record: Record {
+        subject: Subject {
             id: RecordId::from_bytes([0; 16]),
-            kind: "test".into(),
             destination: Destination::new(to),
-            terms: Terms::default(),
-            body: vec![0; bytes],
+            order: None,
+            expires: None,
+            policy: None,
+            size: bytes,
         },
+        body: Vec::new(),
         attempts,
         seat: 0,
     }
@@ -31,7 +33,7 @@ fn pending(ticket: u64, to: &str, attempts: u32, bytes: usize) -> Pending {
 fn fill(all: &mut Destinations, to: &str, now: Duration) -> (usize, Place) {
     for started in 0.. {
         match all.place(pending(0, to, 0, 0), now) {
-            Place::Start(pending) => all.started(&pending.record.destination, now),
+            Place::Start(pending) => all.started(&pending.subject.destination, 0, now),
             other => return (started, other),
         }
     }
@@ -43,8 +45,8 @@ fn warm(all: &mut Destinations, to: &str) {
     let to = Destination::new(to);
     for _ in 0..100 {
         if let Place::Start(_) = all.place(pending(0, to.as_str(), 0, 0), NOW) {
-            all.started(&to, NOW);
-            all.ended(&to, Answer::Delivered, QUICK, NOW);
+            all.started(&to, 0, NOW);
+            all.ended(&to, 0, Answer::Delivered, QUICK, NOW);
         }
     }
 }
@@ -56,7 +58,7 @@ fn a_lone_quick_destination_gets_every_slot_and_parks_nothing() {
     for _ in 0..50 {
         let place = all.place(pending(0, "a", 0, 0), NOW);
         assert!(matches!(place, Place::Start(_)), "{place:?}");
-        all.started(&Destination::new("a"), NOW);
+        all.started(&Destination::new("a"), 0, NOW);
     }
     assert!(all.is_full());
     assert_eq!(all.parked, 0);
@@ -86,8 +88,8 @@ fn a_newcomer_gets_a_slot_while_slow_ones_hold_the_rest() {
     for slow in ["a", "b", "c"] {
         warm(&mut all, slow);
         let slow = Destination::new(slow);
-        all.started(&slow, NOW);
-        all.ended(&slow, Answer::Delivered, PATIENCE, NOW);
+        all.started(&slow, 0, NOW);
+        all.ended(&slow, 0, Answer::Delivered, PATIENCE, NOW);
     }
     let taken: usize = ["a", "b", "c"].map(|slow| fill(&mut all, slow, NOW).0).iter().sum();
     // Each may hold one of the reserve, and no more.
@@ -102,14 +104,14 @@ fn failures_cut_the_limit_to_what_the_verdict_needs_and_answers_raise_it_again()
     let a = Destination::new("a");
     let limits: Vec<usize> = (0..6)
         .map(|_| {
-            all.started(&a, NOW);
-            all.ended(&a, FAILED, QUICK, NOW);
+            all.started(&a, 0, NOW);
+            all.ended(&a, 0, FAILED, QUICK, NOW);
             all.known[&a].limit
         })
         .collect();
     assert_eq!(limits, [25, 12, 6, 3, 3, 3]);
-    all.started(&a, NOW);
-    all.ended(&a, Answer::Refused, QUICK, NOW);
+    all.started(&a, 0, NOW);
+    all.ended(&a, 0, Answer::Refused, QUICK, NOW);
     assert_eq!(all.known[&a].limit, 4);
 }
 
@@ -128,7 +130,7 @@ fn surplus_is_held_while_its_destination_is_prompt_and_put_back_when_it_is_not()
     let place = all.place(pending(0, "a", 0, 0), PATIENCE);
     assert!(matches!(place, Place::PutBack(_, SHUT_LEAST)), "{place:?}");
 
-    all.ended(&a, FAILED, QUICK, NOW);
+    all.ended(&a, 0, FAILED, QUICK, NOW);
     let place = all.place(pending(0, "a", 0, 0), NOW);
     assert!(matches!(place, Place::PutBack(..)), "{place:?}");
 }
@@ -149,9 +151,9 @@ fn surplus_is_put_back_to_one_moment_that_moves_away_until_the_park_runs_empty()
         now += wait;
     }
     for _ in 0..10 {
-        all.ended(&a, Answer::Delivered, PATIENCE, now);
+        all.ended(&a, 0, Answer::Delivered, PATIENCE, now);
         let next = all.next_parked().expect("one is parked and a slot is free");
-        all.started(&next.record.destination, now);
+        all.started(&next.subject.destination, 0, now);
     }
     assert!(all.known[&a].shut_for.is_zero());
 }
@@ -163,7 +165,7 @@ fn a_request_that_was_tried_goes_before_those_that_were_not() {
     while let Place::Parked = all.place(pending(0, "a", 0, 0), NOW) {}
     let place = all.place(pending(7, "a", 2, 0), NOW);
     assert!(matches!(&place, Place::Hold(last, _) if last.ticket == Ticket(0)), "{place:?}");
-    all.ended(&Destination::new("a"), Answer::Delivered, QUICK, NOW);
+    all.ended(&Destination::new("a"), 0, Answer::Delivered, QUICK, NOW);
     assert_eq!(all.next_parked().expect("a slot is free").ticket, Ticket(7));
 }
 
@@ -187,18 +189,22 @@ fn a_destination_is_down_after_three_in_a_row_and_up_again_with_a_delivery() {
     let a = Destination::new("a");
     fill(&mut all, "a", NOW);
     let later = NOW + Duration::from_secs(10);
-    assert!(!all.exhausted(&a, NOW) && !all.exhausted(&a, NOW));
-    all.ended(&a, Answer::Delivered, QUICK, NOW);
     assert!(
-        !all.exhausted(&a, later) && !all.exhausted(&a, later),
+        !all.exhausted(&a, NOW, Timestamp::default())
+            && !all.exhausted(&a, NOW, Timestamp::default())
+    );
+    all.ended(&a, 0, Answer::Delivered, QUICK, NOW);
+    assert!(
+        !all.exhausted(&a, later, Timestamp::default())
+            && !all.exhausted(&a, later, Timestamp::default()),
         "a delivery starts the count again"
     );
-    assert!(!all.exhausted(&a, NOW), "it took one a moment ago");
-    assert!(all.exhausted(&a, later));
-    assert!(!all.exhausted(&a, later), "it is said once");
+    assert!(!all.exhausted(&a, NOW, Timestamp::default()), "it took one a moment ago");
+    assert!(all.exhausted(&a, later, Timestamp::default()));
+    assert!(!all.exhausted(&a, later, Timestamp::default()), "it is said once");
     let place = all.place(pending(0, "a", 0, 0), NOW);
     assert!(matches!(place, Place::Down(_)), "{place:?}");
-    all.ended(&a, Answer::Delivered, QUICK, NOW);
+    all.ended(&a, 0, Answer::Delivered, QUICK, NOW);
     let place = all.place(pending(0, "a", 0, 0), NOW);
     assert!(matches!(place, Place::Start(_) | Place::Parked), "{place:?}");
 }
@@ -233,8 +239,8 @@ fn a_million_destinations_are_not_all_remembered() {
         let Place::Start(_) = all.place(pending(0, to.as_str(), 0, 0), NOW) else {
             panic!("a slot is free");
         };
-        all.started(&to, NOW);
-        all.ended(&to, Answer::Delivered, QUICK, NOW);
+        all.started(&to, 0, NOW);
+        all.ended(&to, 0, Answer::Delivered, QUICK, NOW);
     }
     assert!(all.known.len() <= MANY, "{}", all.known.len());
 }
@@ -278,26 +284,26 @@ proptest! {
                 Step::Claim { to, attempts, bytes } => {
                     let claim = pending(0, name(to).as_str(), attempts, bytes);
                     if let Place::Start(claim) = all.place(claim, now) {
-                        all.started(&claim.record.destination, now);
-                        flying.push(claim.record.destination);
+                        all.started(&claim.subject.destination, 0, now);
+                        flying.push(claim.subject.destination);
                     }
                 }
                 Step::End { which, answer, slow } if !flying.is_empty() => {
                     let to = flying.swap_remove(which.index(flying.len()));
                     let answer =
                         [Answer::Delivered, Answer::Refused, FAILED][usize::from(answer)];
-                    all.ended(&to, answer, if slow { PATIENCE } else { QUICK }, now);
+                    all.ended(&to, 0, answer, if slow { PATIENCE } else { QUICK }, now);
                 }
                 Step::End { .. } => {}
-                Step::Exhaust(to) => if all.exhausted(&name(to), now) { all.release(&name(to), now); },
+                Step::Exhaust(to) => if all.exhausted(&name(to), now, Timestamp::default()) { all.release(&name(to), now); },
                 Step::Pause(to) => {
                     all.pause(&name(to), now + PATIENCE);
                     all.release(&name(to), now);
                 }
                 Step::Release(to) => drop(all.release(&name(to), now)),
                 Step::Unpark => while let Some(claim) = all.next_parked() {
-                    all.started(&claim.record.destination, now);
-                    flying.push(claim.record.destination);
+                    all.started(&claim.subject.destination, 0, now);
+                    flying.push(claim.subject.destination);
                 },
                 Step::Pass(millis) => now += Duration::from_millis(millis.into()),
             }
@@ -311,15 +317,15 @@ proptest! {
         }
         // Once all that flies has landed, nothing stays parked.
         while let Some(to) = flying.pop() {
-            all.ended(&to, FAILED, QUICK, now);
+            all.ended(&to, 0, FAILED, QUICK, now);
             while let Some(claim) = all.next_parked() {
-                all.started(&claim.record.destination, now);
-                flying.push(claim.record.destination);
+                all.started(&claim.subject.destination, 0, now);
+                flying.push(claim.subject.destination);
             }
         }
         while let Some(claim) = all.next_parked() {
-            all.started(&claim.record.destination, now);
-            all.ended(&claim.record.destination, FAILED, QUICK, now);
+            all.started(&claim.subject.destination, 0, now);
+            all.ended(&claim.subject.destination, 0, FAILED, QUICK, now);
         }
         prop_assert_eq!(all.parked, 0);
     }

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Attempt, Claim, Job, Next, Record, RecordId, Verdict};
+use slipstream_core::{Attempt, Claim, Job, Next, Record, Verdict};
+use tracing::field::Empty;
 
 use super::{Flight, Run};
 use crate::destination::{Pending, Place};
 use crate::observer::{Doing, Event};
+use crate::orders::Turn;
 use crate::reason;
+use crate::subject::Subject;
 
 /// Claims that are taken before the drivers get their turn.
 const BATCH: usize = 256;
@@ -41,6 +44,14 @@ impl Run<'_> {
         {
             return Intake::Held(patience);
         }
+        while let Some(pending) = self.orders.next() {
+            if let Some(patience) = self.place(pending) {
+                return Intake::Held(patience);
+            }
+            if self.broken.is_some() {
+                return Intake::More;
+            }
+        }
         for _ in 0..BATCH {
             if self.destinations.is_full() {
                 return Intake::Full;
@@ -64,36 +75,70 @@ impl Run<'_> {
         Intake::More
     }
 
-    /// Looks at a claim, and settles at once what cannot be tried. How long it is held, if
+    /// Looks at a claim, and settles at once what cannot be tried now. How long it is held, if
     /// it is.
     fn admit(&mut self, claim: Claim) -> Option<Duration> {
-        let Claim { ticket, payload, attempts } = claim;
-        let record = match Record::decode(&payload) {
+        let Claim { ticket, payload, attempts, wait, place } = claim;
+        let mut record = match Record::decode(&payload) {
             Ok(record) => record,
             Err(error) => {
                 self.settle(ticket, Verdict::Failed, None, attempts, &reason::of(&error));
                 return None;
             }
         };
+        let not_before = record.terms.not_before;
+        let subject = Subject::of(&mut record, place, &self.worker.policy);
         let Some(seat) = self.worker.drivers.of_kind(&record.kind) else {
             let reason = format!("nothing here performs requests of kind '{}'", record.kind);
-            self.give_up(ticket, &record, attempts, &reason);
+            self.give_up(ticket, &subject, attempts, &reason);
             return None;
         };
-        if self.is_stale(record.id) {
-            self.settle_record(ticket, Verdict::Expired, &record, attempts, "it outlived its use");
+        if self.is_stale(&subject) {
+            self.settle(ticket, Verdict::Expired, Some(&subject), attempts, "it outlived its use");
             return None;
         }
-        if self.worker.policy.is_spent(attempts) {
-            self.give_up(ticket, &record, attempts, "its attempts are used up");
+        if self.policy_of(&subject).is_spent(attempts) {
+            self.give_up(ticket, &subject, attempts, "its attempts are used up");
             return None;
         }
-        self.place(Pending { ticket, record, attempts, seat })
+        let early = not_before.map(|start| start.since(self.worker.clock.now()));
+        let early = early.filter(|early| !early.is_zero());
+        let pending = Pending { ticket, subject, body: record.body, attempts, seat };
+        match self.orders.offer(pending, wait.max(early.unwrap_or_default())) {
+            Turn::Parked => None,
+            Turn::Now(pending) if early.is_some() || !wait.is_zero() => {
+                self.postpone(&pending, early, wait);
+                None
+            }
+            Turn::Now(pending) => self.place(pending),
+            Turn::Away(pending, _) if early.is_some() => {
+                self.postpone(&pending, early, wait);
+                None
+            }
+            Turn::Away(pending, wait) => {
+                let why = "one that was stored before it comes first";
+                self.settle(ticket, Verdict::PutBack(wait), Some(&pending.subject), attempts, why);
+                None
+            }
+        }
     }
 
-    fn is_stale(&self, id: RecordId) -> bool {
+    /// Puts off what is not due. That it must not be sent before some time is kept on disk, so that
+    /// it is looked at no sooner; that it waits for a retry stands there already.
+    fn postpone(&mut self, pending: &Pending, early: Option<Duration>, wait: Duration) {
+        let Pending { ticket, subject, attempts, .. } = pending;
+        let (verdict, why) = match early {
+            Some(early) => (Verdict::Defer(early), "it is not to be sent yet"),
+            None => (Verdict::PutBack(wait), "its next attempt is not due yet"),
+        };
+        self.settle(*ticket, verdict, Some(subject), *attempts, why);
+    }
+
+    fn is_stale(&self, subject: &Subject) -> bool {
+        let now = self.worker.clock.now();
         let most = self.worker.limits.max_age;
-        most.is_some_and(|most| self.worker.clock.now().since(id.stored()) > most)
+        subject.expires.is_some_and(|end| now > end)
+            || most.is_some_and(|most| now.since(subject.id.stored()) > most)
     }
 
     /// Puts a claim where it belongs. How long it is held, if it is.
@@ -113,21 +158,24 @@ impl Run<'_> {
 
     /// Counts an attempt and has it made.
     fn attempt(&mut self, pending: Pending) {
-        let Pending { ticket, record, seat, .. } = pending;
+        let Pending { ticket, subject, body, seat, .. } = pending;
         let number = match self.worker.backlog.begin(ticket) {
             Ok(number) => number,
-            Err(error) => return self.break_off(Doing::Beginning(record.id), error),
+            Err(error) => return self.break_off(Doing::Beginning(subject.id), error),
         };
-        if self.worker.policy.is_spent(number.saturating_sub(1)) {
-            return self.give_up(ticket, &record, number - 1, "its attempts are used up");
+        if self.policy_of(&subject).is_spent(number.saturating_sub(1)) {
+            return self.give_up(ticket, &subject, number - 1, "its attempts are used up");
         }
         let began = self.worker.clock.elapsed();
-        self.destinations.started(&record.destination, began);
+        let (id, destination) = (subject.id, &subject.destination);
+        self.destinations.started(destination, subject.size, began);
         self.summary.attempts += 1;
-        let Record { id, destination, body, .. } = record;
-        self.observer.event(&Event::Started { id, destination: &destination, attempt: number });
-        let flight = Flight { id, destination, attempt: number, began };
-        self.flights.insert(ticket, flight);
+        self.observer.event(&Event::Started { id, destination, attempt: number });
+        let span = tracing::debug_span!(
+            "attempt", %id, %destination, attempt = number,
+            status = Empty, took_ms = Empty, reason = Empty
+        );
+        self.flights.insert(ticket, Flight { subject, attempt: number, began, span });
         let job = Job { ticket, attempt: Attempt { id, number }, body };
         self.worker.drivers.start(seat, job);
     }

@@ -2,31 +2,29 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Blame, Destination, Failure, Outcome, Record, RecordId, Ticket, Verdict};
+use slipstream_core::{Blame, Failure, Outcome, Ticket, Verdict};
 
 use super::{Flight, Run};
+use crate::Note;
 use crate::destination::{Answer, Pending};
 use crate::observer::{Doing, Event};
+use crate::subject::{Ordered, Subject};
 
 /// Why a request is not tried whose destination is down. Ten thousand of these are one event,
 /// so they are traced one level down.
 const DOWN: &str = "its destination is down";
-
-/// Whose record it is.
-type Name<'a> = (RecordId, &'a Destination);
 
 impl Run<'_> {
     /// Settles an attempt that has ended.
     pub(super) fn land(&mut self, ticket: Ticket, flight: Flight, outcome: Outcome) {
         let now = self.worker.clock.elapsed();
         let took = now.saturating_sub(flight.began);
-        let name = (flight.id, &flight.destination);
+        let Flight { subject, attempt, span, .. } = flight;
         let wait = match &outcome {
             Outcome::Delivered => Duration::ZERO,
             Outcome::Failed(failure) => {
                 let random = (self.worker.random)();
-                let asked = failure.retry_after;
-                self.worker.policy.wait(flight.attempt, asked, random)
+                self.policy_of(&subject).wait(attempt, failure.retry_after, random)
             }
         };
         let answer = match &outcome {
@@ -34,28 +32,26 @@ impl Run<'_> {
             Outcome::Failed(failure) if failure.blame == Blame::Request => Answer::Refused,
             Outcome::Failed(_) => Answer::Failed(wait),
         };
-        self.destinations.ended(name.1, answer, took, now);
+        let (id, destination) = (subject.id, &subject.destination);
+        self.destinations.ended(destination, subject.size, answer, took, now);
+        span.record("took_ms", took.as_millis() as u64);
+        let _entered = span.enter();
         match outcome {
             Outcome::Delivered => {
-                tracing::debug!(
-                    id = %name.0, destination = %name.1, attempt = flight.attempt, ?took,
-                    "delivered"
-                );
-                self.settle(ticket, Verdict::Delivered, Some(name), flight.attempt, "");
+                tracing::debug!(%id, %destination, attempt, ?took, "delivered");
+                self.settle(ticket, Verdict::Delivered, Some(&subject), attempt, "");
             }
             Outcome::Failed(failure) => {
-                self.observer.event(&Event::AttemptFailed {
-                    id: name.0,
-                    destination: name.1,
-                    attempt: flight.attempt,
-                    failure: &failure,
-                    took,
-                });
+                span.record("reason", &*failure.reason);
+                span.record("status", failure.status);
+                let failed =
+                    Event::AttemptFailed { id, destination, attempt, failure: &failure, took };
+                self.observer.event(&failed);
                 tracing::info!(
-                    id = %name.0, destination = %name.1, attempt = flight.attempt, ?took,
+                    %id, %destination, attempt, ?took,
                     status = failure.status, reason = failure.reason, "the attempt failed"
                 );
-                self.land_failed(ticket, name, flight.attempt, &failure, wait);
+                self.land_failed(ticket, &subject, attempt, failure, wait);
             }
         }
     }
@@ -63,26 +59,30 @@ impl Run<'_> {
     fn land_failed(
         &mut self,
         ticket: Ticket,
-        name: Name<'_>,
+        subject: &Subject,
         attempt: u32,
-        failure: &Failure,
+        mut failure: Failure,
         wait: Duration,
     ) {
-        let last = self.worker.policy.is_spent(attempt);
-        let verdict =
-            if failure.transient && !last { Verdict::Defer(wait) } else { Verdict::Failed };
-        self.settle(ticket, verdict, Some(name), attempt, &failure.reason);
+        let policy = self.policy_of(subject);
+        let transient =
+            failure.transient && !failure.status.is_some_and(|s| policy.permanent.contains(s));
+        let last = policy.is_spent(attempt) || !transient;
+        // A permanent failure exhausts a request too, when the destination is to blame.
+        let exhausted = last || policy.ends_round(attempt);
+        self.note(ticket, subject, attempt, &failure.reason, failure.status, failure.answer.take());
+        let verdict = if last { Verdict::Failed } else { Verdict::Defer(wait) };
+        self.summary.retried += u64::from(!last);
+        self.settle(ticket, verdict, Some(subject), attempt, &failure.reason);
 
-        let (destination, now) = (name.1, self.worker.clock.elapsed());
+        let (destination, now) = (&subject.destination, self.worker.clock.elapsed());
         let until = now.saturating_add(wait);
         if failure.retry_after.is_some() && self.destinations.pause(destination, until) {
             self.observer.event(&Event::Paused { destination, wait });
             tracing::info!(%destination, ?wait, "the destination asked for a pause");
         }
-        // A permanent failure exhausts a request too, when the destination is to blame.
-        let exhausted = last || !failure.transient;
-        let blamed = failure.blame == Blame::Destination;
-        if exhausted && blamed && self.destinations.exhausted(destination, now) {
+        let (blamed, wall) = (failure.blame == Blame::Destination, self.worker.clock.now());
+        if exhausted && blamed && self.destinations.exhausted(destination, now, wall) {
             let reason = &*failure.reason;
             self.observer.event(&Event::Down { destination, reason });
             tracing::warn!(%destination, reason, "the destination is down; the rest is not tried");
@@ -92,54 +92,60 @@ impl Run<'_> {
         }
     }
 
+    /// Leaves a line for the operator.
+    fn note(
+        &mut self,
+        ticket: Ticket,
+        subject: &Subject,
+        attempt: u32,
+        reason: &str,
+        status: Option<u16>,
+        answer: Option<String>,
+    ) {
+        let (id, at) = (subject.id.to_string(), self.worker.clock.now().as_millis());
+        let note = Note { id, at, attempt, reason: reason.to_owned(), status, answer };
+        self.worker.backlog.note(ticket, &note.line());
+    }
+
+    /// What becomes of a claim whose destination is down: it is tried in the next round, if it
+    /// has one, and else given up.
     pub(super) fn give_up_down(&mut self, pending: &Pending) {
-        let Pending { ticket, record, attempts, .. } = pending;
-        self.give_up(*ticket, record, *attempts, DOWN);
+        let Pending { ticket, subject, attempts, .. } = pending;
+        let policy = self.policy_of(subject);
+        let age = self.worker.clock.now().since(subject.id.stored());
+        if age < policy.later_rounds() {
+            let verdict = Verdict::Defer(policy.every);
+            return self.settle(*ticket, verdict, Some(subject), *attempts, DOWN);
+        }
+        self.give_up(*ticket, subject, *attempts, DOWN);
     }
 
     /// Fails a record that is not tried (again).
-    pub(super) fn give_up(&mut self, ticket: Ticket, record: &Record, attempts: u32, why: &str) {
-        self.settle_record(ticket, Verdict::Failed, record, attempts, why);
+    pub(super) fn give_up(&mut self, ticket: Ticket, subject: &Subject, attempts: u32, why: &str) {
+        self.note(ticket, subject, 0, why, None, None);
+        self.settle(ticket, Verdict::Failed, Some(subject), attempts, why);
     }
 
     /// Puts a record back that finds no room now.
     pub(super) fn put_back(&mut self, pending: &Pending, wait: Duration) {
-        let verdict = Verdict::PutBack(wait);
-        let Pending { ticket, record, attempts, .. } = pending;
-        self.settle_record(
-            *ticket,
-            verdict,
-            record,
-            *attempts,
-            "its destination is paused or has no room",
-        );
+        let Pending { ticket, subject, attempts, .. } = pending;
+        let why = "its destination is paused or has no room";
+        self.settle(*ticket, Verdict::PutBack(wait), Some(subject), *attempts, why);
     }
 
     /// Puts back all that was claimed and not begun: the run is over.
     pub(super) fn put_back_all(&mut self) {
-        let held = self.held.take();
-        let parked = self.destinations.release_all();
+        let mut left: Vec<_> = self.held.take().into_iter().collect();
+        left.extend(self.destinations.release_all());
+        left.extend(self.orders.release_all());
         if self.broken.is_some() {
             // Claims without an answer come out again all the same.
             return;
         }
-        for pending in parked.into_iter().chain(held) {
-            let Pending { ticket, record, attempts, .. } = &pending;
+        for Pending { ticket, subject, attempts, .. } in &left {
             let verdict = Verdict::PutBack(Duration::ZERO);
-            self.settle_record(*ticket, verdict, record, *attempts, "the run is over");
+            self.settle(*ticket, verdict, Some(subject), *attempts, "the run is over");
         }
-    }
-
-    pub(super) fn settle_record(
-        &mut self,
-        ticket: Ticket,
-        verdict: Verdict,
-        record: &Record,
-        attempts: u32,
-        why: &str,
-    ) {
-        let name = (record.id, &record.destination);
-        self.settle(ticket, verdict, Some(name), attempts, why);
     }
 
     /// Records a verdict, then counts it and tells of it.
@@ -147,11 +153,11 @@ impl Run<'_> {
         &mut self,
         ticket: Ticket,
         verdict: Verdict,
-        name: Option<Name<'_>>,
+        subject: Option<&Subject>,
         attempts: u32,
         why: &str,
     ) {
-        let id = name.map(|(id, _)| id);
+        let id = subject.map(|subject| subject.id);
         if let Err(error) = self.worker.backlog.settle(ticket, verdict.clone()) {
             return self.break_off(Doing::Settling(id), error);
         }
@@ -169,15 +175,30 @@ impl Run<'_> {
                 }
             }
             Verdict::Expired => summary.expired += 1,
-            Verdict::Defer(_) => summary.retried += 1,
+            Verdict::Defer(_) => {}
             Verdict::PutBack(_) => summary.put_off += 1,
         }
         self.observer.event(&Event::Settled {
             id,
-            destination: name.map(|(_, destination)| destination),
+            destination: subject.map(|subject| &subject.destination),
             verdict: &verdict,
             attempts,
             reason: (!why.is_empty()).then_some(why),
         });
+        if let Some(order) = subject.and_then(|subject| subject.order.as_ref()) {
+            self.pass_the_turn(order, &verdict);
+        }
+    }
+
+    /// What a verdict means for the requests behind it with the same order key.
+    fn pass_the_turn(&mut self, order: &Ordered, verdict: &Verdict) {
+        let (Verdict::Defer(wait) | Verdict::PutBack(wait)) = *verdict else {
+            return self.orders.settled(order);
+        };
+        for Pending { ticket, subject, attempts, .. } in self.orders.put_off(order) {
+            let verdict = Verdict::PutBack(wait);
+            let why = "one that was stored before it comes first";
+            self.settle(ticket, verdict, Some(&subject), attempts, why);
+        }
     }
 }

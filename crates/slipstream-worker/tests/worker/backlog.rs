@@ -96,6 +96,8 @@ impl Backlog for FakeBacklog {
             ticket: Ticket(ticket),
             payload: (self.payload)(ticket),
             attempts: books.attempts[index],
+            wait: Duration::ZERO,
+            place: u128::from(ticket),
         }))
     }
 

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipstream_core::{
-    Blame, Clock, Completion, Destination, Driver, Failure, Job, Outcome, Record, RecordId, Ticket,
-    Timestamp, Waker,
+    Blame, Clock, Completion, Destination, Driver, Failure, Job, Outcome, Record, RecordId, Terms,
+    Ticket, Timestamp, Waker,
 };
 use slipstream_worker::{Policy, Worker};
 
