@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use slipstream_core::{Destination, Engine, Record, RecordId, Source};
+use slipstream_core::{Destination, Engine, Record, RecordId, Source, Terms};
 
 use crate::receiver::Receiver;
 use crate::run::{Spool, assert_refused, log_of, ran};
