@@ -155,6 +155,11 @@ impl Health {
             self.prompt = false;
             self.failures += 1;
             self.limit = if self.probing { 1 } else { (self.limit / 2).max(self.bounds.floor) };
+            if self.probing {
+                // What is tried next is the same one again.
+                self.rest_until = now.saturating_add(wait).saturating_add(PUT_BACK_LEAST);
+                return;
+            }
             // One failure among answers is no reason to rest: it may be that request's alone.
             if self.is_cut() && self.failures >= self.bounds.floor {
                 let rest = wait.saturating_sub(PUT_BACK_LEAST).max(PUT_BACK_LEAST);

@@ -330,3 +330,34 @@ proptest! {
         prop_assert_eq!(all.parked, 0);
     }
 }
+
+#[test]
+fn bodies_in_flight_take_no_more_memory_than_they_may() {
+    let mut all = Destinations::new(50, 3);
+    let a = Destination::new("a");
+    all.started(&a, 0, NOW);
+    fill(&mut all, "a", NOW);
+    all.started(&a, 63 << 20, NOW);
+    assert!(!all.is_full());
+    all.started(&a, 8 << 20, NOW);
+    assert!(all.is_full());
+    all.ended(&a, 8 << 20, Answer::Delivered, QUICK, NOW);
+    assert!(!all.is_full());
+}
+
+#[test]
+fn a_destination_that_gets_slower_with_load_gets_less_and_one_that_is_always_slow_does_not() {
+    let limit_after = |first: Duration, then: Duration| {
+        let mut all = Destinations::new(50, 3);
+        let a = Destination::new("a");
+        fill(&mut all, "a", NOW);
+        for took in std::iter::repeat_n(first, 60).chain(std::iter::repeat_n(then, 30)) {
+            all.ended(&a, 0, Answer::Delivered, took, NOW);
+            all.started(&a, 0, NOW);
+        }
+        all.known[&a].limit
+    };
+    assert_eq!(limit_after(QUICK, QUICK), 50);
+    assert!(limit_after(QUICK, PATIENCE) < 30, "{}", limit_after(QUICK, PATIENCE));
+    assert_eq!(limit_after(3 * PATIENCE, 3 * PATIENCE), 50);
+}

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use slipstream_core::{Backlog, BacklogError, Claim, Clock, Next, Ticket, Verdict};
+use slipstream_core::{Backlog, BacklogError, Claim, Clock, Next, Ticket, Verdict, Waker};
 
 use crate::fakes::FakeClock;
 
@@ -45,6 +45,12 @@ pub(crate) struct Books {
     pub(crate) most_claimed: usize,
     pub(crate) put_back: u64,
     pub(crate) closed: bool,
+    /// Whether somebody asked to be woken.
+    pub(crate) followed: bool,
+    /// The lines that were left, by ticket.
+    pub(crate) notes: Vec<(u64, String)>,
+    /// What was remembered last.
+    pub(crate) memory: Option<Vec<u8>>,
     /// Settlements that succeed before all fail.
     pub(crate) settlements_left: Option<u64>,
     /// `begin` fails from now on.
@@ -129,6 +135,24 @@ impl Backlog for FakeBacklog {
                 State::Waiting
             }
         };
+        Ok(())
+    }
+
+    fn note(&mut self, ticket: Ticket, line: &str) {
+        assert_eq!(self.books.borrow().states[Books::at(ticket)], State::Claimed);
+        self.books.borrow_mut().notes.push((ticket.0, line.to_owned()));
+    }
+
+    fn recall(&mut self) -> Option<Vec<u8>> {
+        self.books.borrow().memory.clone()
+    }
+
+    fn remember(&mut self, memory: &[u8]) {
+        self.books.borrow_mut().memory = Some(memory.to_vec());
+    }
+
+    fn follow(&mut self, _: Waker) -> Result<(), BacklogError> {
+        self.books.borrow_mut().followed = true;
         Ok(())
     }
 

@@ -1,0 +1,125 @@
+//! What a run leaves behind: notes for the operator, and what the next run should know.
+
+use std::time::Duration;
+
+use slipstream_core::{Record, RecordId};
+use slipstream_worker::{Ending, Event, Note};
+
+use crate::fakes::{
+    EPOCH, State, asked_to_wait, delivered, record, refused, rejected, scene, scene_of,
+};
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// A record that was stored so long after the first ones.
+fn stored_after(wait: Duration, index: u64, to: &str) -> Record {
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&index.to_be_bytes());
+    Record { id: RecordId::new(EPOCH.after(wait), random), ..record(index, to) }
+}
+
+/// What a run remembers that finds a destination down. It ends after about six seconds.
+fn memory_of_a_dead_host() -> Option<Vec<u8>> {
+    let scene = scene_of(20, |index| record(index, "dead").encode(), |_| refused());
+    scene.worker.run(&mut ()).unwrap();
+    let memory = scene.books.borrow_mut().memory.take();
+    assert!(memory.as_ref().is_some_and(|memory| !memory.is_empty()));
+    memory
+}
+
+#[test]
+fn every_attempt_that_fails_leaves_a_note_and_so_does_giving_up_untried() {
+    let mut strange = record(1, "a");
+    strange.kind = "fax".into();
+    let scene = scene(vec![record(0, "a"), strange], |_| rejected(true));
+    scene.worker.run(&mut ()).unwrap();
+    let books = scene.books.borrow();
+    let notes = books.notes.iter().map(|(ticket, line)| (*ticket, Note::parse(line).unwrap()));
+    let notes: Vec<_> =
+        notes.map(|(ticket, note)| (ticket, note.attempt, note.at, note.reason)).collect();
+    let at = |millis| EPOCH.after(Duration::from_millis(millis)).as_millis();
+    let no = "the answer was no".to_owned();
+    assert_eq!(
+        notes,
+        [
+            (1, 0, at(0), "nothing here performs requests of kind 'fax'".to_owned()),
+            (0, 1, at(10), no.clone()),
+            (0, 2, at(2_020), no.clone()),
+            (0, 3, at(6_030), no),
+        ]
+    );
+}
+
+#[test]
+fn the_next_run_tries_a_host_that_was_down_only_when_its_time_has_come_and_one_at_a_time() {
+    let memory = memory_of_a_dead_host();
+    let at = |index| stored_after(secs(10), index, "dead").encode();
+    let scene = scene_of(100, at, |_| refused());
+    scene.books.borrow_mut().memory = memory;
+    let summary = scene.worker.run(&mut ()).unwrap();
+    let log = scene.log.borrow();
+    // Down from the sixth second on, for thirty: three attempts for one request, and no more.
+    assert!((35.0..37.0).contains(&log.times(0)[0]), "{:?}", log.times(0));
+    assert_eq!((summary.attempts, summary.failed, summary.untried), (3, 100, 99));
+    assert_eq!(log.most, 1);
+}
+
+#[test]
+fn a_host_that_is_back_is_up_to_speed_after_one_request() {
+    let memory = memory_of_a_dead_host();
+    let at = |index| stored_after(secs(10), index, "dead").encode();
+    let scene = scene_of(500, at, |_| delivered());
+    scene.books.borrow_mut().memory = memory;
+    let summary = scene.worker.run(&mut ()).unwrap();
+    assert_eq!(summary.delivered, 500);
+    assert!(summary.elapsed < secs(40), "{:?}", summary.elapsed);
+    // And there is nothing left to remember.
+    assert_eq!(scene.books.borrow().memory.as_deref(), Some(&b""[..]));
+}
+
+#[test]
+fn what_was_stored_before_a_host_was_found_down_is_failed_and_what_came_since_waits() {
+    let memory = memory_of_a_dead_host();
+    let records = vec![record(0, "dead"), stored_after(secs(10), 1, "dead")];
+    let scene = scene(records, |_| delivered());
+    scene.books.borrow_mut().memory = memory;
+    scene.worker.max_time(secs(20)).run(&mut ()).unwrap();
+    assert_eq!(scene.books.borrow().states, [State::Failed, State::Waiting]);
+}
+
+#[test]
+fn a_pause_that_was_asked_for_outlasts_the_run() {
+    let first = scene(vec![record(0, "a")], |_| asked_to_wait(secs(100)));
+    first.worker.max_time(secs(5)).run(&mut ()).unwrap();
+    let second = scene(vec![record(0, "a")], |_| delivered());
+    second.books.borrow_mut().memory = first.books.borrow_mut().memory.take();
+    second.worker.run(&mut ()).unwrap();
+    let begun = second.log.borrow().times(0)[0];
+    assert!((100.0..101.0).contains(&begun), "{begun}");
+}
+
+#[test]
+fn a_memory_that_cannot_be_read_is_forgotten() {
+    let scene = scene(vec![record(0, "a")], |_| delivered());
+    scene.books.borrow_mut().memory = Some(b"\xff[{".to_vec());
+    assert_eq!(scene.worker.run(&mut ()).unwrap().delivered, 1);
+}
+
+#[test]
+fn whoever_follows_stays_until_it_is_stopped() {
+    let scene = scene(vec![record(0, "a"), record(1, "a")], |_| delivered());
+    let worker = scene.worker.follow();
+    let (stopper, mut waits) = (worker.stopper(), 0);
+    let mut observer = |event: &Event<'_>| {
+        waits += u32::from(matches!(event, Event::Waiting { .. }));
+        if waits == 100 {
+            stopper.stop();
+        }
+    };
+    let summary = worker.run(&mut observer).unwrap();
+    assert_eq!((summary.delivered, summary.ending), (2, Ending::Stopped));
+    assert!(scene.books.borrow().followed && scene.books.borrow().closed);
+    assert!(summary.elapsed > secs(8 * 60), "no budget ends it");
+}
