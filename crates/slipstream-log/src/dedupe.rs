@@ -29,6 +29,7 @@ const BUCKETS: u64 = 8_192;
 /// The table, open.
 pub(crate) struct Table {
     file: Box<dyn File>,
+    boot: u64,
 }
 
 /// One key.
@@ -71,10 +72,11 @@ impl Entry {
     }
 }
 
-/// Two hashes with different seeds: with one, two of many keys could share it.
-fn hash(key: &str) -> [u8; 16] {
+/// Two hashes with different seeds: with one, two of many keys could share it. A key is another one
+/// after the machine has started anew: the record that was stored with it may be gone.
+fn hash(key: &str, boot: u64) -> [u8; 16] {
     let half = |seed| {
-        let mut hasher = SeaHasher::with_seeds(seed, !seed, seed.rotate_left(17), 0x736c_6970);
+        let mut hasher = SeaHasher::with_seeds(seed, !seed, seed.rotate_left(17), boot);
         hasher.write(key.as_bytes());
         hasher.finish().to_le_bytes()
     };
@@ -101,7 +103,7 @@ impl Shared {
             }
             other => other.map_err(failed("open"))?,
         };
-        Ok(Table { file })
+        Ok(Table { file, boot: self.fs.boot() })
     }
 }
 
@@ -118,7 +120,7 @@ impl Table {
         dedupe: &Dedupe,
         now: Timestamp,
     ) -> Result<Option<RecordId>, SpoolError> {
-        let key = hash(&dedupe.key);
+        let key = hash(&dedupe.key, self.boot);
         let bucket = self.bucket(shared, key)?;
         let same = bucket.into_iter().flatten().find(|entry| entry.key == key);
         Ok(same.filter(|entry| entry.is_live(now, dedupe.window)).map(|entry| entry.id))
@@ -132,7 +134,7 @@ impl Table {
         id: RecordId,
         now: Timestamp,
     ) -> Result<(), SpoolError> {
-        let key = hash(&dedupe.key);
+        let key = hash(&dedupe.key, self.boot);
         let bucket = self.bucket(shared, key)?;
         let own = bucket.iter().position(|entry| entry.is_some_and(|entry| entry.key == key));
         let place = own.unwrap_or_else(|| {

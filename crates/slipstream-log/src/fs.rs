@@ -60,6 +60,10 @@ pub trait Fs: Send + Sync {
     /// A number that nobody could have guessed.
     fn random(&self) -> u64;
 
+    /// A number that is another one each time the machine has started: what was not synced
+    /// before may be gone.
+    fn boot(&self) -> u64;
+
     /// Calls `wake` when something in these directories changes, once each time it is armed,
     /// until the watch is dropped.
     ///

@@ -87,6 +87,11 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
                 if let Some(backlog) = &mut backlog
                     && let Next::Work(claim) = backlog.next().unwrap()
                 {
+                    if !claim.wait.is_zero() {
+                        // The worker is only to know of it.
+                        backlog.settle(claim.ticket, Verdict::PutBack(claim.wait)).unwrap();
+                        continue;
+                    }
                     let number = number_of(&claim.payload);
                     prop_assert!(run.acknowledged.contains(&number), "{number} was never stored");
                     let settled = [&model.delivered, &model.failed, &model.expired];

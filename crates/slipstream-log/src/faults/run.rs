@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipstream_core::{
-    Backlog, Clock, Destination, Engine, Next, Record, RecordId, Source, Terms, Timestamp, Verdict,
+    Backlog, Clock, Dedupe, Destination, Engine, Next, Record, RecordId, Source, Terms, Timestamp,
+    Verdict,
 };
 
 use crate::frame::State;
@@ -127,6 +128,20 @@ impl Run {
         self.store_through(&spool);
     }
 
+    /// Stores a request with a dedupe key, as a new process. The number that stands for it from
+    /// now on, if it was acknowledged: an earlier one's if that is said to be the same.
+    pub(super) fn store_once(&mut self, key: &str) -> Option<u64> {
+        self.next += 1;
+        let number = self.next;
+        let dedupe = Dedupe { key: key.to_owned(), window: Duration::from_secs(3600) };
+        let terms = Terms { dedupe: Some(dedupe), ..Terms::default() };
+        let record = Record { terms, ..record(number) };
+        let receipt = self.spool().store(&Source::named("shop"), &[record]).ok()?;
+        let stands = receipt.duplicates.first().map_or(number, |of| number_of_id(of.of));
+        self.acknowledged.insert(stands);
+        Some(stands)
+    }
+
     pub(super) fn store_through(&mut self, spool: &Spool) {
         self.next += 1;
         let number = self.next;
@@ -148,6 +163,11 @@ impl Run {
         let Ok(Next::Work(claim)) = backlog.next() else {
             return false;
         };
+        if !claim.wait.is_zero() {
+            // The worker is only to know of it.
+            let _ = backlog.settle(claim.ticket, Verdict::PutBack(claim.wait));
+            return true;
+        }
         let number = number_of(&claim.payload);
         if backlog.begin(claim.ticket).is_err() {
             return false;
@@ -254,7 +274,10 @@ impl Run {
 }
 
 pub(super) fn number_of(payload: &[u8]) -> u64 {
-    let id = Record::decode(payload).unwrap().id;
+    number_of_id(Record::decode(payload).unwrap().id)
+}
+
+fn number_of_id(id: RecordId) -> u64 {
     u64::from_be_bytes(id.as_bytes()[8..].try_into().unwrap())
 }
 

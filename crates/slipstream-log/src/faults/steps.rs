@@ -6,7 +6,8 @@ use slipstream_core::{Engine, Verdict};
 
 use super::run::Run;
 use super::scenarios::{ALL, MINUTE, Scenario};
-use crate::fs::fake::{EINTR, EIO, ENOSPC, Plan};
+use crate::Settings;
+use crate::fs::fake::{EINTR, EIO, ENOSPC, Lost, Plan};
 
 /// Plays a scenario with a plan, and holds what is left against the promises.
 fn try_with(scenario: &Scenario, plan: Plan) -> u64 {
@@ -112,4 +113,42 @@ fn a_writer_on_a_full_disk_makes_room_by_overwriting() {
     assert!(run.spool().status().unwrap().totals.balanced());
     run.fake.restart();
     run.check("overwriting on a full disk");
+}
+
+/// Stores a request that repeats an earlier one, as a process that may be stopped or fail at this
+/// operation; then again as one that does not.
+fn repeat_with(plan: Plan) -> u64 {
+    let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
+    run.store_once("another");
+    run.fake.plan(plan);
+    run.store_once("order-17");
+    let ops = run.fake.ops();
+    run.fake.restart();
+    let stands = run.store_once("order-17");
+    assert_eq!(stands, run.store_once("order-17"), "{plan:?}: a repeat was stored");
+    run.check(&format!("storing once, {plan:?}"));
+    ops
+}
+
+#[test]
+fn a_store_that_was_cut_short_never_keeps_its_repeat_from_being_stored() {
+    for op in 1..=repeat_with(Plan::Well) {
+        for part in [0, 1, 3, 4] {
+            repeat_with(Plan::StopAt(op, part));
+        }
+        for errno in [ENOSPC, EIO, EINTR] {
+            repeat_with(Plan::FailOnce(op, errno, 0));
+            repeat_with(Plan::FailOnce(op, errno, 3));
+        }
+    }
+}
+
+#[test]
+fn after_a_power_loss_a_repeat_is_stored_since_its_like_may_be_gone() {
+    for lost in [Lost::Nothing, Lost::Bytes, Lost::Zeroed] {
+        let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
+        let first = run.store_once("order-17");
+        run.fake.power_loss(0, lost);
+        assert_ne!(run.store_once("order-17"), first);
+    }
 }

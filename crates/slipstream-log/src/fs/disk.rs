@@ -166,6 +166,12 @@ impl Fs for Disk {
         u64::from_le_bytes(bytes)
     }
 
+    fn boot(&self) -> u64 {
+        // Where it cannot be read, a power loss is taken for none.
+        let id = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        seahash::hash(&id)
+    }
+
     fn watch(&self, dirs: &[&str], wake: Box<dyn Fn() + Send>) -> io::Result<Box<dyn Watch>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let open = |dir: &&str| self.open_beneath(dir, flags, Mode::empty());

@@ -53,6 +53,8 @@ struct World {
     next: u64,
     /// How many random numbers were drawn.
     drawn: u64,
+    /// How often the power failed.
+    boots: u64,
 }
 
 #[derive(Clone, Default)]
@@ -123,6 +125,7 @@ impl Fake {
     pub(crate) fn power_loss(&self, undone: usize, lost: Lost) {
         self.restart();
         let mut world = self.world();
+        world.boots += 1;
         for _ in 0..undone {
             let Some(NameChange { path, before }) = world.unsynced_names.pop() else {
                 break;
@@ -161,6 +164,7 @@ impl Fake {
             unsynced_names: world.unsynced_names.clone(),
             next: world.next,
             drawn: world.drawn,
+            boots: world.boots,
             ..World::default()
         })))
     }
@@ -335,6 +339,10 @@ impl Fs for Fake {
             world.unsynced_names.drain(..=last);
         }
         Ok(())
+    }
+
+    fn boot(&self) -> u64 {
+        self.world().boots
     }
 
     /// Nobody waits in these tests.
