@@ -1,7 +1,8 @@
 //! A writer: says what it is about to store, stores it, says that it was acknowledged.
 //!
 //! Both files are plain appends of ids, one write for each call of the engine. Whoever is
-//! killed in between leaves an intent without acknowledgement, never the reverse.
+//! killed in between leaves an intent without acknowledgement, never the reverse. What a full
+//! slot refused goes into a third.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};
@@ -34,6 +35,9 @@ pub(crate) struct Args {
     /// Where it says what was acknowledged
     #[arg(long)]
     acks: PathBuf,
+    /// Where it says what was refused because a slot was full, and goes on; it fails unless given
+    #[arg(long)]
+    refused: Option<PathBuf>,
     /// Which writer this is, of all that were started
     #[arg(long)]
     life: u32,
@@ -102,6 +106,7 @@ struct Writer {
     clock: WrongClock,
     intents: File,
     acks: File,
+    refused: Option<File>,
     next: AtomicU32,
     full: AtomicU64,
     stop: Arc<AtomicBool>,
@@ -121,6 +126,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         clock,
         intents: append_to(&args.intents)?,
         acks: append_to(&args.acks)?,
+        refused: args.refused.as_deref().map(append_to).transpose()?,
         next: AtomicU32::new(0),
         full: AtomicU64::new(0),
         stop,
@@ -166,14 +172,18 @@ impl Writer {
                 false => &self.spool,
             };
             (&self.intents).write_all(&ids)?;
-            match spool.store(&source, &records) {
-                Ok(_) => (&self.acks).write_all(&ids)?,
-                Err(error) if self.args.may_be_full && is_full(&error) => {
+            match (spool.store(&source, &records), self.refused.as_ref()) {
+                (Ok(_), _) => (&self.acks).write_all(&ids)?,
+                (Err(StoreError::Full(_)), Some(mut refused)) => {
+                    refused.write_all(&ids)?;
+                    thread::sleep(Duration::from_millis(1));
+                }
+                (Err(error), _) if self.args.may_be_full && is_full(&error) => {
                     self.full.fetch_add(1, Relaxed);
                     // As a program would that tries again later.
                     thread::sleep(Duration::from_millis(1));
                 }
-                Err(error) => return Err(error.into()),
+                (Err(error), _) => return Err(error.into()),
             }
             stored += records.len() as u64;
         }
