@@ -18,7 +18,7 @@ const DELIVERED: u8 = 4;
 const LEFT: u8 = 8;
 /// The spool has it and says that it was delivered.
 const SETTLED: u8 = 16;
-/// A full slot refused it.
+/// The store said that it was not stored.
 const REFUSED: u8 = 32;
 
 /// What the spool says of itself.
@@ -53,7 +53,7 @@ pub(super) struct Books {
 /// How many ids each sort has.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Sums {
-    /// Those that a full slot refused are not among them.
+    /// Those that were refused are not among them.
     pub(super) intended: u64,
     pub(super) acknowledged: u64,
     pub(super) delivered: u64,
@@ -64,9 +64,9 @@ pub(super) struct Sums {
     pub(super) never_received: u64,
     /// Left unsettled, though it was delivered.
     pub(super) left_though_delivered: u64,
-    /// Refused by a full slot.
+    /// Refused: a slot or the disk was full.
     pub(super) refused: u64,
-    /// Refused by a full slot, and yet acknowledged, delivered or left.
+    /// Refused, and yet acknowledged, delivered or left.
     pub(super) refused_but_there: u64,
 }
 
@@ -81,7 +81,7 @@ impl Books {
         each_id(path, |name| *self.flags(name) |= ACKNOWLEDGED)
     }
 
-    /// Takes a file of ids that a full slot refused.
+    /// Takes a file of ids that were refused.
     pub(super) fn refusals(&mut self, path: &Path) -> Result<()> {
         each_id(path, |name| *self.flags(name) |= REFUSED)
     }

@@ -67,15 +67,20 @@ struct Words {
     args: Args,
 }
 
-/// What a test run has time for: about 20 s, with programs that were built for it.
+/// What a test run has time for: about 60 s, with programs that were built for it.
 pub(crate) fn short(soak: &Path, slipstream: &Path) -> Result<()> {
     interrupt::watch()?;
     let mut lines = vec![
-        "soak --minutes 0.13 --clock-steps",
-        "soak --minutes 0.07 --engine-only --no-overwrite --records-per-second 2000",
+        "soak --minutes 0.13 --clock-steps --purge-ms 500 --retry-ms 150",
+        "soak --minutes 0.07 --engine-only --no-overwrite --records-per-second 2000 --retry-ms 100",
+        "soak --minutes 0.1 --reject --logs 2 --retry-ms 150",
     ];
     if rustix::process::geteuid().is_root() {
-        lines.push("soak --minutes 0.1 --engine-only --rotate-ms 1 --enospc");
+        lines.extend([
+            "soak --minutes 0.1 --engine-only --rotate-ms 1 --enospc --disk-mib 4 --drain-full",
+            "soak --minutes 0.1 --enospc --disk-mib 8 --drain-full --purge-ms 500 --retry-ms 150",
+            "soak --minutes 0.1 --shared --purge-ms 500 --retry-ms 150",
+        ]);
     }
     for line in lines {
         println!("\n$ cargo xtask {line}");

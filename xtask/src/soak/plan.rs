@@ -120,9 +120,7 @@ impl Plan {
         for name in ["intents", "acks", "refused"] {
             let file = place.file(&format!("{name}-{number}"));
             give(self.writer(), &file)?;
-            if name != "refused" || self.reject {
-                command.arg(format!("--{name}")).arg(file);
-            }
+            command.arg(format!("--{name}")).arg(file);
         }
         command.arg(place.spool()).args([
             format!("--life={life}"),
@@ -142,6 +140,9 @@ impl Plan {
         }
         if self.enospc {
             command.arg("--may-be-full");
+        }
+        if self.reject {
+            command.arg("--may-refuse");
         }
         Ok(self.by(self.writer(), command))
     }

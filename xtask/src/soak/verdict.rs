@@ -120,7 +120,7 @@ impl Verdict<'_> {
             (
                 sums.refused_but_there > 0,
                 format!(
-                    "{} requests that a full slot refused are there all the same",
+                    "{} requests are there though storing them was refused",
                     sums.refused_but_there
                 ),
             ),
@@ -165,8 +165,8 @@ impl Verdict<'_> {
             thousands(self.hidden()),
             thousands(books.turned_down)
         );
-        if self.plan.reject {
-            println!("refused by full slots: {}", thousands(sums.refused));
+        if sums.refused > 0 {
+            println!("refused, since a slot or the disk was full: {}", thousands(sums.refused));
         }
         for (name, done) in [("purges", self.purges), ("retries", self.retries)] {
             let Some(done) = done else {
