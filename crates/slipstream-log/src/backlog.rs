@@ -20,6 +20,7 @@ use crate::error::SpoolError;
 use crate::frame::{SETTLEMENT_AT, Settlement, State};
 use crate::fs::{File, Lock, Replace};
 use crate::name::{Departure, LogName, Stage};
+use crate::settings::OnFull;
 use crate::spool::{Shared, log_path};
 use crate::walk::{Item, Walk, read_record};
 use crate::worker_lock::take_worker_lock;
@@ -299,8 +300,12 @@ impl SpoolBacklog {
         Ok(())
     }
 
-    /// What stays in processing/ for the next run is bounded like everything else.
+    /// What stays in processing/ for the next run is bounded like everything else. Where writers
+    /// are refused instead, it keeps them from storing more.
     fn bound_processing(&self) -> Result<(), SpoolError> {
+        if self.shared.settings.on_full == OnFull::Reject {
+            return Ok(());
+        }
         let slots: HashSet<_> = self.logs.keys().map(|log| log.slot).collect();
         for slot in slots {
             let keep = self.shared.settings.logs as usize;

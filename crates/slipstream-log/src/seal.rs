@@ -88,12 +88,15 @@ impl Shared {
         match self.settings.on_full {
             OnFull::Overwrite => self.overwrite_oldest(Stage::Ready, slot, keep),
             OnFull::Reject => {
-                let waiting =
-                    self.logs_in(Stage::Ready)?.into_iter().filter(|log| log.slot == slot).count();
-                if waiting <= keep {
-                    return Ok(None);
+                // What a run left waits as well, and is not overwritten either.
+                for stage in [Stage::Ready, Stage::Processing] {
+                    let logs = self.logs_in(stage)?;
+                    if logs.iter().filter(|log| log.slot == slot).count() > keep {
+                        let (path, logs) = (self.path.clone(), self.settings.logs);
+                        return Err(SpoolError::Full { path, slot, logs });
+                    }
                 }
-                Err(SpoolError::Full { path: self.path.clone(), slot, logs: self.settings.logs })
+                Ok(None)
             }
         }
     }
