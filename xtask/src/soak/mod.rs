@@ -49,6 +49,8 @@ use verdict::Verdict;
 
 /// Soaks.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    // Before the build, which may take minutes.
+    users(args)?;
     packages::set_up(packages::For::Build)?;
     let profile: &[&str] = if args.dev { &[] } else { &["--release"] };
     let build = |what: &[&str], name| project::build(&[profile, what].concat(), name);
@@ -94,12 +96,16 @@ pub(crate) fn short(soak: &Path, slipstream: &Path) -> Result<()> {
     Ok(())
 }
 
+fn users(args: &Args) -> Result<Option<Users>> {
+    args.shared.then(Users::find).transpose()
+}
+
 fn soak_with(args: &Args, programs: Programs) -> Result<()> {
     let seed = args.seed.unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         mix(now.map_or(0, |now| now.as_nanos() as u64)) % 1_000_000
     });
-    let users = if args.shared { Some(Users::find()?) } else { None };
+    let users = users(args)?;
     let mut place = Place::make(args.dir.as_deref())?;
     let receiver = match args.engine_only {
         true => None,
