@@ -18,7 +18,7 @@ pub trait Engine: Send + Sync {
     ///
     /// # Errors
     /// Nothing of what was given is acknowledged; some of it may be delivered all the same
-    /// when the error is [`StoreError::Unknown`].
+    /// when it was several records, or the error is [`StoreError::Unknown`].
     fn store(&self, source: &Source, records: &[Record]) -> Result<Receipt, StoreError>;
 
     /// Opens what is stored for the one worker that may work it.

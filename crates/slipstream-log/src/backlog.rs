@@ -20,6 +20,7 @@ use crate::error::SpoolError;
 use crate::frame::{SETTLEMENT_AT, Settlement, State};
 use crate::fs::{File, Lock, Replace};
 use crate::name::{Departure, LogName, Stage};
+use crate::settings::OnFull;
 use crate::spool::{Shared, log_path};
 use crate::walk::{Item, Walk, read_record};
 use crate::worker_lock::take_worker_lock;
@@ -34,9 +35,6 @@ pub(crate) use self::notes::{NOTES, notes_path};
 
 /// How many waiting records are remembered at most.
 const WAITING_MAX: usize = 1 << 16;
-
-/// How many logs of a slot may wait for a later run: those of a day, at one a minute.
-const KEPT_MAX: usize = 1_440;
 
 /// How long a log that could not be claimed is left alone.
 const SKIP_FOR: Duration = Duration::from_secs(60);
@@ -319,25 +317,16 @@ impl SpoolBacklog {
         Ok(())
     }
 
-    /// What stays in processing/ for the next run is bounded: a slot's logs may take as many
-    /// bytes there as they may in ready/, but be more, since what waits for hours or days is
-    /// usually a few requests in each.
+    /// What stays in processing/ for the next run is bounded. Where writers are refused instead of
+    /// anything being overwritten, it keeps them from storing more.
     fn bound_processing(&self) -> Result<(), SpoolError> {
-        let shared = &*self.shared;
+        if self.shared.settings.on_full == OnFull::Reject {
+            return Ok(());
+        }
         let slots: HashSet<_> = self.logs.keys().map(|log| log.slot).collect();
-        let most = u64::from(shared.settings.logs).saturating_mul(shared.settings.log_max);
         for slot in slots {
-            let logs = shared.logs_in(Stage::Processing)?.into_iter().filter(|l| l.slot == slot);
-            let mut bytes = 0_u64;
-            let sizes = logs.rev().map(|log| {
-                shared.fs.stat(&log_path(Stage::Processing, log)).map_or(0, |stat| stat.len)
-            });
-            let fit = sizes.take_while(|size| {
-                bytes = bytes.saturating_add(*size);
-                bytes <= most
-            });
-            let keep = fit.take(KEPT_MAX.max(shared.settings.logs as usize)).count();
-            shared.overwrite_oldest(Stage::Processing, slot, keep)?;
+            let waiting = self.shared.waiting(slot)?;
+            self.shared.overwrite_oldest(Stage::Processing, slot, waiting.fit)?;
         }
         Ok(())
     }

@@ -14,6 +14,18 @@ use crate::name::{Departure, LogName, Stage};
 use crate::settings::OnFull;
 use crate::spool::{Shared, collecting_path, log_path};
 
+/// How many logs of a slot may wait for a later run: those of a day, at one a minute.
+const WAITING_LOGS_MAX: usize = 1_440;
+
+/// A slot's logs that wait in processing/.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// How many there are.
+    pub(crate) logs: usize,
+    /// How many of the newest there is room for.
+    pub(crate) fit: usize,
+}
+
 impl Shared {
     /// Seals a slot's collecting log: from now on nobody appends to it, and it waits for the
     /// worker. Says what gave way for it. Nothing happens if somebody else was faster.
@@ -88,14 +100,37 @@ impl Shared {
         match self.settings.on_full {
             OnFull::Overwrite => self.overwrite_oldest(Stage::Ready, slot, keep),
             OnFull::Reject => {
-                let waiting =
-                    self.logs_in(Stage::Ready)?.into_iter().filter(|log| log.slot == slot).count();
-                if waiting <= keep {
-                    return Ok(None);
+                // What a run left waits as well, and is not overwritten either.
+                let ready = self.logs_in(Stage::Ready)?;
+                let waiting = self.waiting(slot)?;
+                let full = ready.iter().filter(|log| log.slot == slot).count() > keep
+                    || waiting.logs > waiting.fit;
+                if full {
+                    let (path, logs) = (self.path.clone(), self.settings.logs);
+                    return Err(SpoolError::Full { path, slot, logs });
                 }
-                Err(SpoolError::Full { path: self.path.clone(), slot, logs: self.settings.logs })
+                Ok(None)
             }
         }
+    }
+
+    /// The logs of a slot that wait in processing/. They may take as many bytes there as they
+    /// may in ready/, but be more: what waits for hours or days is usually a few requests in each.
+    pub(crate) fn waiting(&self, slot: u16) -> Result<Waiting, SpoolError> {
+        let most = u64::from(self.settings.logs).saturating_mul(self.settings.log_max);
+        let logs: Vec<_> =
+            self.logs_in(Stage::Processing)?.into_iter().filter(|log| log.slot == slot).collect();
+        let mut bytes = 0_u64;
+        let sizes = logs
+            .iter()
+            .rev()
+            .map(|log| self.fs.stat(&log_path(Stage::Processing, *log)).map_or(0, |stat| stat.len));
+        let fit = sizes.take_while(|size| {
+            bytes = bytes.saturating_add(*size);
+            bytes <= most
+        });
+        let fit = fit.take(WAITING_LOGS_MAX.max(self.settings.logs as usize)).count();
+        Ok(Waiting { logs: logs.len(), fit })
     }
 
     /// Lets a slot's oldest logs at a stage give way until it has at most `keep`.

@@ -18,7 +18,8 @@ pub(crate) fn run(dir: &Path) -> Result<()> {
     let spool = Spool::find(dir)?.ok_or("there is no spool")?;
     let mut out = BufWriter::new(stdout().lock());
     let root: OwnedFd = std::fs::File::open(dir)?.into();
-    let disk = Disk::new(root, Access::Owner(rustix::process::geteuid().as_raw()));
+    let us = rustix::process::geteuid().as_raw();
+    let disk = Disk::new(root, spool.settings().group.map_or(Access::Owner(us), Access::Group));
     let mut removing = 0;
     for stage in Stage::ALL.map(Stage::dir).into_iter().chain(["removing"]) {
         for name in disk.list(stage)? {

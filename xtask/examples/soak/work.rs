@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use slipstream_core::{Backlog, Claim, Engine, Next, Record, Ticket, Verdict};
+use slipstream_core::{Backlog, BacklogError, Claim, Engine, Next, Record, Ticket, Verdict};
 use slipstream_log::Spool;
 
 use crate::chance::{Chance, mix};
@@ -41,7 +41,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let stop = stop_flag()?;
     let mut delivered = OpenOptions::new().append(true).create(true).open(&args.delivered)?;
     let mut chance = Chance::new(args.seed, 0);
-    let mut backlog = Spool::open(&args.dir)?.backlog()?;
+    let mut backlog = match Spool::open(&args.dir)?.backlog() {
+        // As the delivered worker does: one that purges processing/ has the worker's lock, too.
+        Err(BacklogError::Busy { .. }) => return Ok(()),
+        other => other?,
+    };
     let mut flying: Vec<(Ticket, Verdict)> = Vec::new();
     let start = Instant::now();
     loop {

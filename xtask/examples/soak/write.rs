@@ -1,7 +1,8 @@
 //! A writer: says what it is about to store, stores it, says that it was acknowledged.
 //!
 //! Both files are plain appends of ids, one write for each call of the engine. Whoever is
-//! killed in between leaves an intent without acknowledgement, never the reverse.
+//! killed in between leaves an intent without acknowledgement, never the reverse. What was
+//! certainly not stored, because a slot or the disk was full, goes into a third.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};
@@ -9,7 +10,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,9 @@ pub(crate) struct Args {
     /// Where it says what was acknowledged
     #[arg(long)]
     acks: PathBuf,
+    /// Where it says what was refused
+    #[arg(long)]
+    refused: PathBuf,
     /// Which writer this is, of all that were started
     #[arg(long)]
     life: u32,
@@ -57,7 +61,13 @@ pub(crate) struct Args {
     /// Go on when the disk is full
     #[arg(long)]
     may_be_full: bool,
+    /// Go on when a slot is full
+    #[arg(long)]
+    may_refuse: bool,
 }
+
+/// More than this may go into the spool with several writes, of which some may succeed.
+const ONE_WRITE: usize = 1 << 19;
 
 #[derive(Serialize, Deserialize)]
 struct Parcel {
@@ -102,8 +112,8 @@ struct Writer {
     clock: WrongClock,
     intents: File,
     acks: File,
+    refused: File,
     next: AtomicU32,
-    full: AtomicU64,
     stop: Arc<AtomicBool>,
 }
 
@@ -121,8 +131,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         clock,
         intents: append_to(&args.intents)?,
         acks: append_to(&args.acks)?,
+        refused: append_to(&args.refused)?,
         next: AtomicU32::new(0),
-        full: AtomicU64::new(0),
         stop,
     };
     thread::scope(|scope| {
@@ -168,8 +178,10 @@ impl Writer {
             (&self.intents).write_all(&ids)?;
             match spool.store(&source, &records) {
                 Ok(_) => (&self.acks).write_all(&ids)?,
-                Err(error) if self.args.may_be_full && is_full(&error) => {
-                    self.full.fetch_add(1, Relaxed);
+                Err(error) if self.may_meet(&error) => {
+                    if nothing_stored(&error, &records) {
+                        (&self.refused).write_all(&ids)?;
+                    }
                     // As a program would that tries again later.
                     thread::sleep(Duration::from_millis(1));
                 }
@@ -178,6 +190,13 @@ impl Writer {
             stored += records.len() as u64;
         }
         Ok(())
+    }
+
+    fn may_meet(&self, error: &StoreError) -> bool {
+        match error {
+            StoreError::Full(_) => self.args.may_refuse,
+            _ => self.args.may_be_full && is_full(error),
+        }
     }
 
     /// One record, or now and then a batch.
@@ -232,6 +251,17 @@ fn follow(path: &Path, offset: Arc<AtomicI64>) -> Result<()> {
         }
     });
     Ok(())
+}
+
+/// Whether this error promises that none of the records was stored. A full disk may cut a write
+/// short behind the first records of a batch; a full slot is noticed before anything is written.
+fn nothing_stored(error: &StoreError, records: &[Record]) -> bool {
+    let size: usize = records.iter().map(|record| record.body.len() + 200).sum();
+    match error {
+        StoreError::Unknown(_) => false,
+        StoreError::Full(_) => size < ONE_WRITE,
+        _ => records.len() == 1,
+    }
 }
 
 /// Whether what went wrong is that the disk is full.

@@ -18,6 +18,8 @@ const DELIVERED: u8 = 4;
 const LEFT: u8 = 8;
 /// The spool has it and says that it was delivered.
 const SETTLED: u8 = 16;
+/// The store said that it was not stored.
+const REFUSED: u8 = 32;
 
 /// What the spool says of itself.
 #[derive(Debug, Default)]
@@ -28,7 +30,8 @@ pub(super) struct Accounts {
     pub(super) delivered: u64,
     pub(super) overwritten: u64,
     pub(super) set_aside: u64,
-    pub(super) others: u64,
+    pub(super) purged: u64,
+    pub(super) expired: u64,
     pub(super) balanced: bool,
     pub(super) spoiled: u64,
     pub(super) removing: u64,
@@ -42,26 +45,29 @@ pub(super) struct Books {
     pub(super) duplicates: u64,
     /// Ids that somebody delivered or kept, but nobody stored.
     pub(super) strangers: u64,
-    /// Requests that the receiver refused.
-    pub(super) refused: u64,
+    /// Requests that the receiver turned down.
+    pub(super) turned_down: u64,
     pub(super) accounts: Accounts,
 }
 
 /// How many ids each sort has.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Sums {
+    /// Those that were refused are not among them.
     pub(super) intended: u64,
     pub(super) acknowledged: u64,
     pub(super) delivered: u64,
     pub(super) left: u64,
     /// Acknowledged, and neither delivered nor left.
     pub(super) missing: u64,
-    /// Intended, whether acknowledged or not, and neither delivered nor left.
-    pub(super) vanished: u64,
     /// Settled as delivered, but nobody received it.
     pub(super) never_received: u64,
     /// Left unsettled, though it was delivered.
     pub(super) left_though_delivered: u64,
+    /// Refused: a slot or the disk was full.
+    pub(super) refused: u64,
+    /// Refused, and yet acknowledged, delivered or left.
+    pub(super) refused_but_there: u64,
 }
 
 impl Books {
@@ -73,6 +79,11 @@ impl Books {
     /// Takes a file of ids that were acknowledged.
     pub(super) fn acks(&mut self, path: &Path) -> Result<()> {
         each_id(path, |name| *self.flags(name) |= ACKNOWLEDGED)
+    }
+
+    /// Takes a file of ids that were refused.
+    pub(super) fn refusals(&mut self, path: &Path) -> Result<()> {
+        each_id(path, |name| *self.flags(name) |= REFUSED)
     }
 
     /// Takes a file of ids that were delivered.
@@ -87,7 +98,7 @@ impl Books {
             let (key, status) = (line.split(' ').next(), line.rsplit(' ').next());
             match (key.and_then(|key| Name::parse(key.as_bytes())), status) {
                 (Some(name), Some("200")) => self.deliver(name),
-                (Some(_), _) => self.refused += 1,
+                (Some(_), _) => self.turned_down += 1,
                 (None, _) => self.strangers += 1,
             }
         }
@@ -141,12 +152,15 @@ impl Books {
         for flags in self.lives.iter().flatten() {
             let has = |flag: u8| flags & flag != 0;
             let gone = !has(DELIVERED) && !has(LEFT);
-            sums.intended += u64::from(has(INTENDED));
+            let refused = has(REFUSED);
+            sums.refused += u64::from(refused);
+            let there = has(ACKNOWLEDGED) || has(SETTLED) || !gone;
+            sums.refused_but_there += u64::from(refused && there);
+            sums.intended += u64::from(has(INTENDED) && !refused);
             sums.acknowledged += u64::from(has(ACKNOWLEDGED));
             sums.delivered += u64::from(has(DELIVERED));
             sums.left += u64::from(has(LEFT));
             sums.missing += u64::from(has(ACKNOWLEDGED) && gone);
-            sums.vanished += u64::from(has(INTENDED) && gone);
             sums.never_received += u64::from(has(SETTLED) && !has(DELIVERED));
             sums.left_though_delivered += u64::from(has(LEFT) && has(DELIVERED));
         }
@@ -179,7 +193,8 @@ impl Accounts {
             delivered: count("delivered")?,
             overwritten: count("overwritten")?,
             set_aside: count("set_aside")?,
-            others: count("expired")? + count("purged")?,
+            purged: count("purged")?,
+            expired: count("expired")?,
             balanced: json["balanced"] == true,
             spoiled: count("spoiled_entries")?,
             removing: count("removing")?,

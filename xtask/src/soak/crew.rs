@@ -228,7 +228,7 @@ impl<'a> Crew<'a> {
         let log = self.log("worker")?;
         let words_at = log.metadata().context("could not look at a file")?.len();
         let seed = mix(self.plan.seed);
-        let mut command = self.plan.work(self.place, run_for, seed);
+        let mut command = self.plan.work(self.place, run_for, seed)?;
         Ok(Worker {
             running: Running::start(command.stdout(Stdio::null()).stderr(log))?,
             until: Instant::now() + run_for + PATIENCE,
@@ -238,9 +238,7 @@ impl<'a> Crew<'a> {
 
     fn writer(&mut self, number: usize) -> Result<Writer> {
         let acks = self.place.file(&format!("acks-{number}"));
-        let intents = self.place.file(&format!("intents-{number}"));
-        let mut command = self.plan.write(self.place, number, self.tally.lives);
-        command.arg("--acks").arg(&acks).arg("--intents").arg(&intents);
+        let mut command = self.plan.write(self.place, number, self.tally.lives)?;
         let log = self.log("writers")?;
         let running = Running::start(command.stdout(Stdio::null()).stderr(log))?;
         self.tally.lives += 1;

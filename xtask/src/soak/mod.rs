@@ -1,25 +1,28 @@
 //! `cargo xtask soak`: real processes under stress, and every request matched one by one.
 //!
 //! Writers store, a worker delivers, both are killed with SIGKILL at random moments and
-//! started again; logs rotate fast, the disk may run full, the clock may step. In the end each
-//! id that was acknowledged must have been delivered, or be in failed/, or have been overwritten
-//! and counted.
+//! started again; logs rotate fast, the disk may run full, the clock may step, an operator may purge
+//! and retry, and several users may share the spool. In the end each id that was acknowledged must
+//! have been delivered, or be in failed/, or have been overwritten or purged and counted.
 //!
 //! Guarantees that it fails on any loss, and then keeps the spool and tells the seed.
 //! Absent on purpose: power loss, which needs a file system that can be stopped.
 
 mod account;
+mod args;
 mod chance;
 mod crew;
 // Making ids is for the other side.
 #[allow(dead_code)]
 mod ids;
+mod operator;
 mod place;
 mod plan;
+mod progress;
+mod users;
 mod verdict;
 
 use std::fs::{self, File};
-use std::io::{IsTerminal, Write, stderr};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -34,15 +37,20 @@ use crate::interrupt::{self, Running};
 use crate::receiver::Receiver;
 use crate::{packages, project};
 use account::Books;
+pub(crate) use args::Args;
 use chance::{Chance, mix};
 use crew::Crew;
+use operator::Operator;
 use place::Place;
-pub(crate) use plan::Args;
 use plan::{Plan, Programs};
-use verdict::{Verdict, thousands};
+use progress::Progress;
+use users::Users;
+use verdict::Verdict;
 
 /// Soaks.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    // Before the build, which may take minutes.
+    users(args)?;
     packages::set_up(packages::For::Build)?;
     let profile: &[&str] = if args.dev { &[] } else { &["--release"] };
     let build = |what: &[&str], name| project::build(&[profile, what].concat(), name);
@@ -61,15 +69,20 @@ struct Words {
     args: Args,
 }
 
-/// What a test run has time for: about 20 s, with programs that were built for it.
+/// What a test run has time for: about 60 s, with programs that were built for it.
 pub(crate) fn short(soak: &Path, slipstream: &Path) -> Result<()> {
     interrupt::watch()?;
     let mut lines = vec![
-        "soak --minutes 0.13 --clock-steps",
-        "soak --minutes 0.07 --engine-only --no-overwrite --records-per-second 2000",
+        "soak --minutes 0.13 --clock-steps --purge-ms 500 --retry-ms 150",
+        "soak --minutes 0.07 --engine-only --no-overwrite --records-per-second 2000 --retry-ms 100",
+        "soak --minutes 0.1 --reject --logs 2 --retry-ms 150",
     ];
     if rustix::process::geteuid().is_root() {
-        lines.push("soak --minutes 0.1 --engine-only --rotate-ms 1 --enospc");
+        lines.extend([
+            "soak --minutes 0.1 --engine-only --rotate-ms 1 --enospc --disk-mib 4 --drain-full",
+            "soak --minutes 0.1 --enospc --disk-mib 8 --drain-full --purge-ms 500 --retry-ms 150",
+            "soak --minutes 0.1 --shared --purge-ms 500 --retry-ms 150",
+        ]);
     }
     for line in lines {
         println!("\n$ cargo xtask {line}");
@@ -83,11 +96,16 @@ pub(crate) fn short(soak: &Path, slipstream: &Path) -> Result<()> {
     Ok(())
 }
 
+fn users(args: &Args) -> Result<Option<Users>> {
+    args.shared.then(Users::find).transpose()
+}
+
 fn soak_with(args: &Args, programs: Programs) -> Result<()> {
     let seed = args.seed.unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         mix(now.map_or(0, |now| now.as_nanos() as u64)) % 1_000_000
     });
+    let users = users(args)?;
     let mut place = Place::make(args.dir.as_deref())?;
     let receiver = match args.engine_only {
         true => None,
@@ -98,9 +116,12 @@ fn soak_with(args: &Args, programs: Programs) -> Result<()> {
         }
     };
     let url = receiver.as_ref().map(|receiver| receiver.url("/soak"));
-    let plan = Plan::new(args, seed, programs, url);
+    let plan = Plan::new(args, seed, programs, url, users);
     if let Some(bytes) = plan.disk() {
         place.mount(bytes)?;
+    }
+    if let Some(users) = users {
+        place.give(users.writer)?;
     }
     println!(
         "{} writers, {} slots of {} logs, a kill every {} ms on average, seed {seed}",
@@ -123,14 +144,19 @@ fn play(plan: &Plan, place: &Place, receiver: Option<&Receiver>) -> Result<()> {
     let mut clock = Chance::new(plan.seed, 2);
     let mut disk = Chance::new(plan.seed, 3);
     let offset = File::create(place.file("offset")).context("could not make the clock's file")?;
+    if let Some(users) = plan.users {
+        users.writer.give(&place.file("offset"))?;
+    }
     let mut filler = place.filler();
     let mut progress = Progress::new();
     let mut crew = Crew::start(plan, place)?;
+    let mut operator = Operator::new(plan, place);
     let start = Instant::now();
     let (mut step_due, mut look_due) = (start, start);
     while start.elapsed() < plan.time && crew.acknowledged() < plan.records {
         interrupt::check()?;
         crew.step()?;
+        operator.step()?;
         if let Some(filler) = &mut filler {
             filler.step(&mut disk)?;
         }
@@ -147,6 +173,7 @@ fn play(plan: &Plan, place: &Place, receiver: Option<&Receiver>) -> Result<()> {
         }
         thread::sleep(Duration::from_millis(1));
     }
+    operator.end()?;
     crew.end_writers()?;
     crew.look()?;
     if let Some(filler) = &mut filler {
@@ -163,6 +190,8 @@ fn play(plan: &Plan, place: &Place, receiver: Option<&Receiver>) -> Result<()> {
         sums: &books.sums(),
         books: &books,
         tally: &crew.tally,
+        purges: operator.purges(),
+        retries: operator.retries(),
         times_full: filler.map_or(0, |filler| filler.times),
     };
     verdict.print();
@@ -182,6 +211,7 @@ fn open_books(plan: &Plan, place: &Place) -> Result<Books> {
     for number in 0..plan.writers {
         books.intents(&place.file(&format!("intents-{number}")))?;
         books.acks(&place.file(&format!("acks-{number}")))?;
+        books.refusals(&place.file(&format!("refused-{number}")))?;
     }
     match plan.url {
         Some(_) => books.ledger(&place.file("receiver"))?,
@@ -219,46 +249,4 @@ fn step(chance: &mut Chance) -> i64 {
     let most = [1, 5_000, 300_000, 6 * 3_600_000][chance.below(4) as usize];
     let size = chance.below(most) as i64;
     if chance.one_in(2) { -size } else { size }
-}
-
-/// A line a second on a terminal, a line every five seconds elsewhere.
-struct Progress {
-    start: Instant,
-    due: Instant,
-    terminal: bool,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self { start: Instant::now(), due: Instant::now(), terminal: stderr().is_terminal() }
-    }
-
-    fn show(&mut self, crew: &Crew<'_>, receiver: Option<&Receiver>) {
-        if Instant::now() < self.due {
-            return;
-        }
-        self.due += Duration::from_secs(if self.terminal { 1 } else { 5 });
-        let received = receiver.map_or_else(String::new, |receiver| {
-            let requests = &receiver.counts().requests;
-            let requests = requests.load(std::sync::atomic::Ordering::Relaxed);
-            format!(", {} received", thousands(requests))
-        });
-        let line = format!(
-            "{:4} s: {} stored{received}, {} writers and {} workers killed, run {}",
-            self.start.elapsed().as_secs(),
-            thousands(crew.acknowledged()),
-            crew.tally.writers_killed,
-            crew.tally.workers_killed,
-            crew.tally.runs
-        );
-        let (before, behind) = if self.terminal { ("\r", "\x1b[K") } else { ("", "\n") };
-        // Nobody is served by a soak that ends because nobody reads its progress.
-        let _ = write!(stderr(), "{before}{line}{behind}");
-    }
-
-    fn end(&self) {
-        if self.terminal {
-            eprintln!();
-        }
-    }
 }

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use super::chance::Chance;
+use super::users::{self, Account};
 
 /// The directory, removed at the end unless kept.
 pub(super) struct Place {
@@ -52,6 +53,12 @@ impl Place {
             .context("could not mount a small tmpfs")?;
         self.mounted = true;
         Ok(())
+    }
+
+    /// Lets a user make the spool, and others reach it and the files that are theirs.
+    pub(super) fn give(&self, account: Account) -> Result<()> {
+        users::pass(&self.root).context("could not let others into a directory")?;
+        account.give_dir(&self.disk())
     }
 
     fn disk(&self) -> PathBuf {

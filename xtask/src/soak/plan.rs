@@ -1,72 +1,19 @@
-//! What a soak does, settled before it begins: options, and what follows from the seed.
+//! What a soak does, settled before it begins: what the options and the seed come to.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use anyhow::Result;
+
+use super::args::Args;
 use super::chance::Chance;
 use super::place::Place;
+use super::users::{Account, Users};
 
 /// How many requests a worker has in flight.
 pub(super) const CONCURRENCY: u64 = 16;
-
-/// How to soak.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Args {
-    /// How long programs store
-    #[arg(long, default_value_t = 1.0)]
-    pub(super) minutes: f64,
-    /// End when so many requests are stored, if that is earlier
-    #[arg(long, value_name = "N")]
-    pub(super) records: Option<u64>,
-    /// What is decided by chance follows from this; any unless given
-    #[arg(long)]
-    pub(super) seed: Option<u64>,
-    /// Programs that store at once
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=1000))]
-    pub(super) writers: u64,
-    /// How long a slot uses one log
-    #[arg(long, default_value_t = 200, value_name = "MS")]
-    pub(super) rotate_ms: u64,
-    /// The mean time from one kill to the next
-    #[arg(long, default_value_t = 100, value_name = "MS")]
-    pub(super) kill_ms: u64,
-    /// Slots [default: by the seed, 2 to 8]
-    #[arg(long)]
-    pub(super) slots: Option<u16>,
-    /// Logs that a slot may have waiting [default: by the seed, 3 to 10]
-    #[arg(long, conflicts_with = "no_overwrite")]
-    pub(super) logs: Option<u32>,
-    /// Let as many logs wait as there may be, so that nothing has to give way
-    #[arg(long)]
-    pub(super) no_overwrite: bool,
-    /// Let the disk (a small one, mounted for this) run full now and then; only as root
-    #[arg(long)]
-    pub(super) enospc: bool,
-    /// That disk's size; below what the spool may take, it fills up by the spool alone
-    /// [default: more than that]
-    #[arg(long, requires = "enospc", value_name = "MIB")]
-    pub(super) disk_mib: Option<u64>,
-    /// Keep that disk full for the worker's last run: it must empty the spool all the same
-    #[arg(long, requires = "enospc")]
-    pub(super) drain_full: bool,
-    /// Set the writers' clock back and forward
-    #[arg(long)]
-    pub(super) clock_steps: bool,
-    /// What all programs store in a second; as much as they can unless given
-    #[arg(long, value_name = "N")]
-    pub(super) records_per_second: Option<u64>,
-    /// No network: the worker only notes what it was given
-    #[arg(long)]
-    pub(super) engine_only: bool,
-    /// Use the unoptimised build that the tests use
-    #[arg(long)]
-    pub(super) dev: bool,
-    /// Where to make the directory that it happens in
-    #[arg(long)]
-    pub(super) dir: Option<PathBuf>,
-}
 
 /// Where the programs are.
 pub(super) struct Programs {
@@ -87,6 +34,10 @@ pub(super) struct Plan {
     pub(super) drain_full: bool,
     disk_mib: Option<u64>,
     pub(super) clock_steps: bool,
+    pub(super) purge: Option<Duration>,
+    pub(super) retry: Option<Duration>,
+    pub(super) reject: bool,
+    pub(super) users: Option<Users>,
     pub(super) slots: u16,
     pub(super) logs: u32,
     rotate_ms: u64,
@@ -97,7 +48,13 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Settles it.
-    pub(super) fn new(args: &Args, seed: u64, programs: Programs, url: Option<String>) -> Self {
+    pub(super) fn new(
+        args: &Args,
+        seed: u64,
+        programs: Programs,
+        url: Option<String>,
+        users: Option<Users>,
+    ) -> Self {
         let mut chance = Chance::new(seed, 0);
         let (slots, logs) = (2 + chance.below(7) as u16, 3 + chance.below(8) as u32);
         Self {
@@ -110,6 +67,10 @@ impl Plan {
             drain_full: args.drain_full,
             disk_mib: args.disk_mib,
             clock_steps: args.clock_steps,
+            purge: args.purge_ms.map(Duration::from_millis),
+            retry: args.retry_ms.map(Duration::from_millis),
+            reject: args.reject,
+            users,
             slots: args.slots.unwrap_or(slots),
             logs: match args.no_overwrite {
                 true => 10_000,
@@ -144,12 +105,23 @@ impl Plan {
             format!("--logs={}", self.logs),
             format!("--rotate-ms={}", self.rotate_ms),
         ]);
-        command
+        if self.reject {
+            command.arg("--reject");
+        }
+        if let Some(users) = self.users {
+            command.arg(format!("--group={}", users.group));
+        }
+        self.by(self.writer(), command)
     }
 
     /// Stores.
-    pub(super) fn write(&self, place: &Place, number: usize, life: u32) -> Command {
+    pub(super) fn write(&self, place: &Place, number: usize, life: u32) -> Result<Command> {
         let mut command = self.soak("write");
+        for name in ["intents", "acks", "refused"] {
+            let file = place.file(&format!("{name}-{number}"));
+            give(self.writer(), &file)?;
+            command.arg(format!("--{name}")).arg(file);
+        }
         command.arg(place.spool()).args([
             format!("--life={life}"),
             format!("--seed={}", self.seed),
@@ -169,42 +141,104 @@ impl Plan {
         if self.enospc {
             command.arg("--may-be-full");
         }
-        command
+        if self.reject {
+            command.arg("--may-refuse");
+        }
+        Ok(self.by(self.writer(), command))
     }
 
     /// Delivers.
-    pub(super) fn work(&self, place: &Place, run_for: Duration, seed: u64) -> Command {
+    pub(super) fn work(&self, place: &Place, run_for: Duration, seed: u64) -> Result<Command> {
         let millis = run_for.as_millis();
         let concurrency = format!("--concurrency={CONCURRENCY}");
-        let Some(slipstream) = &self.programs.slipstream else {
+        let Some(mut command) = self.slipstream(place) else {
             let mut command = self.soak("work");
+            let delivered = place.file("delivered");
+            give(self.worker(), &delivered)?;
             command
                 .arg(place.spool())
                 .args([concurrency, format!("--seed={seed}"), format!("--max-ms={millis}")])
                 .arg("--delivered")
-                .arg(place.file("delivered"));
-            return command;
+                .arg(delivered);
+            return Ok(self.by(self.worker(), command));
         };
-        let mut command = new(slipstream);
         command
-            .arg("--dir")
-            .arg(place.spool())
             .args(["work", "--quiet", "--attempts=3", "--backoff=10ms"])
             .args([concurrency, format!("--max-time={millis}ms")]);
-        command
+        Ok(self.by(self.worker(), command))
+    }
+
+    /// Purges a state, as the writers' user or the worker's.
+    pub(super) fn purge(&self, place: &Place, by_writer: bool, state: &str) -> Command {
+        let command = match self.slipstream(place) {
+            Some(mut command) => {
+                command.args(["purge", "--yes", "--state", state]);
+                command
+            }
+            None => {
+                let mut command = self.soak("purge");
+                command.arg(place.spool()).arg(state);
+                command
+            }
+        };
+        self.by(if by_writer { self.writer() } else { self.worker() }, command)
+    }
+
+    /// Retries all that failed, as the writers' user or the worker's.
+    pub(super) fn retry(&self, place: &Place, by_writer: bool) -> Command {
+        let command = match self.slipstream(place) {
+            Some(mut command) => {
+                command.args(["failed", "retry", "--all"]);
+                command
+            }
+            None => {
+                let mut command = self.soak("retry");
+                command.arg(place.spool());
+                command
+            }
+        };
+        self.by(if by_writer { self.writer() } else { self.worker() }, command)
     }
 
     /// Tells what the spool holds.
     pub(super) fn left(&self, place: &Place) -> Command {
         let mut command = self.soak("left");
         command.arg(place.spool());
-        command
+        self.by(self.worker(), command)
     }
 
     /// Tells what the spool holds, as an operator would ask.
     pub(super) fn status(&self, place: &Place) -> Option<Command> {
+        let mut command = self.slipstream(place)?;
+        command.args(["status", "--json"]);
+        Some(self.by(self.worker(), command))
+    }
+
+    fn writer(&self) -> Option<Account> {
+        self.users.map(|users| users.writer)
+    }
+
+    fn worker(&self) -> Option<Account> {
+        self.users.map(|users| users.worker)
+    }
+
+    /// The same command, but as this user.
+    fn by(&self, account: Option<Account>, command: Command) -> Command {
+        let (Some(Account { uid, gid }), Some(users)) = (account, self.users) else {
+            return command;
+        };
+        let mut other = self.soak("as");
+        other
+            .args([format!("--uid={uid}"), format!("--gid={gid}")])
+            .arg(format!("--group={}", users.group))
+            .arg(command.get_program())
+            .args(command.get_args());
+        other
+    }
+
+    fn slipstream(&self, place: &Place) -> Option<Command> {
         let mut command = new(self.programs.slipstream.as_ref()?);
-        command.arg("--dir").arg(place.spool()).args(["status", "--json"]);
+        command.arg("--dir").arg(place.spool());
         Some(command)
     }
 
@@ -213,6 +247,11 @@ impl Plan {
         command.arg(name);
         command
     }
+}
+
+/// Makes a file that its writer may write.
+fn give(account: Option<Account>, path: &Path) -> Result<()> {
+    account.map_or(Ok(()), |account| account.give(path))
 }
 
 fn new(program: &Path) -> Command {

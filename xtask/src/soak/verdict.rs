@@ -1,11 +1,15 @@
 //! What may be and what may not, once all is said: the table, and what is wrong.
 //!
-//! A bound is as tight as it can be. Overwriting takes what was acknowledged as well as what
-//! was only about to be, so it explains as many missing ids as it counted, and no more. Setting
-//! aside explains none: nothing here flips bits, so only what was never acknowledged is torn.
+//! A bound is as tight as it can be. Delivering, failing, retrying and refusing are told id by id.
+//! Overwriting and purging are not: the spool counts what it gives up, and keeps no ids. They take
+//! what was acknowledged as well as what was only about to be, so they explain as many missing ids
+//! as they counted, and no more; and since the spool's sum must hold, a loss can only hide behind
+//! what was begun, never acknowledged, and not stored either. That number is told. Setting aside
+//! explains none: nothing here flips bits, so only what was never acknowledged is torn.
 
 use super::account::{Books, Sums};
 use super::crew::Tally;
+use super::operator::Done;
 use super::plan::{CONCURRENCY, Plan};
 
 /// The end of a soak.
@@ -14,14 +18,36 @@ pub(super) struct Verdict<'a> {
     pub(super) books: &'a Books,
     pub(super) sums: &'a Sums,
     pub(super) tally: &'a Tally,
+    pub(super) purges: Option<&'a Done>,
+    pub(super) retries: Option<&'a Done>,
     pub(super) times_full: u64,
 }
 
 impl Verdict<'_> {
     /// Acknowledged requests that nothing accounts for.
     pub(super) fn lost(&self) -> u64 {
-        let unexplained = self.sums.missing.saturating_sub(self.books.accounts.overwritten);
-        unexplained + self.sums.never_received
+        self.sums.missing.saturating_sub(self.given_up()) + self.sums.never_received
+    }
+
+    /// Requests that were given up without being failed first, as the spool counts them.
+    fn given_up(&self) -> u64 {
+        self.books.accounts.overwritten + self.books.accounts.purged
+    }
+
+    /// The most requests that could be gone and yet make every sum come out.
+    fn hidden(&self) -> u64 {
+        let unstored = self.sums.intended.saturating_sub(self.books.accounts.stored);
+        unstored.min(self.sums.missing)
+    }
+
+    /// Whether what the purges told is what the spool counts; at most that, if one was cut off.
+    fn purges_agree(&self) -> bool {
+        let counted = self.books.accounts.purged;
+        match self.purges {
+            None => counted == 0,
+            Some(Done { killed: 0, cut_short: 0, requests, .. }) => *requests == counted,
+            Some(Done { requests, .. }) => *requests <= counted,
+        }
     }
 
     /// Deliveries that a kill may have kept from being settled.
@@ -34,15 +60,14 @@ impl Verdict<'_> {
         let Self { sums, books, .. } = self;
         let spool = &books.accounts;
         let in_flight = self.in_flight();
-        let explained = spool.overwritten + spool.set_aside;
         let checks = [
             (
                 self.lost() > 0,
                 format!(
-                    "{} acknowledged requests are gone; overwriting explains {} of {}, and {} were \
-                 settled but never received",
+                    "{} acknowledged requests are gone; overwriting and purging explain {} of {}, \
+                 and {} were settled but never received",
                     self.lost(),
-                    spool.overwritten,
+                    self.given_up(),
                     sums.missing,
                     sums.never_received
                 ),
@@ -93,13 +118,17 @@ impl Verdict<'_> {
                 ),
             ),
             (
-                explained > sums.vanished + in_flight,
+                sums.refused_but_there > 0,
                 format!(
-                    "the spool counts {explained} overwritten or set aside, but only {} are gone",
-                    sums.vanished
+                    "{} requests are there though storing them was refused",
+                    sums.refused_but_there
                 ),
             ),
-            (spool.others > 0, format!("{} expired or purged; nobody asked for it", spool.others)),
+            (
+                !self.purges_agree(),
+                format!("the spool counts {} purged; the purges: {:?}", spool.purged, self.purges),
+            ),
+            (spool.expired > 0, format!("{} expired; nobody asked for it", spool.expired)),
             (
                 spool.spoiled > 0 && !self.plan.enospc,
                 format!("{} entries of the spool's ledger cannot be read", spool.spoiled),
@@ -118,6 +147,7 @@ impl Verdict<'_> {
             ("delivered", sums.delivered),
             ("duplicated", books.duplicates),
             ("overwritten", spool.overwritten),
+            ("purged", spool.purged),
             ("failed", spool.failed),
             ("set aside", spool.set_aside),
             ("LOST", self.lost()),
@@ -127,12 +157,28 @@ impl Verdict<'_> {
             println!("{name:<22}{:>14}", thousands(count));
         }
         println!(
-            "\nbegun {}, stored by the spool's own count {}, missing (acknowledged) {}, refused {}",
+            "\nbegun {}, stored by the spool's own count {}, missing (acknowledged) {}, of which {} \
+             could be lost unseen; turned down by the receiver {}",
             thousands(sums.intended),
             thousands(spool.stored),
             thousands(sums.missing),
-            thousands(books.refused)
+            thousands(self.hidden()),
+            thousands(books.turned_down)
         );
+        if sums.refused > 0 {
+            println!("refused, since a slot or the disk was full: {}", thousands(sums.refused));
+        }
+        for (name, done) in [("purges", self.purges), ("retries", self.retries)] {
+            let Some(done) = done else {
+                continue;
+            };
+            println!(
+                "{name}: {}, of which {} were killed; the others told of {} requests",
+                thousands(done.errands),
+                thousands(done.killed),
+                thousands(done.requests)
+            );
+        }
         println!(
             "killed: {} writers, {} workers; asked to end: {} workers; runs of the worker: {}",
             thousands(tally.writers_killed),

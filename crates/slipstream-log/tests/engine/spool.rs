@@ -88,6 +88,33 @@ fn a_full_slot_that_rejects_says_so_and_loses_nothing() {
 }
 
 #[test]
+fn what_a_run_leaves_in_a_slot_that_rejects_is_not_overwritten_but_fills_it() {
+    let settings =
+        Settings { logs: 2, log_max: 64 << 10, record_max: 63 << 10, ..Settings::default() };
+    let mut bench = Bench::with(Settings { on_full: OnFull::Reject, ..settings });
+    let store = |bench: &mut Bench| {
+        let record = Record { body: vec![0; 60_000], ..bench.record() };
+        bench.spool.store(&source(), &[record])
+    };
+    let mut backlog = bench.backlog();
+    for _ in 0..3 {
+        store(&mut bench).unwrap();
+        drain(&mut *backlog, |_| Verdict::Defer(MINUTE * 60));
+        bench.clock.advance(MINUTE);
+    }
+    backlog.close().unwrap();
+    assert_eq!(bench.files(Stage::Processing).len(), 3);
+    store(&mut bench).unwrap();
+    bench.clock.advance(MINUTE);
+    let refused = store(&mut bench).unwrap_err();
+    assert!(matches!(refused, StoreError::Full(_)), "{refused:?}");
+    assert_eq!((bench.totals().pending, bench.totals().outcomes.overwritten), (4, 0));
+    bench.clock.advance(MINUTE * 60);
+    assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), [1, 2, 3, 4]);
+    store(&mut bench).unwrap();
+}
+
+#[test]
 fn a_clock_set_back_loses_nothing_and_keeps_the_newest() {
     let mut bench = Bench::with(Settings { logs: 3, ..Settings::default() });
     for _ in 0..4 {
