@@ -53,7 +53,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if !args.filter.is_empty() {
         return Ok(());
     }
+    interleavings()?;
     // Built by the tests above already: all examples with the workspace's features.
     let program = project::build(&["--workspace", "--examples"], "soak")?;
     soak::short(&program, &binary)
+}
+
+/// Every order in which threads may come to the one lock that they share. The compiler's flag
+/// would have everything else built anew, too, so this has a target directory of its own.
+fn interleavings() -> Result<()> {
+    let target = project::target().join("loom");
+    let mut test = project::cargo(&[
+        "test",
+        "-p",
+        "slipstream-log",
+        "--lib",
+        "--",
+        "--nocapture",
+        "group_sync::interleavings",
+    ]);
+    project::run(test.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", target))
 }

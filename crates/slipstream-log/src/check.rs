@@ -8,14 +8,12 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 
 use crate::backlog::NOTES;
-use crate::depart::{DAMAGED, Leaving};
+use crate::depart::{DAMAGED, Leaving, aside_len};
 use crate::error::SpoolError;
 use crate::frame::FORMAT_VERSION;
 use crate::fs::{Lock, Open};
 use crate::ledger::{Counts, Gone, LEDGER, Ledger, Outcomes};
-use crate::memory::MEMORY;
 use crate::name::{LogName, Stage, parse_collecting};
-use crate::settings::SETTINGS_FILE;
 use crate::spool::{REMOVING, Shared, Spool, log_path};
 use crate::status::Totals;
 use crate::walk::Item;
@@ -93,36 +91,22 @@ impl Check<'_> {
 
     /// What ended processes left.
     fn leftovers(&mut self) -> Result<(), SpoolError> {
-        for leaving in self.shared.logs_leaving()? {
+        let leaving = self.shared.logs_leaving()?;
+        let mut left = Vec::new();
+        if self.repair {
+            self.shared.finish_departures()?;
+            left = self.shared.logs_leaving()?;
+        }
+        for leaving in leaving {
             self.find(
                 &leaving.path(),
                 "was being removed when a process ended; a repair finishes that",
-                self.repair,
+                self.repair && !left.iter().any(|left| left.log == leaving.log),
             );
         }
-        if self.repair {
-            self.shared.finish_departures()?;
-        }
-        let collecting = self.shared.list(Stage::Collecting.dir())?;
-        for name in collecting.iter().filter(|name| name.contains(".log.new-")) {
-            self.find(
-                &format!("collecting/{name}"),
-                "was being made when a process ended; a repair removes it",
-                self.repair,
-            );
-        }
-        for name in self.shared.list(".")? {
-            let ours = [LEDGER, SETTINGS_FILE, MEMORY].iter().any(|file| name.starts_with(file));
-            if ours && name.contains(".new-") {
-                self.find(
-                    &name,
-                    "was being made when a process ended; a repair removes it",
-                    self.repair,
-                );
-            }
-        }
-        if self.repair {
-            self.shared.clear_abandoned()?;
+        for path in self.shared.abandoned()? {
+            let mended = self.repair && self.shared.fs.remove(&path).is_ok();
+            self.find(&path, "was being made when a process ended; a repair removes it", mended);
         }
         Ok(())
     }
@@ -221,7 +205,7 @@ impl Check<'_> {
                 Ok(None) => break,
                 Err(error) => {
                     self.find(path, format!("cannot be read to its end: {error}"), false);
-                    break;
+                    return Ok(());
                 }
             }
         }
@@ -231,7 +215,10 @@ impl Check<'_> {
         }
         let bytes: u64 = damage.iter().map(|range| range.end - range.start).sum();
         let aside = name.map(|name| format!("{}/{name}{DAMAGED}", Stage::Failed.dir()));
-        let known = aside.is_some_and(|aside| self.shared.fs.stat(&aside).is_ok());
+        // A part of it is what a killed process has copied.
+        let whole = aside_len(&damage);
+        let known = aside
+            .is_some_and(|aside| self.shared.fs.stat(&aside).is_ok_and(|stat| stat.len == whole));
         if let (Some(first), false) = (damage.first(), known) {
             let what = format!(
                 "{bytes} bytes from {} on are no records{}; a repair copies them to failed/, and the records around them are delivered",
@@ -296,9 +283,16 @@ impl Check<'_> {
         ledger: &Ledger,
     ) -> Result<(), SpoolError> {
         let path = log_path(stage, log);
-        // What cannot be opened was found before.
-        let Ok(Some(file)) = self.shared.open_if_there(&path) else {
-            return Ok(());
+        let file = match self.shared.fs.open(&path, Open::Update) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => {
+                // Mostly it could not be opened before, either.
+                if !self.report.findings.iter().any(|finding| finding.path == path) {
+                    self.find(&path, format!("cannot be opened: {error}"), false);
+                }
+                return Ok(());
+            }
         };
         let _held =
             self.repair.then(|| self.shared.lock(&*file, Lock::Exclusive, &path)).transpose()?;

@@ -3,6 +3,8 @@
 //! No log leaves removing/ before the ledger has its entries. While they cannot be written, because
 //! the disk is full, what they would say stands in the log's name, and the log is emptied.
 
+use std::ops::Range;
+
 use crate::backlog::notes_path;
 use crate::error::SpoolError;
 use crate::fs::{File, Lock, Replace};
@@ -13,6 +15,16 @@ use crate::walk::Item;
 
 /// What the name of a file of unreadable bytes has behind that of their log.
 pub(crate) const DAMAGED: &str = ".damaged";
+
+/// What stands before a stretch of bytes that was set aside.
+fn heading(range: &Range<u64>) -> String {
+    format!("-- {} bytes from {} on --\n", range.end - range.start, range.start)
+}
+
+/// How long the file is that holds all of a log's damage.
+pub(crate) fn aside_len(damage: &[Range<u64>]) -> u64 {
+    damage.iter().map(|range| heading(range).len() as u64 + range.end - range.start + 1).sum()
+}
 
 /// A log within removing/.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,8 +195,7 @@ impl Shared {
                 continue;
             };
             let put = |bytes: &[u8]| copy.append(bytes).map_err(|error| failed(error.error));
-            put(format!("-- {} bytes from {} on --\n", range.end - range.start, range.start)
-                .as_bytes())?;
+            put(heading(&range).as_bytes())?;
             let mut at = range.start;
             let mut buffer = vec![0; 64 * 1024];
             while at < range.end {

@@ -5,6 +5,7 @@ mod damage;
 mod golden;
 mod model;
 mod power;
+mod repair;
 mod run;
 mod scenarios;
 mod steps;

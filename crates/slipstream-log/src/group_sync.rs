@@ -7,7 +7,12 @@
 //! Absent on purpose: processes. The kernel joins the syncs of several processes by itself.
 
 use std::io;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+#[cfg(not(all(test, loom)))]
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+#[cfg(all(test, loom))]
+use loom::sync::{Condvar, Mutex, MutexGuard};
 
 /// The syncs of one open log.
 #[derive(Debug, Default)]
@@ -83,7 +88,10 @@ impl GroupSync {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod interleavings;
+
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::Barrier;
     use std::sync::atomic::{AtomicU64, Ordering};

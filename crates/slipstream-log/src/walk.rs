@@ -6,7 +6,9 @@
 //!
 //! A frame is believed when the check of its header holds, which the log's salt seeds.
 //! When its payload does not hold what the header promises, writing it was cut short and
-//! others may have written behind: the search for the next frame begins inside.
+//! others may have written behind: the search for the next frame begins inside. That is paid for
+//! from a budget, [`SEARCH_INSIDE`] times the log's size, so that the work is linear in that size
+//! whoever made the log: headers that stand in each other's payloads would make it quadratic.
 
 use std::io;
 use std::ops::Range;
@@ -16,6 +18,14 @@ use crate::fs::File;
 
 /// How much is read at once.
 const WINDOW: usize = 256 * 1024;
+
+/// How many times the log's size may be spent on payloads that do not hold what their headers
+/// promise. A flipped bit costs its payload once, a torn write as much as was to be written; so
+/// writes that were torn on average after a sixteenth still fit.
+const SEARCH_INSIDE: u64 = 16;
+/// A log that is smaller counts as one of this size: a few torn writes of a large record may be
+/// all that it holds.
+const SMALL: u64 = WINDOW as u64;
 
 /// What stands at some place of a log.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,12 +51,22 @@ pub struct Walk {
     end: u64,
     window: Vec<u8>,
     window_at: u64,
+    /// Bytes of payloads that may still be checked in vain.
+    budget: u64,
+}
+
+/// What stands at a place where a frame may begin.
+enum Candidate {
+    Frame(FrameHeader),
+    /// No frame; the next one may begin so many bytes further on.
+    None(u64),
 }
 
 impl Walk {
     /// Begins behind the header of a log with this salt, and ends at `end` bytes.
     pub fn new(salt: u64, end: u64) -> Self {
-        Self { salt, at: LOG_HEADER.min(end), end, window: Vec::new(), window_at: 0 }
+        let budget = end.max(SMALL).saturating_mul(SEARCH_INSIDE);
+        Self { salt, at: LOG_HEADER.min(end), end, window: Vec::new(), window_at: 0, budget }
     }
 
     /// A walk over a log whose header cannot be read: all of it is damage.
@@ -80,17 +100,19 @@ impl Walk {
         if self.window_at == u64::MAX {
             return Ok(Some(self.damage_until(self.end)));
         }
-        if let Some(header) = self.frame_at(file, self.at)? {
-            let at = self.at;
-            self.at = (at + header.frame_len()).min(self.end);
-            let bytes = self.bytes(file, at, FRAME_HEADER + header.length as usize)?;
-            return Ok(Some(Item::Record {
-                at,
-                settlement: Settlement::parse(&bytes[SETTLEMENT_AT as usize..FRAME_HEADER]),
-                payload: &bytes[FRAME_HEADER..],
-            }));
-        }
-        let next = self.search(file)?;
+        let at = self.at;
+        let next = match self.candidate(file, at)? {
+            Candidate::Frame(header) => {
+                self.at = (at + header.frame_len()).min(self.end);
+                let bytes = self.bytes(file, at, FRAME_HEADER + header.length as usize)?;
+                return Ok(Some(Item::Record {
+                    at,
+                    settlement: Settlement::parse(&bytes[SETTLEMENT_AT as usize..FRAME_HEADER]),
+                    payload: &bytes[FRAME_HEADER..],
+                }));
+            }
+            Candidate::None(step) => self.search(file, at + step)?,
+        };
         if self.is_padding(file, next)? {
             self.at = next;
             return self.next(file);
@@ -111,28 +133,36 @@ impl Walk {
             && self.bytes(file, self.at, len)?.iter().all(|b| *b == 0))
     }
 
-    /// The header of the frame at `at`, if the frame is whole.
-    fn frame_at(&mut self, file: &dyn File, at: u64) -> io::Result<Option<FrameHeader>> {
+    /// The frame at `at`, if there is one and it is whole.
+    fn candidate(&mut self, file: &dyn File, at: u64) -> io::Result<Candidate> {
         if at + FRAME_HEADER as u64 > self.end {
-            return Ok(None);
+            return Ok(Candidate::None(1));
         }
         let salt = self.salt;
         let header = FrameHeader::parse(self.bytes(file, at, FRAME_HEADER)?, salt);
         let Some(header) = header else {
-            return Ok(None);
+            return Ok(Candidate::None(1));
         };
         // Checked against the file before anything of that size is made room for.
         let len = FRAME_HEADER as u64 + u64::from(header.length);
         if at + len > self.end {
-            return Ok(None);
+            return Ok(Candidate::None(1));
         }
         let payload = &self.bytes(file, at, len as usize)?[FRAME_HEADER..];
-        Ok((crc32c::crc32c(payload) == header.payload_check).then_some(header))
+        if crc32c::crc32c(payload) == header.payload_check {
+            return Ok(Candidate::Frame(header));
+        }
+        match self.budget.checked_sub(len) {
+            Some(left) => {
+                self.budget = left;
+                Ok(Candidate::None(1))
+            }
+            None => Ok(Candidate::None(len)),
+        }
     }
 
-    /// Where the next whole frame begins behind the current place; the end if none does.
-    fn search(&mut self, file: &dyn File) -> io::Result<u64> {
-        let mut at = self.at + 1;
+    /// Where the next whole frame begins at or behind `at`; the end if none does.
+    fn search(&mut self, file: &dyn File, mut at: u64) -> io::Result<u64> {
         while at + FRAME_HEADER as u64 <= self.end {
             let len = (self.end - at).min(WINDOW as u64 / 2) as usize;
             let bytes = self.bytes(file, at, len)?;
@@ -142,10 +172,10 @@ impl Walk {
                 continue;
             };
             at += found as u64;
-            if self.frame_at(file, at)?.is_some() {
-                return Ok(at);
+            match self.candidate(file, at)? {
+                Candidate::Frame(_) => return Ok(at),
+                Candidate::None(step) => at += step,
             }
-            at += 1;
         }
         Ok(self.end)
     }
@@ -195,3 +225,6 @@ pub fn read_record(
     let settlement = Settlement::parse(&header[SETTLEMENT_AT as usize..]);
     Ok(Some((settlement, payload)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,16 +79,8 @@ impl Shared {
     /// Removes files that were being made when their maker ended. One that is being made right
     /// now is made again.
     pub(crate) fn clear_abandoned(&self) -> Result<(), SpoolError> {
-        for name in self.list(Stage::Collecting.dir())? {
-            if name.contains(".log.new-") {
-                let _ = self.fs.remove(&format!("{}/{name}", Stage::Collecting.dir()));
-            }
-        }
-        for name in self.list(".")? {
-            let ours = [LEDGER, SETTINGS_FILE, MEMORY].iter().any(|file| name.starts_with(file));
-            if ours && name.contains(".new-") {
-                let _ = self.fs.remove(&name);
-            }
+        for path in self.abandoned()? {
+            let _ = self.fs.remove(&path);
         }
         self.clear_notes()
     }
@@ -106,5 +98,19 @@ impl Shared {
             let _ = self.fs.remove(&notes_path(log));
         }
         Ok(())
+    }
+
+    /// The paths of those files.
+    pub(crate) fn abandoned(&self) -> Result<Vec<String>, SpoolError> {
+        let collecting = self.list(Stage::Collecting.dir())?.into_iter();
+        let mut paths: Vec<_> = collecting
+            .filter(|name| name.contains(".log.new-"))
+            .map(|name| format!("{}/{name}", Stage::Collecting.dir()))
+            .collect();
+        paths.extend(self.list(".")?.into_iter().filter(|name| {
+            let ours = [LEDGER, SETTINGS_FILE, MEMORY].iter().any(|file| name.starts_with(file));
+            ours && name.contains(".new-")
+        }));
+        Ok(paths)
     }
 }

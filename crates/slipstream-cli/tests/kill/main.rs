@@ -1,6 +1,6 @@
-//! Kill at every system call: whatever happens to `store`, `work` or `purge` at any of their
-//! calls to the file system, nothing acknowledged is lost, the sum holds, the next worker
-//! finishes what was begun, and the command says what went wrong.
+//! Kill at every system call: whatever happens to `init`, `store`, `work`, `failed retry`, `purge`
+//! or `check --repair` at any of their calls to the file system, nothing acknowledged is lost, the
+//! sum holds, the next worker finishes what was begun, and the command says what went wrong.
 //!
 //! Each scenario runs a command once under strace to see its calls, then once for each call and
 //! each way in which that call may go wrong, on a fresh copy of the same spool. Start-up is left
@@ -29,6 +29,12 @@ fn store(place: &Place, name: &'static str, options: &[&str]) -> Scenario {
 /// A worker that has one request in flight.
 fn work(name: &'static str) -> Scenario {
     Scenario { delivers: true, in_flight: 1, ..Scenario::new(name, &WORK) }
+}
+
+#[test]
+fn making_a_spool() {
+    let place = Place::new();
+    Scenario::new("init", &["init", "--slots=2"]).try_all(&place);
 }
 
 #[test]
@@ -129,6 +135,43 @@ fn working_what_a_killed_worker_left() {
     assert_eq!(place.names("processing").len(), 1);
     // That one comes again, and so may the one that is in flight then.
     Scenario { in_flight: 2, ..work("work, resuming") }.try_all(&place);
+}
+
+#[test]
+fn retrying_what_failed() {
+    let mut place = Place::new();
+    place.init_rotating(10);
+    for _ in 0..2 {
+        place.store(200);
+        place.give_up();
+        place.store(404);
+        place.store(200);
+        place.give_up();
+        place.pass_rotation();
+    }
+    place.store(200);
+    assert!(place.names("failed").len() >= 4);
+    let args = ["failed", "retry", "--all"];
+    Scenario { retries: true, ..Scenario::new("failed retry --all", &args) }.try_all(&place);
+}
+
+#[test]
+fn mending() {
+    let mut place = Place::new();
+    place.init_rotating(10);
+    for status in [404, 200, 404] {
+        place.store(status);
+    }
+    assert_eq!(place.run(&WORK).status.code(), Some(1));
+    place.known.got = place.receiver.take();
+    place.store(200);
+    place.pass_rotation();
+    place.store(200);
+    place.forget_stored("ready");
+    place.damage_last("failed");
+    place.leave_half_made();
+    let args = ["check", "--repair"];
+    Scenario { mends: true, ..Scenario::new("check --repair", &args) }.try_all(&place);
 }
 
 #[test]

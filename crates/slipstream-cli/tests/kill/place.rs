@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use slipstream_core::Record;
-use slipstream_log::frame::State;
+use slipstream_core::{Engine, Next, Record, Verdict};
+use slipstream_log::Spool;
+use slipstream_log::frame::{FRAME_HEADER, MARK, State};
 use slipstream_log::fs::disk::{Access, Disk};
 use slipstream_log::fs::{File, Fs, Open};
 use slipstream_log::name::LogName;
@@ -40,6 +41,10 @@ pub(crate) struct Place {
 pub(crate) struct Known {
     pub(crate) ids: BTreeSet<String>,
     pub(crate) got: Vec<Got>,
+    /// What was given up without an attempt.
+    pub(crate) given_up: BTreeSet<String>,
+    /// The frame that holds no record any more, if there is one.
+    pub(crate) damaged: Vec<u8>,
 }
 
 impl Place {
@@ -112,6 +117,50 @@ impl Place {
         let id = self.succeed(&["store", "--print-id", "-d", "x", &url]).trim().to_owned();
         self.known.ids.insert(id.clone());
         id
+    }
+
+    /// Gives up all that waits, as a worker does for which a destination is down.
+    pub(crate) fn give_up(&mut self) {
+        let mut backlog = Spool::open(self.spool()).unwrap().backlog().unwrap();
+        while let Next::Work(claim) = backlog.next().unwrap() {
+            let id = Record::decode(&claim.payload).unwrap().id;
+            self.known.given_up.insert(id.to_string());
+            backlog.settle(claim.ticket, Verdict::Failed).unwrap();
+        }
+        backlog.close().unwrap();
+    }
+
+    /// Takes the entry of a directory's one log out of the ledger, as if whoever sealed it had been
+    /// killed before he wrote it.
+    pub(crate) fn forget_stored(&self, dir: &str) {
+        let [log] = &self.names(dir)[..] else { panic!("one log in {dir}") };
+        let path = self.spool().join("ledger");
+        let ledger = fs::read_to_string(&path).unwrap();
+        let kept: Vec<_> = ledger.lines().filter(|line| !line.contains(log.as_str())).collect();
+        assert!(kept.len() < ledger.lines().count(), "{ledger}");
+        fs::write(&path, kept.join("\n") + "\n").unwrap();
+    }
+
+    /// Flips a bit in the last record of a log in a directory.
+    pub(crate) fn damage_last(&mut self, dir: &str) {
+        let log = self.names(dir).swap_remove(0);
+        let path = self.spool().join(dir).join(log);
+        let mut bytes = fs::read(&path).unwrap();
+        let last = bytes.windows(MARK.len()).rposition(|bytes| bytes == MARK).unwrap();
+        bytes[last + FRAME_HEADER] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        self.known.damaged = bytes.split_off(last);
+    }
+
+    /// What killed processes leave: an entry that was cut short, and files under other names.
+    pub(crate) fn leave_half_made(&self) {
+        let ledger = self.spool().join("ledger");
+        let mut text = fs::read(&ledger).unwrap();
+        text.extend_from_slice(b"\n0badc0de {\"stored\":{\"lo");
+        fs::write(&ledger, text).unwrap();
+        for name in ["ledger.new-0", "settings.json.new-0", "collecting/s000.log.new-0"] {
+            fs::write(self.spool().join(name), "").unwrap();
+        }
     }
 
     /// Goes on when the current log's time is over. Only the clock can tell.

@@ -38,7 +38,7 @@ pub(crate) fn hold(
     injection: &Injection,
     ran: &Output,
 ) -> Result<(), String> {
-    ended_well(injection, ran)?;
+    ended_well(scenario, injection, ran)?;
     let mut acknowledged: BTreeSet<String> =
         if scenario.stores > 0 { lines(&ran.stdout) } else { BTreeSet::new() };
     must!(
@@ -46,6 +46,10 @@ pub(crate) fn hold(
         "it succeeded, and printed {} ids",
         acknowledged.len()
     );
+    if scenario.mends {
+        mended(place, scenario, ran)?;
+    }
+    let mut stores = scenario.stores;
     let before = Totals::of(place)?;
     if scenario.delivers && ran.status.success() {
         let done = before.delivered == place.known.ids.len();
@@ -64,6 +68,7 @@ pub(crate) fn hold(
         let stored = place.run(&["store", "--print-id", "-d", "x", &place.receiver.url(200)]);
         must!(stored.status.success(), "the next store: {stored:?}");
         acknowledged.extend(lines(&stored.stdout));
+        stores += 1;
     }
     let worked = place.run(&WORK);
     must!(worked.status.code().is_some_and(|code| code < 2), "the next worker: {worked:?}");
@@ -91,30 +96,34 @@ pub(crate) fn hold(
         "{} were answered well: {after:?}",
         delivered.len()
     );
+    if scenario.retries && ran.status.success() {
+        let tried = |id: &String| got.iter().any(|got| got.id == *id);
+        let left: Vec<_> =
+            place.known.given_up.iter().filter(|id| failed.contains(*id) && !tried(id)).collect();
+        must!(left.is_empty(), "it succeeded, and these were not tried: {left:?}");
+    }
     let kept = |id: &&String| !delivered.contains_key(*id) && !failed.contains(*id);
     let new: Vec<_> = acknowledged.iter().filter(kept).collect();
     must!(new.is_empty(), "acknowledged just now, and lost: {new:?}");
     let missing = place.known.ids.iter().filter(kept).count();
     must!(
-        missing == after.overwritten + after.purged,
+        missing == after.overwritten + after.purged + after.set_aside,
         "{missing} are neither delivered nor failed: {after:?}"
     );
-    must!(missing <= scenario.may_go, "{missing} are gone: {after:?}");
     // Nothing was torn here: a fault comes before its call.
-    must!(after.set_aside == 0 && after.expired == 0, "counted as lost: {after:?}");
+    let damaged = usize::from(!place.known.damaged.is_empty());
+    must!(missing <= scenario.may_go + damaged, "{missing} are gone: {after:?}");
+    must!(after.set_aside == damaged && after.expired == 0, "counted as lost: {after:?}");
     let unknown = delivered.keys().chain(&failed);
     let unknown: BTreeSet<_> = unknown
         .filter(|id| !place.known.ids.contains(*id) && !acknowledged.contains(*id))
         .collect();
-    must!(
-        unknown.len() + acknowledged.len() <= scenario.stores,
-        "nobody stored these: {unknown:?}"
-    );
+    must!(unknown.len() + acknowledged.len() <= stores, "nobody stored these: {unknown:?}");
     if injection.fault == Fault::Kill {
         let gave_up = got.iter().filter(|got| got.status != 200).map(|got| &got.id);
         let gave_up: BTreeSet<_> = gave_up.collect();
         must!(
-            failed.iter().all(|id| gave_up.contains(id)),
+            failed.iter().all(|id| gave_up.contains(id) || place.known.given_up.contains(id)),
             "given up without an attempt: {failed:?}"
         );
     }
@@ -126,7 +135,7 @@ fn lines(text: &[u8]) -> BTreeSet<String> {
 }
 
 /// How a command may end: killed from outside, or by itself with a line that says why.
-fn ended_well(injection: &Injection, ran: &Output) -> Result<(), String> {
+fn ended_well(scenario: &Scenario, injection: &Injection, ran: &Output) -> Result<(), String> {
     let said = String::from_utf8_lossy(&ran.stderr);
     must!(!said.contains("panicked"), "it panicked: {said}");
     let Some(code) = ran.status.code() else {
@@ -139,8 +148,31 @@ fn ended_well(injection: &Injection, ran: &Output) -> Result<(), String> {
     if code == 0 || unheard(injection) {
         return Ok(());
     }
+    if scenario.mends && code == 1 {
+        // What it could not mend is among what it found.
+        must!(!ran.stdout.is_empty() && said.is_empty(), "exit code 1: {ran:?}");
+        return Ok(());
+    }
     let lines = lines.iter().filter(|line| !line.starts_with("slipstream: overwrote "));
     must!(lines.count() == 1, "exit code {code}, and it said: {said}");
+    Ok(())
+}
+
+/// A repair that succeeded has left nothing to do; where one did not, the next one does it all.
+fn mended(place: &Place, scenario: &Scenario, ran: &Output) -> Result<(), String> {
+    if !ran.status.success() {
+        let again = place.command(&scenario.args).output().map_err(|error| error.to_string())?;
+        must!(again.status.success(), "the next repair: {again:?}");
+    }
+    let found = place.run(&["check"]);
+    must!(found.status.success(), "a check after the repair: {found:?}");
+    let aside = place.names("failed").into_iter().find(|name| name.ends_with(".damaged"));
+    let aside = aside.ok_or("nothing was set aside")?;
+    let bytes = std::fs::read(place.spool().join("failed").join(aside));
+    let bytes = bytes.map_err(|error| error.to_string())?;
+    let damaged = &place.known.damaged;
+    let whole = bytes.windows(damaged.len()).any(|bytes| bytes == damaged);
+    must!(whole, "only a part was set aside: {}", String::from_utf8_lossy(&bytes));
     Ok(())
 }
 

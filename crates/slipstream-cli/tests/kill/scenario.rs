@@ -22,12 +22,26 @@ pub(crate) struct Scenario {
     pub(crate) in_flight: usize,
     /// Prepared requests that it may remove, or that may give way for what it stores.
     pub(crate) may_go: usize,
+    /// Whether its success means that what had been given up is tried once more.
+    pub(crate) retries: bool,
+    /// Whether its success means that the spool's own check finds nothing; and if something
+    /// keeps it from that, one more run of it must succeed.
+    pub(crate) mends: bool,
 }
 
 impl Scenario {
     pub(crate) fn new(name: &'static str, args: &[&str]) -> Self {
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-        Self { name, args, stores: 0, delivers: false, in_flight: 0, may_go: 0 }
+        Self {
+            name,
+            args,
+            stores: 0,
+            delivers: false,
+            in_flight: 0,
+            may_go: 0,
+            retries: false,
+            mends: false,
+        }
     }
 
     /// Runs the command on the spool as it stands once for each fault, and holds what is left

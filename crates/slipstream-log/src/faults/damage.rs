@@ -1,4 +1,7 @@
 //! Damage to a log's bytes: every bit flipped, every cut, every length of zeros behind it.
+//!
+//! A small log is damaged within a spool, which is then worked. A larger one, of as many records as
+//! `SLIPSTREAM_DAMAGE_RECORDS` says, is only read, as the worker reads it: millions of times.
 
 use proptest::prelude::*;
 use slipstream_core::{Destination, Engine, Record, RecordId, Source, Terms, Verdict};
@@ -6,20 +9,27 @@ use slipstream_core::{Destination, Engine, Record, RecordId, Source, Terms, Verd
 use super::run::Run;
 use super::scenarios::MINUTE;
 use crate::Settings;
-use crate::frame::{FRAME_HEADER, FrameHeader, Frames, LOG_HEADER, LogHeader};
+use crate::frame::{FRAME_HEADER, FrameHeader, Frames, LOG_HEADER, LogHeader, Settlement};
+use crate::fs::fake::Plan;
+use crate::fs::{Fs, Open};
+use crate::walk::{Item, Walk};
 
 const RECORDS: u64 = 8;
 
 /// A run with one sealed log of [`RECORDS`] records, and the log's path. Some are settled.
 fn sealed() -> (Run, String) {
+    sealed_with(RECORDS, &[Verdict::Delivered, Verdict::Defer(MINUTE), Verdict::Failed])
+}
+
+fn sealed_with(records: u64, verdicts: &[Verdict]) -> (Run, String) {
     let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
-    for _ in 0..RECORDS {
+    for _ in 0..records {
         run.store();
     }
     let mut backlog = run.spool().backlog().unwrap();
-    run.work_one(&mut *backlog, Verdict::Delivered);
-    run.work_one(&mut *backlog, Verdict::Defer(MINUTE));
-    run.work_one(&mut *backlog, Verdict::Failed);
+    for verdict in verdicts {
+        run.work_one(&mut *backlog, verdict.clone());
+    }
     drop(backlog);
     run.fake.restart();
     let path = run.fake.names().into_iter().find(|name| name.starts_with("processing/")).unwrap();
@@ -85,6 +95,125 @@ fn every_record_before_a_cut_is_delivered_and_the_rest_is_counted() {
             let gone = (delivered..RECORDS).filter(|record| end(*record) > cut as u64).count();
             assert_eq!(lost, gone as u64, "{what}");
         }
+    }
+}
+
+/// The records of a larger log.
+struct Large {
+    run: Run,
+    path: String,
+    header: LogHeader,
+    /// Where each begins, what has become of it, and its bytes.
+    records: Vec<(u64, Settlement, Vec<u8>)>,
+    len: u64,
+}
+
+/// What damage did to a log.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Harm {
+    /// Records that cannot be read any more.
+    lost: u64,
+    /// Records that read as if nothing had become of them.
+    renewed: u64,
+    /// Stretches of bytes that are no record.
+    damaged: u64,
+}
+
+impl Large {
+    /// One in which records that were settled in each way stand among others.
+    fn new() -> Self {
+        let asked = std::env::var("SLIPSTREAM_DAMAGE_RECORDS").ok();
+        let number = asked.and_then(|text| text.parse().ok()).unwrap_or(100);
+        let verdicts =
+            [Verdict::Delivered, Verdict::Defer(MINUTE), Verdict::Failed, Verdict::Expired];
+        let settled: Vec<_> = verdicts.into_iter().cycle().take(number as usize * 4 / 5).collect();
+        let (run, path) = sealed_with(number, &settled);
+        let mut bytes = Vec::new();
+        run.fake.damage(&path, |all| bytes = all.clone());
+        let header = LogHeader::parse(&bytes).unwrap();
+        let mut large = Self { run, path, header, records: Vec::new(), len: bytes.len() as u64 };
+        let mut records = Vec::new();
+        large.read(|item| {
+            let Item::Record { at, settlement, payload } = item else { panic!("{item:?}") };
+            records.push((at, settlement, payload.to_vec()));
+        });
+        assert_eq!(records.len() as u64, number);
+        large.records = records;
+        println!("{number} records in {} bytes", large.len);
+        large
+    }
+
+    /// Reads the log as it stands.
+    fn read(&self, mut each: impl FnMut(Item<'_>)) {
+        // The fake counts operations, and notes each.
+        self.run.fake.plan(Plan::Well);
+        let file = self.run.fake.open(&self.path, Open::Read).unwrap();
+        let mut walk = Walk::new(self.header.salt, file.stat().unwrap().len);
+        while let Some(item) = walk.next(&*file).unwrap() {
+            each(item);
+        }
+    }
+
+    /// Reads it beside what it was.
+    fn harm(&self, what: impl Fn() -> String) -> Harm {
+        let (mut harm, mut next) = (Harm::default(), 0);
+        self.read(|item| {
+            let Item::Record { at, settlement, payload } = item else {
+                harm.damaged += 1;
+                return;
+            };
+            while self.records.get(next).is_some_and(|(before, ..)| *before < at) {
+                (harm.lost, next) = (harm.lost + 1, next + 1);
+            }
+            let same = self.records.get(next).is_some_and(|(before, settled, bytes)| {
+                harm.renewed += u64::from(settlement != *settled);
+                let known = settlement == *settled || settlement == Settlement::FRESH;
+                *before == at && bytes == payload && known
+            });
+            assert!(same, "{}: a record at {at} that was never stored", what());
+            next += 1;
+        });
+        harm.lost += (self.records.len() - next) as u64;
+        harm
+    }
+}
+
+#[test]
+fn a_bit_flipped_in_a_larger_log_costs_one_record_at_most_and_never_reads_as_settled() {
+    let large = Large::new();
+    for bit in 0..large.len as usize * 8 {
+        let (at, mask) = (bit / 8, 1 << (bit % 8));
+        let flip = || {
+            let mut header = None;
+            large.run.fake.damage(&large.path, |bytes| {
+                bytes[at] ^= mask;
+                header = LogHeader::parse(bytes);
+            });
+            header
+        };
+        let what = || format!("bit {} of byte {at}", bit % 8);
+        assert_eq!(flip(), Some(large.header), "{}", what());
+        let harm = large.harm(what);
+        assert!(harm.lost + harm.renewed <= 1 && harm.damaged == harm.lost, "{}: {harm:?}", what());
+        flip();
+    }
+}
+
+#[test]
+fn a_cut_of_a_larger_log_costs_what_is_behind_it() {
+    let large = Large::new();
+    let ends: Vec<_> = large
+        .records
+        .iter()
+        .map(|(at, _, bytes)| at + (FRAME_HEADER + bytes.len()) as u64)
+        .collect();
+    for cut in (0..large.len).rev() {
+        large.run.fake.damage(&large.path, |bytes| bytes.truncate(cut as usize));
+        let harm = large.harm(|| format!("cut at {cut}"));
+        let lost = ends.iter().filter(|end| **end > cut).count() as u64;
+        let what = format!("cut at {cut}: {harm:?}");
+        assert_eq!((harm.lost, harm.renewed), (lost, 0), "{what}");
+        assert!(harm.damaged <= 1, "{what}");
     }
 }
 

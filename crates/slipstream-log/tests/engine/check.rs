@@ -65,6 +65,38 @@ fn a_flipped_bit_is_found_and_set_aside_and_the_other_records_are_delivered() {
 }
 
 #[test]
+fn a_repair_does_not_take_a_half_made_copy_of_damage_for_a_whole_one() {
+    let (bench, path) = bench();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 20;
+    bytes[last] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let aside = bench.path().join("failed").join(format!("{name}.damaged"));
+    std::fs::write(&aside, "-- 1").unwrap();
+    let (found, left) = findings(&bench);
+    assert!(found[0].contains("on are no records"), "{found:?}");
+    assert_eq!(left, Vec::<String>::new());
+    let copy = std::fs::read(&aside).unwrap();
+    assert!(copy.ends_with(&[&bytes[last..], b"\n"].concat()), "{copy:?}");
+}
+
+#[test]
+fn what_a_repair_could_not_remove_is_not_called_mended() {
+    let (bench, path) = bench();
+    let name = path.file_name().unwrap().to_str().unwrap();
+    for stuck in ["ledger.new-1", "collecting/s003.log.new-1", &format!("removing/{name}.purged")] {
+        // A directory is nothing that can be removed as a file is.
+        let stuck = bench.path().join(stuck);
+        std::fs::create_dir(&stuck).unwrap();
+        let report = bench.other().check(true).unwrap();
+        let mended: Vec<_> = report.findings.iter().map(|finding| finding.mended).collect();
+        assert_eq!(mended, [false], "{report:?}");
+        std::fs::remove_dir(&stuck).unwrap();
+    }
+}
+
+#[test]
 fn a_log_removed_by_hand_is_counted_as_purged_by_a_repair() {
     let (bench, path) = bench();
     std::fs::remove_file(path).unwrap();
