@@ -1,7 +1,9 @@
 //! How logs leave the spool for good, each step to be repeated by whoever finds it undone.
 //!
 //! No log leaves removing/ before the ledger has its entries. While they cannot be written, because
-//! the disk is full, what they would say stands in the log's name, and the log is emptied.
+//! the disk is full, what they would say stands in the log's name, and the log is emptied. What of it is
+//! to be set aside is written into the room that this gives back; if somebody else takes that first,
+//! it is counted, but not kept.
 
 use std::ops::Range;
 
@@ -15,6 +17,11 @@ use crate::walk::Item;
 
 /// What the name of a file of unreadable bytes has behind that of their log.
 pub(crate) const DAMAGED: &str = ".damaged";
+/// How much of it is kept in memory while the disk is full.
+const KEPT_MAX: usize = 1 << 20;
+
+/// Takes bytes that are set aside.
+type Put<'a> = dyn FnMut(&[u8]) -> Result<(), SpoolError> + 'a;
 
 /// What stands before a stretch of bytes that was set aside.
 fn heading(range: &Range<u64>) -> String {
@@ -140,14 +147,26 @@ impl Shared {
             Departure::Overwritten => outcomes.overwritten = unsettled,
             Departure::Purged => outcomes.purged = unsettled,
         }
-        if tally.damaged > 0 {
-            self.set_damage_aside(file, &path, log)?;
+        let mut kept = None;
+        if tally.damaged > 0
+            && let Err(error) = self.set_damage_aside(file, &path, log)
+        {
+            if !error.is_full_disk() {
+                return Err(error);
+            }
+            kept = Some(self.damage(file, &path, log)?);
         }
         let gone = Gone { bytes: tally.bytes, outcomes };
         let counts = Counts { sealed, gone };
         let counted = Leaving { log, step: Step::Counted(counts) }.path();
         let renamed = self.fs.rename(&path, &counted, Replace::Never);
         renamed.map_err(|error| self.io("remove", &path, error))?;
+        if let Some(kept) = kept {
+            file.truncate(0).map_err(|error| self.io("empty", &path, error))?;
+            if let Err(error) = self.write_aside(log, |put| put(&kept)) {
+                tracing::error!(%log, %error, "no room to set unreadable bytes aside; they are lost");
+            }
+        }
         if let Err(error) = self.enter_and_remove(file, log, &counts) {
             tracing::warn!(%log, %error, "emptied, but not removed yet");
         }
@@ -180,11 +199,45 @@ impl Shared {
         path: &str,
         log: LogName,
     ) -> Result<(), SpoolError> {
+        self.write_aside(log, |put| self.each_damage(file, path, log, put))
+    }
+
+    /// The same bytes, from the beginning as many as may be kept in memory.
+    fn damage(&self, file: &dyn File, path: &str, log: LogName) -> Result<Vec<u8>, SpoolError> {
+        let mut kept = Vec::new();
+        self.each_damage(file, path, log, &mut |bytes| {
+            let room = KEPT_MAX - kept.len();
+            kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            Ok(())
+        })?;
+        Ok(kept)
+    }
+
+    /// Writes a log's failed/NAME.damaged, whole or not at all.
+    fn write_aside(
+        &self,
+        log: LogName,
+        write: impl FnOnce(&mut Put<'_>) -> Result<(), SpoolError>,
+    ) -> Result<(), SpoolError> {
         let aside = format!("{}/{log}{DAMAGED}", Stage::Failed.dir());
         let failed = |error| self.io("set aside damage in", &aside, error);
         let _ = self.fs.remove(&aside);
         self.bound_damage(log.slot)?;
         let copy = self.fs.create(&aside).map_err(failed)?;
+        let written = write(&mut |bytes| copy.append(bytes).map_err(|error| failed(error.error)));
+        if written.is_err() {
+            let _ = self.fs.remove(&aside);
+        }
+        written
+    }
+
+    fn each_damage(
+        &self,
+        file: &dyn File,
+        path: &str,
+        log: LogName,
+        put: &mut Put<'_>,
+    ) -> Result<(), SpoolError> {
         let mut walk = self.walk(file, path, Some(log))?;
         loop {
             let item = walk.next(file).map_err(|error| self.io("read", path, error))?;
@@ -194,7 +247,6 @@ impl Shared {
             let Item::Damage(range) = item else {
                 continue;
             };
-            let put = |bytes: &[u8]| copy.append(bytes).map_err(|error| failed(error.error));
             put(heading(&range).as_bytes())?;
             let mut at = range.start;
             let mut buffer = vec![0; 64 * 1024];

@@ -68,6 +68,16 @@ pub enum SpoolError {
     },
 }
 
+impl SpoolError {
+    /// Whether it would go through with more room on the disk.
+    pub(crate) fn is_full_disk(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull, WriteZero};
+        // WriteZero: the write was cut short.
+        matches!(self, Self::Io { source, .. }
+            if matches!(source.kind(), StorageFull | QuotaExceeded | WriteZero))
+    }
+}
+
 impl From<SpoolError> for StoreError {
     fn from(error: SpoolError) -> Self {
         match error {

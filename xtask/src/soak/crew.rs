@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::chance::{Chance, mix};
+use super::operator::says_full;
 use super::place::Place;
 use super::plan::Plan;
 use crate::interrupt::{self, Running};
@@ -216,7 +217,7 @@ impl<'a> Crew<'a> {
         match status.code() {
             // 1: something was given up, as it should be.
             Some(0 | 1) => Ok(()),
-            Some(2) if may_be_full && words.contains("os error 28") => {
+            Some(2) if may_be_full && says_full(&words) => {
                 self.tally.runs_cut_short += 1;
                 Ok(())
             }

@@ -181,7 +181,7 @@ impl Habit {
             Some(0) => self.done.requests += requests(&words)?,
             None if status.signal() == Some(9) => self.done.killed += 1,
             Some(2) if busy && words.contains("worker is at it") => {}
-            Some(2) if plan.enospc && words.contains("os error 28") => self.done.cut_short += 1,
+            Some(2) if plan.enospc && says_full(&words) => self.done.cut_short += 1,
             _ => bail!("{} failed ({status}): {}", errand.name(), words.trim()),
         }
         Ok(())
@@ -195,6 +195,12 @@ impl Errand {
             What::Retry => "a retry".to_owned(),
         }
     }
+}
+
+/// Whether a program says that the disk was full: by the system's number, or since a write was
+/// cut short.
+pub(super) fn says_full(words: &str) -> bool {
+    words.contains("os error 28") || words.contains("is the disk full?")
 }
 
 /// The number before 'requests'.

@@ -10,7 +10,7 @@ use super::run::Run;
 use super::scenarios::MINUTE;
 use crate::Settings;
 use crate::frame::{FRAME_HEADER, FrameHeader, Frames, LOG_HEADER, LogHeader, Settlement};
-use crate::fs::fake::Plan;
+use crate::fs::fake::{ENOSPC, Plan};
 use crate::fs::{Fs, Open};
 use crate::walk::{Item, Walk};
 
@@ -246,6 +246,46 @@ fn a_length_that_the_log_does_not_hold_takes_no_memory_and_stops_nothing() {
         bytes.splice(LOG_HEADER as usize..LOG_HEADER as usize, header);
     };
     assert_eq!(after(&run, &path, "4 GiB claimed", claim).0, 0);
+}
+
+/// A worker delivers what is left of a damaged log, and the log goes, while the disk fails so.
+fn depart_damaged(plan: Plan) -> (Run, u64) {
+    let (mut run, path) = collecting();
+    run.fake.damage(&path, |bytes| bytes.extend_from_slice(b"torn by a full disk"));
+    drop(run.spool().backlog().unwrap());
+    run.fake.plan(plan);
+    if let Ok(mut backlog) = run.spool().backlog() {
+        run.work(&mut *backlog, &Verdict::Delivered);
+        let _ = backlog.close();
+    }
+    let ops = run.fake.ops();
+    (run, ops)
+}
+
+#[test]
+fn damage_in_a_log_keeps_it_from_taking_room_on_a_full_disk_no_longer_than_any_other() {
+    let (mut run, _) = depart_damaged(Plan::Full);
+    let names = run.fake.names();
+    assert_eq!(run.fake.bytes_in(&["processing", "removing"]), 0, "{names:?}");
+    run.fake.restart();
+    assert_eq!(run.check_damaged("a full disk"), (0, 1));
+}
+
+#[test]
+fn damage_that_finds_no_room_is_set_aside_in_the_room_that_its_log_gives_back() {
+    let (_, ops) = depart_damaged(Plan::Well);
+    for op in 1..=ops {
+        let (mut run, _) = depart_damaged(Plan::FailOnce(op, ENOSPC, 1));
+        run.fake.restart();
+        assert_eq!(run.check_damaged(&format!("operation {op}")), (0, 1));
+        let names = run.fake.names();
+        let aside = names.iter().find(|name| name.ends_with(".log.damaged"));
+        let aside = aside.unwrap_or_else(|| panic!("operation {op}: {names:?}"));
+        run.fake.damage(aside, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            assert!(text.ends_with("on --\ntorn by a full disk\n"), "operation {op}: {text}");
+        });
+    }
 }
 
 proptest! {
