@@ -21,9 +21,12 @@
 //! should look at; following it would send a stored secret wherever a server says.
 
 mod batch;
+mod entries;
 mod masked;
+mod multipart;
 mod quote;
 mod request;
+mod secret;
 mod url;
 
 #[cfg(feature = "deliver")]
@@ -39,7 +42,9 @@ mod verdict;
 
 pub use batch::parse_line;
 pub use masked::masked_url;
-pub use request::HttpRequest;
+pub use multipart::Part;
+pub use request::{Auth, HttpRequest, HttpVersion, Options};
+pub use secret::SecretRef;
 
 #[cfg(feature = "deliver")]
 pub use driver::HttpDriver;

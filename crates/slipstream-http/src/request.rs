@@ -15,6 +15,10 @@ use slipstream_core::{Destination, Invalid, Request};
 use crate::quote::quoted;
 use crate::url::{Authority, masked};
 
+mod options;
+
+pub use options::{Auth, HttpVersion, Options};
+
 /// Most bytes that method, URL and headers may have together. Servers stop far below
 /// (8 to 64 KiB), libcurl at 1 MiB.
 const HEAD_MAX: usize = 512 * 1024;
@@ -35,6 +39,9 @@ pub struct HttpRequest {
     headers: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
     body: Vec<u8>,
+    // Never the defaults, so that requests which say the same are equal.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "options::read")]
+    options: Option<Box<Options>>,
 }
 
 impl HttpRequest {
@@ -48,6 +55,7 @@ impl HttpRequest {
             url: url.into(),
             headers: Vec::new(),
             body: Vec::new(),
+            options: None,
         }
     }
 
@@ -99,6 +107,13 @@ impl HttpRequest {
         request.header("content-type", "application/json")
     }
 
+    /// The same, sent in this way.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options.or_none();
+        self
+    }
+
     /// The method.
     pub fn method(&self) -> &str {
         &self.method
@@ -123,6 +138,12 @@ impl HttpRequest {
     /// The body, empty if there is none.
     pub fn content(&self) -> &[u8] {
         &self.body
+    }
+
+    /// How it is sent, if that is not as usual. Secrets are included:
+    /// [`Options::masked`] is what to show.
+    pub fn sent_with(&self) -> Option<&Options> {
+        self.options.as_deref()
     }
 
     /// Whether there is a header of this name, in any case.
@@ -211,7 +232,11 @@ impl Request for HttpRequest {
 
     fn check(&self) -> Result<(), Invalid> {
         let headers = self.headers.iter().map(|(n, v)| n.len() + v.len() + 4);
-        let head = self.method.len() + self.url.len() + headers.sum::<usize>();
+        let options = self.options.as_deref();
+        let head = self.method.len()
+            + self.url.len()
+            + headers.sum::<usize>()
+            + options.map_or(0, Options::head_len);
         if head > HEAD_MAX {
             return Err(Invalid::new(format!(
                 "method, url and headers have {head} bytes and no server takes more than {HEAD_MAX}; send what is large as the body"
@@ -219,7 +244,8 @@ impl Request for HttpRequest {
         }
         self.check_method()?;
         Authority::of(&self.url)?;
-        self.check_headers()
+        self.check_headers()?;
+        options.map_or(Ok(()), |options| options.check(self))
     }
 }
 
@@ -239,12 +265,13 @@ impl fmt::Debug for HttpRequest {
             .field("url", &self.masked_url())
             .field("headers", &names)
             .field("body_bytes", &self.body.len())
+            .field("options", &self.options)
             .finish()
     }
 }
 
 /// RFC 9110, section 5.6.2.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
