@@ -17,8 +17,10 @@
 //! libcurl, many at a time. Programs that only store leave the feature out, and libcurl
 //! and TLS with it.
 //!
-//! Absent on purpose: redirects, cookies and caches. A redirect is a failure that somebody
-//! should look at; following it would send a stored secret wherever a server says.
+//! How a request is sent, if not as usual, is a part of it: [`Options`]. Unless they say so,
+//! a redirect is not followed, but a failure that somebody should look at.
+//!
+//! Absent on purpose: cookies that a server sets, and caches.
 
 mod batch;
 mod entries;
@@ -30,13 +32,37 @@ mod secret;
 mod url;
 
 #[cfg(feature = "deliver")]
+mod address;
+#[cfg(feature = "deliver")]
+mod answer;
+#[cfg(feature = "deliver")]
+mod configure;
+#[cfg(feature = "deliver")]
 mod driver;
+#[cfg(feature = "deliver")]
+mod head;
 #[cfg(feature = "deliver")]
 mod options;
 #[cfg(feature = "deliver")]
+mod outcome;
+#[cfg(feature = "deliver")]
+mod policy;
+#[cfg(feature = "deliver")]
+mod raw;
+#[cfg(feature = "deliver")]
+mod redirect;
+#[cfg(feature = "deliver")]
 mod retry_after;
 #[cfg(feature = "deliver")]
+mod route;
+#[cfg(feature = "deliver")]
+mod signature;
+#[cfg(feature = "deliver")]
+mod times;
+#[cfg(feature = "deliver")]
 mod transfer;
+#[cfg(feature = "deliver")]
+mod trip;
 #[cfg(feature = "deliver")]
 mod verdict;
 

@@ -33,15 +33,15 @@ const USUAL_METHODS: [&str; 8] =
 /// when it is stored and again when it is sent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpRequest {
-    method: String,
-    url: String,
+    pub(crate) method: String,
+    pub(crate) url: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     // Never the defaults, so that requests which say the same are equal.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "options::read")]
-    options: Option<Box<Options>>,
+    pub(crate) options: Option<Box<Options>>,
 }
 
 impl HttpRequest {
@@ -157,9 +157,15 @@ impl HttpRequest {
         !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
     }
 
+    /// Whether it is to be sent with a key that lets the receiver drop repeats, and brings
+    /// none.
     #[cfg(feature = "deliver")]
-    pub(crate) fn into_body(self) -> Vec<u8> {
-        self.body
+    pub(crate) fn wants_key(&self) -> bool {
+        let unwanted =
+            |o: &Options| o.without.iter().any(|name| name.eq_ignore_ascii_case("idempotency-key"));
+        self.is_unsafe()
+            && !self.has_header("idempotency-key")
+            && !self.options.as_deref().is_some_and(unwanted)
     }
 
     fn count(&self, name: &str) -> usize {

@@ -13,6 +13,12 @@ use slipstream_core::Invalid;
 
 use crate::quote::quoted;
 
+#[cfg(feature = "deliver")]
+mod reference;
+
+#[cfg(feature = "deliver")]
+pub(crate) use reference::resolve;
+
 /// The schemes that are delivered, each with its default port.
 const SCHEMES: [(&str, u16); 2] = [("http", 80), ("https", 443)];
 
@@ -109,6 +115,14 @@ pub(crate) fn masked(url: &str) -> String {
         }
     }
     shown
+}
+
+/// User and password of a URL, as they are written there.
+#[cfg(feature = "deliver")]
+pub(crate) fn user_info(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    authority.split_once('@').map(|(user, _)| user)
 }
 
 fn is_scheme(text: &str) -> bool {
