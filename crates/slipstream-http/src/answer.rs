@@ -6,6 +6,10 @@
 //! Absent on purpose: headers that say nothing about a failure (`Set-Cookie` may hold a
 //! secret), and any escaping. It is kept as it came, and whoever shows it must escape it.
 
+use std::io::Read;
+
+use flate2::read::{GzDecoder, ZlibDecoder};
+
 /// Most of a head that is kept.
 const HEAD_MAX: usize = 2 * 1024;
 
@@ -35,14 +39,23 @@ const KEPT: [&str; 12] = [
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     keeps: bool,
+    packed: Option<Packed>,
     head: Vec<u8>,
     body: Vec<u8>,
+}
+
+/// How a body was compressed.
+#[derive(Debug, Clone, Copy)]
+enum Packed {
+    Gzip,
+    Deflate,
 }
 
 impl Answer {
     /// Forgets everything, before a request.
     pub(crate) fn clear(&mut self) {
         self.keeps = false;
+        self.packed = None;
         self.head.clear();
         self.body.clear();
     }
@@ -62,8 +75,15 @@ impl Answer {
         }
     }
 
-    /// A header, by its name and the whole line.
-    pub(crate) fn header(&mut self, name: &[u8], line: &[u8]) {
+    /// A header, by its name, its value and the whole line.
+    pub(crate) fn header(&mut self, name: &[u8], value: &[u8], line: &[u8]) {
+        if name.eq_ignore_ascii_case(b"content-encoding") {
+            self.packed = match value.trim_ascii().to_ascii_lowercase().as_slice() {
+                b"gzip" | b"x-gzip" => Some(Packed::Gzip),
+                b"deflate" => Some(Packed::Deflate),
+                _ => None,
+            };
+        }
         if KEPT.iter().any(|kept| kept.as_bytes().eq_ignore_ascii_case(name)) {
             self.push(line);
         }
@@ -84,18 +104,32 @@ impl Answer {
         }
     }
 
-    /// What there is of it: the head, an empty line and the body.
-    pub(crate) fn text(&self) -> Option<String> {
+    /// What there is of it: the head, an empty line and the body. `decoded` says that the
+    /// body came here as text already.
+    pub(crate) fn text(&self, decoded: bool) -> Option<String> {
         if self.head.is_empty() {
             return None;
         }
         let mut text = String::from_utf8_lossy(&self.head).into_owned();
-        if !self.body.is_empty() {
+        let body = match self.packed.filter(|_| !decoded) {
+            None => self.body.clone(),
+            Some(Packed::Gzip) => unpacked(GzDecoder::new(&*self.body)),
+            Some(Packed::Deflate) => unpacked(ZlibDecoder::new(&*self.body)),
+        };
+        if !body.is_empty() {
             text.push('\n');
-            text.push_str(&String::from_utf8_lossy(&self.body));
+            text.push_str(&String::from_utf8_lossy(&body));
         }
         Some(text)
     }
+}
+
+/// As much as can be decoded of a beginning.
+fn unpacked(decoder: impl Read) -> Vec<u8> {
+    let mut body = Vec::new();
+    // It ends in an error where what was kept ends; what came before is good.
+    let _ = decoder.take(BODY_MAX as u64).read_to_end(&mut body);
+    body
 }
 
 #[cfg(test)]
@@ -109,7 +143,8 @@ mod tests {
                 answer.begin(line.as_bytes());
             } else {
                 let name = line.split(':').next().unwrap();
-                answer.header(name.as_bytes(), line.as_bytes());
+                let value = line.split(": ").nth(1).unwrap().as_bytes();
+                answer.header(name.as_bytes(), value, line.as_bytes());
             }
         }
         answer.body(body);
@@ -129,11 +164,11 @@ mod tests {
         let kept = answer(&lines, b"try \xff later");
         assert!(kept.keeps());
         assert_eq!(
-            kept.text().unwrap(),
+            kept.text(false).unwrap(),
             "HTTP/1.1 503 Busy\nContent-TYPE: text/plain\nX-Request-Id: 17\n\ntry \u{fffd} later"
         );
-        assert_eq!(answer(&["HTTP/2 404 \r\n"], b"").text().unwrap(), "HTTP/2 404\n");
-        assert_eq!(answer(&[], b"").text(), None);
+        assert_eq!(answer(&["HTTP/2 404 \r\n"], b"").text(false).unwrap(), "HTTP/2 404\n");
+        assert_eq!(answer(&[], b"").text(false), None);
     }
 
     #[test]
@@ -141,7 +176,7 @@ mod tests {
         for line in ["HTTP/1.1 200 OK\r\n", "HTTP/2 204 \r\n"] {
             let kept = answer(&["HTTP/1.1 401 No\r\n", line], b"");
             assert!(!kept.keeps());
-            assert_eq!(kept.text(), None);
+            assert_eq!(kept.text(false), None);
         }
     }
 
@@ -152,10 +187,36 @@ mod tests {
         lines.extend(std::iter::repeat_n(long.as_str(), 1_000));
         let mut kept = answer(&lines, &[b'y'; 100_000]);
         kept.body(&[b'y'; 100_000]);
-        let text = kept.text().unwrap();
+        let text = kept.text(false).unwrap();
         assert!(text.len() <= HEAD_MAX + BODY_MAX + 1, "{}", text.len());
         assert_eq!(text.matches('y').count(), BODY_MAX);
         kept.begin(b"HTTP/1.1 500 Y\r\n");
-        assert_eq!(kept.text().unwrap(), "HTTP/1.1 500 Y\n");
+        assert_eq!(kept.text(false).unwrap(), "HTTP/1.1 500 Y\n");
+    }
+
+    #[test]
+    fn a_compressed_body_is_kept_as_text() {
+        use std::io::Write;
+
+        use flate2::Compression;
+        use flate2::write::{GzEncoder, ZlibEncoder};
+
+        let words = "no room ".repeat(10_000);
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(words.as_bytes()).unwrap();
+        let mut deflate = ZlibEncoder::new(Vec::new(), Compression::fast());
+        deflate.write_all(words.as_bytes()).unwrap();
+        for (name, body) in [("X-GZIP", gzip.finish()), ("deflate", deflate.finish())] {
+            let encoding = format!("Content-Encoding: {name}\r\n");
+            let kept = answer(&["HTTP/1.1 500 X\r\n", &encoding], &body.unwrap());
+            assert_eq!(
+                kept.text(false).unwrap(),
+                format!("HTTP/1.1 500 X\n\n{}", &words[..BODY_MAX])
+            );
+        }
+        // What says that it is compressed need not be.
+        let lines = ["HTTP/1.1 500 X\r\n", "Content-Encoding: gzip\r\n"];
+        assert_eq!(answer(&lines, b"no room").text(false).unwrap(), "HTTP/1.1 500 X\n");
+        assert_eq!(answer(&lines, b"no room").text(true).unwrap(), "HTTP/1.1 500 X\n\nno room");
     }
 }

@@ -22,6 +22,10 @@ pub(crate) fn configure(
     credentials(easy, options)?;
     connection(easy, options, route)?;
     tls(easy, options)?;
+    if options.compressed {
+        // Whatever libcurl can decode.
+        easy.accept_encoding("")?;
+    }
     match options.version {
         None => Ok(()),
         Some(version) => easy.http_version(match version {

@@ -51,11 +51,6 @@ impl Head<'_> {
             // Asking first costs a round trip, and a second where nobody answers.
             list.append("Expect:")?;
         }
-        let compressed = request.options.as_ref().is_some_and(|options| options.compressed);
-        if !compressed && !request.has_header("accept-encoding") {
-            // Answers are decoded that nobody asked to be encoded.
-            list.append("Accept-Encoding:")?;
-        }
         for header in signature {
             list.append(header)?;
         }

@@ -83,8 +83,6 @@ impl HttpOptions {
         easy.follow_location(false)?;
         // Dots in a path are the user's.
         easy.path_as_is(true)?;
-        // What libcurl knows how to decode. Whether it is asked for stands in the headers.
-        easy.accept_encoding("")?;
         // One HTTP/2 connection with many streams, where a server offers it over TLS.
         easy.http_version(HttpVersion::V2TLS)?;
         easy.pipewait(true)

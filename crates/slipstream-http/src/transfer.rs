@@ -35,6 +35,8 @@ pub(crate) struct Exchange {
     retry_after: Option<String>,
     location: Option<Vec<u8>>,
     answer: Answer,
+    /// Whether libcurl decodes what comes compressed.
+    decodes: bool,
     url: String,
     shape: Option<Shape>,
     method: String,
@@ -72,7 +74,7 @@ impl Exchange {
 
     /// The beginning of an answer that is no success.
     pub(crate) fn answer(&self) -> Option<String> {
-        self.answer.text()
+        self.answer.text(self.decodes)
     }
 
     /// The URL of the request.
@@ -142,7 +144,8 @@ pub(crate) fn load(
     exchange.retry_after = None;
     exchange.location = None;
     exchange.answer.clear();
-    request.url().clone_into(&mut exchange.url);
+    exchange.decodes = request.options.as_ref().is_some_and(|options| options.compressed);
+    request.url.clone_into(&mut exchange.url);
     exchange.body = std::mem::take(&mut request.body);
     Ok(())
 }
@@ -178,7 +181,7 @@ impl Handler for Exchange {
             && let Some(colon) = line.iter().position(|b| *b == b':')
         {
             let (name, value) = (&line[..colon], &line[colon + 1..]);
-            self.answer.header(name, line);
+            self.answer.header(name, value, line);
             if name.eq_ignore_ascii_case(b"retry-after") && value.len() <= RETRY_AFTER_MAX {
                 self.retry_after = std::str::from_utf8(value).ok().map(str::to_owned);
             } else if name.eq_ignore_ascii_case(b"location")
