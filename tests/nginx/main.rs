@@ -1,5 +1,8 @@
 //! Store and work against a real nginx.
 
+mod sending;
+mod tls;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 

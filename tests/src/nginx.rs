@@ -26,6 +26,10 @@ pub struct Hit {
     pub key: String,
     /// Which connection it came over.
     pub connection: u64,
+    /// The version of HTTP, as `HTTP/1.1`.
+    pub protocol: String,
+    /// The name in the client's certificate, as `CN=me`, or `-`.
+    pub client: String,
 }
 
 impl Nginx {
@@ -34,6 +38,14 @@ impl Nginx {
     /// # Panics
     /// When there is no nginx, or it does not take the configuration.
     pub fn start(locations: &str) -> Self {
+        Self::start_as("", locations)
+    }
+
+    /// The same, listening in this way (`ssl http2`).
+    ///
+    /// # Panics
+    /// When there is no nginx, or it does not take the configuration.
+    pub fn start_as(how: &str, server: &str) -> Self {
         let program =
             std::env::var_os("SLIPSTREAM_TEST_NGINX").map_or_else(|| "nginx".into(), PathBuf::from);
         let dir = tempfile::tempdir().expect("a temporary directory");
@@ -41,7 +53,7 @@ impl Nginx {
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("it is bound").port();
         drop(free);
-        let config = config(&dir.path().display().to_string(), port, locations);
+        let config = config(&dir.path().display().to_string(), port, how, server);
         std::fs::write(dir.path().join("nginx.conf"), config)
             .expect("the configuration is written");
         let nginx = Self { program, dir, port };
@@ -53,6 +65,11 @@ impl Nginx {
     /// A URL of this server.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// A URL of this server over TLS, by the name that its certificate has.
+    pub fn secure_url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.port)
     }
 
     /// What it has answered so far, in order.
@@ -98,23 +115,23 @@ impl Drop for Nginx {
     }
 }
 
-fn config(dir: &str, port: u16, locations: &str) -> String {
+fn config(dir: &str, port: u16, how: &str, server: &str) -> String {
     format!(
         "daemon on; pid {dir}/pid; error_log {dir}/error.log; worker_processes 1;\n\
          events {{ worker_connections 1024; }}\n\
          http {{\n\
-         log_format hits '$request_method $request_uri $status $http_idempotency_key $connection';\n\
+         log_format hits '$request_method $request_uri $status $http_idempotency_key $connection $server_protocol $ssl_client_s_dn';\n\
          access_log {dir}/access.log hits;\n\
          client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;\n\
          uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi; keepalive_requests 1000000;\n\
-         server {{ listen 127.0.0.1:{port}; {locations} }}\n\
+         server {{ listen 127.0.0.1:{port} {how}; {server} }}\n\
          }}\n"
     )
 }
 
 fn hit(line: &str) -> Hit {
     let fields: Vec<&str> = line.split(' ').collect();
-    let [method, path, status, key, connection] = fields[..] else {
+    let [method, path, status, key, connection, protocol, client] = fields[..] else {
         panic!("no line of ours: {line}");
     };
     Hit {
@@ -123,5 +140,7 @@ fn hit(line: &str) -> Hit {
         status: status.parse().expect("a status"),
         key: key.to_owned(),
         connection: connection.parse().expect("a number"),
+        protocol: protocol.to_owned(),
+        client: client.to_owned(),
     }
 }

@@ -18,8 +18,10 @@ pub(crate) struct Args {
 }
 
 /// Programs that tests start, found once, here: by variable, by name.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("SLIPSTREAM_TEST_NGINX", "nginx"),
+    ("SLIPSTREAM_TEST_TINYPROXY", "tinyproxy"),
+    ("SLIPSTREAM_TEST_OPENSSL", "openssl"),
     ("SLIPSTREAM_TEST_STRACE", "strace"),
     ("SLIPSTREAM_TEST_PYTHON", "python3"),
     ("SLIPSTREAM_TEST_CURL", "curl"),

@@ -5,22 +5,28 @@
 //! ```
 //!
 //! Only `url` must be there. `method` is GET, or POST when there is a body. A header's
-//! value is a string, or an array of strings for a header that repeats. `body` is text;
-//! `json` is any value, and is sent in the spelling it was given, without the white space.
+//! value is a string, an array of strings for a header that repeats, or `null` for one that
+//! is not to be sent. `body` is text, `body_base64` bytes; `json` is any value, and is sent
+//! in the spelling it was given, without the white space. How the request is sent has the
+//! names of curl's options (`max_time`, `connect_to`), times are seconds, certificates and
+//! keys are their PEM text. `docs/format.md` has the list.
 //!
 //! Absent on purpose: unknown fields. A misspelt one is an error, not a request that
 //! lacks something. What a request must be to be sent is [`Request::check`]'s business.
 //!
 //! [`Request::check`]: slipstream_core::Request::check
 
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::Deserializer;
 use serde_json::value::RawValue;
 use slipstream_core::Invalid;
 
 use crate::HttpRequest;
+
+mod headers;
+mod sending;
+
+use headers::Headers;
 
 /// The line as it is written.
 #[derive(Deserialize)]
@@ -31,20 +37,49 @@ struct Line<'a> {
     #[serde(default)]
     headers: Headers,
     body: Option<String>,
+    body_base64: Option<String>,
     // `"json":null` is a body of four characters, not the absence of one.
     #[serde(borrow, default, deserialize_with = "present")]
     json: Option<&'a RawValue>,
-}
 
-/// A JSON object as pairs: order and repeats are kept.
-#[derive(Default)]
-struct Headers(Vec<(String, String)>);
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "a header's value must be a string or an array of strings")]
-enum Values {
-    One(String),
-    Many(Vec<String>),
+    user: Option<String>,
+    password: Option<String>,
+    auth: Option<crate::Auth>,
+    bearer: Option<String>,
+    aws_sigv4: Option<String>,
+    cookies: Option<String>,
+    proxy: Option<String>,
+    proxy_user: Option<String>,
+    noproxy: Option<String>,
+    cacert: Option<String>,
+    cert: Option<String>,
+    key: Option<String>,
+    key_password: Option<String>,
+    #[serde(default)]
+    insecure: bool,
+    unix_socket: Option<String>,
+    abstract_unix_socket: Option<String>,
+    #[serde(default)]
+    resolve: Vec<String>,
+    #[serde(default)]
+    connect_to: Vec<String>,
+    http_version: Option<crate::HttpVersion>,
+    #[serde(default)]
+    compressed: bool,
+    #[serde(default)]
+    location: bool,
+    max_redirects: Option<u32>,
+    #[serde(default)]
+    post301: bool,
+    #[serde(default)]
+    post302: bool,
+    #[serde(default)]
+    post303: bool,
+    connect_timeout: Option<f64>,
+    max_time: Option<f64>,
+    low_speed_limit: Option<u32>,
+    low_speed_time: Option<f64>,
+    sign: Option<String>,
 }
 
 /// The request that a line of a batch describes.
@@ -52,7 +87,7 @@ enum Values {
 /// # Errors
 /// What is wrong with the line, and at which column.
 pub fn parse_line(line: &[u8]) -> Result<HttpRequest, Invalid> {
-    let line: Line<'_> = serde_json::from_slice(line).map_err(|error| {
+    let mut line: Line<'_> = serde_json::from_slice(line).map_err(|error| {
         // The position that serde adds counts lines within this one line.
         let text = error.to_string();
         let words = text.split(" at line ").next().unwrap_or_default();
@@ -61,20 +96,46 @@ pub fn parse_line(line: &[u8]) -> Result<HttpRequest, Invalid> {
             "the line describes no request: {words} (column {at}); write one such as {{\"url\":\"http://example.com/\"}}"
         ))
     })?;
-    let has_body = line.body.is_some() || line.json.is_some();
-    let method = line.method.unwrap_or_else(|| if has_body { "POST" } else { "GET" }.to_owned());
-    let mut request = HttpRequest::new(method, line.url);
-    for (name, value) in line.headers.0 {
-        request = request.header(name, value);
-    }
-    match (line.body, line.json) {
-        (Some(_), Some(_)) => {
-            Err(Invalid::new("the line has both 'body' and 'json'; leave one out"))
+    let bodies = [line.body.is_some(), line.body_base64.is_some(), line.json.is_some()];
+    let has_body = match bodies.iter().filter(|there| **there).count() {
+        0 => false,
+        1 => true,
+        _ => {
+            return Err(Invalid::new(
+                "the line has more than one of 'body', 'body_base64' and 'json'; leave all but one out",
+            ));
         }
-        (Some(body), None) => Ok(request.body(body)),
-        (None, Some(json)) => Ok(request.json(compact(json.get()))),
-        (None, None) => Ok(request),
+    };
+    let method =
+        line.method.take().unwrap_or_else(|| if has_body { "POST" } else { "GET" }.to_owned());
+    let mut request = HttpRequest::new(method, std::mem::take(&mut line.url));
+    let mut without = Vec::new();
+    for (name, value) in std::mem::take(&mut line.headers.0) {
+        match value {
+            Some(value) => request = request.header(name, value),
+            None => without.push(name),
+        }
     }
+    if let Some(body) = line.body.take() {
+        request = request.body(body);
+    } else if let Some(text) = line.body_base64.take() {
+        request = request.body(from_base64(&text)?);
+    } else if let Some(json) = line.json {
+        request = request.json(compact(json.get()));
+    }
+    Ok(request.options(sending::options(line, without)?))
+}
+
+fn from_base64(text: &str) -> Result<Vec<u8>, Invalid> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    STANDARD.decode(text).map_err(|error| {
+        Invalid::new(format!(
+            "the line's 'body_base64' is no base64: {}; write it in the usual alphabet, with padding",
+            error.to_string().to_lowercase().trim_end_matches('.')
+        ))
+    })
 }
 
 fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
@@ -104,131 +165,5 @@ fn compact(json: &str) -> String {
     text
 }
 
-impl<'de> Deserialize<'de> for Headers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Headers;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of header names and values")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some((name, values)) = map.next_entry::<String, Values>()? {
-                    match values {
-                        Values::One(value) => pairs.push((name, value)),
-                        Values::Many(values) => {
-                            pairs.extend(values.into_iter().map(|value| (name.clone(), value)));
-                        }
-                    }
-                }
-                Ok(Headers(pairs))
-            }
-        }
-
-        deserializer.deserialize_map(Pairs)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const URL: &str = "http://example.com/";
-
-    #[test]
-    fn a_line_describes_a_request() {
-        let post = || HttpRequest::post(URL);
-        let table = [
-            (r#"{"url":"URL"}"#, HttpRequest::get(URL)),
-            (r#" {"url" : "URL"} "#, HttpRequest::get(URL)),
-            (r#"{"url":"URL","body":"a=1"}"#, post().body("a=1")),
-            (r#"{"url":"URL","body":""}"#, post()),
-            (r#"{"url":"URL","body":"\u0000ü"}"#, post().body("\0ü")),
-            (r#"{"url":"URL","method":"put","body":"x"}"#, HttpRequest::put(URL).body("x")),
-            (
-                r#"{"headers":{"b":"1","a":["2","3"],"c":[],"b":"4"},"url":"URL"}"#,
-                HttpRequest::get(URL)
-                    .header("b", "1")
-                    .header("a", "2")
-                    .header("a", "3")
-                    .header("b", "4"),
-            ),
-            (
-                r#"{"url":"URL","json":{ "z" : 1.50, "a" : [ 12345678901234567890123, "b \" c\\" , null ] }}"#,
-                post().json(r#"{"z":1.50,"a":[12345678901234567890123,"b \" c\\",null]}"#),
-            ),
-            (r#"{"url":"URL","json":null}"#, post().json("null")),
-            (
-                r#"{"url":"URL","json":1,"headers":{"Content-Type":"text/json"}}"#,
-                post().header("Content-Type", "text/json").body("1"),
-            ),
-        ];
-        for (line, request) in table {
-            let line = line.replace("URL", URL);
-            assert_eq!(parse_line(line.as_bytes()), Ok(request), "{line}");
-        }
-    }
-
-    #[test]
-    fn what_describes_no_request_is_refused_with_words_that_help() {
-        let table = [
-            ("", "(column 0)"),
-            ("http://example.com/", "write one such as {\"url\""),
-            ("{}", "missing field `url`"),
-            (r#"{"url":"u","ulr":1}"#, "unknown field `ulr`"),
-            (r#"{"url":"u","url":"u"}"#, "duplicate field `url`"),
-            (r#"{"url":1}"#, "expected a string (column 8)"),
-            (r#"{"url":"u","body":{}}"#, "expected a string"),
-            (r#"{"url":"u","headers":[]}"#, "an object of header names"),
-            (r#"{"url":"u","headers":{"a":1}}"#, "string or an array"),
-            (r#"{"url":"u","body":"","json":1}"#, "leave one out"),
-            (r#"{"url":"u"} {"url":"u"}"#, "trailing characters"),
-        ];
-        for (line, words) in table {
-            let error = parse_line(line.as_bytes()).expect_err(line).to_string();
-            assert!(error.contains(words), "{line}: {error}");
-            assert!(!error.contains(" at line "), "{error}");
-        }
-        assert!(parse_line(b"{\"url\":\"\xff\"}").is_err());
-    }
-
-    #[test]
-    fn a_line_that_nests_without_end_is_an_error() {
-        let line = format!(r#"{{"url":"u","json":{}"#, "[".repeat(1_000_000));
-        assert!(parse_line(line.as_bytes()).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn compact_json_says_the_same(value in json()) {
-            let spaced = serde_json::to_string_pretty(&value).unwrap();
-            prop_assert_eq!(compact(&spaced), serde_json::to_string(&value).unwrap());
-        }
-
-        #[test]
-        fn any_bytes_are_a_request_or_an_error(line: Vec<u8>) {
-            let _ = parse_line(&line);
-        }
-    }
-
-    fn json() -> impl Strategy<Value = serde_json::Value> {
-        let leaf = prop_oneof![
-            Just(serde_json::Value::Null),
-            any::<i64>().prop_map(Into::into),
-            "[ -~\n\t\"\\\\ü]{0,9}".prop_map(Into::into),
-        ];
-        leaf.prop_recursive(4, 32, 4, |inner| {
-            prop_oneof![
-                proptest::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
-                proptest::collection::btree_map("[ -~]{0,5}", inner, 0..4)
-                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
-            ]
-        })
-    }
-}
+mod tests;

@@ -1,26 +1,35 @@
 //! Sends HTTP requests, many at a time, from one thread.
 //!
 //! Guarantees: one completion for every job, whatever a server does, within the times of
-//! [`HttpOptions`]. A request is checked again before it is sent, so no body that was
-//! stored by another program can reach a scheme but http and https. Memory follows the
-//! number of requests in flight, not what servers answer.
+//! [`HttpOptions`] or of the request. A request is checked again before it is sent, so no
+//! body that was stored by another program can reach a scheme but http and https. Nothing
+//! that one request says is left for the next. Memory follows the number of requests in
+//! flight, not what servers answer.
 //!
 //! Connections are kept and used again. Absent on purpose: a limit on how many jobs are in
 //! flight, and retries. Both are the worker's.
 
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use curl::easy::Easy2;
 use curl::multi::{Easy2Handle, Multi};
 use slipstream_core::{
-    Blame, Completion, Driver, Failure, Invalid, Job, Outcome, Request, Ticket, Waker, decode_body,
+    Attempt, Blame, Clock, Completion, Driver, Failure, Invalid, Job, Outcome, Request,
+    SystemClock, Ticket, Waker,
 };
 use tracing::debug;
 
-use crate::transfer::{self, Exchange};
-use crate::url::Authority;
-use crate::verdict::{End, judge};
-use crate::{HttpOptions, HttpRequest, retry_after};
+use crate::policy::Policy;
+use crate::signature::Keys;
+use crate::transfer::Exchange;
+use crate::trip::Trip;
+use crate::url::proxy_host;
+use crate::{HttpOptions, HttpRequest, SecretRef};
+
+mod finish;
+mod handle;
+mod launch;
 
 /// Most connections at a time, idle ones included; what is beyond waits its turn inside
 /// libcurl. As the `curl` crate builds it, libcurl waits with select(2), which cannot hold
@@ -35,6 +44,10 @@ const KEPT_MIN: usize = 64;
 pub struct HttpDriver {
     multi: Multi,
     options: HttpOptions,
+    /// What may be connected to; everything, without one.
+    policy: Option<Arc<Policy>>,
+    keys: Keys,
+    clock: Box<dyn Clock>,
     // A handle's place is its token, so a finished one is found without a search.
     places: Vec<Place>,
     free: Vec<usize>,
@@ -55,8 +68,16 @@ enum Place {
     Empty,
     /// A handle that is ready for a request.
     Idle(Easy2<Exchange>),
-    /// A handle that carries the request of this ticket.
-    Busy(Easy2Handle<Exchange>, Ticket),
+    /// A handle that carries a request.
+    Busy(Easy2Handle<Exchange>, Flight),
+}
+
+/// Whose request a handle carries.
+struct Flight {
+    ticket: Ticket,
+    attempt: Attempt,
+    /// There is one for a request with options.
+    trip: Option<Box<Trip>>,
 }
 
 impl HttpDriver {
@@ -68,18 +89,17 @@ impl HttpDriver {
     /// # Panics
     /// When libcurl has no memory to begin with.
     pub fn new(options: HttpOptions) -> Result<Self, Invalid> {
-        let texts = [Some(&options.user_agent), options.proxy.as_ref()];
-        if texts.into_iter().flatten().any(|t| t.contains(char::is_control)) {
-            return Err(Invalid::new(
-                "the user agent or the proxy holds a control character; leave it out",
-            ));
+        if options.user_agent.contains(char::is_control) {
+            return Err(Invalid::new("the user agent holds a control character; leave it out"));
         }
+        options.proxy.as_deref().map_or(Ok(String::new()), proxy_host)?;
+        let policy = options.deny_private.then(|| Arc::new(Policy::new(&options.allow_hosts)));
         let mut multi = Multi::new();
         let first = multi
             .set_max_total_connections(CONNECTIONS_MAX)
             .and_then(|()| multi.set_max_connects(KEPT_MIN))
             .map_err(|e| e.to_string())
-            .and_then(|()| new_handle(&options).map_err(|e| e.to_string()))
+            .and_then(|()| handle::new(&options, policy.as_ref()).map_err(|e| e.to_string()))
             .map_err(|error| {
                 Invalid::new(format!(
                     "libcurl does not take a setting: {}; choose another",
@@ -89,6 +109,9 @@ impl HttpDriver {
         Ok(Self {
             multi,
             options,
+            policy,
+            keys: Keys::new(|_| Err("this worker was given no way to look up secrets".to_owned())),
+            clock: Box::new(SystemClock::new()),
             places: vec![Place::Idle(first)],
             free: vec![0],
             kept: KEPT_MIN,
@@ -99,45 +122,23 @@ impl HttpDriver {
         })
     }
 
-    /// Hands a job to libcurl, or says why it ends here.
-    fn send(&mut self, job: &Job) -> Result<(), Failure> {
-        let request: HttpRequest = decode_body(&job.body).map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            Failure::permanent(format!("{error}: {}", cause.unwrap_or_default()))
-        })?;
-        request.check().map_err(|error| Failure::permanent(error.to_string()))?;
-
-        let at = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place::Empty);
-            self.places.len() - 1
-        });
-        let busy = self.start_at(at, request, job);
-        if busy.is_err() {
-            self.free.push(at);
-        }
-        self.places[at] = busy.map_err(|words| {
-            let words = words.to_lowercase();
-            Failure::transient(Blame::Request, format!("libcurl does not start: {words}"))
-        })?;
-        self.fresh = true;
-        Ok(())
+    /// The same with a way to look up the secrets that requests are signed with, by their
+    /// names; or the words that say why one cannot be had, without showing it. Each is asked
+    /// for once. Whoever stores requests chooses the names, so refuse what is none of theirs.
+    #[must_use]
+    pub fn secrets(
+        mut self,
+        look_up: impl Fn(&SecretRef) -> Result<String, String> + Send + 'static,
+    ) -> Self {
+        self.keys = Keys::new(look_up);
+        self
     }
 
-    fn start_at(&mut self, at: usize, request: HttpRequest, job: &Job) -> Result<Place, String> {
-        let mut easy = match std::mem::replace(&mut self.places[at], Place::Empty) {
-            Place::Idle(easy) => easy,
-            _ => new_handle(&self.options).map_err(|e| e.to_string())?,
-        };
-        transfer::load(&mut easy, request, job.attempt.id, &mut self.line)
-            .map_err(|e| e.to_string())?;
-        // With fewer than are in flight, every request would close one and open one.
-        if self.places.len() > self.kept {
-            self.kept = self.places.len().next_power_of_two();
-            self.multi.set_max_connects(self.kept).map_err(|e| e.to_string())?;
-        }
-        let mut handle = self.multi.add2(easy).map_err(|e| e.to_string())?;
-        handle.set_token(at).map_err(|e| e.to_string())?;
-        Ok(Place::Busy(handle, job.ticket))
+    /// The same with this clock in place of the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
     }
 
     /// Lets libcurl do what it can without waiting, and takes out what has finished.
@@ -162,29 +163,12 @@ impl HttpDriver {
         self.finished = finished;
     }
 
-    fn finish(&mut self, at: usize, error: Option<&curl::Error>, done: &mut Vec<Completion>) {
-        let Place::Busy(handle, ticket) = std::mem::replace(&mut self.places[at], Place::Empty)
-        else {
-            return;
-        };
-        let outcome = outcome(&handle, error, &self.options);
-        if let Outcome::Failed(failure) = &outcome {
-            debug!(ticket = ticket.0, reason = failure.reason, "attempt failed");
-        }
-        done.push(Completion { ticket, outcome });
-        if let Ok(mut easy) = self.multi.remove2(handle) {
-            easy.get_mut().release();
-            self.places[at] = Place::Idle(easy);
-        }
-        self.free.push(at);
-    }
-
     /// Ends all that is in flight: libcurl as a whole has failed, and nothing else would
     /// end it.
     fn give_up(&mut self, error: &curl::MultiError, done: &mut Vec<Completion>) {
         let reason = format!("libcurl failed: {}", error.to_string().to_lowercase());
         for (at, place) in self.places.iter_mut().enumerate() {
-            if let Place::Busy(_, ticket) = *place {
+            if let Place::Busy(_, Flight { ticket, .. }) = *place {
                 let failure = Failure::transient(Blame::Request, reason.clone());
                 done.push(Completion { ticket, outcome: Outcome::Failed(failure) });
                 *place = Place::Empty;
@@ -216,6 +200,7 @@ impl Driver for HttpDriver {
         if done.len() > before || wait.is_zero() {
             return;
         }
+        // A redirect's next hop is new, too: libcurl sees to it when it waits.
         match self.multi.poll(&mut [], whole_millis(wait)) {
             Ok(_) => self.advance(done),
             Err(error) => self.give_up(&error, done),
@@ -238,39 +223,6 @@ impl std::fmt::Debug for HttpDriver {
             .field("in_flight", &(self.places.len() - self.free.len()))
             .finish_non_exhaustive()
     }
-}
-
-fn new_handle(options: &HttpOptions) -> Result<Easy2<Exchange>, curl::Error> {
-    let mut easy = Easy2::new(Exchange::new(options.response_limit));
-    options.apply(&mut easy)?;
-    Ok(easy)
-}
-
-fn outcome(
-    handle: &Easy2Handle<Exchange>,
-    error: Option<&curl::Error>,
-    options: &HttpOptions,
-) -> Outcome {
-    // Asked of libcurl, not read from status lines: a proxy's answer to CONNECT has one.
-    let status = handle.response_code().unwrap_or_default();
-    if (200..300).contains(&status) {
-        return Outcome::Delivered;
-    }
-    let exchange = handle.get_ref();
-    let peer = Authority::of(exchange.url())
-        .map(|to| format!("{}:{}", to.host, to.port))
-        .unwrap_or_default();
-    let end = End {
-        status,
-        retry_after: exchange
-            .retry_after()
-            .and_then(|value| retry_after::parse(value, SystemTime::now())),
-        error,
-        errno: handle.os_errno().unwrap_or_default(),
-        connected: handle.pretransfer_time().is_ok_and(|t| !t.is_zero()),
-        peer: &peer,
-    };
-    judge(&end, options)
 }
 
 /// libcurl waits in whole milliseconds. Rounding down would turn short waits into none,

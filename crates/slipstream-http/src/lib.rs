@@ -17,29 +17,60 @@
 //! libcurl, many at a time. Programs that only store leave the feature out, and libcurl
 //! and TLS with it.
 //!
-//! Absent on purpose: redirects, cookies and caches. A redirect is a failure that somebody
-//! should look at; following it would send a stored secret wherever a server says.
+//! How a request is sent, if not as usual, is a part of it: [`Options`]. Unless they say so,
+//! a redirect is not followed, but a failure that somebody should look at.
+//!
+//! Absent on purpose: cookies that a server sets, and caches.
 
 mod batch;
+mod entries;
 mod masked;
+mod multipart;
 mod quote;
 mod request;
+mod secret;
 mod url;
 
 #[cfg(feature = "deliver")]
+mod address;
+#[cfg(feature = "deliver")]
+mod answer;
+#[cfg(feature = "deliver")]
+mod configure;
+#[cfg(feature = "deliver")]
 mod driver;
+#[cfg(feature = "deliver")]
+mod head;
 #[cfg(feature = "deliver")]
 mod options;
 #[cfg(feature = "deliver")]
+mod outcome;
+#[cfg(feature = "deliver")]
+mod policy;
+#[cfg(feature = "deliver")]
+mod raw;
+#[cfg(feature = "deliver")]
+mod redirect;
+#[cfg(feature = "deliver")]
 mod retry_after;
 #[cfg(feature = "deliver")]
+mod route;
+#[cfg(feature = "deliver")]
+mod signature;
+#[cfg(feature = "deliver")]
+mod times;
+#[cfg(feature = "deliver")]
 mod transfer;
+#[cfg(feature = "deliver")]
+mod trip;
 #[cfg(feature = "deliver")]
 mod verdict;
 
 pub use batch::parse_line;
 pub use masked::masked_url;
-pub use request::HttpRequest;
+pub use multipart::Part;
+pub use request::{Auth, HttpRequest, HttpVersion, Options};
+pub use secret::SecretRef;
 
 #[cfg(feature = "deliver")]
 pub use driver::HttpDriver;

@@ -41,9 +41,14 @@ pub fn masked_url(url: &str) -> String {
     masked(url)
 }
 
-fn shown(name: &str, value: &str) -> String {
+/// Whether a header of this name may hold a secret.
+pub(crate) fn speaks_of_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    if SECRET.iter().any(|word| name.contains(word)) && !HARMLESS.contains(&&*name) {
+    SECRET.iter().any(|word| name.contains(word)) && !HARMLESS.contains(&&*name)
+}
+
+fn shown(name: &str, value: &str) -> String {
+    if speaks_of_a_secret(name) {
         return LEFT_OUT.to_owned();
     }
     // A referer, say.

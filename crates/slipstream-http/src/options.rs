@@ -1,10 +1,13 @@
 //! What a driver is told once, for all its requests.
 //!
-//! Every default is finite. Absent on purpose: whatever would weaken TLS.
+//! Every default is finite. Absent on purpose: whatever would weaken TLS, and the
+//! environment: libcurl would take a proxy from there.
 
 use std::time::Duration;
 
 use curl::easy::{Easy2, Handler, HttpVersion};
+
+use crate::times::Times;
 
 /// Settings of an [`HttpDriver`](crate::HttpDriver).
 ///
@@ -21,7 +24,8 @@ pub struct HttpOptions {
     /// How long looking up the name, connecting and the TLS handshake may take together.
     /// 10 seconds.
     pub connect_timeout: Duration,
-    /// How long an attempt may take as a whole: 2 minutes. At least a millisecond.
+    /// How long an attempt may take as a whole, redirects included: 2 minutes. At least a
+    /// millisecond.
     pub total_timeout: Duration,
     /// Fewest bytes a second, both ways together, that count as progress. 1, so that only
     /// silence is too slow. 0 switches the check off.
@@ -38,6 +42,17 @@ pub struct HttpOptions {
     /// Through whom to connect, as `http://proxy:3128`; nobody unless told otherwise. The
     /// environment (`http_proxy` and others) is not read.
     pub proxy: Option<String>,
+    /// Whether to refuse connections to whatever is not the public internet: loopback,
+    /// private and link-local networks, a cloud's metadata service, and IPv6 addresses that
+    /// lead there. The address that is connected to decides, on every redirect, so it does
+    /// not matter how it is spelt or who answers for its name. Unix sockets and proxies that
+    /// a request names are refused, too. The driver's own [`proxy`](Self::proxy) may be
+    /// anywhere; what it connects to is for the proxy to refuse, except for addresses that are
+    /// written in a URL. Off unless told otherwise.
+    pub deny_private: bool,
+    /// What is exempt from that: host names (of a request's URL, or of its proxy), addresses,
+    /// and Unix sockets as `unix:/path` or `unix:@name`.
+    pub allow_hosts: Vec<String>,
 }
 
 impl Default for HttpOptions {
@@ -50,6 +65,8 @@ impl Default for HttpOptions {
             response_limit: 1024 * 1024,
             user_agent: concat!("slipstream/", env!("CARGO_PKG_VERSION")).to_owned(),
             proxy: None,
+            deny_private: false,
+            allow_hosts: Vec::new(),
         }
     }
 }
@@ -57,15 +74,12 @@ impl Default for HttpOptions {
 impl HttpOptions {
     /// Sets what stays the same for every request that a handle carries.
     pub(crate) fn apply<H: Handler>(&self, easy: &mut Easy2<H>) -> Result<(), curl::Error> {
-        // Zero means "for ever", or minutes, to libcurl.
-        let at_least = |wait: Duration| wait.max(Duration::from_millis(1));
-        easy.connect_timeout(at_least(self.connect_timeout))?;
-        easy.timeout(at_least(self.total_timeout))?;
-        easy.low_speed_limit(self.low_speed_limit)?;
-        easy.low_speed_time(self.low_speed_time)?;
+        let times = Times::of(self);
+        times.apply(easy, times.total)?;
         easy.useragent(&self.user_agent)?;
         // An empty name is "none"; unset, libcurl asks the environment for every request.
         easy.proxy(self.proxy.as_deref().unwrap_or_default())?;
+        easy.noproxy("")?;
         easy.follow_location(false)?;
         // Dots in a path are the user's.
         easy.path_as_is(true)?;

@@ -15,6 +15,10 @@ use slipstream_core::{Destination, Invalid, Request};
 use crate::quote::quoted;
 use crate::url::{Authority, masked};
 
+mod options;
+
+pub use options::{Auth, HttpVersion, Options};
+
 /// Most bytes that method, URL and headers may have together. Servers stop far below
 /// (8 to 64 KiB), libcurl at 1 MiB.
 const HEAD_MAX: usize = 512 * 1024;
@@ -29,12 +33,15 @@ const USUAL_METHODS: [&str; 8] =
 /// when it is stored and again when it is sent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpRequest {
-    method: String,
-    url: String,
+    pub(crate) method: String,
+    pub(crate) url: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+    // Never the defaults, so that requests which say the same are equal.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "options::read")]
+    pub(crate) options: Option<Box<Options>>,
 }
 
 impl HttpRequest {
@@ -48,6 +55,7 @@ impl HttpRequest {
             url: url.into(),
             headers: Vec::new(),
             body: Vec::new(),
+            options: None,
         }
     }
 
@@ -99,6 +107,13 @@ impl HttpRequest {
         request.header("content-type", "application/json")
     }
 
+    /// The same, sent in this way.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options.or_none();
+        self
+    }
+
     /// The method.
     pub fn method(&self) -> &str {
         &self.method
@@ -125,6 +140,12 @@ impl HttpRequest {
         &self.body
     }
 
+    /// How it is sent, if that is not as usual. Secrets are included:
+    /// [`Options::masked`] is what to show.
+    pub fn sent_with(&self) -> Option<&Options> {
+        self.options.as_deref()
+    }
+
     /// Whether there is a header of this name, in any case.
     pub fn has_header(&self, name: &str) -> bool {
         self.count(name) > 0
@@ -136,9 +157,15 @@ impl HttpRequest {
         !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
     }
 
+    /// Whether it is to be sent with a key that lets the receiver drop repeats, and brings
+    /// none.
     #[cfg(feature = "deliver")]
-    pub(crate) fn into_body(self) -> Vec<u8> {
-        self.body
+    pub(crate) fn wants_key(&self) -> bool {
+        let unwanted =
+            |o: &Options| o.without.iter().any(|name| name.eq_ignore_ascii_case("idempotency-key"));
+        self.is_unsafe()
+            && !self.has_header("idempotency-key")
+            && !self.options.as_deref().is_some_and(unwanted)
     }
 
     fn count(&self, name: &str) -> usize {
@@ -211,7 +238,11 @@ impl Request for HttpRequest {
 
     fn check(&self) -> Result<(), Invalid> {
         let headers = self.headers.iter().map(|(n, v)| n.len() + v.len() + 4);
-        let head = self.method.len() + self.url.len() + headers.sum::<usize>();
+        let options = self.options.as_deref();
+        let head = self.method.len()
+            + self.url.len()
+            + headers.sum::<usize>()
+            + options.map_or(0, Options::head_len);
         if head > HEAD_MAX {
             return Err(Invalid::new(format!(
                 "method, url and headers have {head} bytes and no server takes more than {HEAD_MAX}; send what is large as the body"
@@ -219,7 +250,8 @@ impl Request for HttpRequest {
         }
         self.check_method()?;
         Authority::of(&self.url)?;
-        self.check_headers()
+        self.check_headers()?;
+        options.map_or(Ok(()), |options| options.check(self))
     }
 }
 
@@ -239,12 +271,13 @@ impl fmt::Debug for HttpRequest {
             .field("url", &self.masked_url())
             .field("headers", &names)
             .field("body_bytes", &self.body.len())
+            .field("options", &self.options)
             .finish()
     }
 }
 
 /// RFC 9110, section 5.6.2.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }

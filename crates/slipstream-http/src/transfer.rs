@@ -3,20 +3,27 @@
 //!
 //! A handle is used again and again, so whatever one request sets, the next one sets, too.
 //! The body goes from the decoded request to the socket without another copy; of the
-//! answer, only `Retry-After` and a count of bytes are kept.
+//! answer, only what says more about a failure is kept, and a count of bytes.
 //!
-//! Absent on purpose: the check that a request can be sent. It comes before.
+//! Absent on purpose: the check that a request can be sent, which comes before, and options
+//! that are no text in the head (`configure`).
 
 use std::io::SeekFrom;
+use std::sync::Arc;
 
 use curl::Error;
-use curl::easy::{Easy2, Handler, List, ReadError, SeekResult, WriteError};
-use slipstream_core::RecordId;
+use curl::easy::{Easy2, Handler, ReadError, SeekResult, WriteError};
 
 use crate::HttpRequest;
+use crate::answer::Answer;
+use crate::head::Head;
+use crate::policy::Gate;
 
 /// Longest `Retry-After` that is kept: a date has 29 characters.
 const RETRY_AFTER_MAX: usize = 64;
+
+/// Longest `Location` that is kept: no server takes a longer one back.
+const LOCATION_MAX: usize = 32 * 1024;
 
 /// What libcurl calls back with, and what it left behind.
 #[derive(Default)]
@@ -26,9 +33,15 @@ pub(crate) struct Exchange {
     received: u64,
     response_limit: u64,
     retry_after: Option<String>,
+    location: Option<Vec<u8>>,
+    answer: Answer,
+    /// Whether libcurl decodes what comes compressed.
+    decodes: bool,
     url: String,
     shape: Option<Shape>,
     method: String,
+    // raw.rs counts on it that this is never assigned.
+    gate: Option<Arc<Gate>>,
 }
 
 /// Which of libcurl's ways of sending a handle is set to.
@@ -43,14 +56,25 @@ enum Shape {
 }
 
 impl Exchange {
-    /// The state of a new handle, which reads this many bytes of an answer's body.
-    pub(crate) fn new(response_limit: u64) -> Self {
-        Self { response_limit, ..Self::default() }
+    /// The state of a new handle, which reads this many bytes of an answer's body, and asks
+    /// this gate for its sockets.
+    pub(crate) fn new(response_limit: u64, gate: Option<Arc<Gate>>) -> Self {
+        Self { response_limit, gate, ..Self::default() }
     }
 
-    /// The answer's `Retry-After` header, if it had one.
+    /// The answer's `Retry-After` header, if it failed and had one.
     pub(crate) fn retry_after(&self) -> Option<&str> {
         self.retry_after.as_deref()
+    }
+
+    /// The first `Location` header of an answer that is no success.
+    pub(crate) fn location(&self) -> Option<&[u8]> {
+        self.location.as_deref()
+    }
+
+    /// The beginning of an answer that is no success.
+    pub(crate) fn answer(&self) -> Option<String> {
+        self.answer.text(self.decodes)
     }
 
     /// The URL of the request.
@@ -58,24 +82,34 @@ impl Exchange {
         &self.url
     }
 
+    /// What decides about this handle's sockets, if anything does.
+    pub(crate) fn gate(&self) -> Option<&Arc<Gate>> {
+        self.gate.as_ref()
+    }
+
     /// Lets go of the body, which may be large, when the handle has done its work.
-    pub(crate) fn release(&mut self) {
-        self.body = Vec::new();
+    pub(crate) fn release(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.body)
+    }
+
+    /// Forgets how the handle was set, which is fresh again.
+    pub(crate) fn forget(&mut self) {
+        self.shape = None;
+        self.method.clear();
     }
 }
 
-/// Makes a handle ready to send a request. `line` is scratch space.
+/// Makes a handle ready to send a request, and takes its body.
 ///
 /// # Errors
 /// libcurl is out of memory, or the request was not checked.
 pub(crate) fn load(
     easy: &mut Easy2<Exchange>,
-    request: HttpRequest,
-    id: RecordId,
-    line: &mut String,
+    request: &mut HttpRequest,
+    head: Head<'_>,
 ) -> Result<(), Error> {
     easy.url(request.url())?;
-    easy.http_headers(header_list(&request, id, line)?)?;
+    easy.http_headers(head.list(request)?)?;
     let method = request.method();
     let shape = match method {
         "HEAD" => Shape::Head,
@@ -94,6 +128,10 @@ pub(crate) fn load(
     }
     if shape == Shape::Body {
         easy.post_field_size(request.content().len() as u64)?;
+        if request.options.as_ref().is_some_and(|options| options.aws_sigv4.is_some()) {
+            // libcurl can sign only a body that it has as a whole.
+            easy.post_fields_copy(request.content())?;
+        }
     }
     // It cannot be unset, so every change of method sets it.
     if easy.get_ref().method != method {
@@ -103,43 +141,13 @@ pub(crate) fn load(
     let exchange = easy.get_mut();
     exchange.sent = 0;
     exchange.received = 0;
-    request.url().clone_into(&mut exchange.url);
-    exchange.body = request.into_body();
+    exchange.retry_after = None;
+    exchange.location = None;
+    exchange.answer.clear();
+    exchange.decodes = request.options.as_ref().is_some_and(|options| options.compressed);
+    request.url.clone_into(&mut exchange.url);
+    exchange.body = std::mem::take(&mut request.body);
     Ok(())
-}
-
-/// The user's headers in their order, and behind them what the method asks for.
-fn header_list(request: &HttpRequest, id: RecordId, line: &mut String) -> Result<List, Error> {
-    use std::fmt::Write as _;
-
-    let mut list = List::new();
-    for (name, value) in request.headers() {
-        line.clear();
-        line.push_str(name);
-        // A colon without a value would tell libcurl to leave the header out.
-        if value.trim_matches([' ', '\t']).is_empty() {
-            line.push(';');
-        } else {
-            line.push_str(": ");
-            line.push_str(value);
-        }
-        list.append(line)?;
-    }
-    if request.is_unsafe() && !request.has_header("idempotency-key") {
-        line.clear();
-        write!(line, "Idempotency-Key: {id}").expect("writing to memory");
-        list.append(line)?;
-    }
-    if request.content().is_empty() {
-        // There is nothing that a type would describe.
-        if !request.has_header("content-type") {
-            list.append("Content-Type:")?;
-        }
-    } else if !request.has_header("expect") {
-        // Asking first costs a round trip, and a second where nobody answers.
-        list.append("Expect:")?;
-    }
-    Ok(list)
 }
 
 impl Handler for Exchange {
@@ -151,7 +159,8 @@ impl Handler for Exchange {
         Ok(length)
     }
 
-    /// libcurl begins again when a connection that it kept turns out to be closed.
+    /// libcurl begins again when a connection that it kept turns out to be closed, and when
+    /// a server challenges who sends.
     fn seek(&mut self, whence: SeekFrom) -> SeekResult {
         match whence {
             SeekFrom::Start(at) if at <= self.body.len() as u64 => {
@@ -166,17 +175,30 @@ impl Handler for Exchange {
         if line.starts_with(b"HTTP/") {
             // An answer begins; what came before was a proxy's, or an interim one.
             self.retry_after = None;
-        } else if let Some((name, value)) = line.split_at_checked(12)
-            && name.eq_ignore_ascii_case(b"retry-after:")
-            && value.len() <= RETRY_AFTER_MAX
+            self.location = None;
+            self.answer.begin(line);
+        } else if self.answer.keeps()
+            && let Some(colon) = line.iter().position(|b| *b == b':')
         {
-            self.retry_after = std::str::from_utf8(value).ok().map(str::to_owned);
+            let (name, value) = (&line[..colon], &line[colon + 1..]);
+            self.answer.header(name, value, line);
+            if name.eq_ignore_ascii_case(b"retry-after") && value.len() <= RETRY_AFTER_MAX {
+                self.retry_after = std::str::from_utf8(value).ok().map(str::to_owned);
+            } else if name.eq_ignore_ascii_case(b"location")
+                && self.location.is_none()
+                && value.len() <= LOCATION_MAX
+            {
+                self.location = Some(value.to_vec());
+            }
         }
         true
     }
 
     fn write(&mut self, data: &[u8]) -> Result<usize, WriteError> {
         self.received = self.received.saturating_add(data.len() as u64);
+        if self.answer.keeps() {
+            self.answer.body(data);
+        }
         if self.received > self.response_limit {
             // Taking less than was offered ends the transfer.
             return Ok(0);

@@ -13,6 +13,12 @@ use slipstream_core::Invalid;
 
 use crate::quote::quoted;
 
+#[cfg(feature = "deliver")]
+mod reference;
+
+#[cfg(feature = "deliver")]
+pub(crate) use reference::resolve;
+
 /// The schemes that are delivered, each with its default port.
 const SCHEMES: [(&str, u16); 2] = [("http", 80), ("https", 443)];
 
@@ -111,6 +117,14 @@ pub(crate) fn masked(url: &str) -> String {
     shown
 }
 
+/// User and password of a URL, as they are written there.
+#[cfg(feature = "deliver")]
+pub(crate) fn user_info(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    authority.split_once('@').map(|(user, _)| user)
+}
+
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
@@ -158,7 +172,42 @@ fn split_port(text: &str) -> Result<(&str, Option<u16>), Invalid> {
     Ok((host, Some(port)))
 }
 
-fn host_of(text: &str) -> Result<String, Invalid> {
+/// The host of a proxy, which may lack a scheme and has no path.
+///
+/// # Errors
+/// What is wrong with it, without showing a password.
+pub(crate) fn proxy_host(url: &str) -> Result<String, Invalid> {
+    const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
+    let wrong = || {
+        Invalid::new(format!(
+            "the proxy {} is none; write one such as http://proxy:3128 or socks5h://proxy:1080",
+            quoted(&masked(url))
+        ))
+    };
+    let rest = match url.split_once("://") {
+        None => url,
+        Some((scheme, rest)) if SCHEMES.iter().any(|s| s.eq_ignore_ascii_case(scheme)) => rest,
+        Some(_) => return Err(wrong()),
+    };
+    // Behind a slash libcurl would look for a socket's path.
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    if url.bytes().any(|b| b.is_ascii_control() || b == b' ') || authority.contains(['/', '?', '#'])
+    {
+        return Err(wrong());
+    }
+    let (user, host_port) = authority.split_once('@').unwrap_or(("", authority));
+    if user.contains('@') || host_port.contains('@') {
+        return Err(wrong());
+    }
+    let (host, _) = split_port(host_port).map_err(|_| wrong())?;
+    host_of(host).map_err(|_| wrong())
+}
+
+/// A host as it is compared and counted: lower case, an address in its usual form.
+///
+/// # Errors
+/// Why nothing of this name can be reached.
+pub(crate) fn host_of(text: &str) -> Result<String, Invalid> {
     let wrong = |hint: &str| {
         Err(Invalid::new(format!("the url's host {} cannot be reached; {hint}", quoted(text))))
     };

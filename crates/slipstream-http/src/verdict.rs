@@ -4,7 +4,8 @@
 //! status is read it decides, even when the connection breaks behind it; without one, the
 //! attempt failed whatever libcurl says.
 //!
-//! Absent on purpose: words that a server chose. Reasons go to logs and terminals.
+//! Absent on purpose: words that a server chose. Reasons go to logs and terminals; a failure's
+//! `answer` has the server's own.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use curl::Error;
 use slipstream_core::{Blame, Failure, Outcome};
 
-use crate::HttpOptions;
+use crate::times::Times;
 
 /// What is known when a transfer ends.
 pub(crate) struct End<'a> {
@@ -24,21 +25,50 @@ pub(crate) struct End<'a> {
     pub(crate) error: Option<&'a Error>,
     /// The operating system's number for that, 0 for none.
     pub(crate) errno: i32,
-    /// Whether a connection was made.
-    pub(crate) connected: bool,
+    /// How far it came.
+    pub(crate) stage: Stage,
+    /// How long it might have taken.
+    pub(crate) times: Times,
     /// Host and port, for the operator.
     pub(crate) peer: &'a str,
 }
 
+/// What an attempt was waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The address of a name.
+    Lookup,
+    /// A connection.
+    Connect,
+    /// The end of the handshake, with a proxy or for TLS.
+    Handshake,
+    /// The answer.
+    Answer,
+}
+
 /// The outcome of an attempt that ended like this.
-pub(crate) fn judge(end: &End<'_>, options: &HttpOptions) -> Outcome {
+pub(crate) fn judge(end: &End<'_>) -> Outcome {
     match u16::try_from(end.status) {
         Ok(200..=299) => Outcome::Delivered,
         // An interim answer says nothing about the request.
         Ok(status @ 300..) => Outcome::Failed(answered(status, end.retry_after)),
-        _ => Outcome::Failed(unanswered(end, options)),
+        _ => Outcome::Failed(unanswered(end)),
     }
 }
+
+/// The failure of an attempt whose redirect was not followed, because of this.
+pub(crate) fn astray(status: u32, why: &str) -> Failure {
+    let status = u16::try_from(status).unwrap_or_default();
+    let Failure { reason, .. } = answered(status, None);
+    let status_line = reason.strip_suffix(NOT_FOLLOWED).unwrap_or(&reason);
+    Failure {
+        status: Some(status),
+        ..Failure::transient(Blame::Request, format!("{status_line}, but {why}"))
+    }
+}
+
+/// What is said of a redirect that nobody asked to follow.
+const NOT_FOLLOWED: &str = ", not followed";
 
 fn answered(status: u16, retry_after: Option<Duration>) -> Failure {
     let blame = match status {
@@ -56,7 +86,7 @@ fn answered(status: u16, retry_after: Option<Duration>) -> Failure {
     }
 }
 
-fn unanswered(end: &End<'_>, options: &HttpOptions) -> Failure {
+fn unanswered(end: &End<'_>) -> Failure {
     let peer = end.peer;
     let Some(error) = end.error else {
         return Failure::transient(
@@ -67,6 +97,13 @@ fn unanswered(end: &End<'_>, options: &HttpOptions) -> Failure {
     if error.is_url_malformed() {
         return Failure::permanent("libcurl cannot read the url; store the request with another");
     }
+    // A client certificate or its key, mostly.
+    if matches!(error.code(), 43 | 58) {
+        return Failure::permanent(format!(
+            "libcurl cannot use what the request is sent with ({}); store it with another",
+            libcurl_words(error)
+        ));
+    }
     // Our own shortage says nothing about whoever we could not reach.
     if error.is_out_of_memory() || matches!(end.errno, EMFILE | ENFILE) {
         return Failure::transient(
@@ -75,9 +112,11 @@ fn unanswered(end: &End<'_>, options: &HttpOptions) -> Failure {
         );
     }
     let reason = if error.is_operation_timedout() {
-        timed_out(end, error, options)
-    } else if error.is_couldnt_resolve_host() || error.is_couldnt_resolve_proxy() {
+        timed_out(end, error)
+    } else if error.is_couldnt_resolve_host() {
         format!("cannot resolve the name ({peer})")
+    } else if error.is_couldnt_resolve_proxy() {
+        format!("cannot resolve the proxy's name (on the way to {peer})")
     } else if error.is_got_nothing() {
         format!("{peer} closed the connection without an answer")
     } else if matches!(error.code(), 1 | 8) {
@@ -93,19 +132,25 @@ fn unanswered(end: &End<'_>, options: &HttpOptions) -> Failure {
     Failure::transient(Blame::Destination, reason)
 }
 
-fn timed_out(end: &End<'_>, error: &Error, options: &HttpOptions) -> String {
-    let peer = end.peer;
+fn timed_out(end: &End<'_>, error: &Error) -> String {
+    let End { peer, times, .. } = end;
     if error.extra_description().is_some_and(|words| words.starts_with("Operation too slow")) {
-        let time = options.low_speed_time.as_secs();
-        match options.low_speed_limit {
+        let time = times.low_speed_time.as_secs();
+        return match times.low_speed_limit {
             1 => format!("nothing came for {time} s ({peer})"),
             limit => format!("slower than {limit} bytes a second for {time} s ({peer})"),
+        };
+    }
+    let wait = times.connect.min(times.total);
+    match end.stage {
+        Stage::Lookup => format!("the name was not resolved within {wait:?} ({peer})"),
+        Stage::Connect => format!("no connection within {wait:?} ({peer})"),
+        Stage::Handshake => {
+            format!(
+                "connected, but the tls or proxy handshake did not finish within {wait:?} ({peer})"
+            )
         }
-    } else if end.connected {
-        format!("no answer within {:?} ({peer})", options.total_timeout)
-    } else {
-        let wait = options.connect_timeout.min(options.total_timeout);
-        format!("no connection within {wait:?} ({peer})")
+        Stage::Answer => format!("no answer within {:?} ({peer})", times.total),
     }
 }
 

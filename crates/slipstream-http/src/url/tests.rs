@@ -111,3 +111,23 @@ proptest! {
         let _ = masked(&url);
     }
 }
+
+#[test]
+fn a_proxy_has_a_host_and_no_path() {
+    let table = [
+        ("proxy", Some("proxy")),
+        ("proxy:3128", Some("proxy")),
+        ("http://u:p@Proxy:3128/", Some("proxy")),
+        ("socks5h://[::1]:1080", Some("[::1]")),
+        ("", None),
+        ("http://", None),
+        ("ftp://proxy", None),
+        ("socks5://localhost/run/a.sock", None),
+        ("http://a@b@c", None),
+        ("http://proxy:0", None),
+        ("http://pro xy", None),
+    ];
+    for (url, host) in table {
+        assert_eq!(proxy_host(url).ok().as_deref(), host, "{url}");
+    }
+}

@@ -1,17 +1,22 @@
 //! Which ends count, and in which words the others are told.
 
 use super::*;
+use crate::HttpOptions;
+
+fn times() -> Times {
+    Times::of(&HttpOptions::default())
+}
 
 /// An end with one of libcurl's error numbers, and what it says.
-fn end(error: Option<&Error>, errno: i32, connected: bool) -> End<'_> {
-    End { status: 0, retry_after: None, error, errno, connected, peer: "h:80" }
+fn end(error: Option<&Error>, errno: i32, stage: Stage) -> End<'_> {
+    End { status: 0, retry_after: None, error, errno, stage, times: times(), peer: "h:80" }
 }
 
 #[test]
 fn a_transfer_without_a_status_never_delivers() {
     for status in [0, 1, 99, 100, 103, 199, 65_536 + 200] {
-        let end = End { status, ..end(None, 0, true) };
-        let outcome = judge(&end, &HttpOptions::default());
+        let end = End { status, ..end(None, 0, Stage::Answer) };
+        let outcome = judge(&end);
         assert!(matches!(outcome, Outcome::Failed(_)), "{status}");
     }
 }
@@ -19,15 +24,17 @@ fn a_transfer_without_a_status_never_delivers() {
 #[test]
 fn an_error_is_told_in_few_words_and_blamed_on_whoever_caused_it() {
     use Blame::{Destination, Request};
+    use Stage::{Answer, Connect, Handshake, Lookup};
+
     let table = [
-        (6, "", 0, false, Destination, "cannot resolve the name (h:80)"),
-        (7, "", 111, false, Destination, "connection refused (h:80)"),
-        (7, "", 113, false, Destination, "no route to host (h:80)"),
+        (6, "", 0, Connect, Destination, "cannot resolve the name (h:80)"),
+        (7, "", 111, Connect, Destination, "connection refused (h:80)"),
+        (7, "", 113, Connect, Destination, "no route to host (h:80)"),
         (
             7,
             "",
             24,
-            false,
+            Connect,
             Request,
             "out of memory or open files; raise the limits or work on fewer at once",
         ),
@@ -35,57 +42,76 @@ fn an_error_is_told_in_few_words_and_blamed_on_whoever_caused_it() {
             27,
             "",
             0,
-            true,
+            Answer,
             Request,
             "out of memory or open files; raise the limits or work on fewer at once",
         ),
-        (28, "", 0, false, Destination, "no connection within 10s (h:80)"),
-        (28, "", 0, true, Destination, "no answer within 120s (h:80)"),
+        (5, "", 0, Lookup, Destination, "cannot resolve the proxy's name (on the way to h:80)"),
+        (28, "", 0, Lookup, Destination, "the name was not resolved within 10s (h:80)"),
+        (28, "", 0, Connect, Destination, "no connection within 10s (h:80)"),
+        (
+            28,
+            "",
+            0,
+            Handshake,
+            Destination,
+            "connected, but the tls or proxy handshake did not finish within 10s (h:80)",
+        ),
+        (28, "", 0, Answer, Destination, "no answer within 120s (h:80)"),
         (
             28,
             "Operation too slow. Less than 1",
             0,
-            true,
+            Answer,
             Destination,
             "nothing came for 60 s (h:80)",
         ),
-        (52, "", 0, true, Destination, "h:80 closed the connection without an answer"),
+        (52, "", 0, Answer, Destination, "h:80 closed the connection without an answer"),
         (
             1,
             "Received HTTP/0.9 when not allowed",
             0,
-            true,
+            Answer,
             Destination,
             "what h:80 answers is not http",
         ),
-        (8, "", 0, true, Destination, "what h:80 answers is not http"),
-        (56, "Recv failure", 104, true, Destination, "connection reset by peer (h:80)"),
+        (8, "", 0, Answer, Destination, "what h:80 answers is not http"),
+        (56, "Recv failure", 104, Answer, Destination, "connection reset by peer (h:80)"),
         (
             60,
             "SSL certificate problem: Expired\nmore\x1b",
             111,
-            false,
+            Connect,
             Destination,
             "ssl certificate problem: expired (h:80)",
         ),
     ];
-    for (code, extra, errno, connected, blame, reason) in table {
+    for (code, extra, errno, stage, blame, reason) in table {
         let mut error = Error::new(code);
         if !extra.is_empty() {
             error.set_extra(extra.to_owned());
         }
         assert_eq!(
-            judge(&end(Some(&error), errno, connected), &HttpOptions::default()),
+            judge(&end(Some(&error), errno, stage)),
             Outcome::Failed(Failure::transient(blame, reason)),
         );
     }
 }
 
 #[test]
-fn a_url_that_libcurl_cannot_read_fails_for_good() {
-    let error = Error::new(3);
-    match judge(&end(Some(&error), 0, false), &HttpOptions::default()) {
-        Outcome::Failed(failure) => assert!(!failure.transient),
-        Outcome::Delivered => panic!("it was delivered"),
+fn a_url_or_a_certificate_that_libcurl_cannot_read_fails_for_good() {
+    for code in [3, 43, 58] {
+        let error = Error::new(code);
+        match judge(&end(Some(&error), 0, Stage::Lookup)) {
+            Outcome::Failed(failure) => assert!(!failure.transient, "{failure:?}"),
+            Outcome::Delivered => panic!("it was delivered"),
+        }
     }
+}
+
+#[test]
+fn a_redirect_that_leads_nowhere_says_why() {
+    let failure = astray(302, "it does not say where to");
+    assert_eq!(failure.reason, "302 Found, but it does not say where to");
+    assert_eq!((failure.status, failure.transient), (Some(302), true));
 }

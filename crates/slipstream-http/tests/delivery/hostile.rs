@@ -7,7 +7,7 @@ use slipstream_core::{Blame, Driver, Failure, Job, Outcome};
 use slipstream_http::{HttpDriver, HttpOptions, HttpRequest};
 
 use crate::server::{Reply, Server};
-use crate::{answered, driver, failure, finish, job, send, send_with};
+use crate::{answered, driver, failure, finish, job, plain, send, send_with};
 
 #[test]
 fn only_a_status_of_2xx_is_a_delivery() {
@@ -28,7 +28,7 @@ fn only_a_status_of_2xx_is_a_delivery() {
     for (line, failed) in table {
         let answer = format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\n\r\n");
         let server = Server::always(Reply::Keep(answer.leak()));
-        let outcome = send_with(&mut driver, &HttpRequest::get(server.url("/")));
+        let outcome = plain(send_with(&mut driver, &HttpRequest::get(server.url("/"))));
         let expected = match failed {
             None => Outcome::Delivered,
             Some((blame, reason)) => {
@@ -45,7 +45,7 @@ fn a_redirect_is_a_failure_and_goes_nowhere() {
         "HTTP/1.1 301 Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
     ));
     assert_eq!(
-        failure(send(&HttpRequest::get(server.url("/")))),
+        failure(plain(send(&HttpRequest::get(server.url("/"))))),
         answered(Blame::Request, 301, "301 Moved Permanently, not followed")
     );
     assert_eq!(server.requests().len(), 1);

@@ -1,7 +1,13 @@
 //! The driver against servers that behave and servers that do not.
 
+mod answers;
 mod hostile;
+mod policy;
+mod redirects;
+mod sending;
 mod server;
+mod signed;
+mod tls;
 mod wire;
 
 use std::collections::HashMap;
@@ -53,6 +59,14 @@ fn failure(outcome: Outcome) -> Failure {
     match outcome {
         Outcome::Failed(failure) => failure,
         Outcome::Delivered => panic!("it was delivered"),
+    }
+}
+
+/// The same without what was answered.
+fn plain(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Failed(failure) => Outcome::Failed(Failure { answer: None, ..failure }),
+        Outcome::Delivered => outcome,
     }
 }
 

@@ -4,7 +4,8 @@
 //! the connection, and the client's time-outs bound that.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -22,11 +23,20 @@ pub(crate) enum Reply {
     Endless(&'static str, &'static str),
     /// These bytes, and then nothing for as long as the client waits.
     Silence(&'static str),
+    /// This head, and these bytes behind it; the connection is closed.
+    Bytes(&'static str, &'static [u8]),
 }
 
 pub(crate) const OK: Reply = Reply::Keep("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
-/// A server on a free port of 127.0.0.1.
+/// An answer that leads elsewhere.
+pub(crate) fn redirect(status: u16, location: &str) -> Reply {
+    let answer =
+        format!("HTTP/1.1 {status} X\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+    Reply::Keep(answer.leak())
+}
+
+/// A server on a free port of 127.0.0.1, or at a Unix socket.
 pub(crate) struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -48,11 +58,7 @@ impl Server {
     pub(crate) fn new(reply: impl Fn(usize) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared {
-            reply: Box::new(reply),
-            connections: AtomicUsize::new(0),
-            requests: Mutex::default(),
-        });
+        let shared = Shared::new(reply);
         let accepting = Arc::clone(&shared);
         // It waits for connections until the test's process ends.
         thread::spawn(move || {
@@ -63,6 +69,25 @@ impl Server {
             }
         });
         Self { address, shared }
+    }
+
+    /// One that listens at a Unix socket, and answers 200.
+    pub(crate) fn at_socket(listener: UnixListener) -> Self {
+        let shared = Shared::new(|_| OK);
+        let accepting = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let shared = Arc::clone(&accepting);
+                shared.connections.fetch_add(1, Ordering::Relaxed);
+                thread::spawn(move || shared.serve(stream.unwrap()));
+            }
+        });
+        Self { address: SocketAddr::from(([0; 4], 0)), shared }
+    }
+
+    /// The same server by the name of its host.
+    pub(crate) fn named(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.address.port())
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -91,8 +116,16 @@ impl Server {
 }
 
 impl Shared {
+    fn new(reply: impl Fn(usize) -> Reply + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self {
+            reply: Box::new(reply),
+            connections: AtomicUsize::new(0),
+            requests: Mutex::default(),
+        })
+    }
+
     /// An error means that the client has gone, which is a way for a test to end.
-    fn serve(&self, mut stream: TcpStream) -> Option<()> {
+    fn serve(&self, mut stream: impl Read + Write) -> Option<()> {
         let mut unread = Vec::new();
         loop {
             let number = self.requests.lock().unwrap().len();
@@ -118,6 +151,10 @@ impl Shared {
                     while stream.write_all(rest.repeat(100).as_bytes()).is_ok() {}
                     return None;
                 }
+                Reply::Bytes(head, bytes) => {
+                    stream.write_all(head.as_bytes()).ok()?;
+                    return stream.write_all(bytes).ok();
+                }
                 Reply::Silence(bytes) => {
                     stream.write_all(bytes.as_bytes()).ok()?;
                     // Nothing more comes but the end.
@@ -129,7 +166,7 @@ impl Shared {
 }
 
 /// The head and as much body as it announces; `None` when the client has closed.
-fn read_request(stream: &mut TcpStream, unread: &mut Vec<u8>) -> Option<Vec<u8>> {
+fn read_request(stream: &mut impl Read, unread: &mut Vec<u8>) -> Option<Vec<u8>> {
     let mut more = |unread: &mut Vec<u8>| {
         let mut buffer = [0; 64 * 1024];
         loop {

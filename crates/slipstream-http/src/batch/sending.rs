@@ -1,0 +1,73 @@
+//! How a line's request is sent: its fields as the options that they are.
+//!
+//! Absent on purpose: whether the options make sense. That is the request's check.
+
+use std::time::Duration;
+
+use slipstream_core::Invalid;
+
+use super::Line;
+use crate::Options;
+
+/// `without` are the headers whose value is `null`.
+pub(super) fn options(line: Line<'_>, without: Vec<String>) -> Result<Options, Invalid> {
+    let mut options = Options {
+        without,
+        user: line.user,
+        password: line.password,
+        auth: line.auth.unwrap_or_default(),
+        bearer: line.bearer,
+        aws_sigv4: line.aws_sigv4,
+        cookies: line.cookies,
+        proxy: line.proxy,
+        proxy_user: line.proxy_user,
+        noproxy: line.noproxy,
+        cacert: line.cacert.unwrap_or_default().into_bytes(),
+        cert: line.cert.unwrap_or_default().into_bytes(),
+        key: line.key.unwrap_or_default().into_bytes(),
+        key_password: line.key_password,
+        insecure: line.insecure,
+        unix_socket: line.unix_socket,
+        abstract_unix_socket: line.abstract_unix_socket,
+        resolve: line.resolve,
+        connect_to: line.connect_to,
+        version: line.http_version,
+        compressed: line.compressed,
+        post301: line.post301,
+        post302: line.post302,
+        post303: line.post303,
+        low_speed_limit: line.low_speed_limit,
+        sign: line.sign,
+        ..Options::default()
+    };
+    options = match (line.location, line.max_redirects) {
+        (true, None) => options.follow(),
+        (true, Some(most)) => options.follow_at_most(most),
+        (false, None) => options,
+        (false, Some(_)) => {
+            return Err(Invalid::new(
+                "the line has 'max_redirects' and follows none; add \"location\":true",
+            ));
+        }
+    };
+    if let Some(time) = seconds("connect_timeout", line.connect_timeout)? {
+        options = options.connect_timeout(time);
+    }
+    if let Some(time) = seconds("max_time", line.max_time)? {
+        options = options.total_timeout(time);
+    }
+    if let Some(time) = seconds("low_speed_time", line.low_speed_time)? {
+        options = options.low_speed_time(time);
+    }
+    Ok(options)
+}
+
+fn seconds(name: &str, value: Option<f64>) -> Result<Option<Duration>, Invalid> {
+    value
+        .map(|seconds| {
+            Duration::try_from_secs_f64(seconds).map_err(|_| {
+                Invalid::new(format!("the line's '{name}' is no time; write seconds, such as 2.5"))
+            })
+        })
+        .transpose()
+}

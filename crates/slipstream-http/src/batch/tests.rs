@@ -1,0 +1,157 @@
+//! Which lines are requests, and what is said of the others.
+
+use proptest::prelude::*;
+
+use std::time::Duration;
+
+use super::*;
+use crate::{Auth, HttpVersion, Options};
+
+const URL: &str = "http://example.com/";
+
+#[test]
+fn a_line_describes_a_request() {
+    let post = || HttpRequest::post(URL);
+    let table = [
+        (r#"{"url":"URL"}"#, HttpRequest::get(URL)),
+        (r#" {"url" : "URL"} "#, HttpRequest::get(URL)),
+        (r#"{"url":"URL","body":"a=1"}"#, post().body("a=1")),
+        (r#"{"url":"URL","body":""}"#, post()),
+        (r#"{"url":"URL","body_base64":"AP8K"}"#, post().body([0, 255, 10])),
+        (r#"{"url":"URL","body":"\u0000ü"}"#, post().body("\0ü")),
+        (r#"{"url":"URL","method":"put","body":"x"}"#, HttpRequest::put(URL).body("x")),
+        (
+            r#"{"headers":{"b":"1","a":["2","3"],"c":[],"b":"4"},"url":"URL"}"#,
+            HttpRequest::get(URL)
+                .header("b", "1")
+                .header("a", "2")
+                .header("a", "3")
+                .header("b", "4"),
+        ),
+        (
+            r#"{"url":"URL","json":{ "z" : 1.50, "a" : [ 12345678901234567890123, "b \" c\\" , null ] }}"#,
+            post().json(r#"{"z":1.50,"a":[12345678901234567890123,"b \" c\\",null]}"#),
+        ),
+        (r#"{"url":"URL","json":null}"#, post().json("null")),
+        (
+            r#"{"url":"URL","json":1,"headers":{"Content-Type":"text/json"}}"#,
+            post().header("Content-Type", "text/json").body("1"),
+        ),
+    ];
+    for (line, request) in table {
+        let line = line.replace("URL", URL);
+        assert_eq!(parse_line(line.as_bytes()), Ok(request), "{line}");
+    }
+}
+
+#[test]
+fn a_line_says_how_its_request_is_sent() {
+    let line = r#"{"url":"URL","headers":{"accept":null,"x":"1"},"user":"u","password":"p",
+        "auth":"digest","cookies":"a=1","proxy":"p","proxy_user":"a:b","noproxy":"*","cacert":"A",
+        "cert":"B","key":"C","key_password":"D","insecure":true,"connect_to":["::a:1"],
+        "http_version":"2-prior-knowledge","compressed":true,"location":true,"max_redirects":7,
+        "post301":true,"post302":true,"post303":true,"connect_timeout":2,"max_time":0.5,
+        "low_speed_limit":9,"low_speed_time":30,"sign":"env:A"}"#;
+    let options = Options::new()
+        .without_header("accept")
+        .user("u", "p")
+        .auth(Auth::Digest)
+        .cookies("a=1")
+        .proxy("p")
+        .proxy_user("a:b")
+        .noproxy("*")
+        .cacert("A")
+        .cert("B")
+        .key("C")
+        .key_password("D")
+        .insecure(true)
+        .connect_to("::a:1")
+        .version(HttpVersion::V2PriorKnowledge)
+        .compressed(true)
+        .follow_at_most(7)
+        .post301(true)
+        .post302(true)
+        .post303(true)
+        .connect_timeout(Duration::from_secs(2))
+        .total_timeout(Duration::from_millis(500))
+        .low_speed_limit(9)
+        .low_speed_time(Duration::from_secs(30))
+        .sign("env:A");
+    let request = HttpRequest::get("URL").header("x", "1").options(options);
+    assert_eq!(parse_line(line.as_bytes()), Ok(request));
+
+    let more = r#"{"url":"URL","bearer":"t","aws_sigv4":"aws:amz","unix_socket":"/a",
+        "abstract_unix_socket":"b","resolve":["h:80:::1"],"location":true}"#;
+    let options = Options::new()
+        .bearer("t")
+        .aws_sigv4("aws:amz")
+        .unix_socket("/a")
+        .abstract_unix_socket("b")
+        .resolve("h:80:::1")
+        .follow();
+    assert_eq!(parse_line(more.as_bytes()), Ok(HttpRequest::get("URL").options(options)));
+}
+
+#[test]
+fn what_describes_no_request_is_refused_with_words_that_help() {
+    let table = [
+        ("", "(column 0)"),
+        ("http://example.com/", "write one such as {\"url\""),
+        ("{}", "missing field `url`"),
+        (r#"{"url":"u","ulr":1}"#, "unknown field `ulr`"),
+        (r#"{"url":"u","url":"u"}"#, "duplicate field `url`"),
+        (r#"{"url":1}"#, "expected a string (column 8)"),
+        (r#"{"url":"u","body":{}}"#, "expected a string"),
+        (r#"{"url":"u","headers":[]}"#, "an object of header names"),
+        (r#"{"url":"u","headers":{"a":1}}"#, "an array of strings or null"),
+        (r#"{"url":"u","body":"","json":1}"#, "all but one out"),
+        (r#"{"url":"u","body_base64":"","json":1}"#, "all but one out"),
+        (r#"{"url":"u","body_base64":"a"}"#, "no base64"),
+        (r#"{"url":"u","auth":"ntlm"}"#, "unknown variant `ntlm`"),
+        (r#"{"url":"u","http_version":"3"}"#, "unknown variant `3`"),
+        (r#"{"url":"u","max_time":-1}"#, "'max_time' is no time"),
+        (r#"{"url":"u","connect_timeout":1e300}"#, "'connect_timeout' is no time"),
+        (r#"{"url":"u","max_redirects":3}"#, "\"location\":true"),
+        (r#"{"url":"u"} {"url":"u"}"#, "trailing characters"),
+    ];
+    for (line, words) in table {
+        let error = parse_line(line.as_bytes()).expect_err(line).to_string();
+        assert!(error.contains(words), "{line}: {error}");
+        assert!(!error.contains(" at line "), "{error}");
+    }
+    assert!(parse_line(b"{\"url\":\"\xff\"}").is_err());
+}
+
+#[test]
+fn a_line_that_nests_without_end_is_an_error() {
+    let line = format!(r#"{{"url":"u","json":{}"#, "[".repeat(1_000_000));
+    assert!(parse_line(line.as_bytes()).is_err());
+}
+
+proptest! {
+    #[test]
+    fn compact_json_says_the_same(value in json()) {
+        let spaced = serde_json::to_string_pretty(&value).unwrap();
+        prop_assert_eq!(compact(&spaced), serde_json::to_string(&value).unwrap());
+    }
+
+    #[test]
+    fn any_bytes_are_a_request_or_an_error(line: Vec<u8>) {
+        let _ = parse_line(&line);
+    }
+}
+
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<i64>().prop_map(Into::into),
+        "[ -~\n\t\"\\\\ü]{0,9}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+            proptest::collection::btree_map("[ -~]{0,5}", inner, 0..4)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+        ]
+    })
+}

@@ -1,0 +1,101 @@
+//! The options of a request, set on one of libcurl's handles.
+//!
+//! The handle is fresh: it has the driver's settings and nothing else. It is made so again
+//! behind the request, so nothing here needs undoing.
+//!
+//! Absent on purpose: what goes into the head as text (cookies, token, signature, headers
+//! left out); that is made with the other headers. Redirects: the driver follows them.
+
+use curl::Error;
+use curl::easy::{Auth as Schemes, Easy2, HttpVersion as Version, List};
+
+use crate::raw;
+use crate::request::{Auth, HttpVersion, Options};
+use crate::route::Route;
+use crate::transfer::Exchange;
+
+pub(crate) fn configure(
+    easy: &mut Easy2<Exchange>,
+    options: &Options,
+    route: &Route,
+) -> Result<(), Error> {
+    credentials(easy, options)?;
+    connection(easy, options, route)?;
+    tls(easy, options)?;
+    if options.compressed {
+        // Whatever libcurl can decode.
+        easy.accept_encoding("")?;
+    }
+    match options.version {
+        None => Ok(()),
+        Some(version) => easy.http_version(match version {
+            HttpVersion::V1_0 => Version::V10,
+            HttpVersion::V1_1 => Version::V11,
+            HttpVersion::V2 => Version::V2,
+            HttpVersion::V2PriorKnowledge => Version::V2PriorKnowledge,
+        }),
+    }
+}
+
+fn credentials(easy: &mut Easy2<Exchange>, options: &Options) -> Result<(), Error> {
+    if let Some(user) = &options.user {
+        easy.username(user)?;
+        easy.password(options.password.as_deref().unwrap_or_default())?;
+    }
+    // User and password may stand in the URL, too.
+    match options.auth {
+        Auth::Basic => {}
+        Auth::Digest => easy.http_auth(Schemes::new().digest(true))?,
+        Auth::Any => easy.http_auth(Schemes::new().basic(true).digest(true))?,
+    }
+    if let Some(provider) = &options.aws_sigv4 {
+        // It takes the place of the other ways, and signs no path with dots in it.
+        easy.path_as_is(false)?;
+        easy.aws_sigv4(provider)?;
+    }
+    Ok(())
+}
+
+fn connection(easy: &mut Easy2<Exchange>, options: &Options, route: &Route) -> Result<(), Error> {
+    if let Some(path) = &options.unix_socket {
+        easy.unix_socket(path)?;
+        easy.proxy("")?;
+    }
+    if let Some(name) = &options.abstract_unix_socket {
+        easy.abstract_unix_socket(name.as_bytes())?;
+        easy.proxy("")?;
+    }
+    if let Some(entry) = &route.connect_to {
+        let mut list = List::new();
+        list.append(entry)?;
+        easy.connect_to(list)?;
+    }
+    if let Some(proxy) = &options.proxy {
+        easy.proxy(proxy)?;
+    }
+    if let Some(user) = &options.proxy_user {
+        let (user, password) = user.split_once(':').unwrap_or((user, ""));
+        easy.proxy_username(user)?;
+        easy.proxy_password(password)?;
+    }
+    options.noproxy.as_ref().map_or(Ok(()), |hosts| easy.noproxy(hosts))
+}
+
+fn tls(easy: &mut Easy2<Exchange>, options: &Options) -> Result<(), Error> {
+    if !options.cacert.is_empty() {
+        raw::without_ca_path(easy)?;
+        easy.ssl_cainfo_blob(&options.cacert)?;
+    }
+    if !options.cert.is_empty() {
+        let key = if options.key.is_empty() { &options.cert } else { &options.key };
+        easy.ssl_cert_blob(&options.cert)?;
+        easy.ssl_key_blob(key)?;
+        // Without one, OpenSSL would ask at the terminal for that of an encrypted key.
+        easy.key_password(options.key_password.as_deref().unwrap_or_default())?;
+    }
+    if options.insecure {
+        easy.ssl_verify_peer(false)?;
+        easy.ssl_verify_host(false)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! libcurl's handles, new or as good as new.
+
+use std::sync::Arc;
+
+use curl::easy::Easy2;
+
+use crate::policy::{Gate, Policy};
+use crate::transfer::Exchange;
+use crate::{HttpOptions, raw};
+
+/// A handle with a driver's settings.
+pub(super) fn new(
+    options: &HttpOptions,
+    policy: Option<&Arc<Policy>>,
+) -> Result<Easy2<Exchange>, curl::Error> {
+    let gate = policy.map(|policy| Arc::new(Gate::new(Arc::clone(policy))));
+    let mut easy = Easy2::new(Exchange::new(options.response_limit, gate));
+    equip(&mut easy, options)?;
+    Ok(easy)
+}
+
+/// Makes a handle as it was when it was new.
+pub(super) fn reset(easy: &mut Easy2<Exchange>, options: &HttpOptions) -> Result<(), curl::Error> {
+    easy.reset();
+    easy.get_mut().forget();
+    equip(easy, options)
+}
+
+/// What every handle has.
+fn equip(easy: &mut Easy2<Exchange>, options: &HttpOptions) -> Result<(), curl::Error> {
+    options.apply(easy)?;
+    raw::only_http(easy)?;
+    raw::guard(easy)
+}

@@ -1,0 +1,125 @@
+//! Puts a request on its way: from a job, or from the redirect that led to it.
+//!
+//! Guarantees: what is given to libcurl was checked, and is allowed by the policy as far as
+//! that can be said before connecting. One without options, on a driver without a policy,
+//! costs nothing for either.
+
+use std::sync::LazyLock;
+
+use curl::easy::Easy2;
+use slipstream_core::{Blame, Failure, Job, Request, decode_body};
+
+use super::{Flight, HttpDriver, Place, handle};
+use crate::HttpRequest;
+use crate::configure::configure;
+use crate::head::Head;
+use crate::request::Options;
+use crate::route::Route;
+use crate::times::Times;
+use crate::transfer::{self, Exchange};
+use crate::trip::Trip;
+use crate::url::Authority;
+
+/// The options of a request that has none.
+static NONE: LazyLock<Options> = LazyLock::new(Options::default);
+
+impl HttpDriver {
+    /// Hands a job to libcurl, or says why it ends here.
+    pub(super) fn send(&mut self, job: &Job) -> Result<(), Failure> {
+        let mut request: HttpRequest = decode_body(&job.body).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            Failure::permanent(format!("{error}: {}", cause.unwrap_or_default()))
+        })?;
+        request.check().map_err(|error| Failure::permanent(error.to_string()))?;
+        let trip = request.options.is_some().then(|| {
+            if request.wants_key() {
+                // So that it goes along with a redirect, whatever that makes of the method.
+                request.headers.push(("Idempotency-Key".to_owned(), job.attempt.id.to_string()));
+            }
+            let usual = Times::of(&self.options);
+            Box::new(Trip::new(&request, usual, self.clock.elapsed()))
+        });
+        self.launch(request, Flight { ticket: job.ticket, attempt: job.attempt, trip })
+    }
+
+    /// Gives a request to a handle, and the handle to libcurl.
+    pub(super) fn launch(&mut self, request: HttpRequest, flight: Flight) -> Result<(), Failure> {
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place::Empty);
+            self.places.len() - 1
+        });
+        let busy = self.start_at(at, request, flight);
+        if busy.is_err() {
+            self.free.push(at);
+        }
+        self.places[at] = busy?;
+        self.fresh = true;
+        Ok(())
+    }
+
+    fn start_at(
+        &mut self,
+        at: usize,
+        mut request: HttpRequest,
+        mut flight: Flight,
+    ) -> Result<Place, Failure> {
+        let mut easy = match std::mem::replace(&mut self.places[at], Place::Empty) {
+            Place::Idle(easy) => easy,
+            _ => handle::new(&self.options, self.policy.as_ref()).map_err(not_started)?,
+        };
+        if flight.trip.is_some() || self.policy.is_some() {
+            self.prepare(&mut easy, &mut request, &flight)?;
+        } else {
+            let head = Head { id: flight.attempt.id, signature: &[], line: &mut self.line };
+            transfer::load(&mut easy, &mut request, head).map_err(not_started)?;
+        }
+        if let Some(trip) = &mut flight.trip {
+            trip.carry(request);
+        }
+        // With fewer than are in flight, every request would close one and open one.
+        if self.places.len() > self.kept {
+            self.kept = self.places.len().next_power_of_two();
+            self.multi.set_max_connects(self.kept).map_err(not_started)?;
+        }
+        let mut handle = self.multi.add2(easy).map_err(not_started)?;
+        handle.set_token(at).map_err(not_started)?;
+        Ok(Place::Busy(handle, flight))
+    }
+
+    /// The same as loading alone, for a request that says more, or may be refused.
+    fn prepare(
+        &mut self,
+        easy: &mut Easy2<Exchange>,
+        request: &mut HttpRequest,
+        flight: &Flight,
+    ) -> Result<(), Failure> {
+        let to =
+            Authority::of(request.url()).map_err(|error| Failure::permanent(error.to_string()))?;
+        let options = request.options.as_deref().unwrap_or(&NONE);
+        let route = Route::to(&to, options, self.options.proxy.is_some(), flight.attempt.number);
+        if let (Some(policy), Some(gate)) = (&self.policy, easy.get_ref().gate()) {
+            gate.set(policy.exempts(&route, options)?);
+        }
+        let id = flight.attempt.id;
+        let signature = match &options.sign {
+            Some(name) => self.keys.sign(name, id, self.clock.now(), request.content())?.to_vec(),
+            None => Vec::new(),
+        };
+        if let Some(trip) = &flight.trip {
+            let times = trip.times();
+            let left = trip.left(self.clock.elapsed()).ok_or_else(|| {
+                let reason = format!("no end of redirects within {:?}", times.total);
+                Failure::transient(Blame::Request, reason)
+            })?;
+            times.apply(easy, left).map_err(not_started)?;
+            configure(easy, options, &route).map_err(not_started)?;
+        }
+        let head = Head { id, signature: &signature, line: &mut self.line };
+        transfer::load(easy, request, head).map_err(not_started)
+    }
+}
+
+fn not_started(error: impl std::fmt::Display) -> Failure {
+    let words = error.to_string().to_lowercase();
+    Failure::transient(Blame::Request, format!("libcurl does not start: {words}"))
+}

@@ -1,0 +1,72 @@
+//! The headers of a request as libcurl takes them: a list of lines.
+//!
+//! Guarantees: the user's headers in their order, then what the method and the options ask
+//! for. A header that libcurl would add unasked is left out when the request says so.
+
+use std::fmt::Write as _;
+
+use curl::Error;
+use curl::easy::List;
+use slipstream_core::RecordId;
+
+use crate::HttpRequest;
+
+/// What goes into a head besides what the request says.
+pub(crate) struct Head<'a> {
+    /// The request's id, the same on every attempt.
+    pub(crate) id: RecordId,
+    /// Lines that were made for this attempt.
+    pub(crate) signature: &'a [String],
+    /// Scratch space.
+    pub(crate) line: &'a mut String,
+}
+
+impl Head<'_> {
+    pub(crate) fn list(self, request: &HttpRequest) -> Result<List, Error> {
+        let Head { id, signature, line } = self;
+        let mut list = List::new();
+        for (name, value) in request.headers() {
+            line.clear();
+            line.push_str(name);
+            // A colon without a value would tell libcurl to leave the header out.
+            if value.trim_matches([' ', '\t']).is_empty() {
+                line.push(';');
+            } else {
+                line.push_str(": ");
+                line.push_str(value);
+            }
+            list.append(line)?;
+        }
+        if request.wants_key() {
+            line.clear();
+            write!(line, "Idempotency-Key: {id}").expect("writing to memory");
+            list.append(line)?;
+        }
+        if request.content().is_empty() {
+            // There is nothing that a type would describe.
+            if !request.has_header("content-type") {
+                list.append("Content-Type:")?;
+            }
+        } else if !request.has_header("expect") {
+            // Asking first costs a round trip, and a second where nobody answers.
+            list.append("Expect:")?;
+        }
+        for header in signature {
+            list.append(header)?;
+        }
+        let Some(options) = &request.options else {
+            return Ok(list);
+        };
+        for (name, value) in
+            [("Authorization: Bearer ", &options.bearer), ("Cookie: ", &options.cookies)]
+        {
+            if let Some(value) = value {
+                list.append(&format!("{name}{value}"))?;
+            }
+        }
+        for name in options.without.iter().filter(|name| !request.has_header(name)) {
+            list.append(&format!("{name}:"))?;
+        }
+        Ok(list)
+    }
+}

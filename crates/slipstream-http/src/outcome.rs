@@ -1,0 +1,70 @@
+//! What the end of a transfer was, read from libcurl's handle.
+//!
+//! Absent on purpose: what it means. `verdict` says that.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use curl::multi::Easy2Handle;
+use slipstream_core::{Clock, Outcome};
+
+use crate::retry_after;
+use crate::times::Times;
+use crate::transfer::Exchange;
+use crate::url::Authority;
+use crate::verdict::{End, Stage, judge};
+
+/// The outcome of a transfer that ended on this handle.
+pub(crate) fn outcome(
+    handle: &Easy2Handle<Exchange>,
+    status: u32,
+    error: Option<&curl::Error>,
+    times: Times,
+    clock: &dyn Clock,
+) -> Outcome {
+    if (200..300).contains(&status) {
+        return Outcome::Delivered;
+    }
+    let exchange = handle.get_ref();
+    let refusal = exchange.gate().filter(|_| status == 0).and_then(|gate| gate.refusal());
+    if let Some(failure) = refusal {
+        return Outcome::Failed(failure);
+    }
+    let to = Authority::of(exchange.url()).ok();
+    let peer = to.as_ref().map(|to| format!("{}:{}", to.host, to.port)).unwrap_or_default();
+    let now = || UNIX_EPOCH + Duration::from_millis(clock.now().as_millis());
+    let end = End {
+        status,
+        retry_after: exchange.retry_after().and_then(|value| retry_after::parse(value, now())),
+        error,
+        errno: handle.os_errno().unwrap_or_default(),
+        stage: stage(handle, to.as_ref().is_some_and(|to| to.scheme == "https")),
+        times,
+        peer: &peer,
+    };
+    match judge(&end) {
+        Outcome::Failed(mut failure) => {
+            failure.answer = exchange.answer();
+            Outcome::Failed(failure)
+        }
+        delivered => delivered,
+    }
+}
+
+/// How far a transfer came. libcurl tells the times of a connection when it is done, so
+/// counts are asked, too.
+fn stage(handle: &Easy2Handle<Exchange>, tls: bool) -> Stage {
+    let reached = |time: Result<Duration, _>| time.is_ok_and(|time| !time.is_zero());
+    let made = handle.num_connects().is_ok_and(|connects| connects > 0);
+    let sent = handle.request_size().is_ok_and(|size| size > 0);
+    // What is sent before the end of a handshake went to a proxy.
+    let shook = !made || !tls || reached(handle.appconnect_time());
+    if sent && shook {
+        Stage::Answer
+    } else if made {
+        Stage::Handshake
+    } else if reached(handle.namelookup_time()) {
+        Stage::Connect
+    } else {
+        Stage::Lookup
+    }
+}

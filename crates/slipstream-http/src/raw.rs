@@ -1,0 +1,97 @@
+//! What libcurl can do and the `curl` crate has no words for. The only `unsafe` of this
+//! crate.
+//!
+//! Guarantees: each function keeps libcurl's side of the bargain by itself, for any handle
+//! that it can be given.
+//!
+//! Absent on purpose: decisions. What is set here, and when, is for others to say.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, c_char, c_void};
+use std::os::fd::IntoRawFd;
+use std::ptr;
+use std::sync::Arc;
+
+use curl::Error;
+use curl::easy::Easy2;
+use curl_sys::{CURLoption, curl_sockaddr, curl_socket_t, curlsocktype};
+use socket2::{SockAddr, SockAddrStorage, Socket};
+
+use crate::policy::Gate;
+use crate::transfer::Exchange;
+
+/// From libcurl's `curl.h`; the bindings do not have it.
+const CURLOPT_PROTOCOLS_STR: CURLoption = curl_sys::CURLOPTTYPE_OBJECTPOINT + 318;
+
+/// Lets a handle speak http and https, and nothing else that libcurl was built with.
+pub(crate) fn only_http<H>(easy: &mut Easy2<H>) -> Result<(), Error> {
+    const NAMES: &CStr = c"http,https";
+    // SAFETY: the handle is a live one, and this option takes a string that ends with NUL,
+    // of which libcurl makes a copy.
+    check(unsafe { curl_sys::curl_easy_setopt(easy.raw(), CURLOPT_PROTOCOLS_STR, NAMES.as_ptr()) })
+}
+
+/// Takes the system's directory of certificates from a handle, so that only those count
+/// that it is given.
+pub(crate) fn without_ca_path<H>(easy: &mut Easy2<H>) -> Result<(), Error> {
+    let none: *const c_char = ptr::null();
+    // SAFETY: the handle is a live one, and for this option a null string means "none".
+    check(unsafe { curl_sys::curl_easy_setopt(easy.raw(), curl_sys::CURLOPT_CAPATH, none) })
+}
+
+/// Has a handle ask its gate before it opens a socket, if it has one.
+pub(crate) fn guard(easy: &mut Easy2<Exchange>) -> Result<(), Error> {
+    let Some(gate) = easy.get_ref().gate() else {
+        return Ok(());
+    };
+    let gate: *const Gate = Arc::as_ptr(gate);
+    let call: curl_sys::curl_opensocket_callback = open_socket;
+    // SAFETY: the handle is a live one; the options take a function of this type, and a
+    // pointer that libcurl hands to it and does nothing else with. The pointer is good for as
+    // long as libcurl may use it: the gate is in the handle's exchange, which keeps the one it
+    // was made with (its field is private and never assigned), and `Easy2` closes the handle
+    // before it drops the exchange. Sockets are opened inside calls on the handle alone.
+    unsafe {
+        let handle = easy.raw();
+        check(curl_sys::curl_easy_setopt(handle, curl_sys::CURLOPT_OPENSOCKETFUNCTION, call))?;
+        check(curl_sys::curl_easy_setopt(handle, curl_sys::CURLOPT_OPENSOCKETDATA, gate))
+    }
+}
+
+/// What libcurl calls for a socket to connect with.
+extern "C" fn open_socket(
+    gate: *mut c_void,
+    _: curlsocktype,
+    address: *mut curl_sockaddr,
+) -> curl_socket_t {
+    // SAFETY: libcurl hands over the pointer that `guard` gave it, which is good (see there).
+    // A gate is shared by nature: it changes behind a lock.
+    let gate = unsafe { &*gate.cast::<Gate>() };
+    // SAFETY: libcurl passes an address of its own that nobody else uses during the call.
+    let (family, kind, protocol, length) = unsafe {
+        ((*address).family, (*address).socktype, (*address).protocol, (*address).addrlen)
+    };
+    let length = (length as usize).min(size_of::<SockAddrStorage>());
+    // SAFETY: behind `addr` lie `addrlen` bytes (the struct that libcurl passes is longer than
+    // its declaration), of which no more are copied than `storage`, zeroed before, has room for.
+    // The pointer is made from the whole one, without a reference to the short declaration.
+    let known = unsafe {
+        SockAddr::try_init(|storage, size| {
+            let bytes = ptr::addr_of!((*address).addr).cast::<u8>();
+            ptr::copy_nonoverlapping(bytes, storage.cast::<u8>(), length);
+            *size = length as u32;
+            Ok(())
+        })
+    };
+    let internet = known.ok().and_then(|((), address)| address.as_socket());
+    if !gate.admits(internet.map(|address| address.ip())) {
+        return curl_sys::CURL_SOCKET_BAD;
+    }
+    Socket::new(family.into(), kind.into(), Some(protocol.into()))
+        .map_or(curl_sys::CURL_SOCKET_BAD, IntoRawFd::into_raw_fd)
+}
+
+fn check(code: curl_sys::CURLcode) -> Result<(), Error> {
+    if code == curl_sys::CURLE_OK { Ok(()) } else { Err(Error::new(code)) }
+}

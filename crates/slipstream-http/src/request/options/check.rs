@@ -1,0 +1,207 @@
+//! Refuses options that can never work, contradict each other, or would inject something.
+//!
+//! Guarantees: no option that passes holds a byte that could end a header line or a C
+//! string; every time-out is finite. No message shows a secret.
+//!
+//! Absent on purpose: whether certificates and keys are good. libcurl says so when it
+//! sends, and a certificate that is good today may not be then.
+
+use slipstream_core::Invalid;
+
+use super::{Options, REDIRECTS};
+use crate::entries::{ConnectTo, Resolve};
+use crate::quote::quoted;
+use crate::request::{HttpRequest, is_token};
+use crate::secret::SecretRef;
+use crate::url::proxy_host;
+
+/// Longest time-out: a day. A worker that waits longer is hung.
+const LONGEST: u64 = 24 * 60 * 60 * 1_000;
+
+/// Longest path of a Unix socket, as the operating system has it.
+const UNIX_MAX: usize = 107;
+
+/// Most redirects that anybody can want followed.
+const REDIRECTS_MAX: u32 = 20 * REDIRECTS;
+
+/// Headers that a signature consists of.
+const SIGNED: [&str; 3] = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+
+fn refuse<T>(words: impl Into<String>) -> Result<T, Invalid> {
+    Err(Invalid::new(words))
+}
+
+pub(crate) fn check(options: &Options, request: &HttpRequest) -> Result<(), Invalid> {
+    headers(options, request)?;
+    credentials(options, request)?;
+    proxy(options)?;
+    tls(options)?;
+    address(options)?;
+    limits(options)?;
+    let Some(secret) = &options.sign else {
+        return Ok(());
+    };
+    secret.parse::<SecretRef>()?;
+    match SIGNED.iter().find(|name| request.has_header(name)) {
+        Some(name) => refuse(format!(
+            "the header '{name}' is made when the request is signed; leave it or the signature out"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn headers(options: &Options, request: &HttpRequest) -> Result<(), Invalid> {
+    for name in &options.without {
+        if !is_token(name) {
+            return refuse(format!(
+                "the header to leave out, {}, is none; write a name such as accept",
+                quoted(name)
+            ));
+        }
+        if ["content-length", "transfer-encoding"].iter().any(|n| n.eq_ignore_ascii_case(name)) {
+            return refuse(format!(
+                "the header {} says where the body ends and cannot be left out",
+                quoted(name)
+            ));
+        }
+    }
+    if options.cookies.is_some() && request.has_header("cookie") {
+        return refuse("there are cookies and a 'cookie' header; leave one out");
+    }
+    Ok(())
+}
+
+fn credentials(options: &Options, request: &HttpRequest) -> Result<(), Invalid> {
+    let texts = [
+        ("user", &options.user),
+        ("password", &options.password),
+        ("bearer token", &options.bearer),
+        ("aws signature's provider", &options.aws_sigv4),
+        ("cookies", &options.cookies),
+    ];
+    for (what, text) in texts {
+        // Not shown: it may be a secret.
+        if text.as_ref().is_some_and(|t| t.contains(char::is_control)) {
+            return refuse(format!("the {what} holds a control character; leave it out"));
+        }
+    }
+    if options.user.as_ref().is_some_and(|user| user.contains(':')) {
+        return refuse("the user name holds a ':', which would end it; leave it out");
+    }
+    if options.password.is_some() && options.user.is_none() {
+        return refuse("there is a password and no user; add the user");
+    }
+    if options.aws_sigv4.is_some() && options.user.is_none() {
+        return refuse("the aws signature lacks access key and secret; give them as the user");
+    }
+    if options.aws_sigv4.as_ref().is_some_and(|p| p.is_empty() || p.split(':').count() > 4) {
+        return refuse(
+            "the aws signature's provider is none; write one such as aws:amz:eu-central-1:sqs",
+        );
+    }
+    if options.bearer.as_ref().is_some_and(String::is_empty) {
+        return refuse("the bearer token is empty; leave it out or give one");
+    }
+    let ways =
+        [options.user.is_some(), options.bearer.is_some(), request.has_header("authorization")];
+    if ways.iter().filter(|way| **way).count() > 1 {
+        return refuse(
+            "there is more than one of user, bearer token and 'authorization' header; leave one out",
+        );
+    }
+    Ok(())
+}
+
+fn proxy(options: &Options) -> Result<(), Invalid> {
+    if let Some(proxy) = &options.proxy {
+        proxy_host(proxy)?;
+    }
+    for text in [&options.proxy_user, &options.noproxy].into_iter().flatten() {
+        if text.contains(char::is_control) {
+            return refuse("what is said about the proxy holds a control character; leave it out");
+        }
+    }
+    if options.proxy_user.is_some() && options.proxy.is_none() {
+        return refuse("there is a user for the proxy and no proxy; add the proxy");
+    }
+    Ok(())
+}
+
+fn tls(options: &Options) -> Result<(), Invalid> {
+    let holds = |pem: &[u8], word: &[u8]| pem.windows(word.len()).any(|w| w == word);
+    let parts = [
+        ("certificates to trust", &options.cacert, &b"-----BEGIN "[..]),
+        ("client certificate", &options.cert, b"-----BEGIN "),
+        ("client key", &options.key, b"PRIVATE KEY-----"),
+    ];
+    for (what, pem, word) in parts {
+        if !pem.is_empty() && !holds(pem, word) {
+            return refuse(format!(
+                "the {what} must be PEM, text that holds {}; convert it with openssl",
+                String::from_utf8_lossy(word)
+            ));
+        }
+    }
+    if options.cert.is_empty() {
+        if !options.key.is_empty() || options.key_password.is_some() {
+            return refuse("there is a client key and no client certificate; add the certificate");
+        }
+    } else if options.key.is_empty() && !holds(&options.cert, b"PRIVATE KEY-----") {
+        return refuse("the client certificate has no key; add the key");
+    }
+    if options.key_password.as_ref().is_some_and(|p| p.contains('\0')) {
+        return refuse("the passphrase of the key holds a NUL; no key has such a one");
+    }
+    Ok(())
+}
+
+fn address(options: &Options) -> Result<(), Invalid> {
+    for socket in [&options.unix_socket, &options.abstract_unix_socket].into_iter().flatten() {
+        if socket.is_empty() || socket.len() > UNIX_MAX || socket.contains('\0') {
+            return refuse(format!(
+                "the unix socket {} is none; write a path of 1 to {UNIX_MAX} bytes without NUL",
+                quoted(socket)
+            ));
+        }
+    }
+    // One way to the server; libcurl would pass over the others without a word.
+    let ways = [
+        options.unix_socket.is_some(),
+        options.abstract_unix_socket.is_some(),
+        options.proxy.is_some(),
+        !options.resolve.is_empty(),
+    ];
+    if ways.iter().filter(|way| **way).count() > 1 {
+        return refuse(
+            "there is more than one of unix socket, proxy and address in place of a lookup; leave all but one out",
+        );
+    }
+    for entry in &options.resolve {
+        Resolve::parse(entry)?;
+    }
+    for entry in &options.connect_to {
+        ConnectTo::parse(entry)?;
+    }
+    Ok(())
+}
+
+fn limits(options: &Options) -> Result<(), Invalid> {
+    let times = [
+        ("time-out for connecting", options.connect_timeout),
+        ("time-out", options.total_timeout),
+        ("time that may be too slow", options.low_speed_time),
+    ];
+    for (what, time) in times {
+        if time.is_some_and(|time| !(1..=LONGEST).contains(&time)) {
+            return refuse(format!(
+                "the {what} is out of range; write more than nothing and at most 24 hours"
+            ));
+        }
+    }
+    if options.follow.is_some_and(|most| most > REDIRECTS_MAX) {
+        return refuse(format!(
+            "so many redirects are never followed; write at most {REDIRECTS_MAX}"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! What options are stored as, refused for, and shown as.
+
+use std::time::Duration;
+
+use slipstream_core::{Record, RecordId, Request, decode_body};
+
+use super::*;
+use crate::HttpRequest;
+
+const URL: &str = "https://example.com/";
+const PEM: &str = "-----BEGIN CERTIFICATE-----\nsesame\n-----END CERTIFICATE-----\n";
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\nsesame\n-----END PRIVATE KEY-----\n";
+
+/// One of each option; some of them do not go together.
+fn all() -> Options {
+    Options::new()
+        .without_header("Accept")
+        .user("sesame", "sesame")
+        .auth(Auth::Digest)
+        .bearer("sesame")
+        .aws_sigv4("aws:amz:eu:sqs")
+        .cookies("a=sesame")
+        .proxy("http://u:sesame@proxy:3128")
+        .proxy_user("u:sesame")
+        .noproxy("localhost")
+        .cacert(PEM)
+        .cert(PEM)
+        .key(KEY)
+        .key_password("sesame")
+        .insecure(true)
+        .unix_socket("/run/a.sock")
+        .abstract_unix_socket("a")
+        .resolve("example.com:443:127.0.0.1")
+        .connect_to("::127.0.0.1:8443")
+        .version(HttpVersion::V2PriorKnowledge)
+        .compressed(true)
+        .follow()
+        .post301(true)
+        .post302(true)
+        .post303(true)
+        .connect_timeout(Duration::from_secs(1))
+        .total_timeout(Duration::from_secs(2))
+        .low_speed_limit(3)
+        .low_speed_time(Duration::from_secs(4))
+        .sign("env:SECRET")
+}
+
+fn bytes(request: &HttpRequest) -> Vec<u8> {
+    rmp_serde::to_vec_named(request).unwrap()
+}
+
+#[test]
+fn options_read_back_and_a_request_without_any_does_not_grow() {
+    let plain = HttpRequest::get(URL);
+    let request = plain.clone().options(all());
+    assert_eq!(decode_body::<HttpRequest>(&bytes(&request)).unwrap(), request);
+    assert_eq!(request.sent_with(), Some(&all()));
+    assert_eq!(bytes(&plain.clone().options(Options::new())), bytes(&plain));
+    assert!(!bytes(&plain).windows(7).any(|w| w == b"options"));
+    // One option costs its own bytes, not those of all.
+    let one = bytes(&plain.clone().options(Options::new().compressed(true)));
+    assert!(one.len() - bytes(&plain).len() <= 24, "{}", one.len());
+}
+
+#[test]
+fn defaults_that_another_program_spelt_out_are_no_options() {
+    #[derive(Serialize)]
+    struct Spelt {
+        method: &'static str,
+        url: &'static str,
+        options: std::collections::BTreeMap<&'static str, bool>,
+    }
+    for options in [vec![], vec![("insecure", false)], vec![("later", true)]] {
+        let spelt = Spelt { method: "GET", url: URL, options: options.into_iter().collect() };
+        let read: HttpRequest = decode_body(&rmp_serde::to_vec_named(&spelt).unwrap()).unwrap();
+        assert_eq!(read, HttpRequest::get(URL));
+    }
+}
+
+#[test]
+fn the_names_that_are_stored_never_change() {
+    let value = serde_json::to_value(all()).unwrap();
+    let names: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut expected = [
+        "without",
+        "user",
+        "pass",
+        "auth",
+        "bearer",
+        "sigv4",
+        "cookie",
+        "proxy",
+        "proxyuser",
+        "noproxy",
+        "cacert",
+        "cert",
+        "key",
+        "keypass",
+        "insecure",
+        "unix",
+        "abstract",
+        "resolve",
+        "connectto",
+        "http",
+        "compressed",
+        "follow",
+        "post301",
+        "post302",
+        "post303",
+        "connect",
+        "total",
+        "slow",
+        "slowfor",
+        "sign",
+    ];
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    assert_eq!(value["http"], "2-prior-knowledge");
+    assert_eq!(value["auth"], "digest");
+    assert_eq!(value["total"], 2_000);
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let request = HttpRequest::get(URL).options(all());
+    let shown = format!("{request} {request:?} {:?}", all().masked());
+    assert!(!shown.contains("sesame"), "{shown}");
+    for words in ["user", "proxy:3128", "/run/a.sock", "env:SECRET", "50", "2-prior-knowledge"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let mistaken = Options::new().sign("whsec_sesame");
+    assert!(!format!("{mistaken:?}").contains("sesame"));
+}
+
+#[test]
+fn what_goes_together_is_accepted() {
+    let new = Options::new;
+    let table = [
+        new().without_header("Accept").without_header("Host").cookies("a=1; b=\"2\""),
+        new().user("me", "").auth(Auth::Any).follow_at_most(0),
+        new().user("AKID", "se:cret").aws_sigv4("aws:amz"),
+        new().bearer("abc.def"),
+        new().proxy("proxy").proxy_user("u:p").noproxy("*"),
+        new().proxy("SOCKS5H://u:p@[::1]:1080/"),
+        new().cacert(PEM).cert(PEM).key(KEY).key_password("p"),
+        new().cert(format!("{PEM}{KEY}")).insecure(true),
+        new().unix_socket("/run/ü.sock"),
+        new().abstract_unix_socket("a"),
+        new().resolve("*:443:127.0.0.1,::1").connect_to(":::"),
+        new().version(HttpVersion::V1_0).compressed(true).low_speed_limit(0),
+        new().total_timeout(Duration::from_secs(24 * 60 * 60)),
+        new().sign("file:/etc/secret"),
+    ];
+    for options in table {
+        let request = HttpRequest::post(URL).options(options);
+        assert_eq!(request.check(), Ok(()), "{request:?}");
+        let record = Record::new(&request, RecordId::from_bytes([7; 16])).unwrap();
+        let read = Record::decode(&record.encode()).unwrap();
+        assert_eq!(read.request::<HttpRequest>().unwrap(), request);
+    }
+}
+
+#[test]
+fn what_can_never_work_or_would_inject_is_refused_with_words_that_help() {
+    let new = Options::new;
+    let plain = || HttpRequest::post(URL);
+    let table = [
+        (plain(), new().without_header("a b"), "such as accept"),
+        (plain(), new().without_header("Accept: x\r\ny"), "such as accept"),
+        (plain(), new().without_header("Content-Length"), "cannot be left out"),
+        (plain(), new().user("a:b", ""), "':'"),
+        (plain(), new().user("a\n", ""), "control character"),
+        (plain(), new().user("a", "sesame\0"), "control character"),
+        (plain(), Options { password: Some("p".into()), ..new() }, "add the user"),
+        (plain(), new().bearer(""), "is empty"),
+        (plain(), new().bearer("sesame\r\nX: y"), "control character"),
+        (plain(), new().bearer("a").user("b", "c"), "more than one"),
+        (plain().header("Authorization", "x"), new().bearer("a"), "more than one"),
+        (plain(), new().aws_sigv4("aws:amz"), "as the user"),
+        (plain(), new().aws_sigv4("a:b:c:d:e").user("a", "b"), "such as aws"),
+        (plain(), new().aws_sigv4("a\n").user("a", "b"), "control character"),
+        (plain(), new().cookies("a=sesame\r\nX: y"), "control character"),
+        (plain().header("cookie", "a"), new().cookies("b"), "leave one out"),
+        (plain(), new().proxy(""), "such as http://proxy"),
+        (plain(), new().proxy("ftp://proxy"), "such as http://proxy"),
+        (plain(), new().proxy("http://u:sesame@a@b"), "such as http://proxy"),
+        (plain(), new().proxy("http://proxy\r\n"), "such as http://proxy"),
+        (plain(), new().proxy("socks5h://localhost/run/a.sock"), "such as http://proxy"),
+        (plain(), new().proxy("p").proxy_user("u:sesame\n"), "control character"),
+        (plain(), new().proxy("p").noproxy("a\0"), "control character"),
+        (plain(), new().proxy_user("u:sesame"), "add the proxy"),
+        (plain(), new().cacert("/etc/ssl/ca.pem"), "must be PEM"),
+        (plain(), new().cert(PEM), "has no key"),
+        (plain(), new().cert(PEM).key("sesame"), "must be PEM"),
+        (plain(), new().key(KEY), "add the certificate"),
+        (plain(), new().cert(PEM).key(KEY).key_password("sesame\0"), "NUL"),
+        (plain(), new().unix_socket(""), "without NUL"),
+        (plain(), new().unix_socket("/run/a\0b"), "without NUL"),
+        (plain(), new().unix_socket("x".repeat(108)), "without NUL"),
+        (plain(), new().abstract_unix_socket("a\0"), "without NUL"),
+        (plain(), new().unix_socket("/a").abstract_unix_socket("b"), "all but one"),
+        (plain(), new().unix_socket("/a").proxy("p"), "all but one"),
+        (plain(), new().proxy("p").resolve("h:80:127.0.0.1"), "all but one"),
+        (plain(), new().resolve("h:80:name"), "host:port:address"),
+        (plain(), new().connect_to("h"), "to-host"),
+        (plain(), new().follow_at_most(u32::MAX), "at most 1000"),
+        (plain(), new().total_timeout(Duration::ZERO), "at most 24 hours"),
+        (plain(), new().connect_timeout(Duration::MAX), "at most 24 hours"),
+        (plain(), new().low_speed_time(Duration::ZERO), "at most 24 hours"),
+        (plain(), new().sign("whsec_sesame"), "env:NAME"),
+        (plain(), new().sign("env:A\n"), "env:NAME"),
+        (plain().header("Webhook-Id", "x"), new().sign("env:A"), "'webhook-id'"),
+        (plain(), new().cookies("x".repeat(600_000)), "as the body"),
+    ];
+    for (request, options, words) in table {
+        let request = request.options(options);
+        let error = request.check().expect_err(words).to_string();
+        assert!(error.contains(words), "{words}: {error}");
+        assert!(!error.contains(char::is_control) && !error.contains("sesame"), "{error:?}");
+    }
+}

@@ -1,0 +1,77 @@
+//! How long an attempt may take: the driver's times, and what a request says in their place.
+
+use std::time::Duration;
+
+use curl::Error;
+use curl::easy::Easy2;
+
+use crate::HttpOptions;
+use crate::request::Options;
+
+/// The limits of one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) connect: Duration,
+    pub(crate) total: Duration,
+    pub(crate) low_speed_limit: u32,
+    pub(crate) low_speed_time: Duration,
+}
+
+impl Times {
+    /// Those of the driver, for a request without options.
+    pub(crate) fn of(driver: &HttpOptions) -> Self {
+        // Zero means "for ever", or minutes, to libcurl.
+        let at_least = |wait: Duration| wait.max(Duration::from_millis(1));
+        Self {
+            connect: at_least(driver.connect_timeout),
+            total: at_least(driver.total_timeout),
+            low_speed_limit: driver.low_speed_limit,
+            low_speed_time: driver.low_speed_time,
+        }
+    }
+
+    /// The same with what a request says.
+    pub(crate) fn with(self, options: &Options) -> Self {
+        let time = |own: Option<u64>, usual| own.map_or(usual, Duration::from_millis);
+        Self {
+            connect: time(options.connect_timeout, self.connect),
+            total: time(options.total_timeout, self.total),
+            low_speed_limit: options.low_speed_limit.unwrap_or(self.low_speed_limit),
+            // libcurl counts whole seconds, and none is "never".
+            low_speed_time: time(options.low_speed_time, self.low_speed_time)
+                .max(Duration::from_secs(u64::from(options.low_speed_time.is_some()))),
+        }
+    }
+
+    /// Sets them on a handle, with `left` of the total.
+    pub(crate) fn apply<H>(&self, easy: &mut Easy2<H>, left: Duration) -> Result<(), Error> {
+        easy.connect_timeout(self.connect)?;
+        easy.timeout(left.max(Duration::from_millis(1)))?;
+        easy.low_speed_limit(self.low_speed_limit)?;
+        easy.low_speed_time(self.low_speed_time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_says_its_own_times_and_the_driver_the_others() {
+        let driver = HttpOptions { total_timeout: Duration::ZERO, ..HttpOptions::default() };
+        let usual = Times::of(&driver);
+        assert_eq!(usual.total, Duration::from_millis(1));
+        assert_eq!(usual.with(&Options::new()), usual);
+        let own = Options::new()
+            .connect_timeout(Duration::from_millis(7))
+            .low_speed_limit(9)
+            .low_speed_time(Duration::from_millis(10));
+        let expected = Times {
+            connect: Duration::from_millis(7),
+            low_speed_limit: 9,
+            low_speed_time: Duration::from_secs(1),
+            ..usual
+        };
+        assert_eq!(usual.with(&own), expected);
+    }
+}

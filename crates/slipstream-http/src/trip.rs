@@ -1,0 +1,83 @@
+//! A job whose request has options, on its way over one hop or several.
+//!
+//! Guarantees: all hops together take no longer than one may. A hop to another scheme, host
+//! or port than the request's own fails on its own account: the destination is not blamed for
+//! it, and its `Retry-After` is not the destination's.
+//!
+//! Absent on purpose: which redirects are followed (`redirect`), and libcurl.
+
+use std::time::Duration;
+
+use slipstream_core::{Blame, Failure};
+
+use crate::times::Times;
+use crate::url::Authority;
+use crate::{HttpRequest, redirect};
+
+/// What is known of such a job while libcurl has it.
+pub(crate) struct Trip {
+    /// The request of this hop without its body, which is with libcurl; none between hops.
+    request: Option<HttpRequest>,
+    /// Where the first one led.
+    home: Option<Authority>,
+    /// How long all hops may take.
+    times: Times,
+    began: Duration,
+    followed: u32,
+}
+
+impl Trip {
+    /// The way of this request, which begins now. `usual` are the driver's times.
+    pub(crate) fn new(request: &HttpRequest, usual: Times, now: Duration) -> Self {
+        Self {
+            request: None,
+            home: Authority::of(request.url()).ok(),
+            times: request.options.as_ref().map_or(usual, |options| usual.with(options)),
+            began: now,
+            followed: 0,
+        }
+    }
+
+    /// Keeps the request of a hop, when libcurl has its body.
+    pub(crate) fn carry(&mut self, request: HttpRequest) {
+        self.request = Some(request);
+    }
+
+    pub(crate) fn times(&self) -> Times {
+        self.times
+    }
+
+    /// What is left of the total, if anything is.
+    pub(crate) fn left(&self, now: Duration) -> Option<Duration> {
+        let left = self.times.total.checked_sub(now.saturating_sub(self.began));
+        left.filter(|left| !left.is_zero())
+    }
+
+    /// The request that an answer of this status asks for in place of this one, or why there
+    /// is none; `None` if it asks for nothing that should be done. `body` is what libcurl was
+    /// given.
+    pub(crate) fn next(
+        &mut self,
+        status: u32,
+        location: Option<&[u8]>,
+        body: Vec<u8>,
+    ) -> Option<Result<HttpRequest, String>> {
+        let follow = |r: &mut HttpRequest| {
+            redirect::is_redirect(status) && r.options.as_ref().is_some_and(|o| o.follow.is_some())
+        };
+        let mut request = self.request.take_if(follow)?;
+        request.body = body;
+        let next = redirect::next(request, status, location, self.followed);
+        self.followed += 1;
+        Some(next)
+    }
+
+    /// Puts a failure of this hop as it is to be told.
+    pub(crate) fn tell(&self, failure: &mut Failure) {
+        let url = self.request.as_ref().map(HttpRequest::url).unwrap_or_default();
+        if self.followed > 0 && Authority::of(url).ok() != self.home {
+            failure.blame = Blame::Request;
+            failure.retry_after = None;
+        }
+    }
+}

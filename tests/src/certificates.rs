@@ -1,0 +1,91 @@
+//! Certificates that openssl makes: an authority of our own, and what it vouches for.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// An authority, with its files in a temporary directory.
+#[derive(Debug)]
+pub struct Certificates {
+    dir: tempfile::TempDir,
+}
+
+/// A certificate and its key, each a file of PEM.
+#[derive(Debug)]
+pub struct Pair {
+    /// The certificate.
+    pub cert: PathBuf,
+    /// The key, without a passphrase.
+    pub key: PathBuf,
+}
+
+impl Pair {
+    /// What both files hold.
+    ///
+    /// # Panics
+    /// When they cannot be read.
+    pub fn pem(&self) -> (String, String) {
+        let read = |path| std::fs::read_to_string(path).expect("openssl wrote it");
+        (read(&self.cert), read(&self.key))
+    }
+}
+
+impl Certificates {
+    /// A new authority.
+    ///
+    /// # Panics
+    /// When there is no openssl.
+    #[allow(clippy::new_without_default, reason = "it starts a program, and may fail")]
+    pub fn new() -> Self {
+        let certificates = Self { dir: tempfile::tempdir().expect("a temporary directory") };
+        certificates.make("authority", &[]);
+        certificates
+    }
+
+    /// The authority's own certificate.
+    pub fn authority(&self) -> PathBuf {
+        self.dir.path().join("authority.pem")
+    }
+
+    /// A certificate for this name, which the authority vouches for.
+    ///
+    /// # Panics
+    /// When there is no openssl.
+    pub fn pair(&self, name: &str) -> Pair {
+        let names = format!("subjectAltName=DNS:{name}");
+        let (ca, key) = (self.authority(), self.dir.path().join("authority.key"));
+        self.make(
+            name,
+            &[
+                Path::new("-addext"),
+                Path::new(&names),
+                Path::new("-CA"),
+                &ca,
+                Path::new("-CAkey"),
+                &key,
+            ],
+        );
+        Pair { cert: self.path(name, "pem"), key: self.path(name, "key") }
+    }
+
+    fn path(&self, name: &str, extension: &str) -> PathBuf {
+        self.dir.path().join(format!("{name}.{extension}"))
+    }
+
+    fn make(&self, name: &str, more: &[&Path]) {
+        let openssl = std::env::var_os("SLIPSTREAM_TEST_OPENSSL")
+            .map_or_else(|| "openssl".into(), PathBuf::from);
+        let ran = Command::new(openssl)
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+            .args(["-nodes", "-days", "2", "-subj", &format!("/CN={name}")])
+            .arg("-keyout")
+            .arg(self.path(name, "key"))
+            .arg("-out")
+            .arg(self.path(name, "pem"))
+            .args(more)
+            .output();
+        let ran = ran.unwrap_or_else(|error| {
+            panic!("no openssl ({error}); `cargo xtask setup` installs it")
+        });
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
+}
