@@ -75,3 +75,24 @@ fn a_client_certificate_is_shown_by_the_request_that_has_it() {
     assert_eq!(served, ["/alice CN=alice", "/bob CN=bob"].map(str::to_owned).into());
     assert_eq!((program.total("delivered"), program.total("failed")), (2, 2));
 }
+
+#[test]
+fn the_certificates_of_a_request_take_the_place_of_the_systems() {
+    let (systems, own) = (Certificates::new(), Certificates::new());
+    let nginx = secure(&systems, "");
+    let program = Program::new();
+    let ca = std::fs::read_to_string(own.authority()).unwrap();
+    store(
+        &program,
+        [
+            json!({"url": nginx.secure_url("/system")}),
+            json!({"url": nginx.secure_url("/own"), "cacert": ca}),
+        ]
+        .into_iter(),
+    );
+    let mut work = program.command(["work", "--backoff", "10ms"]);
+    let worked = work.env("SSL_CERT_DIR", systems.directory()).output().unwrap();
+    assert_eq!(worked.status.code(), Some(1), "{worked:?}");
+    let paths: Vec<_> = nginx.hits().into_iter().map(|hit| hit.path).collect();
+    assert_eq!(paths, ["/system"]);
+}

@@ -67,25 +67,41 @@ impl Certificates {
         Pair { cert: self.path(name, "pem"), key: self.path(name, "key") }
     }
 
+    /// A directory that OpenSSL finds the authority in, as a system has one.
+    ///
+    /// # Panics
+    /// When there is no openssl.
+    pub fn directory(&self) -> PathBuf {
+        let authority = self.authority();
+        let hash = openssl(["x509", "-hash", "-noout", "-in"].map(Path::new), &[&authority]);
+        let directory = self.dir.path().join("trusted");
+        std::fs::create_dir_all(&directory).expect("a directory of its own");
+        std::fs::copy(authority, directory.join(format!("{}.0", hash.trim())))
+            .expect("the authority is copied");
+        directory
+    }
+
     fn path(&self, name: &str, extension: &str) -> PathBuf {
         self.dir.path().join(format!("{name}.{extension}"))
     }
 
     fn make(&self, name: &str, more: &[&Path]) {
-        let openssl = std::env::var_os("SLIPSTREAM_TEST_OPENSSL")
-            .map_or_else(|| "openssl".into(), PathBuf::from);
-        let ran = Command::new(openssl)
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
-            .args(["-nodes", "-days", "2", "-subj", &format!("/CN={name}")])
-            .arg("-keyout")
-            .arg(self.path(name, "key"))
-            .arg("-out")
-            .arg(self.path(name, "pem"))
-            .args(more)
-            .output();
-        let ran = ran.unwrap_or_else(|error| {
-            panic!("no openssl ({error}); `cargo xtask setup` installs it")
-        });
-        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        let (key, cert) = (self.path(name, "key"), self.path(name, "pem"));
+        let subject = format!("/CN={name}");
+        let new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        let rest = ["-nodes", "-days", "2", "-subj", &subject, "-keyout"].map(Path::new);
+        let args = [&rest[..], &[&key, Path::new("-out"), &cert], more].concat();
+        openssl(new.map(Path::new), &args);
     }
+}
+
+/// Runs it, and returns what it printed.
+fn openssl<const N: usize>(first: [&Path; N], args: &[&Path]) -> String {
+    let program =
+        std::env::var_os("SLIPSTREAM_TEST_OPENSSL").map_or_else(|| "openssl".into(), PathBuf::from);
+    let ran = Command::new(program).args(first).args(args).output();
+    let ran =
+        ran.unwrap_or_else(|error| panic!("no openssl ({error}); `cargo xtask setup` installs it"));
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).expect("it prints text")
 }

@@ -95,3 +95,16 @@ extern "C" fn open_socket(
 fn check(code: curl_sys::CURLcode) -> Result<(), Error> {
     if code == curl_sys::CURLE_OK { Ok(()) } else { Err(Error::new(code)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libcurl_itself_speaks_nothing_but_http() {
+        let mut easy = Easy2::new(Exchange::new(1_000, None));
+        easy.url("file:///dev/null").unwrap();
+        only_http(&mut easy).unwrap();
+        assert!(easy.perform().unwrap_err().is_unsupported_protocol());
+    }
+}

@@ -1,9 +1,9 @@
 //! Redirects, followed where the request says so, and where they must not lead.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use slipstream_core::{Blame, Outcome};
-use slipstream_http::{HttpRequest, Options};
+use slipstream_core::{Blame, Clock, Outcome, Timestamp};
+use slipstream_http::{HttpDriver, HttpOptions, HttpRequest, Options};
 
 use crate::server::{OK, Reply, Server, redirect};
 use crate::{ID, driver, failure, send, send_with};
@@ -161,6 +161,45 @@ fn all_hops_together_end_in_time() {
     let failed = failure(send(&HttpRequest::get(endless.url("/")).options(options)));
     assert!(failed.reason.contains("within 30ms"), "{failed:?}");
     assert!(endless.requests().len() < 1_000);
+}
+
+#[test]
+fn a_late_hop_has_what_is_left_of_the_time() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Every look takes twenty seconds.
+    struct Slow(AtomicU64);
+
+    impl Clock for Slow {
+        fn now(&self) -> Timestamp {
+            Timestamp::default()
+        }
+
+        fn elapsed(&self) -> Duration {
+            Duration::from_millis(19_900 * self.0.fetch_add(1, Ordering::Relaxed))
+        }
+    }
+
+    let silent = Server::always(Reply::Silence(""));
+    let first = leading(302, &silent.url("/"));
+    let options = Options::new().follow().total_timeout(Duration::from_secs(40));
+    let driver = HttpDriver::new(HttpOptions::default()).unwrap();
+    let began = Instant::now();
+    let request = HttpRequest::get(first.url("/")).options(options);
+    let failed = failure(send_with(&mut driver.clock(Slow(AtomicU64::new(0))), &request));
+    assert_eq!(failed.reason, format!("no answer within 40s ({})", silent.address()));
+    assert!(began.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn of_two_locations_the_first_counts() {
+    let end = Server::always(OK);
+    let head = format!(
+        "HTTP/1.1 302 X\r\nLocation: {}\r\nLocation: file:///x\r\nContent-Length: 0\r\n\r\n",
+        end.url("/")
+    );
+    let server = Server::always(Reply::Keep(head.leak()));
+    assert_eq!(send(&following(&server.url("/"))), Outcome::Delivered);
 }
 
 #[test]

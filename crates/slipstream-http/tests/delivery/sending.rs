@@ -82,6 +82,24 @@ fn options_are_seen_on_the_wire_and_not_in_the_next_request() {
 }
 
 #[test]
+fn a_header_of_the_requests_own_is_sent_although_the_unasked_one_is_not() {
+    let server = Server::always(OK);
+    let options = Options::new().without_header("accept").without_header("Content-Type");
+    let request = HttpRequest::post(server.url("/"))
+        .header("Accept", "text/html")
+        .header("content-type", "text/plain")
+        .body("a")
+        .options(options.without_header("host"))
+        .header("Host", "other");
+    assert_eq!(send(&request), Outcome::Delivered);
+    let text = server.texts().remove(0);
+    for line in ["Accept: text/html\r\n", "content-type: text/plain\r\n", "Host: other\r\n"] {
+        assert_eq!(text.matches(line).count(), 1, "{text}");
+    }
+    assert_eq!(text.to_lowercase().matches("accept").count(), 1, "{text}");
+}
+
+#[test]
 fn a_unix_socket_is_connected_to_whatever_the_url_names() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.sock");
@@ -287,6 +305,22 @@ fn a_handshake_that_does_not_finish_is_told_from_a_connection_that_is_not_made()
     assert_eq!(
         failure(send(&request)).reason,
         format!("no connection within 200ms ({})", full.address)
+    );
+}
+
+#[test]
+fn a_handshake_behind_a_proxy_is_no_answer_that_is_waited_for() {
+    let proxy = Server::new(|n| match n {
+        0 => Reply::Keep("HTTP/1.1 200 Connected\r\n\r\n"),
+        _ => Reply::Silence(""),
+    });
+    let options = Options::new()
+        .proxy(proxy.address().to_string())
+        .connect_timeout(Duration::from_millis(200));
+    let failed = failure(send(&HttpRequest::get("https://name.invalid/").options(options)));
+    assert_eq!(
+        failed.reason,
+        "connected, but the tls or proxy handshake did not finish within 200ms (name.invalid:443)"
     );
 }
 
