@@ -13,6 +13,8 @@
 //!
 //! [`Request::check`]: slipstream_core::Request::check
 
+mod object;
+
 use std::fmt;
 
 use serde::Deserialize;
@@ -21,6 +23,8 @@ use serde_json::value::RawValue;
 use slipstream_core::Invalid;
 
 use crate::HttpRequest;
+
+pub use self::object::Aside;
 
 /// The line as it is written.
 #[derive(Deserialize)]
@@ -52,15 +56,49 @@ enum Values {
 /// # Errors
 /// What is wrong with the line, and at which column.
 pub fn parse_line(line: &[u8]) -> Result<HttpRequest, Invalid> {
-    let line: Line<'_> = serde_json::from_slice(line).map_err(|error| {
+    parse_line_beside(line, &[]).map(|(request, _)| request)
+}
+
+/// The same for a line that says more than the request: values of the keys `own` are returned as
+/// the JSON that they are written in, in their order, and not looked at.
+///
+/// # Errors
+/// As for [`parse_line`].
+pub fn parse_line_beside<'a>(
+    line: &'a [u8],
+    own: &[&str],
+) -> Result<(HttpRequest, Aside<'a>), Invalid> {
+    let (line, beside) = object::read::<Line<'_>>(line, own).map_err(|error| {
         // The position that serde adds counts lines within this one line.
         let text = error.to_string();
-        let words = text.split(" at line ").next().unwrap_or_default();
+        let mut words = plain(text.split(" at line ").next().unwrap_or_default());
+        if words.starts_with("unknown field ") {
+            // It goes on with those that are known.
+            words.extend(own.iter().map(|key| format!(", `{key}`")));
+        }
         let at = error.column();
         Invalid::new(format!(
             "the line describes no request: {words} (column {at}); write one such as {{\"url\":\"http://example.com/\"}}"
         ))
     })?;
+    Ok((request(line)?, beside))
+}
+
+/// What serde says is wrong, in JSON's words.
+fn plain(words: &str) -> String {
+    let kinds = words.strip_prefix("invalid type: ").and_then(|it| it.rsplit_once(", expected "));
+    let Some((found, wanted)) = kinds else {
+        return words.to_owned();
+    };
+    let found = match found {
+        "sequence" => "an array",
+        "map" => "an object",
+        other => other,
+    };
+    format!("expected {wanted}, not {found}")
+}
+
+fn request(line: Line<'_>) -> Result<HttpRequest, Invalid> {
     let has_body = line.body.is_some() || line.json.is_some();
     let method = line.method.unwrap_or_else(|| if has_body { "POST" } else { "GET" }.to_owned());
     let mut request = HttpRequest::new(method, line.url);
@@ -183,9 +221,12 @@ mod tests {
             ("{}", "missing field `url`"),
             (r#"{"url":"u","ulr":1}"#, "unknown field `ulr`"),
             (r#"{"url":"u","url":"u"}"#, "duplicate field `url`"),
-            (r#"{"url":1}"#, "expected a string (column 8)"),
-            (r#"{"url":"u","body":{}}"#, "expected a string"),
+            (r#"{"url":1}"#, "expected a string, not integer `1` (column 8)"),
+            (r#"["http://example.com/"]"#, "expected an object, not an array (column 0)"),
+            (r#""http://example.com/""#, "expected an object, not string"),
+            (r#"{"url":"u","body":{}}"#, "expected a string, not an object"),
             (r#"{"url":"u","headers":[]}"#, "an object of header names"),
+            (r#"{"url":"u","delay":"5m"}"#, "unknown field `delay`"),
             (r#"{"url":"u","headers":{"a":1}}"#, "string or an array"),
             (r#"{"url":"u","body":"","json":1}"#, "leave one out"),
             (r#"{"url":"u"} {"url":"u"}"#, "trailing characters"),
@@ -193,9 +234,22 @@ mod tests {
         for (line, words) in table {
             let error = parse_line(line.as_bytes()).expect_err(line).to_string();
             assert!(error.contains(words), "{line}: {error}");
-            assert!(!error.contains(" at line "), "{error}");
+            assert!(!error.contains(" at line ") && !error.contains("struct"), "{error}");
         }
         assert!(parse_line(b"{\"url\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn what_is_said_beside_a_request_is_handed_back_as_it_is_written() {
+        let line = r#"{"delay":"5m","url":"http://h/","at": {"a": [1, 2]} ,"json":1,"delay":7}"#;
+        let (request, beside) = parse_line_beside(line.as_bytes(), &["delay", "at"]).unwrap();
+        assert_eq!(request, HttpRequest::post("http://h/").json("1"));
+        let own = |key: &str, json| (key.to_owned(), json);
+        let expected = [own("delay", "\"5m\""), own("at", "{\"a\": [1, 2]}"), own("delay", "7")];
+        assert_eq!(beside, expected);
+        let error = parse_line_beside(br#"{"url":"u","ttl":1}"#, &["delay"]).unwrap_err();
+        assert!(error.to_string().contains("unknown field `ttl`"), "{error}");
+        assert!(error.to_string().contains("`json`, `delay` (column"), "{error}");
     }
 
     #[test]

@@ -37,7 +37,7 @@ mod transfer;
 #[cfg(feature = "deliver")]
 mod verdict;
 
-pub use batch::parse_line;
+pub use batch::{Aside, parse_line, parse_line_beside};
 pub use masked::masked_url;
 pub use request::HttpRequest;
 
