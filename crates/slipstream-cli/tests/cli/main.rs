@@ -5,7 +5,9 @@
 
 mod batch;
 mod check;
+mod explain;
 mod failed;
+mod follow;
 mod init;
 mod inspect;
 mod owner;
@@ -15,5 +17,7 @@ mod run;
 mod scrub;
 mod status;
 mod store;
+mod terms;
+mod trace;
 mod usage;
 mod work;
