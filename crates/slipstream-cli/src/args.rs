@@ -16,7 +16,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use slipstream_log::{Spool, Stage};
 
-pub(crate) use self::failed::{FailedArgs, FailedCommand, ListArgs, RetryArgs};
+pub(crate) use self::failed::{FailedArgs, FailedCommand, ListArgs, RetryArgs, ShowArgs};
 pub(crate) use self::init::InitArgs;
 pub(crate) use self::look::{CheckArgs, InspectArgs};
 pub(crate) use self::policy::PolicyArgs;
