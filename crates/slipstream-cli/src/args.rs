@@ -3,20 +3,26 @@
 //! Absent on purpose: what a value means beyond its own form; that is its command's.
 
 mod failed;
+mod init;
 mod look;
+mod policy;
+mod terms;
 
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytesize::ByteSize;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use slipstream_log::{OnFull, Spool, Stage};
+use slipstream_log::{Spool, Stage};
 
-pub(crate) use self::failed::{FailedArgs, FailedCommand, ListArgs, RetryArgs};
+pub(crate) use self::failed::{FailedArgs, FailedCommand, ListArgs, RetryArgs, ShowArgs};
+pub(crate) use self::init::InitArgs;
 pub(crate) use self::look::{CheckArgs, InspectArgs};
-use crate::units::{duration, size};
+pub(crate) use self::policy::PolicyArgs;
+pub(crate) use self::terms::TermsArgs;
+use crate::trace::Format;
+use crate::units::duration;
 
 /// Store requests now, deliver them later
 ///
@@ -38,6 +44,17 @@ pub(crate) struct Cli {
     /// Write traces to standard error; twice for more. SLIPSTREAM_LOG selects which
     #[arg(short, long, global = true, help_heading = GLOBAL, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// How traces are written: text, or json
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_name = "FORMAT",
+        env = "SLIPSTREAM_LOG_FORMAT",
+        hide_possible_values = true,
+        default_value = "text"
+    )]
+    pub(crate) log_format: Format,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -83,13 +100,23 @@ Examples:
   slipstream store -d 'order=17' -d 'sum=9.95' https://example.com/orders
   slipstream store --json '{\"order\":17}' -H 'x-key: s3cret' https://example.com/orders
   slipstream store -X PUT --json @report.json https://example.com/report
+  slipstream store --delay 10m --ttl 1h https://example.com/reminder
+  slipstream store --at 2026-12-24T18:00:00+01:00 https://example.com/greeting
+  slipstream store --dedupe order-17 -d 'order=17' https://example.com/orders
+  slipstream store --order-key customer-3 -d 'paid=1' https://example.com/accounts
+  slipstream store --retry rounds=4,every=1d https://example.com/webhook
   slipstream store --batch requests.ndjson
   make-requests | slipstream store --batch -
 
 A batch has one request a line, as JSON; only \"url\" must be there:
   {\"url\":\"https://example.com/\",\"method\":\"PUT\",\"headers\":{\"x-foo\":\"bar\"},\"body\":\"text\"}
   {\"url\":\"https://example.com/\",\"json\":{\"order\":17}}
+  {\"url\":\"https://example.com/\",\"delay\":\"10m\",\"order_key\":\"customer-3\"}
+\"delay\", \"at\", \"ttl\", \"dedupe\", \"dedupe_window\", \"order_key\" and \"retry\" mean what the options
+mean; the options hold for the lines that do not say otherwise.
 What has been read is stored before more is read, so a slow writer's lines do not wait.
+
+A repeat (--dedupe) is not stored, and that is no error; --print-id prints the earlier id then.
 
 Exit codes: 0 stored; 1 some lines of the batch were not; 2 nothing was, or the batch broke off.";
 
@@ -113,6 +140,8 @@ pub(crate) struct StoreArgs {
     /// The body as JSON, or @FILE, @-; sets content-type and accept
     #[arg(long, value_name = "DATA|@FILE", allow_hyphen_values = true, conflicts_with = "data")]
     pub(crate) json: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) terms: TermsArgs,
     /// Return only when the request would survive a power loss
     #[arg(long)]
     pub(crate) durable: bool,
@@ -140,6 +169,12 @@ Examples:
   slipstream work
   slipstream work --max-time 50s --quiet     from cron, every minute
   slipstream work --attempts 5 --backoff 500ms
+  slipstream work --retry attempts=5,base=10s,rounds=4,every=6h --explain
+  slipstream work --follow                   as a service
+
+With --follow it stays, delivers what is stored as it comes, and ends in good order on SIGTERM
+or SIGINT. It says nothing but what it gives up, at most one line a minute for a destination,
+and what failed does not show in the exit code.
 
 One worker at a time has a spool; a second one says so and exits with 0. What is not
 delivered after its last attempt is kept in DIR/failed.
@@ -156,14 +191,29 @@ pub(crate) struct WorkArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) backoff: Option<Duration>,
     /// Requests in flight at once [default: 50]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = connections)]
     pub(crate) concurrency: Option<NonZeroUsize>,
     /// How long to begin attempts for [default: 8m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) max_time: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    /// Stay, and deliver what is stored as it comes
+    #[arg(long, conflicts_with = "max_time")]
+    pub(crate) follow: bool,
     /// Say nothing, but for one line when requests failed or time ran out
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+/// Most connections that can be had: libcurl waits for them with select(2).
+const CONNECTIONS: usize = 800;
+
+fn connections(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= CONNECTIONS);
+    number.ok_or_else(|| {
+        format!("write a number from 1 to {CONNECTIONS}; more connections cannot be had")
+    })
 }
 
 #[derive(Debug, Args)]
@@ -174,63 +224,6 @@ pub(crate) struct StatusArgs {
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-const INIT_EXAMPLES: &str = "\
-Examples:
-  slipstream init
-  slipstream --dir /var/spool/slipstream init --slots 32 --rotate 5m
-  slipstream --dir /var/spool/slipstream init --group www-data    shared by a group
-
-Storing makes a spool with the defaults, so this is only for other settings. They are
-fixed when a spool is made. Durations are 500ms, 60s, 5m, or a number of seconds; sizes are
-bytes, or 64KiB, 8MiB, 1GiB.";
-
-#[derive(Debug, Args)]
-#[command(after_help = INIT_EXAMPLES)]
-pub(crate) struct InitArgs {
-    /// Logs that are appended to side by side [default: 16]
-    #[arg(long, value_name = "N")]
-    pub(crate) slots: Option<u16>,
-    /// How long a slot uses one log [default: 1m]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub(crate) rotate: Option<Duration>,
-    /// Logs that may wait in a slot, and failed ones that are kept [default: 10]
-    #[arg(long, value_name = "N")]
-    pub(crate) logs: Option<u32>,
-    /// What to do when a slot is full [default: overwrite]
-    #[arg(long, value_name = "POLICY")]
-    pub(crate) on_full: Option<Full>,
-    /// The largest request [default: 8MiB]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub(crate) record_max: Option<ByteSize>,
-    /// The largest log [default: 64MiB]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub(crate) log_max: Option<ByteSize>,
-    /// Share the spool with this group (name or number)
-    #[arg(long)]
-    pub(crate) group: Option<String>,
-    /// Allow a network file system, where locks may not hold
-    #[arg(long)]
-    pub(crate) network_fs: bool,
-}
-
-/// What to do when a slot is full.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Full {
-    /// The slot's oldest log gives way
-    Overwrite,
-    /// New requests are refused
-    Reject,
-}
-
-impl From<Full> for OnFull {
-    fn from(full: Full) -> Self {
-        match full {
-            Full::Overwrite => Self::Overwrite,
-            Full::Reject => Self::Reject,
-        }
-    }
 }
 
 const PURGE_EXAMPLES: &str = "\

@@ -4,16 +4,18 @@
 //! bad line is reported by its number and keeps no other out; what was read is stored
 //! before more is waited for, so the lines of a slow writer do not wait in here.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use slipstream_core::{Clock, Engine, Overwritten, Record, RecordId, Source, SystemClock};
-use slipstream_http::parse_line;
+use slipstream_http::parse_line_beside;
 use slipstream_log::Spool;
 
 use crate::args::StoreArgs;
+use crate::terms::{self, Given};
 use crate::units::{count, spell_bytes, thousands};
 use crate::{Ended, print, store};
 
@@ -23,7 +25,7 @@ const READ: usize = 256 << 10;
 const CHUNK_RECORDS: usize = 1_000;
 /// Most bytes of them, but for the last one's.
 const CHUNK_BYTES: usize = 1 << 20;
-/// What an envelope takes beside body and destination, generously.
+/// What an envelope takes beside the texts in it, generously.
 const ENVELOPE: usize = 256;
 
 pub(crate) fn run(dir: &Path, args: &StoreArgs, file: &Path) -> Result<Ended> {
@@ -40,11 +42,13 @@ pub(crate) fn run(dir: &Path, args: &StoreArgs, file: &Path) -> Result<Ended> {
         line_max: spool.settings().record_max.saturating_mul(6) + (1 << 20),
         spool,
         source: store::source(args),
+        terms: Given::of(&args.terms),
         clock: SystemClock::new(),
         print_ids: args.print_id,
         chunk: Vec::new(),
         chunk_bytes: 0,
         stored: 0,
+        repeated: 0,
         refused: 0,
         overwritten: Vec::new(),
     };
@@ -52,23 +56,34 @@ pub(crate) fn run(dir: &Path, args: &StoreArgs, file: &Path) -> Result<Ended> {
     store::warn(&batch.overwritten);
     let stored = count(batch.stored, "line");
     done.with_context(|| format!("the batch broke off after {stored} had been stored"))?;
+    let repeated = match batch.repeated {
+        0 => String::new(),
+        repeated => format!(", {} repeated", thousands(repeated)),
+    };
     if batch.refused == 0 {
+        if batch.repeated > 0 {
+            tracing::info!("{stored} stored{repeated}");
+        }
         return Ok(Ended::Well);
     }
     let refused = thousands(batch.refused);
-    print::complain(&format!("{stored} stored, {refused} refused"));
+    print::complain(&format!("{stored} stored{repeated}, {refused} refused"));
     Ok(Ended::Short)
 }
 
 struct Batch {
     spool: Spool,
     source: Source,
+    /// Those of every line that says no others.
+    terms: Given,
     clock: SystemClock,
     print_ids: bool,
     line_max: u64,
     chunk: Vec<Record>,
     chunk_bytes: usize,
     stored: u64,
+    /// Lines that were not stored, because their like was a moment ago.
+    repeated: u64,
     refused: u64,
     overwritten: Vec<Overwritten>,
 }
@@ -115,9 +130,13 @@ impl Batch {
     }
 
     fn record(&self, line: &[u8]) -> Result<Record, String> {
-        let request = parse_line(line).map_err(|error| error.to_string())?;
-        let id = RecordId::generate(self.clock.now());
-        let record = Record::new(&request, id).map_err(|error| error.to_string())?;
+        let (request, own) =
+            parse_line_beside(line, &terms::KEYS).map_err(|error| error.to_string())?;
+        let now = self.clock.now();
+        let terms = self.terms.amended(&own)?.terms(now).map_err(|error| error.to_string())?;
+        let record = Record::new(&request, RecordId::generate(now));
+        let record = record.map_err(|error| error.to_string())?;
+        let record = Record { terms, ..record };
         // Among others it would keep the whole chunk out.
         let limit = self.spool.settings().record_max;
         if size(&record) as u64 > limit {
@@ -143,10 +162,15 @@ impl Batch {
             return Ok(());
         }
         let receipt = self.spool.store(&self.source, &self.chunk)?;
-        self.stored += self.chunk.len() as u64;
+        let repeated = receipt.duplicates.len();
+        self.stored += (self.chunk.len() - repeated) as u64;
+        self.repeated += repeated as u64;
         self.overwritten.extend(receipt.overwritten);
         if self.print_ids {
-            let ids: String = self.chunk.iter().map(|r| format!("{}\n", r.id)).collect();
+            let earlier: HashMap<_, _> =
+                receipt.duplicates.iter().map(|duplicate| (duplicate.id, duplicate.of)).collect();
+            let id = |record: &Record| *earlier.get(&record.id).unwrap_or(&record.id);
+            let ids: String = self.chunk.iter().map(|r| format!("{}\n", id(r))).collect();
             print::out(&ids)?;
         }
         self.chunk.clear();
@@ -157,7 +181,11 @@ impl Batch {
 
 /// No less than the record's encoded size.
 fn size(record: &Record) -> usize {
-    record.body.len() + record.destination.as_str().len() + record.kind.len() + ENVELOPE
+    let terms = &record.terms;
+    let keys =
+        [terms.order.as_ref(), terms.dedupe.as_ref().map(|it| &it.key), terms.retry.as_ref()];
+    let keys: usize = keys.into_iter().flatten().map(String::len).sum();
+    record.body.len() + record.destination.as_str().len() + record.kind.len() + keys + ENVELOPE
 }
 
 fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, max: u64) -> io::Result<Line> {
@@ -181,6 +209,10 @@ fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, max: u64) -> io::Resu
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use slipstream_core::{Dedupe, Terms, Timestamp};
+
     use super::*;
 
     #[test]
@@ -204,6 +236,16 @@ mod tests {
             for length in [0, 1, 300, 70_000] {
                 let request = slipstream_http::HttpRequest::post(url).body(vec![0; length]);
                 let record = Record::new(&request, RecordId::from_bytes([9; 16])).unwrap();
+                assert!(record.encode().len() <= size(&record));
+                let (most, long) = (Timestamp::from_millis(u64::MAX), "k".repeat(70_000));
+                let terms = Terms {
+                    not_before: Some(most),
+                    expires: Some(most),
+                    order: Some(long.clone()),
+                    dedupe: Some(Dedupe { key: long.clone(), window: Duration::MAX }),
+                    retry: Some(long),
+                };
+                let record = Record { terms, ..record };
                 assert!(record.encode().len() <= size(&record));
             }
         }

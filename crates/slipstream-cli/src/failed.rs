@@ -1,9 +1,10 @@
-//! `slipstream failed`: what was given up, and what becomes of it.
+//! `slipstream failed`: what was given up, why, and what becomes of it.
 //!
 //! Guaranteed: what is listed is what can be retried, and no listing shows a secret.
 
 mod list;
 mod retry;
+mod show;
 
 use std::path::Path;
 
@@ -23,6 +24,7 @@ pub(crate) fn run(dir: &Path, args: &FailedArgs) -> Result<Ended> {
     match &args.command {
         FailedCommand::List(args) => list::run(dir, spool.as_ref(), args),
         FailedCommand::Retry(args) => retry::run(dir, spool.as_ref(), args),
+        FailedCommand::Show(args) => show::run(dir, spool.as_ref(), args),
     }
 }
 
@@ -38,13 +40,17 @@ impl Kept<'_> {
         Record::decode(self.payload).ok()
     }
 
-    /// Whether it was given up. In failed/ nothing waits, whatever a flipped bit says.
     fn is_failed(&self, stage: Stage) -> bool {
-        match self.settlement.state {
-            State::Failed => true,
-            State::Pending => stage == Stage::Failed,
-            State::Delivered | State::Expired => false,
-        }
+        is_failed(self.settlement.state, stage)
+    }
+}
+
+/// Whether a request was given up. In failed/ nothing waits, whatever a flipped bit says.
+fn is_failed(state: State, stage: Stage) -> bool {
+    match state {
+        State::Failed => true,
+        State::Pending => stage == Stage::Failed,
+        State::Delivered | State::Expired => false,
     }
 }
 

@@ -18,8 +18,8 @@ use slipstream_log::walk::Item;
 
 use crate::args::InspectArgs;
 use crate::shown::Shown;
-use crate::units::rfc3339;
-use crate::{Ended, print};
+use crate::units::{count, rfc3339};
+use crate::{Ended, print, terms};
 
 /// A record. What its envelope would tell is null when that cannot be read.
 #[derive(Serialize)]
@@ -33,12 +33,15 @@ struct Line<'a> {
     kind: Option<String>,
     to: Option<String>,
     stored: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terms: Option<terms::Shown>,
     body: Body,
 }
 
+/// A request's body, as far as it may be shown.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Body {
+pub(crate) enum Body {
     Whole(Shown),
     Http(Http),
     Length { bytes: usize },
@@ -46,7 +49,7 @@ enum Body {
 
 /// An HTTP request without its secrets. It has the shape that it is stored in.
 #[derive(Serialize)]
-struct Http {
+pub(crate) struct Http {
     method: String,
     url: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -56,7 +59,7 @@ struct Http {
 }
 
 #[derive(Serialize)]
-struct Length {
+pub(crate) struct Length {
     bytes: usize,
 }
 
@@ -130,6 +133,7 @@ impl<'a> Line<'a> {
             kind: None,
             to: None,
             stored: None,
+            terms: None,
             body: Body::Length { bytes: payload.len() },
         };
         let Ok(record) = Record::decode(payload) else {
@@ -140,7 +144,8 @@ impl<'a> Line<'a> {
             id: Some(record.id.to_string()),
             to: Some(if secrets { to.to_owned() } else { masked_url(to) }),
             stored: Some(rfc3339(record.id.stored())),
-            body: if secrets { whole(&record.body) } else { masked(&record) },
+            terms: terms::Shown::of(&record.terms),
+            body: Body::of(&record, secrets),
             kind: Some(record.kind),
             ..line
         }
@@ -153,6 +158,29 @@ fn word(state: State) -> &'static str {
         State::Delivered => "delivered",
         State::Failed => "failed",
         State::Expired => "expired",
+    }
+}
+
+impl Body {
+    /// That of a record; without its secrets unless they are asked for.
+    pub(crate) fn of(record: &Record, secrets: bool) -> Self {
+        if secrets { whole(&record.body) } else { masked(record) }
+    }
+
+    /// What people read of it: names and values.
+    pub(crate) fn lines(&self) -> Result<Vec<(&'static str, String)>> {
+        Ok(match self {
+            Self::Whole(shown) => vec![("body", serde_json::to_string(shown)?)],
+            Self::Length { bytes } => vec![("body", count(*bytes as u64, "byte"))],
+            Self::Http(Http { method, url, headers, body }) => {
+                let mut lines = vec![("request", format!("{method} {url}"))];
+                let header = |(name, value): &(String, String)| format!("{name}: {value}");
+                lines.extend(headers.iter().map(|it| ("header", header(it))));
+                let length = body.as_ref().map(|body| count(body.bytes as u64, "byte"));
+                lines.extend(length.map(|length| ("body", length)));
+                lines
+            }
+        })
     }
 }
 

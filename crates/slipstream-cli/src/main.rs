@@ -11,7 +11,9 @@ mod args;
 mod batch;
 mod body;
 mod check;
+mod explain;
 mod failed;
+mod follow;
 mod headers;
 mod init;
 mod inspect;
@@ -24,7 +26,9 @@ mod shown;
 mod signals;
 mod status;
 mod store;
+mod terms;
 mod totals;
+mod trace;
 mod units;
 mod usage;
 mod work;
@@ -54,7 +58,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage::explain(&error),
     };
-    trace(cli.verbose);
+    trace::start(cli.verbose, cli.log_format);
     let dir = &cli.dir;
     let ended = match &cli.command {
         Command::Store(args) => store::run(dir, args),
@@ -75,25 +79,4 @@ fn main() -> ExitCode {
             ExitCode::from(COULD_NOT)
         }
     }
-}
-
-/// Writes traces to standard error if they are asked for. Setting that up costs more than
-/// storing a request, so nothing of it happens otherwise.
-fn trace(verbose: u8) {
-    const FILTER: &str = "SLIPSTREAM_LOG";
-    if verbose == 0 && std::env::var_os(FILTER).is_none() {
-        return;
-    }
-    let level = match verbose {
-        0 | 1 => "info",
-        2 => "debug",
-        _ => "trace",
-    };
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| level.into());
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .try_init();
 }

@@ -9,7 +9,7 @@ use slipstream_log::{Spool, SpoolError, Stage};
 
 use crate::args::PurgeArgs;
 use crate::units::{count, spell_bytes};
-use crate::{Ended, owner, print};
+use crate::{Ended, owner, print, status};
 
 pub(crate) fn run(dir: &Path, args: &PurgeArgs) -> Result<Ended> {
     owner::become_owner(dir)?;
@@ -22,13 +22,17 @@ pub(crate) fn run(dir: &Path, args: &PurgeArgs) -> Result<Ended> {
         args.states.is_empty() || args.states.iter().any(|s| Stage::from(*s) == stage)
     };
     if !args.yes {
-        for (stage, seen) in spool.status()?.stages {
-            if asked(stage) {
-                print::out(&line(stage, seen.logs, seen.requests, seen.bytes))?;
-            }
+        let status = spool.status()?;
+        let failed = status::failed_in_processing(&status);
+        for (stage, seen) in status.stages.into_iter().filter(|(stage, _)| asked(*stage)) {
+            // What failed there goes with its log.
+            let more = if stage == Stage::Processing { failed } else { 0 };
+            print::out(&line(stage, seen.logs, seen.requests + more, seen.bytes))?;
         }
+        stay(failed, &asked);
         bail!("nothing was removed; to remove this without delivering it, add --yes");
     }
+    let failed = status::failed_in_processing(&spool.status()?);
     // A running worker refuses the first of these, before anything is gone; and what is
     // collected must not slip into ready behind us.
     let order = [Stage::Processing, Stage::Collecting, Stage::Ready, Stage::Failed];
@@ -36,7 +40,18 @@ pub(crate) fn run(dir: &Path, args: &PurgeArgs) -> Result<Ended> {
         let gone = spool.purge(stage).map_err(|error| explain(error, stage))?;
         print::out(&line(stage, gone.logs, gone.requests, gone.bytes))?;
     }
+    stay(failed, &asked);
     Ok(Ended::Well)
+}
+
+/// Says that of what failed some is not meant by `--state failed`.
+fn stay(failed: u64, asked: &impl Fn(Stage) -> bool) {
+    if failed > 0 && asked(Stage::Failed) && !asked(Stage::Processing) {
+        let failed = count(failed, "failed request");
+        print::complain(&format!(
+            "{failed} not meant: in processing/, for others in their logs still wait; add --state processing to remove those, too"
+        ));
+    }
 }
 
 fn line(stage: Stage, logs: u64, requests: u64, bytes: u64) -> String {

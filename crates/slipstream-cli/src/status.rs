@@ -21,6 +21,8 @@ struct Report {
     totals: Totals,
     balanced: bool,
     worker: Worker,
+    /// Those of the failed requests whose logs are in processing/, since others in them wait.
+    failed_in_processing: u64,
 }
 
 #[derive(Default, Serialize)]
@@ -79,13 +81,24 @@ impl Report {
             };
             *state = State::of(seen);
         }
+        // The row says what the sum says, wherever the requests are.
+        let failed_in_processing = failed_in_processing(status);
+        states.failed.requests += failed_in_processing;
         Self {
             states,
             totals: Totals::of(&status.totals),
             balanced: status.totals.balanced(),
             worker: Worker { running: status.worker_running, pid: status.worker_pid },
+            failed_in_processing,
         }
     }
+}
+
+/// Requests that failed while others in their log wait: not in failed/ yet.
+pub(crate) fn failed_in_processing(status: &Status) -> u64 {
+    let kept = status.stages.iter().filter(|(stage, _)| *stage == Stage::Failed);
+    let kept: u64 = kept.map(|(_, seen)| seen.requests).sum();
+    status.totals.failed.saturating_sub(kept)
 }
 
 impl State {
@@ -142,6 +155,15 @@ impl std::fmt::Display for Report {
 /// What is only worth a line when there is something.
 fn remarks(status: &Status) -> String {
     let mut text = String::new();
+    let waiting = failed_in_processing(status);
+    if waiting > 0 {
+        let _ = writeln!(
+            text,
+            "{} of the {} failed are in processing/, for others in their logs still wait",
+            thousands(waiting),
+            thousands(status.totals.failed)
+        );
+    }
     for (slot, gone) in &status.overwritten {
         let OverwrittenSum { logs, requests, bytes } = gone;
         let _ = writeln!(

@@ -6,12 +6,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use slipstream_core::{Collector, Overwritten, Request, Source};
+use anyhow::{Context, Result, bail};
+use slipstream_core::{Clock, Collector, Overwritten, Request, Source, SystemClock};
 use slipstream_http::HttpRequest;
 use slipstream_log::Spool;
 
 use crate::args::StoreArgs;
+use crate::terms::Given;
 use crate::units::count;
 use crate::{Ended, batch, body, headers, print};
 
@@ -21,8 +22,16 @@ pub(crate) fn run(dir: &Path, args: &StoreArgs) -> Result<Ended> {
     }
     let request = request(args)?;
     request.check()?;
+    let given = Given::of(&args.terms);
+    if given.has_idle_window() {
+        bail!("--dedupe-window says for how long a key counts; add --dedupe KEY");
+    }
+    let terms = given.terms(SystemClock::new().now())?;
     let collector = Collector::new(open(dir, args)?).source(source(args));
-    let stored = collector.store(&request)?;
+    let stored = collector.store_on(&request, terms)?;
+    if stored.duplicate {
+        tracing::info!(earlier = %stored.id, "not stored: one with the same dedupe key was a moment ago");
+    }
     warn(&stored.overwritten);
     if args.print_id {
         print::out(&format!("{}\n", stored.id))

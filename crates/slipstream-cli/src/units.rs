@@ -18,6 +18,54 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     parsed.ok_or_else(|| "write a duration such as 500ms, 60s or 5m".to_owned())
 }
 
+/// A duration that is longer than none.
+pub(crate) fn lasting(text: &str) -> Result<Duration, String> {
+    let parsed = duration(text)?;
+    if parsed.is_zero() {
+        return Err("write a duration above zero, such as 500ms, 60s or 5m".to_owned());
+    }
+    Ok(parsed)
+}
+
+/// A moment: RFC 3339 with any offset, or `@` and the seconds since 1970.
+pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
+    let text = text.trim();
+    let parsed = match text.strip_prefix('@') {
+        Some(seconds) => seconds.parse().ok().map(Duration::from_secs),
+        None => since_1970(text),
+    };
+    parsed.map(|since| Timestamp::default().after(since)).ok_or_else(|| {
+        "write a time such as 2026-12-24T18:00:00Z, 2026-12-24T18:00:00+01:00 or @1798131600"
+            .to_owned()
+    })
+}
+
+/// humantime reads UTC only, so the offset is taken off before.
+fn since_1970(text: &str) -> Option<Duration> {
+    let upper = text.to_ascii_uppercase();
+    let (utc, offset, ahead) =
+        match upper.len().checked_sub(6).and_then(|at| upper.split_at_checked(at)) {
+            Some((local, offset)) if offset.starts_with(['+', '-']) => {
+                let (hours, minutes) = offset[1..].split_once(':')?;
+                let digits = |text: &str| {
+                    let number =
+                        text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok());
+                    number.flatten()
+                };
+                let (hours, minutes): (u64, u64) = (digits(hours)?, digits(minutes)?);
+                if hours > 23 || minutes > 59 {
+                    return None;
+                }
+                let offset = Duration::from_secs(hours * 3600 + minutes * 60);
+                (format!("{local}Z"), offset, upper.as_bytes()[local.len()] == b'+')
+            }
+            _ => (upper, Duration::ZERO, true),
+        };
+    let time = humantime::parse_rfc3339(&utc).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    // East of Greenwich it is later by the clock on the wall.
+    if ahead { time.checked_sub(offset) } else { time.checked_add(offset) }
+}
+
 /// A size: `8MiB`, `64KiB`, or a number of bytes.
 pub(crate) fn size(text: &str) -> Result<ByteSize, String> {
     text.parse().map_err(|_| "write a size such as 64KiB, 8MiB or 1GiB".to_owned())
@@ -88,6 +136,32 @@ mod tests {
         for (text, millis) in table {
             let read = duration(text).ok();
             assert_eq!(read, millis.map(Duration::from_millis), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_read_with_any_offset_or_in_seconds() {
+        let table = [
+            ("1970-01-01T00:00:01Z", Some(1_000)),
+            ("1970-01-01t00:00:01.5z", Some(1_500)),
+            ("2026-12-24T18:00:00+01:00", Some(1_798_131_600_000)),
+            ("2026-12-24T12:00:00-05:00", Some(1_798_131_600_000)),
+            ("@1798131600", Some(1_798_131_600_000)),
+            ("1970-01-01T00:00:00+01:00", None),
+            ("2026-12-24T18:00:00", None),
+            ("2026-12-24T18:00:00+24:00", None),
+            ("2026-12-24T18:00:00+0100", None),
+            ("2026-12-24T18:00:00++1:00", None),
+            ("2026-12-24", None),
+            ("@", None),
+            ("@-1", None),
+            ("@1.5", None),
+            ("ü+01:00", None),
+            ("üü", None),
+            ("", None),
+        ];
+        for (text, millis) in table {
+            assert_eq!(moment(text).ok(), millis.map(Timestamp::from_millis), "{text:?}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! `slipstream work`: delivers what is stored, then exits.
+//! `slipstream work`: delivers what is stored, then exits, or stays until it is stopped.
 //!
 //! Guaranteed: with `--quiet` a run that delivered everything says nothing, so cron mails
 //! nothing; whatever was not delivered is said in words and, when it failed, in the exit code.
@@ -7,29 +7,39 @@
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use slipstream_core::{BacklogError, Engine};
 use slipstream_http::{HttpDriver, HttpOptions};
 use slipstream_log::{Spool, Stage};
-use slipstream_worker::{Ending, Limits, Policy, Summary, Worker};
+use slipstream_worker::{Ending, Limits, Policy, RunError, Summary, Worker};
 
 use crate::args::WorkArgs;
+use crate::follow::Failures;
 use crate::progress::{self, Progress, Show};
 use crate::units::{spell, thousands};
-use crate::{Ended, late, owner, print, signals};
+use crate::{Ended, explain, late, owner, print, signals};
 
 pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
+    let policy = policy(args)?;
+    if args.policy.explain {
+        return explain::run(&policy, &args.policy);
+    }
     owner::become_owner(dir)?;
     let say = |text: String| match args.quiet {
         true => Ok(()),
         false => print::out(&format!("{}\n", print::one_line(&text))),
     };
-    let Some(spool) = Spool::find(dir)? else {
-        say(format!("nothing stored yet in {}", dir.display()))?;
-        return Ok(Ended::Well);
+    let spool = match Spool::find(dir)? {
+        Some(spool) => spool,
+        // What will come needs a place to come to.
+        None if args.follow => Spool::open(dir)?,
+        None => {
+            say(format!("nothing stored yet in {}", dir.display()))?;
+            return Ok(Ended::Well);
+        }
     };
-    let show = show(&spool, args.quiet);
     let backlog = match spool.backlog() {
         Err(busy @ BacklogError::Busy { .. }) => {
             say(busy.to_string())?;
@@ -39,21 +49,37 @@ pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
     };
     late::start()?;
     let driver = HttpDriver::new(HttpOptions::default())?;
-    let worker =
-        Worker::new(backlog).driver(Box::new(driver)).policy(policy(args)).limits(limits(args));
+    let worker = Worker::new(backlog).driver(Box::new(driver)).policy(policy).limits(limits(args));
     signals::stop_on(worker.stopper())?;
-    let mut progress = Progress::new(show);
+    if args.follow {
+        return follow(worker, args.quiet);
+    }
+    let mut progress = Progress::new(show(&spool, args.quiet));
     let ran = worker.run(&mut progress);
     progress.finish(ran.is_ok());
-    let summary = ran.map_err(|error| {
-        let delivered = thousands(error.summary.delivered);
-        anyhow::Error::new(error).context(format!("the run broke off after {delivered} delivered"))
-    })?;
+    let summary = ran.map_err(broke_off)?;
     report(&spool, args, &summary, &progress)?;
     Ok(match summary.failed {
         0 => Ended::Well,
         _ => Ended::Short,
     })
+}
+
+/// Stays until it is told to stop. What failed was said when it did; that it stops is no failure.
+fn follow(worker: Worker, quiet: bool) -> Result<Ended> {
+    let mut failures = Failures::new();
+    let ran = match quiet {
+        true => worker.run(&mut ()),
+        false => worker.run(&mut failures),
+    };
+    failures.finish();
+    ran.map_err(broke_off)?;
+    Ok(Ended::Well)
+}
+
+fn broke_off(error: RunError) -> anyhow::Error {
+    let delivered = thousands(error.summary.delivered);
+    anyhow::Error::new(error).context(format!("the run broke off after {delivered} delivered"))
 }
 
 fn show(spool: &Spool, quiet: bool) -> Show {
@@ -67,17 +93,12 @@ fn show(spool: &Spool, quiet: bool) -> Show {
     progress::bar(spool.status().map_or(0, |status| status.totals.pending))
 }
 
-fn policy(args: &WorkArgs) -> Policy {
-    let mut policy = Policy::default();
-    if let Some(attempts) = args.attempts {
-        policy.attempts = attempts.get();
-    }
-    if let Some(backoff) = args.backoff {
-        policy.base = backoff;
-        // A first wait beyond the usual longest one is meant.
-        policy.cap = policy.cap.max(backoff);
-    }
-    policy
+fn policy(args: &WorkArgs) -> Result<Policy> {
+    let attempts = args.attempts.map(|attempts| format!("attempts={attempts}"));
+    let backoff = args.backoff.map(|backoff| format!("base={}", spell(backoff).replace(' ', "")));
+    let flags: Vec<_> = attempts.into_iter().chain(backoff).collect();
+    let policy = args.policy.retry.clone().unwrap_or_default();
+    Ok(policy.amended(&flags.join(","))?)
 }
 
 fn limits(args: &WorkArgs) -> Limits {
@@ -87,6 +108,11 @@ fn limits(args: &WorkArgs) -> Limits {
     }
     if let Some(max_time) = args.max_time {
         limits.max_time = max_time;
+    }
+    limits.max_age = args.policy.max_age;
+    if args.follow {
+        limits.follow = true;
+        limits.max_time = Duration::MAX;
     }
     limits
 }
@@ -142,7 +168,7 @@ fn left(spool: &Spool, summary: &Summary) -> Option<String> {
 }
 
 /// To the second, and not to none.
-fn whole(duration: std::time::Duration) -> std::time::Duration {
+fn whole(duration: Duration) -> Duration {
     let seconds = duration.as_secs_f64().ceil().max(1.0);
-    std::time::Duration::try_from_secs_f64(seconds).unwrap_or(duration)
+    Duration::try_from_secs_f64(seconds).unwrap_or(duration)
 }

@@ -24,9 +24,12 @@ use slipstream_core::Invalid;
 use crate::HttpRequest;
 
 mod headers;
+mod object;
 mod sending;
 
 use headers::Headers;
+
+pub use self::object::Aside;
 
 /// The line as it is written.
 #[derive(Deserialize)]
@@ -87,15 +90,49 @@ struct Line<'a> {
 /// # Errors
 /// What is wrong with the line, and at which column.
 pub fn parse_line(line: &[u8]) -> Result<HttpRequest, Invalid> {
-    let mut line: Line<'_> = serde_json::from_slice(line).map_err(|error| {
+    parse_line_beside(line, &[]).map(|(request, _)| request)
+}
+
+/// The same for a line that says more than the request: values of the keys `own` are returned as
+/// the JSON that they are written in, in their order, and not looked at.
+///
+/// # Errors
+/// As for [`parse_line`].
+pub fn parse_line_beside<'a>(
+    line: &'a [u8],
+    own: &[&str],
+) -> Result<(HttpRequest, Aside<'a>), Invalid> {
+    let (line, beside) = object::read::<Line<'_>>(line, own).map_err(|error| {
         // The position that serde adds counts lines within this one line.
         let text = error.to_string();
-        let words = text.split(" at line ").next().unwrap_or_default();
+        let mut words = plain(text.split(" at line ").next().unwrap_or_default());
+        if words.starts_with("unknown field ") {
+            // It goes on with those that are known.
+            words.extend(own.iter().map(|key| format!(", `{key}`")));
+        }
         let at = error.column();
         Invalid::new(format!(
             "the line describes no request: {words} (column {at}); write one such as {{\"url\":\"http://example.com/\"}}"
         ))
     })?;
+    Ok((request(line)?, beside))
+}
+
+/// What serde says is wrong, in JSON's words.
+fn plain(words: &str) -> String {
+    let kinds = words.strip_prefix("invalid type: ").and_then(|it| it.rsplit_once(", expected "));
+    let Some((found, wanted)) = kinds else {
+        return words.replacen("unknown variant", "unknown value", 1);
+    };
+    let found = match found {
+        "sequence" => "an array",
+        "map" => "an object",
+        other => other,
+    };
+    format!("expected {wanted}, not {found}")
+}
+
+fn request(mut line: Line<'_>) -> Result<HttpRequest, Invalid> {
     let bodies = [line.body.is_some(), line.body_base64.is_some(), line.json.is_some()];
     let has_body = match bodies.iter().filter(|there| **there).count() {
         0 => false,

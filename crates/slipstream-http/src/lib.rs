@@ -66,7 +66,7 @@ mod trip;
 #[cfg(feature = "deliver")]
 mod verdict;
 
-pub use batch::parse_line;
+pub use batch::{Aside, parse_line, parse_line_beside};
 pub use masked::masked_url;
 pub use multipart::Part;
 pub use request::{Auth, HttpRequest, HttpVersion, Options};

@@ -31,7 +31,8 @@ Examples:
   slipstream inspect /tmp/slipstream/failed/*.log
   slipstream inspect s003.log | jq -c 'select(.state == \"failed\") | [.id, .body.url]'
 
-A record is a line of JSON: log, offset, state, attempts, due, id, kind, to, stored, body.
+A record is a line of JSON: log, offset, state, attempts, due, id, kind, to, stored, terms (if
+it has any), body.
 Bytes that are no record are a line, too: log, offset, length, \"damage\":true.
 
 Exit codes: 0 all of it could be read; 1 there is damage; 2 a file could not be read, or is

@@ -9,12 +9,16 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use slipstream_core::{Record, RecordId};
-use slipstream_log::{Spool, Stage};
+use slipstream_log::{Retried, Spool, Stage};
 
-use super::each;
+use super::{Kept, each};
 use crate::args::RetryArgs;
 use crate::units::count;
 use crate::{Ended, print};
+
+/// Why what failed cannot be retried now.
+const WITH_WORKER: &str =
+    "a running worker has the log, for others in it wait; retry it when that has ended";
 
 #[derive(Default, Serialize)]
 struct Report {
@@ -22,6 +26,9 @@ struct Report {
     logs: u64,
     dry_run: bool,
     missing: Vec<String>,
+    worker_running: bool,
+    /// Failed requests that are left alone, since a running worker has their logs.
+    left: u64,
 }
 
 /// Which of the failed requests are meant, and which of those that were named are found.
@@ -55,57 +62,79 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &RetryArgs) -> Result
     let mut choice = Choice::of(args);
     let mut report = Report { dry_run: args.dry_run, ..Report::default() };
     if let Some(spool) = spool {
-        (report.requests, report.logs) = match args.dry_run {
+        let retried = match args.dry_run {
             true => count_chosen(spool, &mut choice)?,
-            false => {
-                let retried = spool
-                    .retry_failed(|payload| choice.takes(payload))
-                    .with_context(|| format!("cannot retry what failed in {}", dir.display()))?;
-                (retried.requests, retried.logs)
-            }
+            false => spool
+                .retry_failed(|payload| choice.takes(payload))
+                .with_context(|| format!("cannot retry what failed in {}", dir.display()))?,
         };
+        (report.requests, report.logs) = (retried.requests, retried.logs);
+        report.worker_running = retried.worker_running;
+        if args.all && retried.worker_running {
+            each_failed(spool, Stage::Processing, |_| report.left += 1)?;
+        }
     }
     let whereabouts = match spool {
-        Some(spool) if !choice.missing.is_empty() => whereabouts(spool, &choice.missing)?,
+        Some(spool) if !choice.missing.is_empty() => {
+            whereabouts(spool, &choice.missing, report.worker_running)?
+        }
         _ => BTreeMap::new(),
     };
     report.missing = choice.missing.iter().map(RecordId::to_string).collect();
     print::out(&if args.json { print::json(&report)? } else { report.to_string() })?;
     for id in &choice.missing {
-        let why = whereabouts.get(id).copied().unwrap_or(
+        let why = whereabouts.get(id).map(String::as_str).unwrap_or(
             "is not among the failed requests; `slipstream failed list` shows those there are",
         );
         print::complain(&format!("{id} {why}"));
     }
-    Ok(if choice.missing.is_empty() { Ended::Well } else { Ended::Short })
+    if report.left > 0 {
+        let left = count(report.left, "failed request");
+        print::complain(&format!("{left} left alone: {WITH_WORKER}"));
+    }
+    Ok(if choice.missing.is_empty() && report.left == 0 { Ended::Well } else { Ended::Short })
 }
 
-/// Requests and logs that a retry would take.
-fn count_chosen(spool: &Spool, choice: &mut Choice) -> Result<(u64, u64)> {
+/// What a retry would take.
+fn count_chosen(spool: &Spool, choice: &mut Choice) -> Result<Retried> {
+    let worker_running = spool.status()?.worker_running;
     let mut requests = 0;
     let mut logs = HashSet::new();
-    each(spool, Stage::Failed, |kept| {
-        if kept.is_failed(Stage::Failed) && choice.takes(kept.payload) {
-            requests += 1;
-            logs.insert(kept.log);
-        }
-        Ok(true)
-    })?;
-    Ok((requests, logs.len() as u64))
+    let waiting = (!worker_running).then_some(Stage::Processing);
+    for stage in waiting.into_iter().chain([Stage::Failed]) {
+        each_failed(spool, stage, |kept| {
+            if choice.takes(kept.payload) {
+                requests += 1;
+                logs.insert(kept.log);
+            }
+        })?;
+    }
+    Ok(Retried { logs: logs.len() as u64, requests, worker_running })
 }
 
-/// Why some that are not in failed/ are not: a log that was retried in part is a worker's.
+fn each_failed(spool: &Spool, stage: Stage, mut look: impl FnMut(&Kept<'_>)) -> Result<()> {
+    each(spool, stage, |kept| {
+        if kept.is_failed(stage) {
+            look(kept);
+        }
+        Ok(true)
+    })
+    .map(drop)
+}
+
+/// Why some that could not be retried could not: their logs are still being worked.
 fn whereabouts(
     spool: &Spool,
     missing: &BTreeSet<RecordId>,
-) -> Result<BTreeMap<RecordId, &'static str>> {
+    worker_running: bool,
+) -> Result<BTreeMap<RecordId, String>> {
     let mut found = BTreeMap::new();
     each(spool, Stage::Processing, |kept| {
         if let Some(record) = kept.record().filter(|record| missing.contains(&record.id)) {
-            let why = if kept.is_failed(Stage::Processing) {
-                "failed, but its log waits for the next worker with others that are retried; run `slipstream work`, then retry it"
+            let why = if kept.is_failed(Stage::Processing) && worker_running {
+                format!("is left alone: {WITH_WORKER}")
             } else {
-                "is not among the failed requests: it waits for the next worker already, or was settled since"
+                "is not among the failed requests: it waits for the next worker already, or was settled since".to_owned()
             };
             found.insert(record.id, why);
         }

@@ -49,6 +49,34 @@ fn a_bad_line_is_reported_by_its_number_and_keeps_no_other_out() {
 }
 
 #[test]
+fn what_is_wrong_with_a_line_is_said_in_the_words_of_json() {
+    let table = [
+        (
+            "[\"http://h/\"]",
+            "the line describes no request: expected an object, not an array (column 0)",
+        ),
+        ("{\"url\":7}", "expected a string, not integer `7` (column 8)"),
+        ("{\"url\":\"http://h/\",\"dely\":1}", "`headers`, `body`, `json`, `delay`, `at`, `ttl`,"),
+        (
+            "{\"url\":\"http://h/\",\"delay\":\"soon\"}",
+            "the line's \"delay\": write a duration such as",
+        ),
+    ];
+    for (line, words) in table {
+        let spool = Spool::new();
+        let stored = spool.run_with(&["store", "--batch", "-"], line.as_bytes());
+        assert_eq!((stored.code, &*stored.out), (Some(1), ""));
+        let errors: Vec<_> = stored.err.lines().collect();
+        assert!(
+            errors[0].starts_with("slipstream: line 1: ") && errors[0].contains(words),
+            "{errors:?}"
+        );
+        assert!(!stored.err.contains("struct") && !stored.err.contains("sequence"), "{errors:?}");
+        assert_eq!(errors[1..], ["slipstream: 0 lines stored, 1 refused"]);
+    }
+}
+
+#[test]
 fn ids_are_printed_for_what_was_stored_in_order() {
     let (spool, receiver) = (Spool::new(), Receiver::new());
     let url = receiver.url("");

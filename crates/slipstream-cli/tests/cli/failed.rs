@@ -1,5 +1,7 @@
 //! `slipstream failed`: what was given up is listed, and delivered when told to.
 
+use std::sync::mpsc::Sender;
+
 use crate::receiver::Receiver;
 use crate::run::{Ran, Spool, assert_refused, log_of, ran};
 use crate::scrub::scrub;
@@ -104,32 +106,78 @@ fn an_id_that_is_not_there_is_said_and_the_others_are_retried() {
         assert_eq!(some, ran(1, &out, &err));
     }
     let json = retry(&spool, &["--json", NOBODY]);
-    let out = format!(r#"{{"requests":0,"logs":0,"dry_run":false,"missing":["{NOBODY}"]}}"#);
+    let out = format!(
+        r#"{{"requests":0,"logs":0,"dry_run":false,"missing":["{NOBODY}"],"worker_running":false,"left":0}}"#
+    );
     assert_eq!((json.code, json.out), (Some(1), out + "\n"));
     assert_refused(&retry(&spool, &["17"]), "'17' is no request id");
 }
 
 #[test]
-fn what_a_worker_has_to_finish_first_is_said_to_be_that() {
-    let spool = spool_with_failed(&Receiver::new());
+fn what_failed_beside_others_that_wait_is_retried_while_no_worker_runs() {
+    let receiver = Receiver::new();
+    let spool = spool_with_failed(&receiver);
     let (one, two) = (id(&spool, "404"), id(&spool, "500"));
     assert_eq!(retry(&spool, &[&one]).code, Some(0));
-    let again = retry(&spool, &[&one, &two]);
-    let mut expected = [
-        format!(
-            "slipstream: {one} is not among the failed requests: it waits for the next worker already, or was settled since"
-        ),
-        format!(
-            "slipstream: {two} failed, but its log waits for the next worker with others that are retried; run `slipstream work`, then retry it"
-        ),
-    ];
-    expected.sort();
-    assert_eq!(again.code, Some(1));
-    let mut said: Vec<_> = again.err.lines().collect();
-    said.sort_unstable();
-    assert_eq!(said, expected);
-    spool.run(["work", "--attempts=1"]);
-    assert_eq!(retry(&spool, &[&two]).code, Some(0));
+    for (dry, will) in [(&["--dry-run"][..], "would"), (&[], "will")] {
+        let again = retry(&spool, &[dry, &[&two]].concat());
+        assert_eq!(again.out.lines().count(), 1);
+        assert!(again.out.contains(&format!(" {will} be delivered")), "{again:?}");
+        assert!(again.out.starts_with("1 request in 1 log "), "{again:?}");
+        assert_eq!((again.code, &*again.err), (Some(0), ""));
+    }
+    assert_eq!(spool.sums(), [3, 2, 1, 0]);
+    let waits = format!(
+        "slipstream: {one} is not among the failed requests: it waits for the next worker already, or was settled since\n"
+    );
+    assert_eq!(retry(&spool, &[&one]).err, waits);
+}
+
+/// A spool whose worker has a log in which one request failed and another waits; the worker, and
+/// what it waits for.
+fn spool_with_worker(receiver: &Receiver) -> (Spool, std::process::Child, Sender<()>) {
+    let spool = Spool::new();
+    for path in ["/404", "/held"] {
+        spool.quietly(["store", "--source=a", &receiver.url(path)]);
+    }
+    // One after the other.
+    let mut work = spool.command(["work", "--quiet", "--attempts=1", "--concurrency=1"]);
+    let worker = work.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let held = receiver.wait_for_held();
+    (spool, worker, held)
+}
+
+#[test]
+fn what_a_running_worker_has_is_failed_for_every_command_and_left_alone() {
+    let receiver = Receiver::new();
+    let (spool, mut worker, held) = spool_with_worker(&receiver);
+    assert_eq!(spool.sums(), [2, 1, 1, 0]);
+    let status = spool.status();
+    assert_eq!(status["states"]["failed"]["requests"], 1, "{status}");
+    assert_eq!(status["states"]["processing"]["requests"], 1, "{status}");
+    assert_eq!(status["failed_in_processing"], 1, "{status}");
+    let text = spool.run(["status"]).out;
+    let note = "1 of the 1 failed are in processing/, for others in their logs still wait\n";
+    assert!(text.ends_with(note), "{text}");
+    let lines: Vec<_> = listed(&spool).iter().map(|line| scrub(line)).collect();
+    assert_eq!(lines, ["ID  http  GET http://HOST/404  1 attempt  processing/LOG"]);
+    let id = id(&spool, "404");
+    let why = "left alone: a running worker has the log, for others in it wait; retry it when that has ended\n";
+    for (dry, will) in [(&["--dry-run"][..], "would"), (&[], "will")] {
+        let nothing = format!("0 requests in 0 logs {will} be delivered by the next worker\n");
+        let one = retry(&spool, &[dry, &[&id]].concat());
+        assert_eq!(one, ran(1, &nothing, &format!("slipstream: {id} is {why}")));
+        let all = retry(&spool, &[dry, &["--all"]].concat());
+        assert_eq!(all, ran(1, &nothing, &format!("slipstream: 1 failed request {why}")));
+    }
+    let json = retry(&spool, &["--all", "--json"]).out;
+    let expected =
+        r#"{"requests":0,"logs":0,"dry_run":false,"missing":[],"worker_running":true,"left":1}"#;
+    assert_eq!(json.trim_end(), expected);
+    drop(held);
+    assert_eq!(worker.wait().unwrap().code(), Some(1));
+    assert_eq!(spool.status()["failed_in_processing"], 0);
+    assert_eq!(retry(&spool, &[&id]).code, Some(0));
 }
 
 #[test]

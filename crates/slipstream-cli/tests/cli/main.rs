@@ -5,7 +5,10 @@
 
 mod batch;
 mod check;
+mod explain;
 mod failed;
+mod failed_show;
+mod follow;
 mod init;
 mod inspect;
 mod owner;
@@ -15,5 +18,7 @@ mod run;
 mod scrub;
 mod status;
 mod store;
+mod terms;
+mod trace;
 mod usage;
 mod work;

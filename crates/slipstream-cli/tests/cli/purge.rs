@@ -65,6 +65,24 @@ fn what_a_worker_holds_is_not_removed_nor_anything_else() {
 }
 
 #[test]
+fn what_failed_in_processing_goes_with_its_log_and_is_said_to_stay_otherwise() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    spool.quietly(["store", "--source=a", &receiver.url("/404")]);
+    spool.quietly(["store", "--source=a", "--delay=1h", &receiver.url("/")]);
+    assert_eq!(spool.run(["work", "--quiet", "--attempts=1"]).code, Some(1));
+    assert_eq!(spool.sums(), [2, 1, 1, 0]);
+    let stays = "slipstream: 1 failed request not meant: in processing/, for others in their logs still wait; add --state processing to remove those, too\n";
+    let shown = spool.run(["purge"]);
+    assert!(shown.out.contains("\nprocessing  2 requests in 1 log, "), "{shown:?}");
+    assert!(!shown.err.contains("not meant"), "{shown:?}");
+    let failed = spool.run(["purge", "--state=failed", "--yes"]);
+    assert_eq!(failed, ran(0, "failed      0 requests in 0 logs, 0 B\n", stays));
+    let purged = spool.run(["purge", "--state=processing", "--yes"]);
+    assert!(purged.out.starts_with("processing  2 requests in 1 log, "), "{purged:?}");
+    assert_eq!(spool.sums(), [2, 0, 0, 0]);
+}
+
+#[test]
 fn no_spool_is_nothing_to_remove() {
     let spool = Spool::new();
     let words = "nothing stored yet in SPOOL\n";

@@ -53,6 +53,8 @@ impl Spool {
             .args(args)
             .env("SLIPSTREAM_DIR", self.path())
             .env_remove("SLIPSTREAM_LOG")
+            .env_remove("SLIPSTREAM_LOG_FORMAT")
+            .env_remove("SLIPSTREAM_RETRY")
             .stdin(Stdio::null());
         command
     }

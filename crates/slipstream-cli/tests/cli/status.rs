@@ -11,7 +11,7 @@ fn no_spool_is_all_zeros_and_a_note() {
     let note = "slipstream: nothing stored yet in SPOOL\n";
     let state = r#"{"logs":0,"requests":0,"bytes":0,"oldest_age_seconds":null}"#;
     let text = format!(
-        r#"{{"states":{{"collecting":{state},"ready":{state},"processing":{state},"failed":{state}}},"totals":{{"stored":0,"delivered":0,"pending":0,"failed":0,"set_aside":0,"overwritten":0,"expired":0,"purged":0}},"balanced":true,"worker":{{"running":false,"pid":null}}}}"#
+        r#"{{"states":{{"collecting":{state},"ready":{state},"processing":{state},"failed":{state}}},"totals":{{"stored":0,"delivered":0,"pending":0,"failed":0,"set_aside":0,"overwritten":0,"expired":0,"purged":0}},"balanced":true,"worker":{{"running":false,"pid":null}},"failed_in_processing":0}}"#
     );
     assert_eq!(spool.run(["status", "--json"]), ran(0, &(text + "\n"), note));
     assert!(!spool.path().exists());

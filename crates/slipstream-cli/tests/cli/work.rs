@@ -152,6 +152,15 @@ fn a_second_interrupt_ends_it_at_once() {
 }
 
 #[test]
+fn what_is_older_than_it_may_be_expires_instead_of_being_tried() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    spool.quietly(["store", &receiver.url("/")]);
+    assert_eq!(spool.run(["work", "--quiet", "--max-age=1ms"]), ran(0, "", ""));
+    assert_eq!(receiver.got().len(), 0);
+    assert_eq!(spool.status()["totals"]["expired"], 1);
+}
+
+#[test]
 fn a_spool_that_cannot_be_worked_is_an_error() {
     let spool = Spool::new();
     std::fs::write(spool.path(), "a file").unwrap();

@@ -100,15 +100,18 @@ fn what_describes_no_request_is_refused_with_words_that_help() {
         ("{}", "missing field `url`"),
         (r#"{"url":"u","ulr":1}"#, "unknown field `ulr`"),
         (r#"{"url":"u","url":"u"}"#, "duplicate field `url`"),
-        (r#"{"url":1}"#, "expected a string (column 8)"),
-        (r#"{"url":"u","body":{}}"#, "expected a string"),
+        (r#"{"url":1}"#, "expected a string, not integer `1` (column 8)"),
+        (r#"["http://example.com/"]"#, "expected an object, not an array (column 0)"),
+        (r#""http://example.com/""#, "expected an object, not string"),
+        (r#"{"url":"u","body":{}}"#, "expected a string, not an object"),
+        (r#"{"url":"u","delay":"5m"}"#, "unknown field `delay`"),
         (r#"{"url":"u","headers":[]}"#, "an object of header names"),
         (r#"{"url":"u","headers":{"a":1}}"#, "an array of strings or null"),
         (r#"{"url":"u","body":"","json":1}"#, "all but one out"),
         (r#"{"url":"u","body_base64":"","json":1}"#, "all but one out"),
         (r#"{"url":"u","body_base64":"a"}"#, "no base64"),
-        (r#"{"url":"u","auth":"ntlm"}"#, "unknown variant `ntlm`"),
-        (r#"{"url":"u","http_version":"3"}"#, "unknown variant `3`"),
+        (r#"{"url":"u","auth":"ntlm"}"#, "unknown value `ntlm`"),
+        (r#"{"url":"u","http_version":"3"}"#, "unknown value `3`"),
         (r#"{"url":"u","max_time":-1}"#, "'max_time' is no time"),
         (r#"{"url":"u","connect_timeout":1e300}"#, "'connect_timeout' is no time"),
         (r#"{"url":"u","max_redirects":3}"#, "\"location\":true"),
@@ -117,9 +120,22 @@ fn what_describes_no_request_is_refused_with_words_that_help() {
     for (line, words) in table {
         let error = parse_line(line.as_bytes()).expect_err(line).to_string();
         assert!(error.contains(words), "{line}: {error}");
-        assert!(!error.contains(" at line "), "{error}");
+        assert!(!error.contains(" at line ") && !error.contains("struct"), "{error}");
     }
     assert!(parse_line(b"{\"url\":\"\xff\"}").is_err());
+}
+
+#[test]
+fn what_is_said_beside_a_request_is_handed_back_as_it_is_written() {
+    let line = r#"{"delay":"5m","url":"http://h/","at": {"a": [1, 2]} ,"json":1,"delay":7}"#;
+    let (request, beside) = parse_line_beside(line.as_bytes(), &["delay", "at"]).unwrap();
+    assert_eq!(request, HttpRequest::post("http://h/").json("1"));
+    let own = |key: &str, json| (key.to_owned(), json);
+    let expected = [own("delay", "\"5m\""), own("at", "{\"a\": [1, 2]}"), own("delay", "7")];
+    assert_eq!(beside, expected);
+    let error = parse_line_beside(br#"{"url":"u","ttl":1}"#, &["delay"]).unwrap_err();
+    assert!(error.to_string().contains("unknown field `ttl`"), "{error}");
+    assert!(error.to_string().contains(", `delay` (column"), "{error}");
 }
 
 #[test]

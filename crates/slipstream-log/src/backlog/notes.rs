@@ -7,15 +7,59 @@
 
 use std::io::ErrorKind;
 
+use crate::error::SpoolError;
 use crate::fs::{File, Open};
 use crate::name::{LogName, Stage};
-use crate::spool::Shared;
+use crate::spool::{Shared, Spool};
 
 /// What the name of a log's notes has behind that of the log.
 pub(crate) const NOTES: &str = ".notes";
 
 /// What the notes of the smallest log may take, in bytes.
 const LEAST: u64 = 64 * 1024;
+
+/// Longest line that is read. Whoever writes longer ones has no room for many.
+const LINE_MAX: usize = 64 * 1024;
+
+impl Spool {
+    /// Shows each line that was noted about a log's requests, oldest first. One at a time, for
+    /// there may be as many bytes of them as of the log; one that is too long is passed over.
+    ///
+    /// # Errors
+    /// When they cannot be read. A log without notes is no error.
+    pub fn notes_of(&self, log: LogName, mut look: impl FnMut(&str)) -> Result<(), SpoolError> {
+        let (shared, path) = (self.shared(), notes_path(log));
+        let file = match shared.fs.open(&path, Open::Read) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(|error| shared.io("open", &path, error))?,
+        };
+        let mut buffer = vec![0; LINE_MAX];
+        let mut at = 0;
+        // Whether what is read next is the rest of a line that is passed over.
+        let mut amid = false;
+        loop {
+            let read = file.read_at(&mut buffer, at);
+            let read = read.map_err(|error| shared.io("read", &path, error))?;
+            let Some(end) = buffer[..read].iter().rposition(|byte| *byte == b'\n') else {
+                if read < buffer.len() {
+                    // The end, or the beginning of a line that is just being written.
+                    return Ok(());
+                }
+                amid = true;
+                at += read as u64;
+                continue;
+            };
+            for line in buffer[..end].split(|byte| *byte == b'\n') {
+                if !std::mem::take(&mut amid)
+                    && let Ok(line) = std::str::from_utf8(line)
+                {
+                    look(line);
+                }
+            }
+            at += end as u64 + 1;
+        }
+    }
+}
 
 /// The path of a log's notes.
 pub(crate) fn notes_path(log: LogName) -> String {

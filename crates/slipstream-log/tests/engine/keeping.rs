@@ -33,6 +33,34 @@ fn notes_stay_with_their_log_and_go_with_it() {
 }
 
 #[test]
+fn notes_are_read_line_by_line_and_one_that_is_too_long_or_not_ended_is_passed_over() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    let claim = next(&mut *backlog).unwrap();
+    let log = bench.spool.sealed_logs(Stage::Processing).unwrap().remove(0);
+    let read = |bench: &Bench| {
+        let mut lines = Vec::new();
+        bench.other().notes_of(log, |line| lines.push(line.to_owned())).unwrap();
+        lines
+    };
+    assert_eq!(read(&bench), Vec::<String>::new());
+    backlog.note(claim.ticket, "first");
+    let lines: Vec<_> = (0..100).map(|n| format!("{n} {}", "x".repeat(500))).collect();
+    lines.iter().for_each(|line| backlog.note(claim.ticket, line));
+    assert_eq!(read(&bench), [&["first".to_owned()], &lines[..]].concat());
+    let path = bench.path().join(format!("failed/{log}.notes"));
+    for long in [70_000, (64 << 10) - 1, 64 << 10, 200_000] {
+        let text = format!("first\n{}\n{}\nnot ende", "y".repeat(long), lines.join("\n"));
+        std::fs::write(&path, text).unwrap();
+        let read = read(&bench);
+        assert_eq!((&*read[0], &*read[read.len() - 1]), ("first", &*lines[lines.len() - 1]));
+        let kept = read.len() - lines.len();
+        assert!(kept == 1 || (kept == 2 && long < 64 << 10), "{long}: {kept}");
+    }
+}
+
+#[test]
 fn notes_without_a_log_are_cleared_away_by_the_next_worker() {
     let mut bench = Bench::new();
     bench.store().unwrap();

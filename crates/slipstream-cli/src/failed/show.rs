@@ -1,0 +1,175 @@
+//! `slipstream failed show`: one request, and all that is known of why it was not delivered.
+//!
+//! Guaranteed: without `--show-secrets` nothing of its body is shown, and what `inspect` leaves
+//! out. What a destination answered cannot move the cursor. The JSON's fields are a promise:
+//! fields may join, none changes.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Result;
+use serde::Serialize;
+use slipstream_core::{Record, RecordId, Timestamp};
+use slipstream_http::masked_url;
+use slipstream_log::frame::{Settlement, State};
+use slipstream_log::name::LogName;
+use slipstream_log::{Spool, Stage};
+use slipstream_worker::Note;
+
+use super::each;
+use crate::args::ShowArgs;
+use crate::inspect::Body;
+use crate::terms;
+use crate::units::{count, rfc3339};
+use crate::{Ended, print};
+
+/// Most notes that are shown: the newest.
+const NOTES_MAX: usize = 1_000;
+
+#[derive(Serialize)]
+struct Report {
+    id: String,
+    state: &'static str,
+    attempts: u16,
+    due: Option<String>,
+    stored: String,
+    kind: String,
+    to: String,
+    log: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terms: Option<terms::Shown>,
+    body: Body,
+    notes: Vec<Line>,
+    notes_left_out: u64,
+}
+
+#[derive(Serialize)]
+struct Line {
+    at: String,
+    attempt: u32,
+    reason: String,
+    status: Option<u16>,
+    answer: Option<String>,
+}
+
+pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<Ended> {
+    let found = match spool {
+        Some(spool) => find(spool, args.id)?.map(|found| (spool, found)),
+        None => None,
+    };
+    let Some((spool, (stage, log, settlement, record))) = found else {
+        print::complain(&format!(
+            "{} is neither among the failed requests in {} nor among those that wait for another attempt; `slipstream failed list` shows the failed ones",
+            args.id,
+            dir.display()
+        ));
+        return Ok(Ended::Short);
+    };
+    let (notes, notes_left_out) = notes(spool, log, args.id)?;
+    let to = record.destination.as_str();
+    let report = Report {
+        id: record.id.to_string(),
+        state: if super::is_failed(settlement.state, stage) { "failed" } else { "pending" },
+        attempts: settlement.attempts,
+        due: (settlement.due > Timestamp::default()).then(|| rfc3339(settlement.due)),
+        stored: rfc3339(record.id.stored()),
+        to: if args.show_secrets { to.to_owned() } else { masked_url(to) },
+        log: format!("{stage}/{log}"),
+        terms: terms::Shown::of(&record.terms),
+        body: Body::of(&record, args.show_secrets),
+        kind: record.kind,
+        notes,
+        notes_left_out,
+    };
+    print::out(&if args.json { print::json(&report)? } else { report.text()? })?;
+    Ok(Ended::Well)
+}
+
+/// The request, wherever it failed or waits for another attempt.
+fn find(spool: &Spool, id: RecordId) -> Result<Option<(Stage, LogName, Settlement, Record)>> {
+    let mut found = None;
+    // A failed log that is retried moves to processing/, and back.
+    for stage in [Stage::Processing, Stage::Failed, Stage::Processing] {
+        each(spool, stage, |kept| {
+            let open = matches!(kept.settlement.state, State::Failed | State::Pending);
+            if open && let Some(record) = kept.record().filter(|record| record.id == id) {
+                found = Some((stage, kept.log, kept.settlement, record));
+            }
+            Ok(found.is_none())
+        })?;
+        if found.is_some() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// What was noted about it, and how many older notes are left out.
+fn notes(spool: &Spool, log: LogName, id: RecordId) -> Result<(Vec<Line>, u64)> {
+    let id = id.to_string();
+    let (mut notes, mut left_out) = (VecDeque::new(), 0);
+    spool.notes_of(log, |line| {
+        let Some(note) = Note::parse(line).filter(|note| note.id == id) else {
+            return;
+        };
+        if notes.len() == NOTES_MAX {
+            notes.pop_front();
+            left_out += 1;
+        }
+        notes.push_back(Line {
+            at: rfc3339(Timestamp::from_millis(note.at)),
+            attempt: note.attempt,
+            reason: note.reason,
+            status: note.status,
+            answer: note.answer,
+        });
+    })?;
+    Ok((notes.into(), left_out))
+}
+
+impl Report {
+    /// What a person reads.
+    fn text(&self) -> Result<String> {
+        let attempts = count(self.attempts.into(), "attempt");
+        let state = match (self.state, &self.due) {
+            ("failed", _) => format!("failed after {attempts}"),
+            (_, Some(due)) => format!("waits after {attempts}, due {due}"),
+            (_, None) => format!("waits after {attempts}"),
+        };
+        let mut rows = vec![
+            ("id", self.id.clone()),
+            ("state", state),
+            ("stored", self.stored.clone()),
+            ("kind", self.kind.clone()),
+            ("to", self.to.clone()),
+            ("log", self.log.clone()),
+        ];
+        rows.extend(self.terms.iter().flat_map(terms::Shown::lines));
+        rows.extend(self.body.lines()?);
+        let mut text = String::new();
+        for (name, value) in rows {
+            let _ = writeln!(text, "{name:<10}  {}", print::one_line(&value));
+        }
+        text.push('\n');
+        if self.notes.is_empty() {
+            text.push_str("nothing is noted about it\n");
+        }
+        if self.notes_left_out > 0 {
+            let _ = writeln!(text, "{} left out", count(self.notes_left_out, "older note"));
+        }
+        for note in &self.notes {
+            let attempt = match note.attempt {
+                0 => "not tried".to_owned(),
+                attempt => format!("attempt {attempt}"),
+            };
+            let line = format!("{}  {attempt}: {}", note.at, note.reason);
+            let _ = writeln!(text, "{}", print::one_line(&line));
+            for line in note.answer.iter().flat_map(|answer| answer.lines()) {
+                let line = format!("    {}", print::one_line(line));
+                let _ = writeln!(text, "{}", line.trim_end());
+            }
+        }
+        Ok(text)
+    }
+}

@@ -1,0 +1,76 @@
+//! A JSON object some of whose keys are somebody else's: those are put aside as they are written,
+//! and the rest reads as a type that knows only its own.
+//!
+//! Guaranteed: an array is no object, although serde would read one field by field.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Keys that were put aside, each with the JSON of its value.
+pub type Aside<'de> = Vec<(String, &'de str)>;
+
+/// The value that this line holds, and what stood beside it under one of the keys `own`.
+pub(super) fn read<'de, T: Deserialize<'de>>(
+    line: &'de [u8],
+    own: &[&str],
+) -> Result<(T, Aside<'de>), serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_slice(line);
+    let mut aside = Vec::new();
+    let object = Object { own, aside: &mut aside, value: PhantomData };
+    let value = reader.deserialize_map(object)?;
+    reader.end()?;
+    Ok((value, aside))
+}
+
+struct Object<'k, 'de, T> {
+    own: &'k [&'k str],
+    aside: &'k mut Aside<'de>,
+    value: PhantomData<T>,
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, 'de, T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        let rest = Rest { map, own: self.own, aside: self.aside };
+        T::deserialize(MapAccessDeserializer::new(rest))
+    }
+}
+
+/// The pairs that are not put aside.
+struct Rest<'k, 'de, A> {
+    map: A,
+    own: &'k [&'k str],
+    aside: &'k mut Aside<'de>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, 'de, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
+        while let Some(key) = self.map.next_key::<String>()? {
+            if !self.own.contains(&&*key) {
+                return seed.deserialize(key.into_deserializer()).map(Some);
+            }
+            let value = self.map.next_value::<&RawValue>()?;
+            self.aside.push((key, value.get()));
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.map.next_value_seed(seed)
+    }
+}
