@@ -2,7 +2,9 @@
 //!
 //! Absent on purpose: what a value means beyond its own form; that is its command's.
 
+mod delivery;
 mod failed;
+mod http;
 mod init;
 mod look;
 mod policy;
@@ -16,7 +18,9 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use slipstream_log::{Spool, Stage};
 
+pub(crate) use self::delivery::DeliveryArgs;
 pub(crate) use self::failed::{FailedArgs, FailedCommand, ListArgs, RetryArgs, ShowArgs};
+pub(crate) use self::http::{HttpArgs, Piece};
 pub(crate) use self::init::InitArgs;
 pub(crate) use self::look::{CheckArgs, InspectArgs};
 pub(crate) use self::policy::PolicyArgs;
@@ -100,6 +104,7 @@ Examples:
   slipstream store -d 'order=17' -d 'sum=9.95' https://example.com/orders
   slipstream store --json '{\"order\":17}' -H 'x-key: s3cret' https://example.com/orders
   slipstream store -X PUT --json @report.json https://example.com/report
+  slipstream store -F name=me -F photo=@me.jpg -u me:s3cret https://example.com/photos
   slipstream store --delay 10m --ttl 1h https://example.com/reminder
   slipstream store --at 2026-12-24T18:00:00+01:00 https://example.com/greeting
   slipstream store --dedupe order-17 -d 'order=17' https://example.com/orders
@@ -127,19 +132,8 @@ Exit codes: 0 stored; 1 some lines of the batch were not; 2 nothing was, or the 
     override_usage = "slipstream store [OPTIONS] URL\n       slipstream store [OPTIONS] --batch FILE"
 )]
 pub(crate) struct StoreArgs {
-    /// The method: GET, or POST with a body, unless given
-    #[arg(short = 'X', long = "request", value_name = "METHOD")]
-    pub(crate) method: Option<String>,
-    /// A header, 'Name: value', or 'Name;' for one without a value. Repeatable
-    #[arg(short = 'H', long = "header", value_name = "HEADER", allow_hyphen_values = true)]
-    pub(crate) headers: Vec<OsString>,
-    /// The body, or @FILE for a file's without its line breaks, @- for standard input.
-    /// Repeated ones are joined with '&'
-    #[arg(short = 'd', long, value_name = "DATA|@FILE", allow_hyphen_values = true)]
-    pub(crate) data: Vec<OsString>,
-    /// The body as JSON, or @FILE, @-; sets content-type and accept
-    #[arg(long, value_name = "DATA|@FILE", allow_hyphen_values = true, conflicts_with = "data")]
-    pub(crate) json: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) http: HttpArgs,
     #[command(flatten)]
     pub(crate) terms: TermsArgs,
     /// Return only when the request would survive a power loss
@@ -156,12 +150,16 @@ pub(crate) struct StoreArgs {
     #[arg(
         long,
         value_name = "FILE|-",
-        conflicts_with_all = ["url", "method", "headers", "data", "json"]
+        conflicts_with_all = ["url", "HttpArgs", "data", "data_raw", "data_binary", "data_urlencode",
+            "json", "form", "form_string"]
     )]
     pub(crate) batch: Option<PathBuf>,
     /// Where the request goes: http or https
-    #[arg(required_unless_present = "batch")]
+    #[arg(required_unless_present_any = ["batch", "url_option"])]
     pub(crate) url: Option<OsString>,
+    /// The same, as an option
+    #[arg(long = "url", id = "url_option", value_name = "URL", conflicts_with_all = ["url", "batch"])]
+    pub(crate) url_option: Option<OsString>,
 }
 
 const WORK_EXAMPLES: &str = "\
@@ -198,6 +196,8 @@ pub(crate) struct WorkArgs {
     pub(crate) max_time: Option<Duration>,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) delivery: DeliveryArgs,
     /// Stay, and deliver what is stored as it comes
     #[arg(long, conflicts_with = "max_time")]
     pub(crate) follow: bool,

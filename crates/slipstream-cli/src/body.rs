@@ -1,8 +1,8 @@
 //! Bodies from the command line, by curl's rules.
 //!
 //! `@FILE` is a file's content and `@-` what standard input holds. `-d` leaves out the
-//! line breaks and zero bytes of a file, and joins with `&`; `--json` takes files as they
-//! are, and joins without anything in between.
+//! line breaks and zero bytes of a file; pieces are joined with `&`. `--json` takes files as
+//! they are, and joins without anything in between.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -12,49 +12,73 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::args::Piece;
+
 /// Longest content that is read from one file: no spool takes a larger record.
 const CONTENT_MAX: u64 = 1 << 30;
 
-/// The body that several `-d` make together.
-pub(crate) fn from_data(parts: &[OsString]) -> Result<Vec<u8>> {
+/// The body that these pieces make together.
+pub(crate) fn joined(pieces: &[(Piece, OsString)]) -> Result<Vec<u8>> {
     let mut body = Vec::new();
-    for part in parts {
-        if !body.is_empty() {
+    for (piece, text) in pieces {
+        if !body.is_empty() && *piece != Piece::Json {
             body.push(b'&');
         }
-        match content(part)? {
-            Some(content) => body.extend(content.iter().filter(|b| !b"\r\n\0".contains(b))),
-            None => body.extend_from_slice(part.as_bytes()),
+        let text = text.as_bytes();
+        let file = text.strip_prefix(b"@");
+        match (piece, file) {
+            (Piece::Data, Some(file)) => {
+                body.extend(content(file)?.iter().filter(|b| !b"\r\n\0".contains(b)));
+            }
+            (Piece::Binary | Piece::Json, Some(file)) => body.extend(content(file)?),
+            (Piece::Urlencode, _) => body.extend(urlencoded(text)?),
+            _ => body.extend_from_slice(text),
         }
     }
     Ok(body)
 }
 
-/// The body that several `--json` make together.
-pub(crate) fn from_json(parts: &[OsString]) -> Result<Vec<u8>> {
-    let mut body = Vec::new();
-    for part in parts {
-        match content(part)? {
-            Some(content) => body.extend_from_slice(&content),
-            None => body.extend_from_slice(part.as_bytes()),
-        }
-    }
-    Ok(body)
-}
-
-/// What the file named by `@FILE` holds; nothing when no file is named.
-fn content(part: &OsStr) -> Result<Option<Vec<u8>>> {
-    let Some(name) = part.as_bytes().strip_prefix(b"@") else {
-        return Ok(None);
+/// `CONTENT`, `=CONTENT`, `NAME=CONTENT`, `@FILE` or `NAME@FILE`, the content encoded.
+pub(crate) fn urlencoded(text: &[u8]) -> Result<Vec<u8>> {
+    let Some(at) = text.iter().position(|byte| matches!(byte, b'=' | b'@')) else {
+        return Ok(encoded(text));
     };
-    if name == b"-" {
-        return read(io::stdin().lock(), "standard input").map(Some);
+    let (name, rest) = (&text[..at], &text[at + 1..]);
+    let value = if text[at] == b'@' { encoded(&content(rest)?) } else { encoded(rest) };
+    if name.is_empty() {
+        return Ok(value);
     }
-    let path = Path::new(OsStr::from_bytes(name));
+    Ok([name, b"=", &value].concat())
+}
+
+/// Percent-encoded, but for what RFC 3986 calls unreserved; a space is %20, or + as curl has it
+/// in a body.
+fn encoded(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len());
+    for &byte in bytes {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(byte),
+            b' ' => text.push(b'+'),
+            _ => text.extend(format!("%{byte:02X}").bytes()),
+        }
+    }
+    text
+}
+
+/// What the file of this name holds; - for standard input.
+pub(crate) fn content(name: &[u8]) -> Result<Vec<u8>> {
+    if name == b"-" {
+        return read(io::stdin().lock(), "standard input");
+    }
+    file(Path::new(OsStr::from_bytes(name)), "body's")
+}
+
+/// What a file holds that is said to be `whose`.
+pub(crate) fn file(path: &Path, whose: &str) -> Result<Vec<u8>> {
     let shown = path.display().to_string();
     let file =
-        File::open(path).with_context(|| format!("cannot open the body's file '{shown}'"))?;
-    read(file, &shown).map(Some)
+        File::open(path).with_context(|| format!("cannot open the {whose} file '{shown}'"))?;
+    read(file, &shown)
 }
 
 fn read(from: impl Read, name: &str) -> Result<Vec<u8>> {
@@ -72,29 +96,47 @@ fn read(from: impl Read, name: &str) -> Result<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn data(parts: &[&str]) -> Vec<u8> {
-        let parts: Vec<_> = parts.iter().map(OsString::from).collect();
-        from_data(&parts).unwrap()
+    fn body(piece: Piece, parts: &[&str]) -> Vec<u8> {
+        let parts: Vec<_> = parts.iter().map(|part| (piece, OsString::from(part))).collect();
+        joined(&parts).unwrap()
     }
 
     #[test]
     fn data_is_joined_as_curl_joins_it() {
+        let data = |parts| body(Piece::Data, parts);
         assert_eq!(data(&["a=1"]), b"a=1");
         assert_eq!(data(&["a=1", "b=2"]), b"a=1&b=2");
         assert_eq!(data(&["", "b=2"]), b"b=2");
         assert_eq!(data(&["a=1", ""]), b"a=1&");
         assert_eq!(data(&["a\r\nb"]), b"a\r\nb");
+        assert_eq!(body(Piece::Raw, &["@a"]), b"@a");
+        assert_eq!(body(Piece::Json, &["[1,", "2]"]), b"[1,2]");
     }
 
     #[test]
-    fn a_file_loses_its_line_breaks_to_data_and_keeps_them_in_json() {
+    fn data_is_encoded_as_curl_encodes_it() {
+        let table = [
+            ("a b&c", "a+b%26c"),
+            ("=a=b", "a%3Db"),
+            ("name=a b", "name=a+b"),
+            ("na me=ü", "na me=%C3%BC"),
+            ("-._~", "-._~"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(body(Piece::Urlencode, &[text]), expected.as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_loses_its_line_breaks_to_data_and_keeps_them_elsewhere() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("body");
         std::fs::write(&path, b"{\"a\":\r\n\0\xff}\n").unwrap();
-        let mut name = OsString::from("@");
-        name.push(&path);
-        assert_eq!(from_data(&[name.clone()]).unwrap(), b"{\"a\":\xff}");
-        let parts = [name, "1".into()];
-        assert_eq!(from_json(&parts).unwrap(), b"{\"a\":\r\n\0\xff}\n1");
+        let name = format!("@{}", path.display());
+        assert_eq!(body(Piece::Data, &[&name]), b"{\"a\":\xff}");
+        assert_eq!(body(Piece::Binary, &[&name]), b"{\"a\":\r\n\0\xff}\n");
+        assert_eq!(body(Piece::Json, &[&name, "1"]), b"{\"a\":\r\n\0\xff}\n1");
+        let named = format!("n{name}");
+        assert_eq!(body(Piece::Urlencode, &[&named]), b"n=%7B%22a%22%3A%0D%0A%00%FF%7D%0A");
     }
 }

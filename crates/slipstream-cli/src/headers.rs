@@ -1,13 +1,45 @@
 //! Headers from the command line, by curl's rules: `Name: value` adds one, `Name;` adds
-//! one without a value. `Name:`, which takes a default of curl's away, is refused: what is
-//! stored says what is sent, and has no way to say that.
+//! one without a value, `Name:` leaves a usual one out, `@FILE` is a file with one on each line.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-/// The name and value that one `-H` means.
-pub(crate) fn parse(header: &OsStr) -> Result<(String, String)> {
+use crate::body;
+
+/// What one `-H` means.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Header {
+    /// It is added.
+    Added(String, String),
+    /// It is not to be sent unasked.
+    Without(String),
+}
+
+/// All headers that these say, files read.
+pub(crate) fn all(given: &[OsString]) -> Result<Vec<Header>> {
+    let mut headers = Vec::new();
+    for header in given {
+        let Some(file) = header.as_bytes().strip_prefix(b"@") else {
+            headers.push(parse(header)?);
+            continue;
+        };
+        let content = body::content(file)?;
+        for line in content.split(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if !line.is_empty() {
+                let shown = String::from_utf8_lossy(file).into_owned();
+                let header = parse(OsStr::from_bytes(line));
+                headers.push(header.with_context(|| format!("in the headers' file '{shown}'"))?);
+            }
+        }
+    }
+    Ok(headers)
+}
+
+/// What one `-H` means.
+fn parse(header: &OsStr) -> Result<Header> {
     let Some(text) = header.to_str() else {
         let name = header.to_string_lossy();
         let name = name.split([':', ';']).next().unwrap_or_default();
@@ -15,15 +47,15 @@ pub(crate) fn parse(header: &OsStr) -> Result<(String, String)> {
     };
     if let Some((name, value)) = text.split_once(':') {
         let value = value.trim_matches([' ', '\t']);
-        if value.is_empty() {
-            bail!(
-                "the header '{name}:' would take a default header away, which cannot be stored; give it a value, or write '{name};' to send it empty"
-            );
-        }
-        return Ok((name.to_owned(), value.to_owned()));
+        return Ok(match value {
+            "" => Header::Without(name.to_owned()),
+            _ => Header::Added(name.to_owned(), value.to_owned()),
+        });
     }
     match text.split_once(';') {
-        Some((name, rest)) if rest.trim().is_empty() => Ok((name.to_owned(), String::new())),
+        Some((name, rest)) if rest.trim().is_empty() => {
+            Ok(Header::Added(name.to_owned(), String::new()))
+        }
         _ => {
             // It may well be a value whose name was forgotten, so it is not shown.
             bail!("a header has no colon; write 'Name: value', or 'Name;' to send it empty")
@@ -37,22 +69,38 @@ mod tests {
 
     #[test]
     fn a_header_is_read_as_curl_reads_it() {
+        let added = |name: &str, value: &str| Some(Header::Added(name.into(), value.into()));
+        let without = |name: &str| Some(Header::Without(name.into()));
         let table = [
-            ("x-foo: bar", Some(("x-foo", "bar"))),
-            ("x-foo:bar", Some(("x-foo", "bar"))),
-            ("x-foo: \ta: b;c ", Some(("x-foo", "a: b;c"))),
-            ("x-foo;", Some(("x-foo", ""))),
-            ("x-foo; ", Some(("x-foo", ""))),
-            ("x-foo:", None),
-            ("x-foo:  ", None),
+            ("x-foo: bar", added("x-foo", "bar")),
+            ("x-foo:bar", added("x-foo", "bar")),
+            ("x-foo: \ta: b;c ", added("x-foo", "a: b;c")),
+            ("x-foo;", added("x-foo", "")),
+            ("x-foo; ", added("x-foo", "")),
+            ("Accept:", without("Accept")),
+            ("Accept:  ", without("Accept")),
             ("x-foo", None),
             ("x-foo; bar", None),
             ("", None),
         ];
         for (text, expected) in table {
-            let read = parse(OsStr::new(text)).ok();
-            let read = read.as_ref().map(|(name, value)| (&**name, &**value));
-            assert_eq!(read, expected, "{text:?}");
+            assert_eq!(parse(OsStr::new(text)).ok(), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_file_has_a_header_on_each_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("headers");
+        std::fs::write(&path, "x-a: 1\r\n\nx-b;\n").unwrap();
+        let name = OsString::from(format!("@{}", path.display()));
+        let read = all(&[name, "x-c: 3".into()]).unwrap();
+        let names: Vec<_> = read
+            .iter()
+            .map(|header| match header {
+                Header::Added(name, _) | Header::Without(name) => name.as_str(),
+            })
+            .collect();
+        assert_eq!(names, ["x-a", "x-b", "x-c"]);
     }
 }

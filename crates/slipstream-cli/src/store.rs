@@ -8,19 +8,19 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use slipstream_core::{Clock, Collector, Overwritten, Request, Source, SystemClock};
-use slipstream_http::HttpRequest;
 use slipstream_log::Spool;
 
 use crate::args::StoreArgs;
 use crate::terms::Given;
 use crate::units::count;
-use crate::{Ended, batch, body, headers, print};
+use crate::{Ended, batch, print, request};
 
 pub(crate) fn run(dir: &Path, args: &StoreArgs) -> Result<Ended> {
     if let Some(file) = &args.batch {
         return batch::run(dir, args, file);
     }
-    let request = request(args)?;
+    let url = args.url.as_deref().or(args.url_option.as_deref()).unwrap_or_default();
+    let request = request::of(&args.http, url)?;
     request.check()?;
     let given = Given::of(&args.terms);
     if given.has_idle_window() {
@@ -67,25 +67,4 @@ pub(crate) fn warn(overwritten: &[Overwritten]) {
         "overwrote {} of {which}, which nothing had delivered yet; is the worker running?",
         count(requests, "request")
     ));
-}
-
-fn request(args: &StoreArgs) -> Result<HttpRequest> {
-    let url = args.url.as_deref().unwrap_or_default();
-    let url = url.to_str().context("the url is not UTF-8; write such bytes percent-encoded")?;
-    let has_body = !args.data.is_empty() || !args.json.is_empty();
-    let default = if has_body { "POST" } else { "GET" };
-    let mut request = HttpRequest::new(args.method.as_deref().unwrap_or(default), url);
-    for header in &args.headers {
-        let (name, value) = headers::parse(header)?;
-        request = request.header(name, value);
-    }
-    if !args.json.is_empty() {
-        for name in ["content-type", "accept"] {
-            if !request.has_header(name) {
-                request = request.header(name, "application/json");
-            }
-        }
-        return Ok(request.body(body::from_json(&args.json)?));
-    }
-    Ok(request.body(body::from_data(&args.data)?))
 }

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use slipstream_core::{BacklogError, Engine};
-use slipstream_http::{HttpDriver, HttpOptions};
 use slipstream_log::{Spool, Stage};
 use slipstream_worker::{Ending, Limits, Policy, RunError, Summary, Worker};
 
@@ -19,7 +18,7 @@ use crate::args::WorkArgs;
 use crate::follow::Failures;
 use crate::progress::{self, Progress, Show};
 use crate::units::{spell, thousands};
-use crate::{Ended, explain, late, owner, print, signals};
+use crate::{Ended, driver, explain, late, owner, print, signals};
 
 pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
     let policy = policy(args)?;
@@ -48,7 +47,7 @@ pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
         other => other.with_context(|| format!("cannot work {}", dir.display()))?,
     };
     late::start()?;
-    let driver = HttpDriver::new(HttpOptions::default())?;
+    let driver = driver::of(&args.delivery, &spool)?;
     let worker = Worker::new(backlog).driver(Box::new(driver)).policy(policy).limits(limits(args));
     signals::stop_on(worker.stopper())?;
     if args.follow {

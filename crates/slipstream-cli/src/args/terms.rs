@@ -41,7 +41,8 @@ pub(crate) struct TermsArgs {
     #[arg(long, help_heading = WHEN, value_name = "KEY")]
     pub(crate) order_key: Option<String>,
     /// How this one is tried, where that differs from the worker's own: such as
-    /// attempts=5,base=10s,rounds=4,every=1d. `slipstream work --retry POLICY --explain` shows
+    /// attempts=5,base=10s,rounds=4,every=1d; or, as with curl, a number of attempts after the
+    /// first. `slipstream work --retry POLICY --explain` shows
     /// what follows
     #[arg(long, help_heading = WHEN, value_name = "POLICY", value_parser = policy)]
     pub(crate) retry: Option<String>,
@@ -52,6 +53,11 @@ pub(crate) struct TermsArgs {
 
 /// The text of a policy, if it is one.
 fn policy(text: &str) -> Result<String, String> {
-    Policy::default().amended(text).map_err(|error| error.to_string())?;
-    Ok(text.to_owned())
+    // curl counts the attempts after the first.
+    let text = match text.parse::<u32>() {
+        Ok(more) => format!("attempts={}", more.saturating_add(1)),
+        Err(_) => text.to_owned(),
+    };
+    Policy::default().amended(&text).map_err(|error| error.to_string())?;
+    Ok(text)
 }

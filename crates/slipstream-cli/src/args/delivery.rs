@@ -1,0 +1,34 @@
+//! What `work` allows requests to do, and how long it gives them.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::units::lasting;
+
+/// What these options stand under.
+const DELIVERY: &str = "What requests may do";
+
+#[derive(Debug, Args)]
+pub(crate) struct DeliveryArgs {
+    /// Connect to public addresses only: not to this machine, private networks, or a cloud's
+    /// metadata, whatever name leads there
+    #[arg(long, help_heading = DELIVERY, env = "SLIPSTREAM_DENY_PRIVATE")]
+    pub(crate) deny_private: bool,
+    /// A host that is exempt from that: a name, an address, or unix:/PATH. Repeatable
+    #[arg(long, help_heading = DELIVERY, value_name = "HOST")]
+    pub(crate) allow_host: Vec<String>,
+    /// A secret that requests may be signed with, in a spool that a group shares: env:NAME or
+    /// file:/PATH. Repeatable. In a spool of one's own, all may be used
+    #[arg(long, help_heading = DELIVERY, value_name = "SECRET")]
+    pub(crate) allow_secret: Vec<String>,
+    /// A proxy for all requests that name none
+    #[arg(long, help_heading = DELIVERY, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+    /// How long connecting may take, unless the request says [default: 10s]
+    #[arg(long, help_heading = DELIVERY, value_name = "DURATION", value_parser = lasting)]
+    pub(crate) connect_timeout: Option<Duration>,
+    /// How long an attempt may take, unless the request says [default: 2m]
+    #[arg(long, help_heading = DELIVERY, value_name = "DURATION", value_parser = lasting)]
+    pub(crate) request_timeout: Option<Duration>,
+}

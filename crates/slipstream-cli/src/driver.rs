@@ -1,0 +1,61 @@
+//! The driver of HTTP requests as `work` wants it: its settings, and where secrets come from.
+//!
+//! Guaranteed: in a spool that others can write to, no request is signed with a secret that
+//! whoever runs the worker did not allow. A signature tells no secret, but it lets somebody who
+//! can ask for one find out a weak password.
+
+use anyhow::Result;
+use slipstream_http::{HttpDriver, HttpOptions, SecretRef};
+use slipstream_log::Spool;
+
+use crate::args::DeliveryArgs;
+
+pub(crate) fn of(args: &DeliveryArgs, spool: &Spool) -> Result<HttpDriver> {
+    let mut options = HttpOptions::default();
+    options.deny_private = args.deny_private;
+    options.allow_hosts.clone_from(&args.allow_host);
+    options.proxy.clone_from(&args.proxy);
+    if let Some(time) = args.connect_timeout {
+        options.connect_timeout = time;
+    }
+    if let Some(time) = args.request_timeout {
+        options.total_timeout = time;
+    }
+    let allowed = args.allow_secret.iter().map(|text| text.parse());
+    let allowed = allowed.collect::<Result<Vec<SecretRef>, _>>()?;
+    let shared = spool.settings().group.is_some();
+    Ok(HttpDriver::new(options)?.secrets(move |secret| look_up(secret, shared, &allowed)))
+}
+
+fn look_up(secret: &SecretRef, shared: bool, allowed: &[SecretRef]) -> Result<String, String> {
+    if shared && !allowed.contains(secret) {
+        return Err(format!(
+            "the spool is shared, and its worker may not use it; run `slipstream work --allow-secret {secret}`"
+        ));
+    }
+    match secret {
+        SecretRef::Env(name) => std::env::var(name)
+            .map_err(|_| format!("the worker's environment has no {name}; set it where it runs")),
+        SecretRef::File(path) => std::fs::read_to_string(path).map_err(|error| {
+            format!("{path} cannot be read: {}", error.to_string().to_lowercase())
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_a_shared_spool_only_an_allowed_secret_is_looked_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret").display().to_string();
+        std::fs::write(&path, "whsec_x").unwrap();
+        let secret = SecretRef::File(path);
+        assert_eq!(look_up(&secret, false, &[]).as_deref(), Ok("whsec_x"));
+        assert!(look_up(&secret, true, &[]).unwrap_err().contains("--allow-secret file:/"));
+        assert_eq!(look_up(&secret, true, std::slice::from_ref(&secret)).as_deref(), Ok("whsec_x"));
+        let none = SecretRef::Env("SLIPSTREAM_NO_SUCH_NAME".into());
+        assert!(look_up(&none, false, &[]).unwrap_err().contains("has no SLIPSTREAM_NO"));
+    }
+}
