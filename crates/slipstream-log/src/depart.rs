@@ -126,8 +126,7 @@ impl Shared {
     ) -> Result<Option<Gone>, SpoolError> {
         let path = Leaving { log, step: Step::For(why) }.path();
         let tally = self.tally(file, &path, Some(log))?;
-        let entered = self.read_ledger()?.logs.get(&log).and_then(|account| account.stored);
-        let sealed = entered.unwrap_or_else(|| tally.sealed());
+        let sealed = self.account(log)?.stored.unwrap_or_else(|| tally.sealed());
         let unsettled = tally.pending + tally.failed;
         let mut outcomes = Outcomes {
             delivered: tally.delivered,

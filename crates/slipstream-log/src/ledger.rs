@@ -17,6 +17,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::ErrorKind;
 
+use memchr::{memchr, memmem, memrchr};
 use serde::{Deserialize, Serialize};
 
 use crate::error::SpoolError;
@@ -174,17 +175,34 @@ pub(crate) struct Ledger {
     pub(crate) logs: BTreeMap<LogName, Account>,
     /// Lines that are no entry: cut short, or damaged.
     pub(crate) spoiled: u64,
-    bytes: u64,
 }
 
 impl Ledger {
     fn parse(bytes: &[u8]) -> Self {
-        let mut ledger = Self { bytes: bytes.len() as u64, ..Self::default() };
+        let mut ledger = Self::default();
+        ledger.extend(bytes);
+        ledger
+    }
+
+    /// What a ledger of these bytes says of one log. Only lines that name it are parsed: there may
+    /// be thousands of others, and this is asked whenever a log is claimed or goes.
+    fn account_in(bytes: &[u8], log: LogName) -> Account {
+        let mut ledger = Self::default();
+        for at in memmem::find_iter(bytes, &log.to_string()) {
+            let start = memrchr(b'\n', &bytes[..at]).map_or(0, |before| before + 1);
+            let end = memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |behind| at + behind);
+            ledger.extend(&bytes[start..end]);
+        }
+        ledger.logs.get(&log).copied().unwrap_or_default()
+    }
+
+    /// Takes over the entries of the lines that come next.
+    fn extend(&mut self, bytes: &[u8]) {
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            if ledger.take(line) {
+            if self.take(line) {
                 continue;
             }
-            ledger.spoiled += 1;
+            self.spoiled += 1;
             // The newline between two entries may be what was damaged: they stand in one line then.
             let starts: Vec<_> = line
                 .windows(3)
@@ -194,10 +212,9 @@ impl Ledger {
             let starts: Vec<_> =
                 starts.into_iter().map(|(at, _)| at - 8).chain([line.len() + 1]).collect();
             for bounds in starts.windows(2) {
-                ledger.take(&line[bounds[0]..bounds[1] - 1]);
+                self.take(&line[bounds[0]..bounds[1] - 1]);
             }
         }
-        ledger
     }
 
     /// Takes a line's entry over; false if it holds none.
@@ -263,18 +280,26 @@ fn render(entry: &Entry) -> String {
 impl Shared {
     /// Reads the whole ledger.
     pub(crate) fn read_ledger(&self) -> Result<Ledger, SpoolError> {
+        Ok(Ledger::parse(&self.ledger_bytes()?))
+    }
+
+    /// What the ledger says of one log.
+    pub(crate) fn account(&self, log: LogName) -> Result<Account, SpoolError> {
+        Ok(Ledger::account_in(&self.ledger_bytes()?, log))
+    }
+
+    fn ledger_bytes(&self) -> Result<Vec<u8>, SpoolError> {
         let failed = |doing| move |error| self.io(doing, LEDGER, error);
         let file = match self.fs.open(LEDGER, Open::Read) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Ok(Ledger::default());
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(failed("open")(error)),
         };
         let len = file.stat().map_err(failed("look at"))?.len;
         let mut bytes = vec![0; len as usize];
         let read = file.read_at(&mut bytes, 0).map_err(failed("read"))?;
-        Ok(Ledger::parse(&bytes[..read]))
+        bytes.truncate(read);
+        Ok(bytes)
     }
 
     /// Notes how many records a log held when it was sealed.

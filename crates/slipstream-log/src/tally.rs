@@ -97,7 +97,7 @@ impl Shared {
         path: &str,
         name: LogName,
     ) -> Result<(), SpoolError> {
-        if self.read_ledger()?.logs.get(&name).is_some_and(|account| account.stored.is_some()) {
+        if self.account(name)?.stored.is_some() {
             return Ok(());
         }
         if let Err(error) = self.count_stored(file, path, name) {

@@ -63,9 +63,7 @@ fn a_ledger_reads_back_as_it_was_rendered() {
     ]);
     let mut ledger = Ledger::parse(text.as_bytes());
     ledger.folded = ledger.folded_without(&HashSet::from([log(1)]));
-    let mut again = Ledger::parse(ledger.render().as_bytes());
-    again.bytes = ledger.bytes;
-    assert_eq!(again, ledger);
+    assert_eq!(Ledger::parse(ledger.render().as_bytes()), ledger);
     assert_eq!(ledger.folded.stored, 5);
 }
 
@@ -80,4 +78,35 @@ fn a_flipped_bit_spoils_one_entry() {
             ledger.logs.values().filter_map(|account| Some(account.stored?.requests)).sum();
         assert!([3, 5, 8].contains(&sum), "bit {bit} made it {sum}");
     }
+}
+
+#[test]
+fn one_log_s_account_is_what_the_whole_ledger_says_of_it_whatever_is_damaged() {
+    let gone_entry = |salt| Entry::Gone { log: log(salt).to_string(), gone: gone(2, 1) };
+    let text = lines(&[
+        stored(1, 3),
+        stored(2, 5),
+        gone_entry(2),
+        stored(1, 4),
+        Entry::Folded(Folded { stored: 7, ..Folded::default() }),
+        stored(3, 1),
+    ]);
+    let agree = |bytes: &[u8]| {
+        let ledger = Ledger::parse(bytes);
+        for log in [1, 2, 3, 4].map(log) {
+            let expected = ledger.logs.get(&log).copied().unwrap_or_default();
+            assert_eq!(Ledger::account_in(bytes, log), expected, "{}", bytes.escape_ascii());
+        }
+    };
+    for cut in 0..=text.len() {
+        agree(&text.as_bytes()[..cut]);
+        agree(&text.as_bytes()[cut..]);
+    }
+    for bit in 0..text.len() * 8 {
+        let mut bytes = text.clone().into_bytes();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        agree(&bytes);
+    }
+    // Newlines that are gone leave several entries in one line.
+    agree(text.replace('\n', " ").as_bytes());
 }
