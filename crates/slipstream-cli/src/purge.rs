@@ -44,12 +44,12 @@ pub(crate) fn run(dir: &Path, args: &PurgeArgs) -> Result<Ended> {
     Ok(Ended::Well)
 }
 
-/// Says that of what failed some is not meant by `--state failed`.
+/// Says that some of what failed is beyond `--state failed`.
 fn stay(failed: u64, asked: &impl Fn(Stage) -> bool) {
     if failed > 0 && asked(Stage::Failed) && !asked(Stage::Processing) {
         let failed = count(failed, "failed request");
         print::complain(&format!(
-            "{failed} not meant: in processing/, for others in their logs still wait; add --state processing to remove those, too"
+            "not among these: {failed} still in processing/, since others in the same log wait; add --state processing to remove all in there, too"
         ));
     }
 }

@@ -159,9 +159,8 @@ fn remarks(status: &Status) -> String {
     if waiting > 0 {
         let _ = writeln!(
             text,
-            "{} of the {} failed are in processing/, for others in their logs still wait",
-            thousands(waiting),
-            thousands(status.totals.failed)
+            "{} still in processing/, since others in the same log wait",
+            count(waiting, "failed request")
         );
     }
     for (slot, gone) in &status.overwritten {

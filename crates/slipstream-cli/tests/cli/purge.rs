@@ -71,10 +71,10 @@ fn what_failed_in_processing_goes_with_its_log_and_is_said_to_stay_otherwise() {
     spool.quietly(["store", "--source=a", "--delay=1h", &receiver.url("/")]);
     assert_eq!(spool.run(["work", "--quiet", "--attempts=1"]).code, Some(1));
     assert_eq!(spool.sums(), [2, 1, 1, 0]);
-    let stays = "slipstream: 1 failed request not meant: in processing/, for others in their logs still wait; add --state processing to remove those, too\n";
+    let stays = "slipstream: not among these: 1 failed request still in processing/, since others in the same log wait; add --state processing to remove all in there, too\n";
     let shown = spool.run(["purge"]);
     assert!(shown.out.contains("\nprocessing  2 requests in 1 log, "), "{shown:?}");
-    assert!(!shown.err.contains("not meant"), "{shown:?}");
+    assert!(!shown.err.contains("not among these"), "{shown:?}");
     let failed = spool.run(["purge", "--state=failed", "--yes"]);
     assert_eq!(failed, ran(0, "failed      0 requests in 0 logs, 0 B\n", stays));
     let purged = spool.run(["purge", "--state=processing", "--yes"]);
