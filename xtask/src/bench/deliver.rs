@@ -95,15 +95,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// A receiver in a process of its own, on a processor of its own where there are two.
-struct Peer {
+pub(super) struct Peer {
     _running: Running,
-    address: String,
+    pub(super) address: String,
     url: String,
-    placement: &'static str,
+    pub(super) placement: &'static str,
 }
 
 impl Peer {
-    fn start(xtask: &Path, delay_ms: u64) -> Result<Self> {
+    pub(super) fn start(xtask: &Path, delay_ms: u64) -> Result<Self> {
         let mut command = Command::new(xtask);
         command
             .args(["receiver", "--until-eof", "--delay-ms", &delay_ms.to_string()])
@@ -152,7 +152,7 @@ impl Peer {
         Ok(sample)
     }
 
-    fn requests(&self) -> Result<u64> {
+    pub(super) fn requests(&self) -> Result<u64> {
         let mut text = String::new();
         TcpStream::connect(&self.address)
             .and_then(|mut stream| {

@@ -5,6 +5,7 @@
 //! carry over to another machine. Absent on purpose: a verdict; the table tells.
 
 mod deliver;
+mod neighbours;
 mod programs;
 mod report;
 mod store;
@@ -20,6 +21,8 @@ pub(crate) enum Command {
     Store(store::Args),
     /// Delivering: beside libcurl in a bare loop
     Deliver(deliver::Args),
+    /// Delivering to good destinations: alone, and beside dead, hanging, busy and moody ones
+    Neighbours(neighbours::Args),
 }
 
 /// Measures it.
@@ -29,5 +32,6 @@ pub(crate) fn run(command: &Command) -> Result<()> {
     match command {
         Command::Store(args) => store::run(args),
         Command::Deliver(args) => deliver::run(args),
+        Command::Neighbours(args) => neighbours::run(args),
     }
 }

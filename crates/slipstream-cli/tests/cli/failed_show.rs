@@ -57,7 +57,11 @@ header      x-foo: bar
 body        8 bytes
 
 TIME  attempt 1: 404 Not Found
+    HTTP/1.1 404 X
+    content-length: 0
 TIME  attempt 2: 404 Not Found
+    HTTP/1.1 404 X
+    content-length: 0
 TIME  attempt 3: 503 Gone\\u{1b}[2J
     retry-after: 9
 
@@ -73,7 +77,7 @@ fn json_tells_the_same() {
     let (spool, id) = spool_with_one(&Receiver::new());
     note_an_answer(&spool, &id);
     let shown = spool.run(["failed", "show", "--json", &id]);
-    let expected = r#"{"id":"ID","state":"failed","attempts":2,"due":null,"stored":"TIME","kind":"http","to":"http://HOST","log":"failed/LOG","terms":{"expires":"TIME","order_key":"customer-3","retry":"attempts=2,base=1ms"},"body":{"method":"POST","url":"http://***@HOST/404?key=***","headers":[["cookie","***"],["x-foo","bar"]],"body":{"bytes":8}},"notes":[{"at":"TIME","attempt":1,"reason":"404 Not Found","status":404,"answer":null},{"at":"TIME","attempt":2,"reason":"404 Not Found","status":404,"answer":null},{"at":"TIME","attempt":3,"reason":"503 Gone\u001b[2J","status":503,"answer":"retry-after: 9\n\n\u001b[2Jslow down\r\nplease\u202e"}],"notes_left_out":0}"#;
+    let expected = r#"{"id":"ID","state":"failed","attempts":2,"due":null,"stored":"TIME","kind":"http","to":"http://HOST","log":"failed/LOG","terms":{"expires":"TIME","order_key":"customer-3","retry":"attempts=2,base=1ms"},"body":{"method":"POST","url":"http://***@HOST/404?key=***","headers":[["cookie","***"],["x-foo","bar"]],"body":{"bytes":8}},"notes":[{"at":"TIME","attempt":1,"reason":"404 Not Found","status":404,"answer":"HTTP/1.1 404 X\ncontent-length: 0\n"},{"at":"TIME","attempt":2,"reason":"404 Not Found","status":404,"answer":"HTTP/1.1 404 X\ncontent-length: 0\n"},{"at":"TIME","attempt":3,"reason":"503 Gone\u001b[2J","status":503,"answer":"retry-after: 9\n\n\u001b[2Jslow down\r\nplease\u202e"}],"notes_left_out":0}"#;
     assert_eq!((shown.code, &*shown.err), (Some(0), ""));
     assert_eq!(scrub(&shown.out), format!("{expected}\n"));
 }
@@ -104,6 +108,8 @@ log         processing/LOG
 request     GET http://HOST/503
 
 TIME  attempt 1: 503 Service Unavailable
+    HTTP/1.1 503 X
+    content-length: 0
 ";
     assert_eq!((shown.code, scrub(&shown.out)), (Some(0), expected.to_owned()));
 }

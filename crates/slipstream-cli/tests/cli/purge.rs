@@ -50,7 +50,8 @@ fn everything_goes_unless_a_state_is_named() {
 fn what_a_worker_holds_is_not_removed_nor_anything_else() {
     let (spool, receiver) = (Spool::new(), Receiver::new());
     spool.quietly(["store", &receiver.url("/held")]);
-    let mut worker = spool.command(["work", "--quiet"]).spawn().unwrap();
+    // With one in flight it looks for no other.
+    let mut worker = spool.command(["work", "--quiet", "--concurrency=1"]).spawn().unwrap();
     let held = receiver.wait_for_held();
     spool.quietly(["store", "http://h/"]);
     let purged = spool.run(["purge", "--yes"]);
