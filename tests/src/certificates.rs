@@ -37,7 +37,9 @@ impl Certificates {
     #[allow(clippy::new_without_default, reason = "it starts a program, and may fail")]
     pub fn new() -> Self {
         let certificates = Self { dir: tempfile::tempdir().expect("a temporary directory") };
-        certificates.make("authority", &[]);
+        // No two have one name, or OpenSSL would take one for the other.
+        let name = format!("authority {}", certificates.dir.path().display()).replace('/', " ");
+        certificates.make("authority", &name, &[]);
         certificates
     }
 
@@ -54,6 +56,7 @@ impl Certificates {
         let names = format!("subjectAltName=DNS:{name}");
         let (ca, key) = (self.authority(), self.dir.path().join("authority.key"));
         self.make(
+            name,
             name,
             &[
                 Path::new("-addext"),
@@ -85,8 +88,8 @@ impl Certificates {
         self.dir.path().join(format!("{name}.{extension}"))
     }
 
-    fn make(&self, name: &str, more: &[&Path]) {
-        let (key, cert) = (self.path(name, "key"), self.path(name, "pem"));
+    fn make(&self, file: &str, name: &str, more: &[&Path]) {
+        let (key, cert) = (self.path(file, "key"), self.path(file, "pem"));
         let subject = format!("/CN={name}");
         let new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
         let rest = ["-nodes", "-days", "2", "-subj", &subject, "-keyout"].map(Path::new);

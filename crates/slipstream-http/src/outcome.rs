@@ -29,15 +29,16 @@ pub(crate) fn outcome(
     if let Some(failure) = refusal {
         return Outcome::Failed(failure);
     }
-    let to = Authority::of(exchange.url()).ok();
-    let peer = to.as_ref().map(|to| format!("{}:{}", to.host, to.port)).unwrap_or_default();
+    let peer = Authority::of(exchange.url())
+        .map(|to| format!("{}:{}", to.host, to.port))
+        .unwrap_or_default();
     let now = || UNIX_EPOCH + Duration::from_millis(clock.now().as_millis());
     let end = End {
         status,
         retry_after: exchange.retry_after().and_then(|value| retry_after::parse(value, now())),
         error,
         errno: handle.os_errno().unwrap_or_default(),
-        stage: stage(handle, to.as_ref().is_some_and(|to| to.scheme == "https")),
+        stage: stage(handle),
         times,
         peer: &peer,
     };
@@ -51,18 +52,13 @@ pub(crate) fn outcome(
 }
 
 /// How far a transfer came. libcurl tells the times of a connection when it is done, so
-/// counts are asked, too.
-fn stage(handle: &Easy2Handle<Exchange>, tls: bool) -> Stage {
-    let reached = |time: Result<Duration, _>| time.is_ok_and(|time| !time.is_zero());
-    let made = handle.num_connects().is_ok_and(|connects| connects > 0);
-    let sent = handle.request_size().is_ok_and(|size| size > 0);
-    // What is sent before the end of a handshake went to a proxy.
-    let shook = !made || !tls || reached(handle.appconnect_time());
-    if sent && shook {
+/// counts are asked, too; what goes to a proxy to get through it does not count.
+fn stage(handle: &Easy2Handle<Exchange>) -> Stage {
+    if handle.request_size().is_ok_and(|bytes| bytes > 0) {
         Stage::Answer
-    } else if made {
+    } else if handle.num_connects().is_ok_and(|made| made > 0) {
         Stage::Handshake
-    } else if reached(handle.namelookup_time()) {
+    } else if handle.namelookup_time().is_ok_and(|time| !time.is_zero()) {
         Stage::Connect
     } else {
         Stage::Lookup

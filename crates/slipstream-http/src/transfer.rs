@@ -67,7 +67,7 @@ impl Exchange {
         self.retry_after.as_deref()
     }
 
-    /// The first `Location` header of an answer that is no success.
+    /// The `Location` header of an answer that is no success.
     pub(crate) fn location(&self) -> Option<&[u8]> {
         self.location.as_deref()
     }
@@ -184,10 +184,7 @@ impl Handler for Exchange {
             self.answer.header(name, value, line);
             if name.eq_ignore_ascii_case(b"retry-after") && value.len() <= RETRY_AFTER_MAX {
                 self.retry_after = std::str::from_utf8(value).ok().map(str::to_owned);
-            } else if name.eq_ignore_ascii_case(b"location")
-                && self.location.is_none()
-                && value.len() <= LOCATION_MAX
-            {
+            } else if name.eq_ignore_ascii_case(b"location") && value.len() <= LOCATION_MAX {
                 self.location = Some(value.to_vec());
             }
         }

@@ -189,8 +189,9 @@ pub(crate) fn proxy_host(url: &str) -> Result<String, Invalid> {
         Some((scheme, rest)) if SCHEMES.iter().any(|s| s.eq_ignore_ascii_case(scheme)) => rest,
         Some(_) => return Err(wrong()),
     };
-    // Behind a slash libcurl would look for a socket's path.
     let authority = rest.strip_suffix('/').unwrap_or(rest);
+    // For libcurl the host ends at the first of these, whatever follows; and behind a slash it
+    // would look for a socket's path.
     if url.bytes().any(|b| b.is_ascii_control() || b == b' ') || authority.contains(['/', '?', '#'])
     {
         return Err(wrong());

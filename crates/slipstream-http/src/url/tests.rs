@@ -124,6 +124,9 @@ fn a_proxy_has_a_host_and_no_path() {
         ("ftp://proxy", None),
         ("socks5://localhost/run/a.sock", None),
         ("http://a@b@c", None),
+        ("http://10.0.0.1/@proxy", None),
+        ("http://10.0.0.1?@proxy", None),
+        ("10.0.0.1#@proxy", None),
         ("http://proxy:0", None),
         ("http://pro xy", None),
     ];
