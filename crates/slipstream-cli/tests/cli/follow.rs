@@ -93,7 +93,9 @@ fn it_makes_the_spool_that_it_waits_at() {
 #[test]
 fn it_has_no_time_budget_to_be_told() {
     let spool = Spool::new();
+    // So that it could not stay, either.
+    std::fs::write(spool.path(), "a file").unwrap();
+    assert_refused(&spool.run(["work", "--follow"]), "SPOOL is a file");
     let refused = spool.run(["work", "--follow", "--max-time=1m"]);
     assert_refused(&refused, "cannot be used with");
-    assert!(!spool.path().exists());
 }

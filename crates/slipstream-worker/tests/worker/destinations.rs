@@ -213,3 +213,41 @@ fn a_destination_that_recovers_is_up_to_speed_again_soon() {
     assert!(summary.elapsed < secs(30), "{:?}", summary.elapsed);
     assert_eq!(summary.delivered, 100_000);
 }
+
+/// When the last of the good ones' requests was delivered, of 16 that answer in 10 ms each, with
+/// these beside them; and how many of all requests were delivered and given up.
+fn good_ones_beside(bad: &'static [&'static str]) -> (Duration, u64, u64) {
+    const GOOD: [&str; 16] =
+        ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
+    let all: Vec<&str> = GOOD.iter().chain(bad).copied().collect();
+    let count = 1_000 * all.len();
+    let payload = move |index: u64| {
+        let to = all[usize::try_from(index).unwrap() % all.len()];
+        record(index, to).encode()
+    };
+    let mut resets = 0;
+    let scene = scene_of(count, payload, move |seen| match &*seen.to {
+        "dead" => refused(),
+        "hangs" => timed_out(),
+        "busy" => asked_to_wait(secs(1)),
+        "moody" => {
+            resets += 1;
+            if resets % 2 == 0 { refused() } else { delivered() }
+        }
+        _ => delivered(),
+    });
+    let summary = scene.worker.run(&mut ()).unwrap();
+    let log = scene.log.borrow();
+    let last = GOOD.iter().map(|to| log.last_delivery[*to]).max().unwrap();
+    assert_eq!(summary.ending, Ending::Drained, "{summary:?}");
+    assert_eq!(summary.delivered + summary.failed, count as u64, "{summary:?}");
+    (last, summary.delivered, summary.failed)
+}
+
+#[test]
+fn sixteen_good_destinations_finish_as_if_four_bad_ones_did_not_exist() {
+    let (alone, ..) = good_ones_beside(&[]);
+    let (beside, delivered, failed) = good_ones_beside(&["dead", "hangs", "busy", "moody"]);
+    assert!(beside < alone.mul_f64(1.25), "{beside:?} instead of {alone:?}");
+    assert!(delivered > 16_800 && failed > 2_000, "{delivered} delivered, {failed} failed");
+}
