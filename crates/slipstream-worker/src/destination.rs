@@ -22,7 +22,7 @@
 //!
 //! What does not fit is the *surplus*. If its destination is prompt, room is a moment away:
 //! the one claim is held, and nothing more is claimed until then, up to a second from the
-//! last prompt answer. That keeps a healthy backlog in its order, with nothing written. If the
+//! last prompt answer, or much less (ten times what it usually takes) while others wait behind it. That keeps a healthy backlog in its order, with nothing written. If the
 //! destination is slow, or failures have cut its limit below where it began, the surplus is
 //! put back, so that what lies behind it is reached at once: to the end of the rest, or else
 //! for a while that doubles, up to 16 s, as long as the park has not run empty in between. So a
@@ -186,9 +186,9 @@ impl Destinations {
             let last = health.parked.pop_back().expect("one was added above");
             self.parked -= 1;
             self.parked_bytes -= self::size(&last);
-            return health.turn_away(last, now);
+            return health.turn_away(last, slots.shared, now);
         }
-        health.turn_away(pending, now)
+        health.turn_away(pending, slots.shared, now)
     }
 
     /// A parked claim whose destination has a slot now, each destination in its turn.

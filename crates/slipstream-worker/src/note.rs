@@ -28,7 +28,8 @@ impl Note {
     /// The line, without its end.
     pub(crate) fn line(mut self) -> String {
         if let Some(answer) = &mut self.answer {
-            answer.truncate(answer.floor_char_boundary(ANSWER_MAX));
+            let mut ends = (0..=ANSWER_MAX.min(answer.len())).rev();
+            answer.truncate(ends.find(|end| answer.is_char_boundary(*end)).unwrap_or(0));
         }
         serde_json::to_string(&self).expect("numbers and text are JSON")
     }

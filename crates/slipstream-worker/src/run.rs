@@ -27,7 +27,7 @@ mod settle;
 /// The longest single wait while something is in flight. Nothing depends on it.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// The shortest wait for what was put off: the backlog's clock is not this one.
+/// The shortest wait for what was put off, or is held: the backlog's clock is not this one.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// Everything that a run holds while it lasts.
@@ -103,7 +103,7 @@ impl<'a> Run<'a> {
                         break Ending::Waiting(due);
                     }
                     Intake::Due(due) => wait = wait.min(due.max(SHORTEST)),
-                    Intake::Held(patience) => wait = wait.min(patience),
+                    Intake::Held(patience) => wait = wait.min(patience.max(SHORTEST)),
                     Intake::More => wait = Duration::ZERO,
                     Intake::Full | Intake::Empty => {}
                 }

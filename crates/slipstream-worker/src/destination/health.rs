@@ -12,6 +12,9 @@ use crate::memory::{self, Remembered};
 /// for so long is passed over.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The least patience with one that others wait behind.
+const PATIENCE_LEAST: Duration = Duration::from_millis(100);
+
 /// A destination that has taken a request within this time is not down.
 const LATELY: Duration = Duration::from_secs(10);
 
@@ -242,11 +245,18 @@ impl Health {
         Some(Remembered { downs, down_at, down_until, paused_until, ..Remembered::new(to) })
     }
 
+    /// How long others may be held up for its next answer: what it usually takes, and a good deal
+    /// more. Of one that has not answered yet, not much is known.
+    fn patience(&self) -> Duration {
+        self.best.map_or(PATIENCE_LEAST, |best| (best * 10).clamp(PATIENCE_LEAST, PATIENCE))
+    }
+
     /// Where a claim goes that finds no room.
-    pub(super) fn turn_away(&mut self, surplus: Pending, now: Duration) -> Place {
+    pub(super) fn turn_away(&mut self, surplus: Pending, shared: bool, now: Duration) -> Place {
         let silent = now.saturating_sub(self.since);
-        if !self.is_cut() && silent < PATIENCE {
-            return Place::Hold(surplus, PATIENCE - silent);
+        let patience = if shared { self.patience() } else { PATIENCE };
+        if !self.is_cut() && silent < patience {
+            return Place::Hold(surplus, patience - silent);
         }
         if self.shut_until <= now {
             self.shut_for = (self.shut_for * 2).clamp(SHUT_LEAST, SHUT_MOST);
