@@ -188,7 +188,7 @@ pub(crate) struct WorkArgs {
     /// The wait after a first failed attempt; it doubles after each one [default: 2s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) backoff: Option<Duration>,
-    /// Requests in flight at once [default: 50]
+    /// Requests in flight at once [default: 100]
     #[arg(long, value_name = "N", value_parser = connections)]
     pub(crate) concurrency: Option<NonZeroUsize>,
     /// How long to begin attempts for [default: 8m]

@@ -187,6 +187,8 @@ pub(crate) fn scene_of(
     let worker = Worker::new(backlog)
         .driver(Box::new(driver))
         .clock(clock.clone())
+        // The tests' numbers are those of 50 slots.
+        .concurrency(50)
         .policy(Policy { jitter: 0.0, ..Policy::default() });
     Scene { clock, books, log, worker }
 }
