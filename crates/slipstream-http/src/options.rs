@@ -84,7 +84,6 @@ impl HttpOptions {
         // Dots in a path are the user's.
         easy.path_as_is(true)?;
         // One HTTP/2 connection with many streams, where a server offers it over TLS.
-        easy.http_version(HttpVersion::V2TLS)?;
-        easy.pipewait(true)
+        easy.http_version(HttpVersion::V2TLS)
     }
 }

@@ -14,10 +14,10 @@ use std::sync::Arc;
 use curl::Error;
 use curl::easy::{Easy2, Handler, ReadError, SeekResult, WriteError};
 
-use crate::HttpRequest;
 use crate::answer::Answer;
 use crate::head::Head;
 use crate::policy::Gate;
+use crate::{HttpRequest, HttpVersion, Options};
 
 /// Longest `Retry-After` that is kept: a date has 29 characters.
 const RETRY_AFTER_MAX: usize = 64;
@@ -40,6 +40,8 @@ pub(crate) struct Exchange {
     url: String,
     shape: Option<Shape>,
     method: String,
+    /// Whether the handle is set to wait for a connection that is being made.
+    waits: Option<bool>,
     // raw.rs counts on it that this is never assigned.
     gate: Option<Arc<Gate>>,
 }
@@ -95,6 +97,7 @@ impl Exchange {
     /// Forgets how the handle was set, which is fresh again.
     pub(crate) fn forget(&mut self) {
         self.shape = None;
+        self.waits = None;
         self.method.clear();
     }
 }
@@ -109,6 +112,15 @@ pub(crate) fn load(
     head: Head<'_>,
 ) -> Result<(), Error> {
     easy.url(request.url())?;
+    // One that is being made may turn out to carry many requests at once, but without TLS only
+    // where that is certain: else the others would wait for the first one's answer.
+    let sure = |options: &Options| options.version == Some(HttpVersion::V2PriorKnowledge);
+    let waits = request.url().get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"))
+        || request.options.as_ref().is_some_and(|options| sure(options));
+    if easy.get_ref().waits != Some(waits) {
+        easy.pipewait(waits)?;
+        easy.get_mut().waits = Some(waits);
+    }
     easy.http_headers(head.list(request)?)?;
     let method = request.method();
     let shape = match method {

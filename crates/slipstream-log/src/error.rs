@@ -20,6 +20,12 @@ pub enum SpoolError {
         /// What it said.
         source: io::Error,
     },
+    /// The directory was moved or removed under a worker that stays.
+    #[error("{} was moved or removed; start again, in its place", .path.display())]
+    Moved {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// The directory is not one to put requests into.
     #[error("{} {why}", .path.display())]
     Unsafe {

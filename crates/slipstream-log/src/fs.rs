@@ -5,6 +5,7 @@
 //! ours, or an error: never a link, a pipe, a device, or somebody else's.
 
 use std::io;
+use std::path::Path;
 
 pub mod disk;
 #[cfg(test)]
@@ -59,6 +60,9 @@ pub trait Fs: Send + Sync {
 
     /// A number that nobody could have guessed.
     fn random(&self) -> u64;
+
+    /// Whether this path still leads to the directory that was opened.
+    fn is_at(&self, path: &Path) -> bool;
 
     /// A number that is another one each time the machine has started: what was not synced
     /// before may be gone.

@@ -13,6 +13,7 @@ use std::io::ErrorKind;
 use crate::error::SpoolError;
 use crate::frame::{SETTLEMENT_AT, Settlement, State};
 use crate::fs::{Lock, Replace};
+use crate::memory::MEMORY;
 use crate::name::{LogName, Stage};
 use crate::spool::{Spool, log_path};
 use crate::walk::Item;
@@ -53,6 +54,10 @@ impl Spool {
                 retried.requests += requests;
                 retried.logs += u64::from(requests > 0);
             }
+        }
+        if retried.requests > 0 {
+            // Whoever wants them tried again does not want to be told that nobody answers.
+            let _ = self.shared().fs.remove(MEMORY);
         }
         Ok(retried)
     }

@@ -11,27 +11,42 @@ use slipstream_core::{Destination, Timestamp};
 /// Most destinations that are remembered. Further ones are new to the next run.
 const MOST: usize = 5_000;
 
-/// One destination, if there is something to remember of it.
+/// One destination, if there is something to remember of it. Spans are milliseconds, counted from
+/// when they were written down: so a clock that is set makes none of them longer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Remembered {
     pub(crate) to: String,
+    /// When this was written down, in milliseconds since 1970.
+    pub(crate) at: u64,
     /// How often in a row it was found to be down.
     #[serde(default)]
     pub(crate) downs: u32,
-    /// When it was, last; and until when it is not tried.
+    /// How long before it was, last; and for how long after it is not tried.
     #[serde(default)]
-    pub(crate) down_at: u64,
+    pub(crate) down_since: u64,
     #[serde(default)]
-    pub(crate) down_until: u64,
-    /// Until when it asked not to be tried.
+    pub(crate) down_for: u64,
+    /// For how long it asked not to be tried.
     #[serde(default)]
-    pub(crate) paused_until: u64,
+    pub(crate) paused_for: u64,
 }
 
 impl Remembered {
-    pub(crate) fn new(to: &Destination) -> Self {
-        let to = to.as_str().to_owned();
-        Self { to, downs: 0, down_at: 0, down_until: 0, paused_until: 0 }
+    pub(crate) fn new(to: &Destination, now: Timestamp) -> Self {
+        let (to, at) = (to.as_str().to_owned(), now.as_millis());
+        Self { to, at, downs: 0, down_since: 0, down_for: 0, paused_for: 0 }
+    }
+
+    /// How much of a span is left now.
+    pub(crate) fn left(&self, span: u64, now: Timestamp) -> Duration {
+        let passed = now.since(Timestamp::from_millis(self.at));
+        Duration::from_millis(span).saturating_sub(passed)
+    }
+
+    /// When it was found to be down, by the clock as it stands now.
+    pub(crate) fn down_at(&self, now: Timestamp) -> Timestamp {
+        let written = self.at.min(now.as_millis());
+        Timestamp::from_millis(written.saturating_sub(self.down_since))
     }
 
     pub(crate) fn destination(&self) -> Destination {
@@ -54,10 +69,4 @@ pub(crate) fn read(bytes: &[u8]) -> Vec<Remembered> {
         tracing::debug!(%error, "nothing is remembered of earlier runs");
         Vec::new()
     })
-}
-
-/// How long it is from now to then, but never longer than `most`: the clock may have been set
-/// back.
-pub(crate) fn left(until: u64, now: Timestamp, most: Duration) -> Duration {
-    Timestamp::from_millis(until).since(now).min(most)
 }

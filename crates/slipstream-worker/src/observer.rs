@@ -76,7 +76,7 @@ pub enum Event<'a> {
         /// How long.
         wait: Duration,
     },
-    /// Nothing is in flight; the next retry is due after this long.
+    /// Nothing is in flight; the next retry is due after this long. Told again now and then.
     Waiting {
         /// How long.
         wait: Duration,

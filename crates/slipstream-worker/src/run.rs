@@ -27,6 +27,10 @@ mod settle;
 /// The longest single wait while something is in flight. Nothing depends on it.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// How often the backlog is looked at for what is new while a run only waits. One that stays is
+/// woken instead.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// The shortest wait for what was put off, or is held: the backlog's clock is not this one.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -83,7 +87,8 @@ impl<'a> Run<'a> {
         let ending = loop {
             let spent = self.spent();
             let over = self.over(spent);
-            let mut wait = LONGEST;
+            let mut wait = if follow { LONGEST } else { LOOK_EVERY };
+            let mut due_in = LONGEST;
             if let Some(ending) = over {
                 self.put_back_all();
                 if self.flights.is_empty() {
@@ -102,7 +107,10 @@ impl<'a> Run<'a> {
                     Intake::Due(due) if idle && (due > left || self.worker.drivers.is_empty()) => {
                         break Ending::Waiting(due);
                     }
-                    Intake::Due(due) => wait = wait.min(due.max(SHORTEST)),
+                    Intake::Due(due) => {
+                        due_in = due.max(SHORTEST);
+                        wait = wait.min(due_in);
+                    }
                     Intake::Held(patience) => wait = wait.min(patience.max(SHORTEST)),
                     Intake::More => wait = Duration::ZERO,
                     Intake::Full | Intake::Empty => {}
@@ -113,7 +121,7 @@ impl<'a> Run<'a> {
                     tracing::warn!(?spent, ?budget, "the time budget is nearly spent");
                 }
                 if idle && !wait.is_zero() {
-                    self.observer.event(&Event::Waiting { wait });
+                    self.observer.event(&Event::Waiting { wait: due_in });
                 }
                 let mark = if warned { budget } else { warn_at };
                 wait = wait.min(mark.saturating_sub(spent));

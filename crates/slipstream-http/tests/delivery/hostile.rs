@@ -266,3 +266,18 @@ fn settings_that_would_break_a_header_are_refused() {
     options.user_agent = "me\r\nX-Evil: 1".into();
     assert!(HttpDriver::new(options).is_err());
 }
+
+#[test]
+fn a_slow_first_answer_holds_up_no_other_request_to_the_same_host() {
+    let server = Server::new(|number| match number {
+        0 => Reply::Silence(""),
+        _ => crate::server::OK,
+    });
+    let mut driver = driver();
+    // All at once, before it is known what the host speaks.
+    for ticket in 0..5 {
+        driver.start(job(ticket, &HttpRequest::post(server.url("/")).body("x")));
+    }
+    let ended = finish(&mut driver, 4);
+    assert!(ended.values().all(|outcome| *outcome == Outcome::Delivered), "{ended:?}");
+}

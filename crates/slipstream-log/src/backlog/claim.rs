@@ -50,6 +50,10 @@ impl SpoolBacklog {
 
     /// Looks what there is to claim: first what an earlier run left, then oldest first.
     fn look(&mut self, now: Duration) -> Result<(), SpoolError> {
+        if self.news.is_some() && !self.shared.fs.is_at(&self.shared.path) {
+            // Whoever stores now stores elsewhere.
+            return Err(SpoolError::Moved { path: self.shared.path.clone() });
+        }
         if let Some(news) = &self.news {
             // Before the look: what comes behind it is told.
             news.listen()?;

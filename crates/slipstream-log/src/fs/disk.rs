@@ -6,6 +6,7 @@
 use std::fs::File as StdFile;
 use std::io::{self, Seek};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use rustix::fs::{
@@ -13,6 +14,7 @@ use rustix::fs::{
     StatxFlags,
 };
 use rustix::io::Errno;
+use rustix::path::Arg;
 use rustix::rand::GetRandomFlags;
 
 use super::watch::DirWatch;
@@ -166,6 +168,12 @@ impl Fs for Disk {
         u64::from_le_bytes(bytes)
     }
 
+    fn is_at(&self, path: &Path) -> bool {
+        let there = look(rustix::fs::CWD, path, AtFlags::empty());
+        let own = look(self.root.as_fd(), "", AtFlags::EMPTY_PATH);
+        matches!((there, own), (Ok(there), Ok(own)) if there.identity == own.identity)
+    }
+
     fn boot(&self) -> u64 {
         // Where it cannot be read, a power loss is taken for none.
         let id = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
@@ -256,7 +264,7 @@ impl File for DiskFile {
 
 /// Asks for what is needed and no more: where the file's times are asked for, the next write
 /// has to change them on disk, which costs more than the write.
-fn look(dir: BorrowedFd<'_>, name: &str, flags: AtFlags) -> io::Result<Stat> {
+fn look(dir: BorrowedFd<'_>, name: impl Arg + Copy, flags: AtFlags) -> io::Result<Stat> {
     let wanted = StatxFlags::INO | StatxFlags::SIZE;
     let stat = retry(|| fs::statx(dir, name, flags, wanted))?;
     let device = (u64::from(stat.stx_dev_major) << 32) | u64::from(stat.stx_dev_minor);

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{AppendError, File, Fs, Lock, Open, Replace, Stat, Watch};
@@ -339,6 +340,10 @@ impl Fs for Fake {
             world.unsynced_names.drain(..=last);
         }
         Ok(())
+    }
+
+    fn is_at(&self, _: &Path) -> bool {
+        true
     }
 
     fn boot(&self) -> u64 {

@@ -182,3 +182,30 @@ fn what_failed_in_a_log_that_still_waits_is_retried_while_no_worker_has_it() {
     let first = next(&mut *bench.backlog()).unwrap();
     assert_eq!((first.attempts, first.wait), (0, Duration::ZERO));
 }
+
+#[test]
+fn a_retry_makes_the_next_worker_forget_who_did_not_answer() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    drain(&mut *backlog, |_| Verdict::Failed);
+    backlog.remember(b"down: a");
+    backlog.close().unwrap();
+    assert_eq!(bench.other().retry_failed(|_| false).unwrap().requests, 0);
+    assert!(bench.backlog().recall().is_some());
+    assert_eq!(bench.other().retry_failed(|_| true).unwrap().requests, 1);
+    assert!(bench.backlog().recall().is_none());
+}
+
+#[test]
+fn a_worker_that_stays_notices_that_its_spool_was_moved() {
+    let bench = Bench::new();
+    let mut backlog = bench.backlog();
+    backlog.follow(Waker::new(|| ())).unwrap();
+    assert!(next(&mut *backlog).is_none());
+    std::fs::rename(bench.path(), bench.path().with_extension("old")).unwrap();
+    drop(bench.other());
+    bench.clock.advance(Duration::from_secs(1));
+    let words = backlog.next().unwrap_err().to_string();
+    assert!(words.contains("was moved or removed"), "{words}");
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use slipstream_core::{Destination, Timestamp};
 
 use super::{Answer, Pending, Place};
-use crate::memory::{self, Remembered};
+use crate::memory::Remembered;
 
 /// An attempt that takes longer is slow; a destination that has not answered promptly
 /// for so long is passed over.
@@ -219,11 +219,10 @@ impl Health {
     /// Takes in what an earlier run remembered.
     pub(super) fn recall(&mut self, one: &Remembered, now: Duration, wall: Timestamp) {
         self.downs = one.downs;
-        self.paused_until = now + memory::left(one.paused_until, wall, PAUSE_MOST);
+        self.paused_until = now.saturating_add(one.left(one.paused_for, wall).min(PAUSE_MOST));
         if one.downs > 0 {
-            let at = Timestamp::from_millis(one.down_at);
-            let until = now + memory::left(one.down_until, wall, DOWN_MOST);
-            self.down = Some(Down { at, until });
+            let until = now + one.left(one.down_for, wall).min(DOWN_MOST);
+            self.down = Some(Down { at: one.down_at(wall), until });
         }
     }
 
@@ -234,15 +233,18 @@ impl Health {
         now: Duration,
         wall: Timestamp,
     ) -> Option<Remembered> {
-        let then = |until: Duration| wall.after(until.saturating_sub(now)).as_millis();
         if self.downs == 0 && self.paused_until <= now {
             return None;
         }
-        let (down_at, down_until) =
-            self.down.map_or((0, 0), |down| (down.at.as_millis(), then(down.until)));
-        let paused_until = then(self.paused_until);
-        let downs = self.downs;
-        Some(Remembered { downs, down_at, down_until, paused_until, ..Remembered::new(to) })
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let mut one = Remembered::new(to, wall);
+        one.downs = self.downs;
+        one.paused_for = millis(self.paused_until.saturating_sub(now));
+        if let Some(down) = self.down {
+            one.down_since = millis(wall.since(down.at));
+            one.down_for = millis(down.until.saturating_sub(now));
+        }
+        Some(one)
     }
 
     /// How long others may be held up for its next answer: what it usually takes, and a good deal

@@ -98,7 +98,9 @@ impl Run<'_> {
             return None;
         }
         if self.policy_of(&subject).is_spent(attempts) {
-            self.give_up(ticket, &subject, attempts, "its attempts are used up");
+            // Of the last one nothing is known, or the request would be settled.
+            let why = "its last attempt was cut short, and there is no other";
+            self.give_up(ticket, &subject, attempts, why);
             return None;
         }
         let early = not_before.map(|start| start.since(self.worker.clock.now()));

@@ -64,7 +64,8 @@ fn a_retry_beyond_the_budget_is_left_to_the_next_run_and_not_waited_for() {
     assert_eq!(summary.attempts, 4);
     assert!(summary.elapsed < secs(3), "{:?}", summary.elapsed);
     assert_eq!(summary.ending, Ending::Waiting(secs(4)));
-    assert_eq!(waits, [secs(2)]);
+    // Told again when it has looked for what is new.
+    assert_eq!(waits, [secs(2), secs(1)]);
     assert_eq!(scene.books.borrow().count(State::Waiting), 2);
 }
 
@@ -154,6 +155,7 @@ fn every_attempt_and_every_verdict_is_told() {
         "connection refused",
         "again in 2s",
         "waiting 2s",
+        "waiting 1s",
         "started 2",
         "Delivered None",
     ];

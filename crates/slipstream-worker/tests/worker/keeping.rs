@@ -58,6 +58,7 @@ fn the_next_run_tries_a_host_that_was_down_only_when_its_time_has_come_and_one_a
     let at = |index| stored_after(secs(10), index, "dead").encode();
     let scene = scene_of(100, at, |_| refused());
     scene.books.borrow_mut().memory = memory;
+    scene.clock.set(secs(7));
     let summary = scene.worker.run(&mut ()).unwrap();
     let log = scene.log.borrow();
     // Down from the sixth second on, for thirty: three attempts for one request, and no more.
@@ -72,6 +73,7 @@ fn a_host_that_is_back_is_up_to_speed_after_one_request() {
     let at = |index| stored_after(secs(10), index, "dead").encode();
     let scene = scene_of(500, at, |_| delivered());
     scene.books.borrow_mut().memory = memory;
+    scene.clock.set(secs(7));
     let summary = scene.worker.run(&mut ()).unwrap();
     assert_eq!(summary.delivered, 500);
     assert!(summary.elapsed < secs(40), "{:?}", summary.elapsed);
@@ -85,6 +87,7 @@ fn what_was_stored_before_a_host_was_found_down_is_failed_and_what_came_since_wa
     let records = vec![record(0, "dead"), stored_after(secs(10), 1, "dead")];
     let scene = scene(records, |_| delivered());
     scene.books.borrow_mut().memory = memory;
+    scene.clock.set(secs(7));
     scene.worker.max_time(secs(20)).run(&mut ()).unwrap();
     assert_eq!(scene.books.borrow().states, [State::Failed, State::Waiting]);
 }
@@ -122,4 +125,55 @@ fn whoever_follows_stays_until_it_is_stopped() {
     assert_eq!((summary.delivered, summary.ending), (2, Ending::Stopped));
     assert!(scene.books.borrow().followed && scene.books.borrow().closed);
     assert!(summary.elapsed > secs(8 * 60), "no budget ends it");
+}
+
+/// The same memory, as a clock finds it that has been set back by two hours since.
+fn before_the_clock_was_set_back(memory: Option<Vec<u8>>) -> Option<Vec<u8>> {
+    let text = String::from_utf8(memory?).unwrap();
+    let at = |millis: u64| format!("\"at\":{millis}");
+    let start = text.find("\"at\":").unwrap();
+    let end = start + text[start..].find(',').unwrap();
+    let written: u64 = text[start + 5..end].parse().unwrap();
+    Some(text.replace(&at(written), &at(written + 7_200_000)).into_bytes())
+}
+
+#[test]
+fn a_clock_that_was_set_back_makes_nothing_wait_longer_nor_fail_untried() {
+    let memory = before_the_clock_was_set_back(memory_of_a_dead_host());
+    // Stored after the clock was set back, and so, as it tells, before the host was down.
+    let scene = scene(vec![stored_after(secs(1), 0, "dead")], |_| delivered());
+    scene.books.borrow_mut().memory = memory;
+    scene.worker.run(&mut ()).unwrap();
+    let begun = scene.log.borrow().times(0)[0];
+    assert!((29.0..31.0).contains(&begun), "{begun}");
+
+    let first = crate::fakes::scene(vec![record(0, "a")], |_| asked_to_wait(secs(100)));
+    first.worker.max_time(secs(5)).run(&mut ()).unwrap();
+    let second = crate::fakes::scene(vec![record(0, "a")], |_| delivered());
+    let memory = first.books.borrow_mut().memory.take();
+    second.books.borrow_mut().memory = before_the_clock_was_set_back(memory);
+    second.worker.run(&mut ()).unwrap();
+    let begun = second.log.borrow().times(0)[0];
+    assert!((99.0..101.0).contains(&begun), "{begun}");
+}
+
+#[test]
+fn what_is_stored_while_a_run_only_waits_does_not_wait_with_it() {
+    let payload = |index| record(index, ["a", "b"][usize::try_from(index).unwrap()]).encode();
+    let scene = scene_of(1, payload, |seen| match (&*seen.to, seen.attempt) {
+        ("a", 1) => asked_to_wait(secs(60)),
+        _ => delivered(),
+    });
+    let books = scene.books.clone();
+    let mut stored = false;
+    let mut observer = |event: &Event<'_>| {
+        if matches!(event, Event::Waiting { .. }) && !std::mem::replace(&mut stored, true) {
+            books.borrow_mut().states.push(State::Waiting);
+            books.borrow_mut().attempts.push(0);
+        }
+    };
+    scene.worker.run(&mut observer).unwrap();
+    let log = scene.log.borrow();
+    assert!(log.times(1)[0] < 2.0, "{:?}", log.times(1));
+    assert!(log.times(0)[1] >= 60.0);
 }
