@@ -34,6 +34,7 @@ mod terms;
 mod totals;
 mod trace;
 mod units;
+mod url;
 mod usage;
 mod work;
 

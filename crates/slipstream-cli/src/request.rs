@@ -15,7 +15,7 @@ use slipstream_http::{Auth, HttpRequest, HttpVersion, Options};
 
 use crate::args::{HttpArgs, Piece};
 use crate::headers::Header;
-use crate::{body, form, headers, netrc};
+use crate::{body, form, headers, netrc, url};
 
 /// The request for this URL.
 pub(crate) fn of(args: &HttpArgs, url: &OsStr) -> Result<HttpRequest> {
@@ -38,10 +38,14 @@ pub(crate) fn of(args: &HttpArgs, url: &OsStr) -> Result<HttpRequest> {
         () if content.is_some() || is_form => "POST",
         () => "GET",
     };
-    let url = with_query(&uploaded_to(url, args.upload_file.as_deref()), &query)?;
+    let url = url::with_query(&url::uploaded_to(url, args.upload_file.as_deref()), &query)?;
+    let url = if args.path_as_is { url } else { url::squashed(&url) };
     let mut request = HttpRequest::new(args.method.as_deref().unwrap_or(usual), url);
     let mut options = options(args)?;
-    for header in headers::all(&args.headers)? {
+    let said = headers::all(&args.headers)?;
+    // One that is left out has been spoken of, too.
+    let is_said = |name: &str| said.iter().any(|header| header.name().eq_ignore_ascii_case(name));
+    for header in said.iter().cloned() {
         match header {
             Header::Added(name, value) => request = request.header(name, value),
             Header::Without(name) => options = options.without_header(name),
@@ -51,11 +55,11 @@ pub(crate) fn of(args: &HttpArgs, url: &OsStr) -> Result<HttpRequest> {
     for (name, value) in named {
         match value.as_deref() {
             Some("") => options = options.without_header(name),
-            Some(value) if !request.has_header(name) => request = request.header(name, value),
+            Some(value) if !is_said(name) => request = request.header(name, value),
             _ => {}
         }
     }
-    if let Some(range) = &args.range {
+    if let Some(range) = args.range.as_ref().filter(|_| !is_said("range")) {
         request = request.header("Range", format!("bytes={range}"));
     }
     if args.upload_file.is_some() && !request.has_header("content-type") {
@@ -63,10 +67,16 @@ pub(crate) fn of(args: &HttpArgs, url: &OsStr) -> Result<HttpRequest> {
     }
     if pieces.iter().any(|(piece, _)| *piece == Piece::Json) {
         for name in ["Content-Type", "Accept"] {
-            if !request.has_header(name) {
+            if !is_said(name) {
                 request = request.header(name, "application/json");
             }
         }
+    } else if content.as_ref().is_some_and(Vec::is_empty)
+        && args.upload_file.is_none()
+        && !is_said("content-type")
+    {
+        // The driver gives the usual type to what is there. This is a form without a field.
+        request = request.header("Content-Type", "application/x-www-form-urlencoded");
     }
     if let Some(content) = content {
         request = request.body(content);
@@ -223,72 +233,4 @@ fn query(given: &[OsString]) -> Result<Vec<Vec<u8>>> {
             None => body::urlencoded(data.as_bytes()),
         })
         .collect()
-}
-
-/// The URL with more in its query.
-fn with_query(url: &str, more: &[Vec<u8>]) -> Result<String> {
-    let (address, fragment) = match url.split_once('#') {
-        Some((address, fragment)) => (address.to_owned(), format!("#{fragment}")),
-        None => (url.to_owned(), String::new()),
-    };
-    let mut url = address;
-    for piece in more.iter().filter(|piece| !piece.is_empty()) {
-        let piece = std::str::from_utf8(piece)
-            .context("what goes into the url's query is not UTF-8; write it percent-encoded")?;
-        let authority_end = url.find("://").map_or(0, |at| at + 3);
-        if !url[authority_end..].contains(['/', '?']) {
-            url.push('/');
-        }
-        url.push(match url.split_once('?') {
-            Some(_) => '&',
-            None => '?',
-        });
-        url.push_str(piece);
-    }
-    Ok(url + &fragment)
-}
-
-/// Where a file is uploaded to: behind a last '/', the file's own name is added.
-fn uploaded_to(url: &str, file: Option<&Path>) -> String {
-    let name = file.and_then(Path::file_name).and_then(OsStr::to_str);
-    let Some(name) = name.filter(|name| *name != "-") else {
-        return url.to_owned();
-    };
-    let authority_end = url.find("://").map_or(0, |at| at + 3);
-    match url[authority_end..].find('/') {
-        _ if url.contains(['?', '#']) => url.to_owned(),
-        Some(_) if url.ends_with('/') => format!("{url}{name}"),
-        None => format!("{url}/{name}"),
-        Some(_) => url.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_query_is_added_to_as_curl_adds_to_it() {
-        let table = [
-            ("http://a/", &["x=1"][..], "http://a/?x=1"),
-            ("http://a", &["x=1"], "http://a/?x=1"),
-            ("http://a?y", &["x=1", "z"], "http://a?y&x=1&z"),
-            ("http://a/b?#top", &["x=1"], "http://a/b?&x=1#top"),
-            ("http://a/b", &[""], "http://a/b"),
-        ];
-        for (url, more, expected) in table {
-            let more: Vec<_> = more.iter().map(|piece| piece.as_bytes().to_vec()).collect();
-            assert_eq!(with_query(url, &more).unwrap(), expected, "{url}");
-        }
-    }
-
-    #[test]
-    fn a_file_is_uploaded_under_its_name_where_the_url_ends_with_a_slash() {
-        let to = |url| uploaded_to(url, Some(Path::new("/tmp/a.txt")));
-        assert_eq!(to("http://a"), "http://a/a.txt");
-        assert_eq!(to("http://a/b/"), "http://a/b/a.txt");
-        assert_eq!(to("http://a/b"), "http://a/b");
-        assert_eq!(to("http://a/?b"), "http://a/?b");
-        assert_eq!(uploaded_to("http://a/", Some(Path::new("-"))), "http://a/");
-    }
 }

@@ -31,6 +31,9 @@ pub(crate) struct HttpArgs {
     /// Add this to the URL's query, encoded as --data-urlencode does. Repeatable
     #[arg(long, value_name = "DATA")]
     pub(crate) url_query: Vec<OsString>,
+    /// Leave /../ and /./ in the URL's path
+    #[arg(long)]
+    pub(crate) path_as_is: bool,
     /// User and password
     #[arg(short = 'u', long, help_heading = SENDING, value_name = "USER:PASSWORD")]
     pub(crate) user: Option<String>,
