@@ -7,6 +7,7 @@
 //! Absent on purpose: `;encoder=`, which no server needs, and nested parts.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -19,16 +20,26 @@ use crate::body;
 pub(crate) fn parts(pieces: &[(Piece, OsString)]) -> Result<Vec<Part>> {
     let mut parts = Vec::new();
     for (piece, text) in pieces {
+        if *piece == Piece::FormString
+            && let Some((name, content)) = plain(text)
+        {
+            parts.push(Part::new(name, content));
+            continue;
+        }
         let text = text.to_str().context("a form's part is not UTF-8; put it into a file")?;
         let Some((name, content)) = text.split_once('=') else {
             bail!("a form's part has no '='; write NAME=CONTENT, NAME=@FILE or NAME=<FILE");
         };
-        match piece {
-            Piece::FormString => parts.push(Part::new(name, content)),
-            _ => parts.extend(part(name, content)?),
-        }
+        parts.extend(part(name, content)?);
     }
     Ok(parts)
+}
+
+/// Name and content of a part whose text is only text, and so may be any bytes.
+fn plain(text: &OsStr) -> Option<(&str, &[u8])> {
+    let at = text.as_bytes().iter().position(|byte| *byte == b'=')?;
+    let (name, content) = text.as_bytes().split_at(at);
+    Some((std::str::from_utf8(name).ok()?, &content[1..]))
 }
 
 fn part(name: &str, content: &str) -> Result<Vec<Part>> {

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use crate::receiver::{Got, Receiver};
 use crate::run::{Spool, ran};
 
-/// Command lines; URL, AUTHORITY, PORT, FILE, HEADERS and NETRC stand for what a test has.
+/// Command lines; URL, AUTHORITY, PORT, FILE, HEADERS, NETRC and CONFIG stand for what a test has.
 const SAME: &[&[&str]] = &[
     &["URL/"],
     &["URL"],
@@ -74,6 +74,52 @@ const SAME: &[&[&str]] = &[
     &["--connect-to", "::AUTHORITY", "http://else.where/x"],
     &["--resolve", "some.host:PORT:127.0.0.1", "http://some.host:PORT/"],
     &["-x", "URL", "http://proxied.example/x"],
+    // As they are copied and scripted.
+    &[
+        "-sSfL",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "--compressed",
+        "-H",
+        "accept-encoding: x",
+        "URL/",
+    ],
+    &[
+        "-i",
+        "-N",
+        "-#",
+        "--no-progress-meter",
+        "-D",
+        "-",
+        "--stderr",
+        "-",
+        "--trace-ascii",
+        "/dev/null",
+        "URL/",
+    ],
+    &["-R", "--no-keepalive", "--keepalive-time", "9", "--tcp-nodelay", "--no-sessionid", "URL/"],
+    &["--retry", "2", "--retry-delay", "1", "--retry-max-time", "9", "--retry-connrefused", "URL/"],
+    &["-X", "PUT", "-X", "PATCH", "-A", "a", "-A", "b", "-L", "--no-location", "-d", "x", "URL/"],
+    &["-d=1", "-HX-A: -b", "-e;auto", "URL/"],
+    &["-e", "http://r/;auto", "URL/"],
+    &["-b", "-a=1", "-u", "-me:pw", "URL/"],
+    &["-z", "Thu, 24 Dec 2026 18:00:00 GMT", "URL/"],
+    &["-z", "-Thu, 24 Dec 2026 18:00:00 GMT", "URL/"],
+    &["-z", "2026-01-20", "-H", "If-Modified-Since: never", "URL/"],
+    &["-z", "FILE", "URL/"],
+    &["-d", "a", "-K", "CONFIG", "-d", "c", "URL/b"],
+    // Several requests.
+    &["-d", "x", "URL/a", "--url", "URL/b", "URL/c"],
+    &["URL/{a,b}[1-2]?x=[08-10:2]&[a-b]"],
+    &["-g", "URL/{a}[1-2]"],
+    &["URL/a[]=1"],
+    &["-G", "-d", "q=1", "URL/p[1-2]?x"],
+    &["-F", "a=@FILE", "URL/{a,b}"],
+    &["-T", "FILE", "-H", "Expect:", "URL/{a,b}/", "URL/c"],
+    &["-T", "FILE", "URL/a", "-T", "HEADERS", "-H", "Expect:", "URL/b/", "URL/c"],
+    &["-I", "URL/[a-c:2]"],
     &["-x", "URL", "-U", "pu:pp", "http://proxied.example/x"],
 ];
 
@@ -99,12 +145,16 @@ const ALLOWED: &[(&[&str], &str, &str)] = &[
 
 /// A command line, the words in it filled in.
 fn filled(args: &[&str], spool: &Spool, receiver: &Receiver) -> Vec<OsString> {
-    let files: [(&str, &[u8]); 3] = [
+    let url = receiver.url("");
+    let config = format!(
+        "# a comment\nsilent\nurl = \"{url}/a\"\n-H \"x-a: \\\"b\\\"\"\ndata: b\nuser=me:pw\n--get\n"
+    );
+    let files: [(&str, &[u8]); 4] = [
+        ("CONFIG", config.as_bytes()),
         ("FILE", b"line 1\r\nline 2\n"),
         ("HEADERS", b"x-h: 1\n"),
         ("NETRC", b"machine 127.0.0.1 login a password b\n"),
     ];
-    let url = receiver.url("");
     let authority = url.trim_start_matches("http://");
     let port = authority.rsplit(':').next().unwrap();
     let fill = |arg: &&str| {
