@@ -81,6 +81,8 @@ fn like(args: &HttpArgs, upload: Option<&PathBuf>) -> Result<(HttpRequest, Vec<V
     let is_form = pieces.iter().any(|(piece, _)| matches!(piece, Piece::Form | Piece::FormString));
     let mut query = query(&args.url_query)?;
     let content = match upload {
+        // To curl, a dot is standard input that may have nothing to say yet.
+        Some(file) if file.as_os_str() == "." => Some(body::content(b"-")?),
         Some(file) => Some(body::content(file.as_os_str().as_bytes())?),
         None if pieces.is_empty() || is_form => None,
         None if args.get && !query.is_empty() => {
@@ -103,8 +105,12 @@ fn like(args: &HttpArgs, upload: Option<&PathBuf>) -> Result<(HttpRequest, Vec<V
     let said = headers::all(&args.headers)?;
     // One that is left out has been spoken of, too.
     let is_said = |name: &str| said.iter().any(|header| header.name().eq_ignore_ascii_case(name));
+    let length = content.as_ref().map_or(0, Vec::len).to_string();
     for header in said.iter().cloned() {
         match header {
+            // A browser copies it along; where it is right, it is made anew.
+            Header::Added(name, value)
+                if name.eq_ignore_ascii_case("content-length") && value == length => {}
             Header::Added(name, value) => request = request.header(name, value),
             Header::Without(name) => options = options.without_header(name),
         }

@@ -3,7 +3,7 @@
 //! Absent on purpose: whether it is a URL at all, and where it leads. slipstream-http looks at
 //! that when the request is checked.
 
-use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -31,19 +31,25 @@ pub(crate) fn with_query(url: &str, more: &[Vec<u8>]) -> Result<String> {
     Ok(url + &fragment)
 }
 
-/// Where a file is uploaded to: behind a last '/', the file's own name is added.
+/// Where a file is uploaded to: behind a last '/', the file's own name is added, percent-encoded.
 pub(crate) fn uploaded_to(url: &str, file: Option<&Path>) -> String {
-    let name = file.and_then(Path::file_name).and_then(OsStr::to_str);
-    let Some(name) = name.filter(|name| *name != "-") else {
+    let Some(name) = file.and_then(Path::file_name).filter(|name| *name != "-") else {
         return url.to_owned();
     };
+    let name = name.as_bytes().iter().map(|&byte| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    });
     let authority_end = url.find("://").map_or(0, |at| at + 3);
-    match url[authority_end..].find('/') {
-        _ if url.contains(['?', '#']) => url.to_owned(),
-        Some(_) if url.ends_with('/') => format!("{url}{name}"),
-        None => format!("{url}/{name}"),
-        Some(_) => url.to_owned(),
-    }
+    let slash = match url[authority_end..].find('/') {
+        _ if url.contains(['?', '#']) => return url.to_owned(),
+        Some(_) if url.ends_with('/') => "",
+        Some(_) => return url.to_owned(),
+        None => "/",
+    };
+    format!("{url}{slash}{}", name.collect::<String>())
 }
 
 /// The URL without dot segments in its path, as curl squashes them before it sends it (RFC 3986,
@@ -100,6 +106,10 @@ mod tests {
         assert_eq!(to("http://a/b/"), "http://a/b/a.txt");
         assert_eq!(to("http://a/b"), "http://a/b");
         assert_eq!(to("http://a/?b"), "http://a/?b");
+        assert_eq!(
+            uploaded_to("http://a/", Some(Path::new("b c/d ü?.txt"))),
+            "http://a/d%20%C3%BC%3F.txt"
+        );
         assert_eq!(uploaded_to("http://a/", Some(Path::new("-"))), "http://a/");
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct HttpArgs {
     #[arg(short = 'G', long, conflicts_with_all = ["form", "form_string", "json", "upload_file"])]
     pub(crate) get: bool,
     /// Send a HEAD
-    #[arg(short = 'I', long, conflicts_with_all = ["method", "data", "form", "upload_file"])]
+    #[arg(short = 'I', long, conflicts_with_all = ["form", "upload_file"])]
     pub(crate) head: bool,
     /// PUT this file's content; - for standard input. The second one goes to the second URL, and
     /// so on
@@ -82,7 +82,7 @@ pub(crate) struct HttpArgs {
     #[arg(short = 'L', long, help_heading = SENDING)]
     pub(crate) location: bool,
     /// Follow so many at most [default: 50]
-    #[arg(long, help_heading = SENDING, value_name = "N", requires = "location")]
+    #[arg(long, help_heading = SENDING, value_name = "N")]
     pub(crate) max_redirs: Option<u32>,
     /// Keep a POST a POST behind a 301
     #[arg(long, help_heading = SENDING)]
