@@ -46,8 +46,10 @@ pub(crate) fn run(dir: &Path, args: &StoreArgs) -> Result<Ended> {
     warn(&receipt.overwritten);
     if args.print_id {
         let ids = records.iter().map(|record| format!("{}\n", earlier.unwrap_or(record.id)));
-        print::out(&ids.collect::<String>())
-            .context("what was to be stored is, but the ids are lost")?;
+        print::out(&ids.collect::<String>()).with_context(|| match records.len() {
+            1 => "the request is stored, but its id is lost".to_owned(),
+            all => format!("the requests are stored, all {all}, but their ids are lost"),
+        })?;
     }
     Ok(Ended::Well)
 }
