@@ -79,6 +79,7 @@ Exit codes: 0 all went well; 1 something was not delivered, stored or accounted 
 2 the command could not be carried out.";
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub(crate) enum Command {
     /// Store a request, or a file of them
     Store(StoreArgs),
@@ -105,6 +106,7 @@ Examples:
   slipstream store --json '{\"order\":17}' -H 'x-key: s3cret' https://example.com/orders
   slipstream store -X PUT --json @report.json https://example.com/report
   slipstream store -F name=me -F photo=@me.jpg -u me:s3cret https://example.com/photos
+  slipstream store -X DELETE 'https://example.com/orders/[17-19]'
   slipstream store --delay 10m --ttl 1h https://example.com/reminder
   slipstream store --at 2026-12-24T18:00:00+01:00 https://example.com/greeting
   slipstream store --dedupe order-17 -d 'order=17' https://example.com/orders
@@ -112,6 +114,9 @@ Examples:
   slipstream store --retry rounds=4,every=1d https://example.com/webhook
   slipstream store --batch requests.ndjson
   make-requests | slipstream store --batch -
+
+-K FILE reads options from a file, as curl does; ~/.curlrc is not read. What only shapes curl's own
+output (-s, -o, -w and the like) is ignored, and named under -v; what cannot be honoured is refused.
 
 A batch has one request a line, as JSON; only \"url\" must be there:
   {\"url\":\"https://example.com/\",\"method\":\"PUT\",\"headers\":{\"x-foo\":\"bar\"},\"body\":\"text\"}
@@ -129,7 +134,8 @@ Exit codes: 0 stored; 1 some lines of the batch were not; 2 nothing was, or the 
 #[derive(Debug, Args)]
 #[command(
     after_help = STORE_EXAMPLES,
-    override_usage = "slipstream store [OPTIONS] URL\n       slipstream store [OPTIONS] --batch FILE"
+    args_override_self = true,
+    override_usage = "slipstream store [OPTIONS] URL...\n       slipstream store [OPTIONS] --batch FILE"
 )]
 pub(crate) struct StoreArgs {
     #[command(flatten)]
@@ -154,12 +160,10 @@ pub(crate) struct StoreArgs {
             "json", "form", "form_string"]
     )]
     pub(crate) batch: Option<PathBuf>,
-    /// Where the request goes: http or https
-    #[arg(required_unless_present_any = ["batch", "url_option"])]
-    pub(crate) url: Option<OsString>,
-    /// The same, as an option
-    #[arg(long = "url", id = "url_option", value_name = "URL", conflicts_with_all = ["url", "batch"])]
-    pub(crate) url_option: Option<OsString>,
+    /// Where the request goes: http or https; --url URL is the same. Several are several
+    /// requests, as are {a,b}, [1-3] and [a-z] in one
+    #[arg(required_unless_present = "batch", value_name = "URL")]
+    pub(crate) url: Vec<OsString>,
 }
 
 const WORK_EXAMPLES: &str = "\

@@ -40,7 +40,8 @@ pub(crate) fn joined(pieces: &[(Piece, OsString)]) -> Result<Vec<u8>> {
 
 /// `CONTENT`, `=CONTENT`, `NAME=CONTENT`, `@FILE` or `NAME@FILE`, the content encoded.
 pub(crate) fn urlencoded(text: &[u8]) -> Result<Vec<u8>> {
-    let Some(at) = text.iter().position(|byte| matches!(byte, b'=' | b'@')) else {
+    let first = |mark| text.iter().position(|byte| *byte == mark);
+    let Some(at) = first(b'=').or_else(|| first(b'@')) else {
         return Ok(encoded(text));
     };
     let (name, rest) = (&text[..at], &text[at + 1..]);
@@ -119,6 +120,7 @@ mod tests {
             ("a b&c", "a+b%26c"),
             ("=a=b", "a%3Db"),
             ("name=a b", "name=a+b"),
+            ("a@b=c d", "a@b=c+d"),
             ("na me=ü", "na me=%C3%BC"),
             ("-._~", "-._~"),
         ];

@@ -7,6 +7,7 @@
 //! Absent on purpose: `;encoder=`, which no server needs, and nested parts.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -15,20 +16,33 @@ use slipstream_http::Part;
 use crate::args::Piece;
 use crate::body;
 
+/// What a file is that nothing more is known of.
+const OCTETS: &str = "application/octet-stream";
+
 /// The parts that these options say.
 pub(crate) fn parts(pieces: &[(Piece, OsString)]) -> Result<Vec<Part>> {
     let mut parts = Vec::new();
     for (piece, text) in pieces {
+        if *piece == Piece::FormString
+            && let Some((name, content)) = plain(text)
+        {
+            parts.push(Part::new(name, content));
+            continue;
+        }
         let text = text.to_str().context("a form's part is not UTF-8; put it into a file")?;
         let Some((name, content)) = text.split_once('=') else {
             bail!("a form's part has no '='; write NAME=CONTENT, NAME=@FILE or NAME=<FILE");
         };
-        match piece {
-            Piece::FormString => parts.push(Part::new(name, content)),
-            _ => parts.extend(part(name, content)?),
-        }
+        parts.extend(part(name, content)?);
     }
     Ok(parts)
+}
+
+/// Name and content of a part whose text is only text, and so may be any bytes.
+fn plain(text: &OsStr) -> Option<(&str, &[u8])> {
+    let at = text.as_bytes().iter().position(|byte| *byte == b'=')?;
+    let (name, content) = text.as_bytes().split_at(at);
+    Some((std::str::from_utf8(name).ok()?, &content[1..]))
 }
 
 fn part(name: &str, content: &str) -> Result<Vec<Part>> {
@@ -39,19 +53,35 @@ fn part(name: &str, content: &str) -> Result<Vec<Part>> {
             let content = body::content(path.as_bytes())?;
             let base = Path::new(&path).file_name().unwrap_or(OsStr::new("-"));
             let base = more.filename.clone().unwrap_or_else(|| base.to_string_lossy().into_owned());
-            let kind = more.kind.clone().unwrap_or_else(|| type_of(&base).to_owned());
-            let part = Part::new(name, content).filename(base).content_type(kind);
+            let by_name = type_of(&base).or_else(|| type_of(&path)).unwrap_or(OCTETS);
+            // Nobody knows what comes from standard input.
+            let by_name = if path == "-" { type_of(&base) } else { Some(by_name) };
+            let mut part = Part::new(name, content).filename(base);
+            if let Some(kind) = more.kind.as_deref().or(by_name) {
+                part = part.content_type(kind);
+            }
             parts.push(more.headers(part));
         }
         return Ok(parts);
     }
     let (text, more) = Attributes::read(content.strip_prefix('<').unwrap_or(content))?;
-    let content = match content.starts_with('<') {
-        true => body::content(text.as_bytes())?,
-        false => text.into_bytes(),
+    if content.starts_with('<') && more.filename.is_some() {
+        bail!(
+            "a form part of '<FILE' is a value and has no file name; write @FILE, or leave it out"
+        );
+    }
+    let (content, file) = match content.starts_with('<') {
+        true => (body::content(text.as_bytes())?, Some(text)),
+        false => (text.into_bytes(), None),
+    };
+    let by_name = match (&more.filename, file) {
+        (Some(filename), _) => type_of(filename),
+        // Text is what a value is anyway.
+        (None, Some(path)) => type_of(&path).filter(|kind| *kind != "text/plain"),
+        (None, None) => None,
     };
     let mut part = Part::new(name, content);
-    if let Some(kind) = &more.kind {
+    if let Some(kind) = more.kind.as_deref().or(by_name) {
         part = part.content_type(kind);
     }
     if let Some(filename) = &more.filename {
@@ -72,7 +102,7 @@ impl Attributes {
     /// Takes content and attributes apart.
     fn read(text: &str) -> Result<(String, Self)> {
         let mut pieces = split(text, ';').into_iter();
-        let mut content = unquoted(pieces.next().unwrap_or_default());
+        let content = unquoted(pieces.next().unwrap_or_default());
         let mut found = Self::default();
         for piece in pieces {
             let attribute = piece.trim_start();
@@ -92,8 +122,11 @@ impl Attributes {
                 _ if found.kind.is_some() => {
                     found.kind = found.kind.map(|kind| format!("{kind};{piece}"));
                 }
-                // A semicolon in the content itself.
-                _ => content = format!("{content};{piece}"),
+                "" => {}
+                // curl would leave it out, with a warning.
+                _ => bail!(
+                    "a form part's content ends at a semicolon; put it between quotation marks, as in 'a=\"b;c\"', or use --form-string"
+                ),
             }
         }
         Ok((content, found))
@@ -132,9 +165,9 @@ fn unquoted(text: &str) -> String {
 }
 
 /// What curl takes a file for, by its name.
-fn type_of(name: &str) -> &'static str {
+fn type_of(name: &str) -> Option<&'static str> {
     let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
-    match end.as_deref() {
+    Some(match end.as_deref() {
         Some("gif") => "image/gif",
         Some("jpg" | "jpeg") => "image/jpeg",
         Some("png") => "image/png",
@@ -143,8 +176,8 @@ fn type_of(name: &str) -> &'static str {
         Some("htm" | "html") => "text/html",
         Some("pdf") => "application/pdf",
         Some("xml") => "application/xml",
-        _ => "application/octet-stream",
-    }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -157,7 +190,7 @@ mod tests {
         let kind = |kind: &str| Some(kind.to_owned());
         let table = [
             ("a", "a", none()),
-            ("a;b", "a;b", none()),
+            ("a;", "a", none()),
             ("\"a;b\"", "a;b", none()),
             ("\"a\\\"b\"", "a\"b", none()),
             ("a;type=text/x", "a", Attributes { kind: kind("text/x"), ..none() }),
@@ -180,5 +213,6 @@ mod tests {
             assert_eq!(Attributes::read(text).unwrap(), (content.to_owned(), expected), "{text}");
         }
         assert!(Attributes::read("a;encoder=base64").is_err());
+        assert!(Attributes::read("a;b").is_err());
     }
 }

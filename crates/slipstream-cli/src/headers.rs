@@ -9,12 +9,21 @@ use anyhow::{Context, Result, bail};
 use crate::body;
 
 /// What one `-H` means.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Header {
     /// It is added.
     Added(String, String),
     /// It is not to be sent unasked.
     Without(String),
+}
+
+impl Header {
+    /// Which header it is about.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Added(name, _) | Self::Without(name) => name,
+        }
+    }
 }
 
 /// All headers that these say, files read.
@@ -95,12 +104,7 @@ mod tests {
         std::fs::write(&path, "x-a: 1\r\n\nx-b;\n").unwrap();
         let name = OsString::from(format!("@{}", path.display()));
         let read = all(&[name, "x-c: 3".into()]).unwrap();
-        let names: Vec<_> = read
-            .iter()
-            .map(|header| match header {
-                Header::Added(name, _) | Header::Without(name) => name.as_str(),
-            })
-            .collect();
+        let names: Vec<_> = read.iter().map(Header::name).collect();
         assert_eq!(names, ["x-a", "x-b", "x-c"]);
     }
 }

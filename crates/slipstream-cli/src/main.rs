@@ -11,11 +11,14 @@ mod args;
 mod batch;
 mod body;
 mod check;
+mod condition;
+mod curl;
 mod driver;
 mod explain;
 mod failed;
 mod follow;
 mod form;
+mod glob;
 mod headers;
 mod init;
 mod inspect;
@@ -26,6 +29,7 @@ mod print;
 mod progress;
 mod purge;
 mod request;
+mod sending;
 mod shown;
 mod signals;
 mod status;
@@ -34,12 +38,13 @@ mod terms;
 mod totals;
 mod trace;
 mod units;
+mod url;
 mod usage;
 mod work;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
 
@@ -58,11 +63,23 @@ enum Ended {
 const COULD_NOT: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let command = Cli::command();
+    let curl::Plain { words, ignored } = match curl::plain(&command, std::env::args_os()) {
+        Ok(plain) => plain,
+        Err(error) => {
+            print::complain(&format!("{error:#}"));
+            return ExitCode::from(COULD_NOT);
+        }
+    };
+    let parsed = command.try_get_matches_from(words);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return usage::explain(&error),
     };
     trace::start(cli.verbose, cli.log_format);
+    if !ignored.is_empty() {
+        tracing::info!("ignored, as it means nothing to a stored request: {}", ignored.join(" "));
+    }
     let dir = &cli.dir;
     let ended = match &cli.command {
         Command::Store(args) => store::run(dir, args),

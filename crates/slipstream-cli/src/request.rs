@@ -1,31 +1,93 @@
-//! The request that curl's options describe.
+//! The requests that curl's options describe.
 //!
 //! Guaranteed: all files that the options name are read here, so that what is stored is whole
 //! and needs nothing of this machine but the secret that it is to be signed with. What cannot be
 //! stored is refused by its name.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-use std::time::Duration;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
 use slipstream_core::Request;
-use slipstream_http::{Auth, HttpRequest, HttpVersion, Options};
+use slipstream_http::{HttpRequest, Options};
 
 use crate::args::{HttpArgs, Piece};
 use crate::headers::Header;
-use crate::{body, form, headers, netrc};
+use crate::{body, condition, form, glob, headers, netrc, sending, url};
 
-/// The request for this URL.
-pub(crate) fn of(args: &HttpArgs, url: &OsStr) -> Result<HttpRequest> {
-    let url = url.to_str().context("the url is not UTF-8; write such bytes percent-encoded")?;
+/// Most bytes that the contents of one command's requests may have together.
+const CONTENTS_MAX: usize = 1 << 30;
+
+/// The requests for these URLs, in order.
+pub(crate) fn all(args: &HttpArgs, urls: &[OsString]) -> Result<Vec<HttpRequest>> {
+    let utf8 = |url: &OsString| -> Result<String> {
+        let url = url.to_str().context("the url is not UTF-8; write such bytes percent-encoded")?;
+        Ok(url.to_owned())
+    };
+    let texts = urls.iter().map(utf8).collect::<Result<Vec<_>>>()?;
+    let uploads = &args.upload_file;
+    if uploads.len() > texts.len() {
+        bail!("there are more files to upload than urls; write a url for each");
+    }
+    // What is read once is sent to all; and standard input can be read only once.
+    let mut patterns: Vec<Option<Pattern>> = uploads.iter().map(|_| None).chain([None]).collect();
+    let (mut requests, mut bytes) = (Vec::new(), 0_usize);
+    for (place, url) in glob::all(&texts, args.globoff)? {
+        let place = place.min(uploads.len());
+        let pattern = match &mut patterns[place] {
+            Some(pattern) => pattern,
+            none => none.insert(Pattern::of(args, uploads.get(place))?),
+        };
+        bytes = bytes.saturating_add(pattern.like.content().len());
+        if bytes > CONTENTS_MAX {
+            bail!("the requests have more than 1 GiB of content together; store them in parts");
+        }
+        requests.push(pattern.request(args, &url)?);
+    }
+    Ok(requests)
+}
+
+/// All of a request but its URL.
+struct Pattern {
+    like: HttpRequest,
+    /// What is added to the URL's query.
+    query: Vec<Vec<u8>>,
+    uploaded: Option<PathBuf>,
+}
+
+impl Pattern {
+    fn of(args: &HttpArgs, upload: Option<&PathBuf>) -> Result<Self> {
+        let (like, query) = like(args, upload)?;
+        Ok(Self { like, query, uploaded: upload.cloned() })
+    }
+
+    fn request(&self, args: &HttpArgs, url: &str) -> Result<HttpRequest> {
+        let url = url::uploaded_to(url, self.uploaded.as_deref());
+        let url = url::with_query(&url, &self.query)?;
+        let url = if args.path_as_is { url } else { url::squashed(&url) };
+        let request = HttpRequest::new(self.like.method(), url).body(self.like.content());
+        let headers = self.like.headers().iter();
+        let request = headers.fold(request, |request, (name, value)| request.header(name, value));
+        let options = self.like.sent_with().cloned().unwrap_or_else(Options::new);
+        let options = with_netrc(options, args, &request)?;
+        Ok(request.options(options))
+    }
+}
+
+/// A request to nowhere, and what is added to the query of a URL.
+fn like(args: &HttpArgs, upload: Option<&PathBuf>) -> Result<(HttpRequest, Vec<Vec<u8>>)> {
     let pieces = &args.content.pieces;
     let is_form = pieces.iter().any(|(piece, _)| matches!(piece, Piece::Form | Piece::FormString));
     let mut query = query(&args.url_query)?;
-    let content = match &args.upload_file {
+    let content = match upload {
+        // To curl, a dot is standard input that may have nothing to say yet.
+        Some(file) if file.as_os_str() == "." => Some(body::content(b"-")?),
         Some(file) => Some(body::content(file.as_os_str().as_bytes())?),
         None if pieces.is_empty() || is_form => None,
+        None if args.get && !query.is_empty() => {
+            bail!("with -G, curl drops what --url-query says; write it as --data-urlencode instead")
+        }
         None if args.get => {
             query.push(body::joined(pieces)?);
             None
@@ -33,40 +95,58 @@ pub(crate) fn of(args: &HttpArgs, url: &OsStr) -> Result<HttpRequest> {
         None => Some(body::joined(pieces)?),
     };
     let usual = match () {
-        () if args.upload_file.is_some() => "PUT",
+        () if upload.is_some() => "PUT",
         () if args.head => "HEAD",
         () if content.is_some() || is_form => "POST",
         () => "GET",
     };
-    let url = with_query(&uploaded_to(url, args.upload_file.as_deref()), &query)?;
-    let mut request = HttpRequest::new(args.method.as_deref().unwrap_or(usual), url);
-    let mut options = options(args)?;
-    for header in headers::all(&args.headers)? {
+    let mut request = HttpRequest::new(args.method.as_deref().unwrap_or(usual), "");
+    let mut options = sending::options(args)?;
+    let said = headers::all(&args.headers)?;
+    // One that is left out has been spoken of, too.
+    let is_said = |name: &str| said.iter().any(|header| header.name().eq_ignore_ascii_case(name));
+    let length = content.as_ref().map_or(0, Vec::len).to_string();
+    for header in said.iter().cloned() {
         match header {
+            // A browser copies it along; where it is right, it is made anew.
+            Header::Added(name, value)
+                if name.eq_ignore_ascii_case("content-length") && value == length => {}
             Header::Added(name, value) => request = request.header(name, value),
             Header::Without(name) => options = options.without_header(name),
         }
     }
-    let named = [("User-Agent", &args.user_agent), ("Referer", &args.referer)];
+    let named = [("User-Agent", args.user_agent.as_deref()), ("Referer", referer(args)?)];
     for (name, value) in named {
-        match value.as_deref() {
+        match value {
             Some("") => options = options.without_header(name),
-            Some(value) if !request.has_header(name) => request = request.header(name, value),
+            Some(value) if !is_said(name) => request = request.header(name, value),
             _ => {}
         }
     }
-    if let Some(range) = &args.range {
+    if let Some(time) = &args.time_cond {
+        let (name, value) = condition::header(time)?;
+        if !is_said(name) {
+            request = request.header(name, value);
+        }
+    }
+    if let Some(range) = args.range.as_ref().filter(|_| !is_said("range")) {
         request = request.header("Range", format!("bytes={range}"));
     }
-    if args.upload_file.is_some() && !request.has_header("content-type") {
+    if upload.is_some() && !request.has_header("content-type") {
         options = options.without_header("Content-Type");
     }
     if pieces.iter().any(|(piece, _)| *piece == Piece::Json) {
         for name in ["Content-Type", "Accept"] {
-            if !request.has_header(name) {
+            if !is_said(name) {
                 request = request.header(name, "application/json");
             }
         }
+    } else if content.as_ref().is_some_and(Vec::is_empty)
+        && upload.is_none()
+        && !is_said("content-type")
+    {
+        // The driver gives the usual type to what is there. This is a form without a field.
+        request = request.header("Content-Type", "application/x-www-form-urlencoded");
     }
     if let Some(content) = content {
         request = request.body(content);
@@ -76,125 +156,19 @@ pub(crate) fn of(args: &HttpArgs, url: &OsStr) -> Result<HttpRequest> {
             .map_err(|error| anyhow!("the operating system gives no random bytes: {error}"))?;
         request = request.multipart(&form::parts(pieces)?, chance)?;
     }
-    let options = with_netrc(options, args, &request)?;
-    Ok(request.options(options))
+    Ok((request.options(options), query))
 }
 
-fn options(args: &HttpArgs) -> Result<Options> {
-    let mut options = Options::new()
-        .auth(match () {
-            () if args.digest => Auth::Digest,
-            () if args.anyauth => Auth::Any,
-            () => Auth::Basic,
-        })
-        .insecure(args.insecure)
-        .compressed(args.compressed)
-        .post301(args.post301)
-        .post302(args.post302)
-        .post303(args.post303);
-    if let Some(user) = &args.user {
-        let Some((user, password)) = user.split_once(':') else {
-            bail!(
-                "there is no password in '--user'; write USER:PASSWORD (nobody can be asked for it when the request is sent)"
-            );
-        };
-        options = options.user(user, password);
+/// Behind `;auto`, curl sets it anew at each redirect.
+fn referer(args: &HttpArgs) -> Result<Option<&str>> {
+    let Some(referer) = args.referer.as_deref() else { return Ok(None) };
+    match referer.split_once(";auto") {
+        Some(_) if args.location => {
+            bail!("with -L, a referer's ';auto' cannot be stored; write the one that is to be sent")
+        }
+        Some((first, _)) => Ok(Some(first).filter(|first| !first.is_empty())),
+        None => Ok(Some(referer)),
     }
-    options = given(options, &args.oauth2_bearer, Options::bearer);
-    options = given(options, &args.aws_sigv4, Options::aws_sigv4);
-    options = given(options, &args.proxy, Options::proxy);
-    options = given(options, &args.proxy_user, Options::proxy_user);
-    options = given(options, &args.noproxy, Options::noproxy);
-    options = given(options, &args.unix_socket, Options::unix_socket);
-    options = given(options, &args.abstract_unix_socket, Options::abstract_unix_socket);
-    options = given(options, &args.sign_secret, Options::sign);
-    options = args.resolve.iter().fold(options, Options::resolve);
-    options = args.connect_to.iter().fold(options, Options::connect_to);
-    if !args.cookie.is_empty() {
-        options = options.cookies(cookies(&args.cookie)?);
-    }
-    if args.location {
-        options = match args.max_redirs {
-            Some(most) => options.follow_at_most(most),
-            None => options.follow(),
-        };
-    }
-    let version = match () {
-        () if args.http1_0 => Some(HttpVersion::V1_0),
-        () if args.http1_1 => Some(HttpVersion::V1_1),
-        () if args.http2 => Some(HttpVersion::V2),
-        () if args.http2_prior_knowledge => Some(HttpVersion::V2PriorKnowledge),
-        () => None,
-    };
-    if let Some(version) = version {
-        options = options.version(version);
-    }
-    options = limits(options, args)?;
-    certificates(options, args)
-}
-
-fn given<T>(options: Options, value: &Option<String>, put: T) -> Options
-where
-    T: FnOnce(Options, String) -> Options,
-{
-    match value {
-        Some(value) => put(options, value.clone()),
-        None => options,
-    }
-}
-
-fn limits(mut options: Options, args: &HttpArgs) -> Result<Options> {
-    if let Some(time) = args.max_time {
-        options = options.total_timeout(seconds(time, "max-time")?);
-    }
-    if let Some(time) = args.connect_timeout {
-        options = options.connect_timeout(seconds(time, "connect-timeout")?);
-    }
-    if let Some(limit) = args.speed_limit {
-        options = options.low_speed_limit(limit);
-    }
-    if let Some(time) = args.speed_time {
-        options = options.low_speed_time(seconds(time, "speed-time")?);
-    }
-    Ok(options)
-}
-
-fn seconds(number: f64, option: &str) -> Result<Duration> {
-    Duration::try_from_secs_f64(number)
-        .ok()
-        .with_context(|| format!("--{option} {number} is no time; write seconds, such as 2.5"))
-}
-
-fn certificates(mut options: Options, args: &HttpArgs) -> Result<Options> {
-    if let Some(file) = &args.cacert {
-        options = options.cacert(body::file(file, "certificates'")?);
-    }
-    if let Some(cert) = &args.cert {
-        // A path with a colon is meant if there is such a file.
-        let whole = Path::new(cert);
-        let cut = cert.as_bytes().iter().rposition(|byte| *byte == b':');
-        let (path, password) = match cut.filter(|_| !whole.exists()) {
-            Some(at) => {
-                let bytes = cert.as_bytes();
-                let password = String::from_utf8_lossy(&bytes[at + 1..]).into_owned();
-                (Path::new(OsStr::from_bytes(&bytes[..at])), Some(password))
-            }
-            None => (whole, None),
-        };
-        options = options.cert(body::file(path, "certificate's")?);
-        options = given(options, &password, Options::key_password);
-    }
-    if let Some(file) = &args.key {
-        options = options.key(body::file(file, "key's")?);
-    }
-    Ok(given(options, &args.pass, Options::key_password))
-}
-
-fn cookies(given: &[String]) -> Result<String> {
-    if given.iter().any(|cookie| !cookie.contains('=')) {
-        bail!("a cookie has no '='; write NAME=VALUE (a file of cookies cannot be stored)");
-    }
-    Ok(given.join("; "))
 }
 
 fn with_netrc(options: Options, args: &HttpArgs, request: &HttpRequest) -> Result<Options> {
@@ -223,72 +197,4 @@ fn query(given: &[OsString]) -> Result<Vec<Vec<u8>>> {
             None => body::urlencoded(data.as_bytes()),
         })
         .collect()
-}
-
-/// The URL with more in its query.
-fn with_query(url: &str, more: &[Vec<u8>]) -> Result<String> {
-    let (address, fragment) = match url.split_once('#') {
-        Some((address, fragment)) => (address.to_owned(), format!("#{fragment}")),
-        None => (url.to_owned(), String::new()),
-    };
-    let mut url = address;
-    for piece in more.iter().filter(|piece| !piece.is_empty()) {
-        let piece = std::str::from_utf8(piece)
-            .context("what goes into the url's query is not UTF-8; write it percent-encoded")?;
-        let authority_end = url.find("://").map_or(0, |at| at + 3);
-        if !url[authority_end..].contains(['/', '?']) {
-            url.push('/');
-        }
-        url.push(match url.split_once('?') {
-            Some(_) => '&',
-            None => '?',
-        });
-        url.push_str(piece);
-    }
-    Ok(url + &fragment)
-}
-
-/// Where a file is uploaded to: behind a last '/', the file's own name is added.
-fn uploaded_to(url: &str, file: Option<&Path>) -> String {
-    let name = file.and_then(Path::file_name).and_then(OsStr::to_str);
-    let Some(name) = name.filter(|name| *name != "-") else {
-        return url.to_owned();
-    };
-    let authority_end = url.find("://").map_or(0, |at| at + 3);
-    match url[authority_end..].find('/') {
-        _ if url.contains(['?', '#']) => url.to_owned(),
-        Some(_) if url.ends_with('/') => format!("{url}{name}"),
-        None => format!("{url}/{name}"),
-        Some(_) => url.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_query_is_added_to_as_curl_adds_to_it() {
-        let table = [
-            ("http://a/", &["x=1"][..], "http://a/?x=1"),
-            ("http://a", &["x=1"], "http://a/?x=1"),
-            ("http://a?y", &["x=1", "z"], "http://a?y&x=1&z"),
-            ("http://a/b?#top", &["x=1"], "http://a/b?&x=1#top"),
-            ("http://a/b", &[""], "http://a/b"),
-        ];
-        for (url, more, expected) in table {
-            let more: Vec<_> = more.iter().map(|piece| piece.as_bytes().to_vec()).collect();
-            assert_eq!(with_query(url, &more).unwrap(), expected, "{url}");
-        }
-    }
-
-    #[test]
-    fn a_file_is_uploaded_under_its_name_where_the_url_ends_with_a_slash() {
-        let to = |url| uploaded_to(url, Some(Path::new("/tmp/a.txt")));
-        assert_eq!(to("http://a"), "http://a/a.txt");
-        assert_eq!(to("http://a/b/"), "http://a/b/a.txt");
-        assert_eq!(to("http://a/b"), "http://a/b");
-        assert_eq!(to("http://a/?b"), "http://a/?b");
-        assert_eq!(uploaded_to("http://a/", Some(Path::new("-"))), "http://a/");
-    }
 }

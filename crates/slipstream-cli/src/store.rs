@@ -1,13 +1,15 @@
-//! `slipstream store`: one request, made from curl's options.
+//! `slipstream store`: the requests of one command line, made from curl's options, and stored in
+//! one call, in order.
 //!
 //! Guaranteed: everything about the request is looked at before the spool is touched, so a
 //! refused request leaves no trace. This is the whole of a short-lived process: it opens
-//! what one request needs and nothing else.
+//! what storing needs and nothing else.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use slipstream_core::{Clock, Collector, Overwritten, Request, Source, SystemClock};
+use slipstream_core::{Clock, Engine, Overwritten, Record, RecordId, Source, SystemClock};
+use slipstream_http::HttpRequest;
 use slipstream_log::Spool;
 
 use crate::args::StoreArgs;
@@ -19,23 +21,35 @@ pub(crate) fn run(dir: &Path, args: &StoreArgs) -> Result<Ended> {
     if let Some(file) = &args.batch {
         return batch::run(dir, args, file);
     }
-    let url = args.url.as_deref().or(args.url_option.as_deref()).unwrap_or_default();
-    let request = request::of(&args.http, url)?;
-    request.check()?;
+    let requests = request::all(&args.http, &args.url)?;
     let given = Given::of(&args.terms);
     if given.has_idle_window() {
         bail!("--dedupe-window says for how long a key counts; add --dedupe KEY");
     }
-    let terms = given.terms(SystemClock::new().now())?;
-    let collector = Collector::new(open(dir, args)?).source(source(args));
-    let stored = collector.store_on(&request, terms)?;
-    if stored.duplicate {
-        tracing::info!(earlier = %stored.id, "not stored: one with the same dedupe key was a moment ago");
+    if requests.len() > 1 && args.terms.dedupe.is_some() {
+        bail!(
+            "--dedupe names one request, and the urls stand for {}; store them one by one, or by --batch",
+            requests.len()
+        );
     }
-    warn(&stored.overwritten);
+    let now = SystemClock::new().now();
+    let terms = given.terms(now)?;
+    let record = |request: &HttpRequest| -> Result<Record> {
+        Ok(Record::new(request, RecordId::generate(now))?.on_terms(terms.clone())?)
+    };
+    let records = requests.iter().map(record).collect::<Result<Vec<_>>>()?;
+    let receipt = open(dir, args)?.store(&source(args), &records)?;
+    let earlier = receipt.duplicates.first().map(|duplicate| duplicate.of);
+    if let Some(earlier) = earlier {
+        tracing::info!(%earlier, "not stored: one with the same dedupe key was a moment ago");
+    }
+    warn(&receipt.overwritten);
     if args.print_id {
-        print::out(&format!("{}\n", stored.id))
-            .context("the request is stored, but its id is lost")?;
+        let ids = records.iter().map(|record| format!("{}\n", earlier.unwrap_or(record.id)));
+        print::out(&ids.collect::<String>()).with_context(|| match records.len() {
+            1 => "the request is stored, but its id is lost".to_owned(),
+            all => format!("the requests are stored, all {all}, but their ids are lost"),
+        })?;
     }
     Ok(Ended::Well)
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use slipstream_core::{Dedupe, Invalid, Terms, Timestamp};
+use slipstream_core::{Dedupe, Invalid, Policy, Terms, Timestamp};
 
 use crate::args::TermsArgs;
 use crate::units::{duration, lasting, moment, rfc3339, spell};
@@ -41,7 +41,9 @@ impl Given {
     pub(crate) fn of(args: &TermsArgs) -> Self {
         let attempts = args.attempts.map(|attempts| format!("attempts={attempts}"));
         // What comes later wins.
-        let retry: Vec<_> = args.retry.iter().cloned().chain(attempts).collect();
+        let mut retry: Vec<_> =
+            args.retry.iter().cloned().chain(delay(args)).chain(attempts).collect();
+        retry.extend(bound(args, &retry.join(",")));
         Self {
             start: args.delay.map(Start::In).or(args.at.map(Start::At)),
             ttl: args.ttl,
@@ -109,6 +111,22 @@ impl Given {
         terms.check()?;
         Ok(terms)
     }
+}
+
+/// curl's constant wait, as a policy's; none means the usual ones to curl, too.
+fn delay(args: &TermsArgs) -> Option<String> {
+    let delay = args.retry_delay.filter(|delay| !delay.is_zero())?;
+    Some(format!("base={},factor=1", spell(delay)))
+}
+
+/// As many attempts as begin within the time that retrying may take; none means any.
+fn bound(args: &TermsArgs, retry: &str) -> Option<String> {
+    let most = args.retry_max_time.filter(|most| !most.is_zero())?;
+    // What is no policy is refused when the terms are checked.
+    let policy = Policy::default().amended(retry).ok()?;
+    let within = policy.schedule().take_while(|step| step.earliest <= most).count();
+    let attempts = within.clamp(1, policy.attempts.max(1) as usize);
+    Some(format!("attempts={attempts}"))
 }
 
 fn text(json: &str) -> Result<String, String> {
@@ -216,6 +234,29 @@ mod tests {
             ..plain
         };
         assert_eq!(amended(&given, &line), Ok(expected));
+    }
+
+    #[test]
+    fn curl_s_retries_become_a_policy() {
+        use clap::Parser;
+
+        use crate::args::{Cli, Command};
+
+        let table: &[(&[&str], Option<&str>)] = &[
+            (&["--retry=3"], Some("attempts=4")),
+            (&["--retry=3", "--retry-delay=5"], Some("attempts=4,base=5s,factor=1")),
+            (&["--retry=3", "--retry-delay=0", "--retry-max-time=0"], Some("attempts=4")),
+            (&["--retry-delay=0.5"], Some("base=500ms,factor=1")),
+            // After 0, 2, 6 and 14 seconds.
+            (&["--retry=9", "--retry-max-time=10"], Some("attempts=10,attempts=3")),
+            (&["--retry=1", "--retry-max-time=10"], Some("attempts=2,attempts=2")),
+            (&[], None),
+        ];
+        for (words, expected) in table {
+            let words = [&["slipstream", "store", "http://h/"], *words].concat();
+            let Command::Store(args) = Cli::parse_from(words).command else { panic!() };
+            assert_eq!(Given::of(&args.terms).retry.as_deref(), *expected, "{expected:?}");
+        }
     }
 
     #[test]

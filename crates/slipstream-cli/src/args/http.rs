@@ -23,14 +23,21 @@ pub(crate) struct HttpArgs {
     #[arg(short = 'G', long, conflicts_with_all = ["form", "form_string", "json", "upload_file"])]
     pub(crate) get: bool,
     /// Send a HEAD
-    #[arg(short = 'I', long, conflicts_with_all = ["method", "data", "form", "upload_file"])]
+    #[arg(short = 'I', long, conflicts_with_all = ["form", "upload_file"])]
     pub(crate) head: bool,
-    /// PUT this file's content; - for standard input
+    /// PUT this file's content; - for standard input. The second one goes to the second URL, and
+    /// so on
     #[arg(short = 'T', long, value_name = "FILE", conflicts_with_all = ["data", "json", "form"])]
-    pub(crate) upload_file: Option<PathBuf>,
+    pub(crate) upload_file: Vec<PathBuf>,
     /// Add this to the URL's query, encoded as --data-urlencode does. Repeatable
     #[arg(long, value_name = "DATA")]
     pub(crate) url_query: Vec<OsString>,
+    /// Leave /../ and /./ in the URL's path
+    #[arg(long)]
+    pub(crate) path_as_is: bool,
+    /// Take {} and [] in a URL for what they are
+    #[arg(short = 'g', long)]
+    pub(crate) globoff: bool,
     /// User and password
     #[arg(short = 'u', long, help_heading = SENDING, value_name = "USER:PASSWORD")]
     pub(crate) user: Option<String>,
@@ -64,6 +71,10 @@ pub(crate) struct HttpArgs {
     /// Cookies: 'a=1; b=2'. Repeatable
     #[arg(short = 'b', long, help_heading = SENDING, value_name = "DATA")]
     pub(crate) cookie: Vec<String>,
+    /// Ask for it if it is newer than this: an HTTP date, RFC 3339, or a file whose time counts;
+    /// -TIME asks if it is older
+    #[arg(short = 'z', long, help_heading = SENDING, value_name = "TIME")]
+    pub(crate) time_cond: Option<String>,
     /// Ask for these bytes only
     #[arg(short = 'r', long, help_heading = SENDING, value_name = "RANGE")]
     pub(crate) range: Option<String>,
@@ -71,7 +82,7 @@ pub(crate) struct HttpArgs {
     #[arg(short = 'L', long, help_heading = SENDING)]
     pub(crate) location: bool,
     /// Follow so many at most [default: 50]
-    #[arg(long, help_heading = SENDING, value_name = "N", requires = "location")]
+    #[arg(long, help_heading = SENDING, value_name = "N")]
     pub(crate) max_redirs: Option<u32>,
     /// Keep a POST a POST behind a 301
     #[arg(long, help_heading = SENDING)]

@@ -46,6 +46,12 @@ pub(crate) struct TermsArgs {
     /// what follows
     #[arg(long, help_heading = WHEN, value_name = "POLICY", value_parser = policy)]
     pub(crate) retry: Option<String>,
+    /// Wait this long between attempts, each time the same, as with curl
+    #[arg(long, help_heading = WHEN, value_name = "SECONDS", value_parser = duration)]
+    pub(crate) retry_delay: Option<Duration>,
+    /// Make no attempt that the waits would put later than this behind the first one
+    #[arg(long, help_heading = WHEN, value_name = "SECONDS", value_parser = duration)]
+    pub(crate) retry_max_time: Option<Duration>,
     /// Short for --retry attempts=N
     #[arg(long, help_heading = WHEN, value_name = "N")]
     pub(crate) attempts: Option<NonZeroU32>,

@@ -12,6 +12,7 @@ mod follow;
 mod init;
 mod inspect;
 mod owner;
+mod parity;
 mod purge;
 mod receiver;
 mod run;

@@ -21,6 +21,11 @@ pub(crate) struct Got {
 }
 
 impl Got {
+    /// Names and values, as they came.
+    pub(crate) fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut all = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
         let found = all.next().map(|(_, value)| &**value);

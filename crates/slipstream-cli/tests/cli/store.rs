@@ -86,6 +86,17 @@ fn data_need_not_be_text() {
 }
 
 #[test]
+fn a_form_s_text_need_not_be_text_either() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let url = receiver.url("/");
+    let part = OsStr::from_bytes(b"n=\xff;type=\xfe");
+    spool.quietly([OsStr::new("store"), OsStr::new("--form-string"), part, OsStr::new(&url)]);
+    spool.run(["work"]);
+    let (body, part) = (receiver.only().body, b"name=\"n\"\r\n\r\n\xff;type=\xfe\r\n");
+    assert!(body.windows(part.len()).any(|some| some == part), "{}", body.escape_ascii());
+}
+
+#[test]
 fn the_id_that_is_printed_is_the_key_that_is_sent() {
     let (spool, receiver) = (Spool::new(), Receiver::new());
     let stored = spool.run(["store", "--print-id", "-d", "x", &receiver.url("/")]);
@@ -94,6 +105,30 @@ fn the_id_that_is_printed_is_the_key_that_is_sent() {
     assert_eq!(id.len(), 36);
     spool.run(["work"]);
     assert_eq!(receiver.only().header("idempotency-key"), Some(&*id));
+}
+
+#[test]
+fn several_urls_are_stored_in_order_each_with_its_id() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let url = receiver.url("/[1-2]{a,b}");
+    let stored =
+        spool.run(["store", "--print-id", "-X", "POST", &url, "--url", &receiver.url("/c")]);
+    assert_eq!((stored.code, &*stored.err), (Some(0), ""));
+    spool.run(["work", "--concurrency", "1"]);
+    let got = receiver.got();
+    let lines: Vec<_> = got.iter().map(|got| &*got.line).collect();
+    assert_eq!(lines, ["POST /1a", "POST /1b", "POST /2a", "POST /2b", "POST /c"]);
+    let keys: Vec<_> = got.iter().map(|got| got.header("idempotency-key").unwrap()).collect();
+    assert_eq!(keys, stored.out.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn what_means_nothing_to_a_stored_request_is_named_in_one_trace() {
+    let spool = Spool::new();
+    let stored = spool.run(["store", "-v", "-sSo", "/nowhere/out", "--no-buffer", "http://h/"]);
+    assert_eq!((stored.code, &*stored.out), (Some(0), ""), "{stored:?}");
+    let end = "ignored, as it means nothing to a stored request: --silent --show-error --output --no-buffer\n";
+    assert!(stored.err.ends_with(end) && stored.err.matches('\n').count() == 1, "{stored:?}");
 }
 
 #[test]
@@ -116,9 +151,12 @@ fn what_can_never_be_sent_is_refused_in_one_line_and_leaves_no_trace() {
         (&["-u", "me", "http://h/"], "write USER:PASSWORD"),
         (&["-u", "me:x", "--oauth2-bearer", "t", "http://h/"], "leave"),
         (&["-b", "cookies.txt", "http://h/"], "a file of cookies cannot be stored"),
-        (&["-m", "-1", "http://h/"], "unexpected argument"),
+        (&["-m", "-1", "http://h/"], "--max-time -1 is no time"),
         (&["-m", "0", "http://h/"], "time-out"),
         (&["-F", "photo", "http://h/"], "write NAME=CONTENT"),
+        (&["-F", "a=<b;filename=c", "http://h/"], "write @FILE"),
+        (&["-F", "a=b;c", "http://h/"], "or use --form-string"),
+        (&["-I", "-d", "x", "http://h/"], "a HEAD request has no body"),
         (&["-F", "a=b;encoder=base64", "http://h/"], "encoder cannot be stored"),
         (&["-F", "a=b", "-H", "content-type: text/plain", "http://h/"], "leave yours out"),
         (&["-F", "a=b", "-d", "x", "http://h/"], "cannot be used with"),
@@ -128,7 +166,19 @@ fn what_can_never_be_sent_is_refused_in_one_line_and_leaves_no_trace() {
         (&["--resolve", "h", "http://h/"], "host:port:address"),
         (&["--sign-secret", "whsec_abc", "http://h/"], "write env:NAME"),
         (&["--http1.1", "--http2", "http://h/"], "cannot be used with"),
-        (&["--url", "http://h/", "http://h/"], "cannot be used with"),
+        (&["http://h/", "example.com"], "write http://example.com"),
+        (&["http://h/[1-20000]"], "one command stores 10000 at most"),
+        (&["http://h/{a"], "-g where brackets are only brackets"),
+        (
+            &["--dedupe", "k", "http://h/{a,b}"],
+            "--dedupe names one request, and the urls stand for 2",
+        ),
+        (&["-T", "a", "-T", "b", "http://h/"], "more files to upload than urls"),
+        (&["-L", "-e", "http://r/;auto", "http://h/"], "';auto' cannot be stored"),
+        (&["-G", "-d", "a", "--url-query", "b", "http://h/"], "write it as --data-urlencode"),
+        (&["-z", "soon", "http://h/"], "neither a time nor a file"),
+        (&["-sc", "jar", "http://h/"], "'--cookie-jar' cannot be stored: no answer is there yet"),
+        (&["-K", "/nowhere/config", "http://h/"], "the config file '/nowhere/config'"),
         (&["-H", "x: a\nb: c", "http://h/"], "line break"),
         (&["-H", "content-length: 1", "http://h/"], "leave it out"),
         (&["-d", "@/nowhere/body", "http://h/"], "'/nowhere/body'"),

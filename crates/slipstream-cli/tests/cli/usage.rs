@@ -34,7 +34,7 @@ fn what_cannot_be_understood_is_refused_in_one_line() {
         (&["wrok"], "similar subcommand exists: 'work'"),
         (
             &["store"],
-            "the following required arguments were not provided: <URL>; see `slipstream store --help`",
+            "the following required arguments were not provided: <URL>...; see `slipstream store --help`",
         ),
         (&["store", "--jso", "1", "http://h/"], "similar argument exists: '--json'"),
         (&["store", "-d", "1", "--json", "1", "http://h/"], "cannot be used with"),

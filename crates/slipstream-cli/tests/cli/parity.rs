@@ -1,0 +1,290 @@
+//! `slipstream store ARGS` makes the request that `curl ARGS` makes: the same command lines go
+//! through both to servers that keep what arrives, and that is compared.
+//!
+//! Compared are method, target, headers (those of one name in their order) and body; but not
+//! the names that both programs give themselves, the idempotency key, a form's random boundary
+//! and a signature with the time in it, nor the case of percent-encoding. What else differs stands in [`ALLOWED`], with the reason.
+//!
+//! Absent on purpose: a way to do without curl. Where it is missing, this fails.
+
+use std::ffi::OsString;
+use std::process::{Command, Stdio};
+
+use crate::receiver::{Got, Receiver};
+use crate::run::{Spool, ran};
+
+/// Command lines; URL, AUTHORITY, PORT, FILE, HEADERS, NETRC, CONFIG, PAGE and ODD stand for what a test has.
+const SAME: &[&[&str]] = &[
+    &["URL/"],
+    &["URL"],
+    &["URL/?a=b#frag"],
+    &["URL/a/../b/./c"],
+    &["URL/../a/..?x=/../y"],
+    &["--path-as-is", "URL/a/../b/./c"],
+    &["-X", "DELETE", "URL/x"],
+    &["-X", "OPTIONS", "URL/"],
+    &["-I", "URL/"],
+    &["-d", "a=1", "-d", "@FILE", "URL/"],
+    &["-d", "a=1", "-d", "", "URL/"],
+    &["-d", "", "URL/"],
+    &["-d", "", "-H", "content-type:", "URL/"],
+    &["-d", "", "-X", "PUT", "-H", "content-type: text/x", "URL/"],
+    &["-d", "a", "-X", "PUT", "URL/"],
+    &["-d", "a", "-H", "Content-Type:", "URL/"],
+    &["-d", "x", "-H", "Content-Type: text/plain", "URL/"],
+    &["--data-raw", "@x", "URL/"],
+    &["--data-binary", "@FILE", "URL/"],
+    &["--data-urlencode", "n=a b&ü", "--data-urlencode", "@FILE", "-d", "x", "URL/"],
+    &[
+        "--data-urlencode",
+        "a@b=c d",
+        "--data-urlencode",
+        "=x=",
+        "--data-urlencode",
+        "f@FILE",
+        "URL/",
+    ],
+    &["--json", "{\"a\":1}", "URL/"],
+    &["--json", "{\"a\":", "--json", "1}", "URL/"],
+    &["--json", "1", "-H", "Accept:", "-H", "Content-Type: text/json", "URL/"],
+    &["-G", "-d", "a=1", "--data-urlencode", "b=c d", "URL/p"],
+    &["-G", "-d", "a=1", "URL/p?x=2"],
+    &["--url-query", "a=b c", "URL/?x"],
+    &["--url-query", "+a=b", "URL/"],
+    &["-F", "a=1", "-F", "f=@FILE", "URL/"],
+    &["-F", "f=@FILE;type=text/x;filename=q.z", "URL/"],
+    &["-F", "f=<FILE", "--form-string", "s=@x;type=y", "URL/"],
+    &["-u", "me:pw", "URL/"],
+    &["--oauth2-bearer", "tok", "URL/"],
+    &["--netrc-file", "NETRC", "URL/"],
+    &["--aws-sigv4", "aws:amz:eu-1:sqs", "-u", "k:s", "URL/q"],
+    &["-A", "agent", "URL/"],
+    &["-e", "http://r/", "URL/"],
+    &["--referer", "x", "--user-agent", "", "URL/"],
+    &["-b", "a=1; b=2", "URL/"],
+    &["-H", "Accept:", "URL/"],
+    &["-H", "x-a: 1", "-H", "x-a: 2", "-H", "x-b;", "URL/"],
+    &["-H", "@HEADERS", "URL/"],
+    &["-H", "Host: other", "URL/"],
+    &["-r", "0-9", "URL/"],
+    &["-r", "0-9", "-H", "Range: bytes=1-2", "URL/"],
+    &["-0", "URL/"],
+    &["--http1.1", "URL/"],
+    &["-m", "5", "URL/"],
+    &["--connect-to", "::AUTHORITY", "http://else.where/x"],
+    &["--resolve", "some.host:PORT:127.0.0.1", "http://some.host:PORT/"],
+    &["-x", "URL", "http://proxied.example/x"],
+    &["-F", "f=@FILE;filename=x.html", "-F", "g=@FILE;filename=\"q\\\"r\"", "URL/"],
+    &["-F", "f=<PAGE", "-F", "g=<FILE", "-F", "h=text;filename=x.gif", "URL/"],
+    &["-F", "f=@-", "-F", "g=\"b;c\";type=text/x;charset=y", "-F", "h=x;", "URL/"],
+    &["URL/a%2fb/%2e/\u{fc}"],
+    &["-T", "ODD", "-H", "Expect:", "URL/"],
+    &["-I", "-X", "OPTIONS", "URL/"],
+    &["-I", "-G", "-d", "a", "URL/"],
+    &["--max-redirs", "3", "--post301", "URL/"],
+    &["-u", "a:b:c", "URL/"],
+    &["-H", "x:a", "-H", "X: b", "-H", "y;", "URL//a//b/.."],
+    // As they are copied and scripted.
+    &[
+        "-sSfL",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "--compressed",
+        "-H",
+        "accept-encoding: x",
+        "URL/",
+    ],
+    &[
+        "-i",
+        "-N",
+        "-#",
+        "--no-progress-meter",
+        "-D",
+        "-",
+        "--stderr",
+        "-",
+        "--trace-ascii",
+        "/dev/null",
+        "URL/",
+    ],
+    &["-R", "--no-keepalive", "--keepalive-time", "9", "--tcp-nodelay", "--no-sessionid", "URL/"],
+    &["--retry", "2", "--retry-delay", "1", "--retry-max-time", "9", "--retry-connrefused", "URL/"],
+    &["-X", "PUT", "-X", "PATCH", "-A", "a", "-A", "b", "-L", "--no-location", "-d", "x", "URL/"],
+    &["-d=1", "-HX-A: -b", "-e;auto", "URL/"],
+    &["-e", "http://r/;auto", "URL/"],
+    &["-b", "-a=1", "-u", "-me:pw", "URL/"],
+    &["-z", "Thu, 24 Dec 2026 18:00:00 GMT", "URL/"],
+    &["-z", "-Thu, 24 Dec 2026 18:00:00 GMT", "URL/"],
+    &["-z", "2026-01-20", "-H", "If-Modified-Since: never", "URL/"],
+    &["-z", "FILE", "URL/"],
+    &["-d", "a", "-K", "CONFIG", "-d", "c", "URL/b"],
+    &["-H", "content-length: 3", "-H", "content-type: text/plain", "--data-raw", "a=b", "URL/"],
+    // Several requests.
+    &["-d", "x", "URL/a", "--url", "URL/b", "URL/c"],
+    &["URL/{a,b}[1-2]?x=[08-10:2]&[a-b]"],
+    &["-g", "URL/{a}[1-2]"],
+    &["URL/a[]=1"],
+    &["-G", "-d", "q=1", "URL/p[1-2]?x"],
+    &["-F", "a=@FILE", "URL/{a,b}"],
+    &["-T", "FILE", "-H", "Expect:", "URL/{a,b}/", "URL/c"],
+    &["-T", "FILE", "URL/a", "-T", "HEADERS", "-H", "Expect:", "URL/b/", "URL/c"],
+    &["-I", "URL/[a-c:2]"],
+    &["-x", "URL", "-U", "pu:pp", "http://proxied.example/x"],
+];
+
+/// Command lines that arrive otherwise: which header differs, and why that is left so.
+const ALLOWED: &[(&[&str], &str, &str)] = &[
+    (
+        &["--compressed", "URL/"],
+        "accept-encoding",
+        "what is asked for is what the libcurl that sends it can decode; ours has no brotli and no zstd",
+    ),
+    (
+        &["-T", "FILE", "URL/"],
+        "expect",
+        "nobody's time is saved by asking first: the content is read from disk, and most servers take it",
+    ),
+    (&["-T", "FILE", "URL/up?x"], "expect", "the same"),
+    (
+        &["-b", "a=1", "-b", "b=2", "URL/"],
+        "cookie",
+        "there is a space between cookies, as RFC 6265 (4.2.1) wants",
+    ),
+    (
+        &["-X", "POST", "URL/"],
+        "content-length",
+        "a POST without content says that its length is 0, as RFC 9110 (8.6) wants; some servers answer 411 otherwise",
+    ),
+];
+
+/// A command line, the words in it filled in.
+fn filled(args: &[&str], spool: &Spool, receiver: &Receiver) -> Vec<OsString> {
+    let url = receiver.url("");
+    let config = format!(
+        "# a comment\nsilent\nurl = \"{url}/a\"\n-H \"x-a: \\\"b\\\"\"\ndata: b\nuser=me:pw\n--get\n"
+    );
+    let files: [(&str, &str, &[u8]); 6] = [
+        ("CONFIG", "config", config.as_bytes()),
+        ("FILE", "file.txt", b"line 1\r\nline 2\n"),
+        ("HEADERS", "headers", b"x-h: 1\n"),
+        ("NETRC", "netrc", b"machine 127.0.0.1 login a password b\n"),
+        ("PAGE", "page.html", b"<p>"),
+        ("ODD", "odd n\u{e4}me?.txt", b"x"),
+    ];
+    let authority = url.trim_start_matches("http://");
+    let port = authority.rsplit(':').next().unwrap();
+    let fill = |arg: &&str| {
+        let arg = arg.replace("URL", &url).replace("AUTHORITY", authority).replace("PORT", port);
+        let arg = files.iter().fold(arg, |arg, (word, name, content)| {
+            arg.replace(word, spool.file(name, content).to_str().unwrap())
+        });
+        OsString::from(arg)
+    };
+    args.iter().map(fill).collect()
+}
+
+/// What curl sends for this command line.
+fn of_curl(args: &[&str]) -> Vec<Seen> {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let curl = std::env::var_os("SLIPSTREAM_TEST_CURL").unwrap_or_else(|| "curl".into());
+    let mut command = Command::new(curl);
+    command.args(["-q", "-s"]).args(filled(args, &spool, &receiver));
+    for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy"] {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    let ended = command.output().expect("curl is needed; name one by SLIPSTREAM_TEST_CURL");
+    assert!(ended.status.success(), "{args:?}: {ended:?}");
+    seen(&receiver)
+}
+
+/// What is stored and delivered for it.
+fn of_slipstream(args: &[&str]) -> Vec<Seen> {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let words = filled(args, &spool, &receiver);
+    let stored = spool.run([&["store".into()][..], &words].concat());
+    assert_eq!(stored, ran(0, "", ""), "{args:?}");
+    let worked = spool.run(["work", "--quiet", "--attempts", "1", "--concurrency", "1"]);
+    assert_eq!(worked, ran(0, "", ""), "{args:?}");
+    seen(&receiver)
+}
+
+/// A request without what differs from one run to the next.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    line: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+fn seen(receiver: &Receiver) -> Vec<Seen> {
+    let url = receiver.url("");
+    let port = &url[url.rfind(':').unwrap()..];
+    let named = |got: Got| {
+        let text = |bytes: &[u8]| bytes.escape_ascii().to_string().replace(port, ":PORT");
+        let mut boundary = None;
+        let mut headers = Vec::new();
+        for (name, value) in got.headers() {
+            let name = name.to_ascii_lowercase();
+            if let Some((_, random)) = value.split_once("boundary=") {
+                boundary = Some(random.to_owned());
+            }
+            let own_name = value.starts_with("curl/") || value.starts_with("slipstream/");
+            match &*name {
+                "idempotency-key" | "x-amz-date" => {}
+                "user-agent" if own_name => {}
+                "authorization" if value.contains("AWS4") => headers.push((name, "AWS4".into())),
+                _ => headers.push((name, text(value.as_bytes()))),
+            }
+        }
+        // Those of one name stay in their order.
+        headers.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut body = text(&got.body);
+        if let Some(random) = boundary {
+            body = body.replace(&random, "BOUNDARY");
+            headers.retain(|(name, _)| name != "content-length");
+            for (_, value) in &mut headers {
+                *value = value.replace(&random, "BOUNDARY");
+            }
+        }
+        Seen { line: capitals(&text(got.line.as_bytes())), headers, body }
+    };
+    receiver.got().into_iter().map(named).collect()
+}
+
+/// A target with its percent-encoding in capitals, as newer versions of libcurl write it.
+fn capitals(line: &str) -> String {
+    let mut pieces = line.split('%');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |begun, piece| {
+        let (digits, rest) = piece.split_at(piece.len().min(2));
+        begun + "%" + &digits.to_uppercase() + rest
+    })
+}
+
+#[test]
+fn a_stored_request_arrives_as_curl_s_would() {
+    let mut wrong = Vec::new();
+    for args in SAME {
+        let (curl, ours) = (of_curl(args), of_slipstream(args));
+        assert!(!curl.is_empty(), "{args:?}");
+        if curl != ours {
+            wrong.push(format!("{args:?}\n  curl {curl:?}\n  ours {ours:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), SAME.len(), wrong.join("\n"));
+}
+
+#[test]
+fn what_differs_differs_in_one_header_and_for_a_reason() {
+    for (args, header, why) in ALLOWED {
+        let (mut curl, mut ours) = (of_curl(args), of_slipstream(args));
+        assert_ne!(curl, ours, "{args:?} need not stand here any more: {why}");
+        for seen in curl.iter_mut().chain(&mut ours) {
+            seen.headers.retain(|(name, _)| name != header);
+        }
+        assert_eq!(curl, ours, "{args:?}: more differs than {header}");
+    }
+}
