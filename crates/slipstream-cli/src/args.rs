@@ -4,9 +4,11 @@
 
 mod delivery;
 mod failed;
+mod health;
 mod http;
 mod init;
 mod look;
+mod operate;
 mod policy;
 mod terms;
 
@@ -20,9 +22,11 @@ use slipstream_log::{Spool, Stage};
 
 pub(crate) use self::delivery::DeliveryArgs;
 pub(crate) use self::failed::{FailedArgs, FailedCommand, ListArgs, RetryArgs, ShowArgs};
+pub(crate) use self::health::HealthArgs;
 pub(crate) use self::http::{HttpArgs, Piece};
 pub(crate) use self::init::InitArgs;
 pub(crate) use self::look::{CheckArgs, InspectArgs};
+pub(crate) use self::operate::OperateArgs;
 pub(crate) use self::policy::PolicyArgs;
 pub(crate) use self::terms::TermsArgs;
 use crate::trace::Format;
@@ -81,7 +85,7 @@ Exit codes: 0 all went well; 1 something was not delivered, stored or accounted 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Store a request, or a file of them
-    Store(StoreArgs),
+    Store(Box<StoreArgs>),
     /// Deliver everything that is stored, then exit
     Work(WorkArgs),
     /// Show what is stored, and what became of the rest
@@ -198,6 +202,8 @@ pub(crate) struct WorkArgs {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
+    #[command(flatten)]
+    pub(crate) operate: OperateArgs,
     /// Stay, and deliver what is stored as it comes
     #[arg(long, conflicts_with = "max_time")]
     pub(crate) follow: bool,
@@ -216,14 +222,28 @@ fn connections(text: &str) -> Result<NonZeroUsize, String> {
     })
 }
 
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  slipstream status
+  slipstream status --json | jq .totals
+  slipstream status --check --max-age 10m --max-pending 10000
+
+With --check, CRITICAL is what loses requests or tells that none are delivered: something was
+stored longer than --max-age ago and no worker has taken it, or the sum does not hold. WARNING
+is what somebody should look at: requests were given up, or too many wait. UNKNOWN: there is
+no spool, or it cannot be read. What waits for a retry or a time of its own is not too old.
+
+Exit codes: 0 the sum holds; 1 it does not; 2 the spool could not be read. With --check: 0 OK;
+1 WARNING; 2 CRITICAL; 3 UNKNOWN.";
+
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit codes: 0 the sum holds; 1 it does not; 2 the spool could not be read."
-)]
+#[command(after_help = STATUS_EXAMPLES)]
 pub(crate) struct StatusArgs {
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) health: HealthArgs,
 }
 
 const PURGE_EXAMPLES: &str = "\

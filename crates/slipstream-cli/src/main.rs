@@ -2,7 +2,7 @@
 //!
 //! Guaranteed: 0 when all went well, 1 when something was not delivered, stored or accounted
 //! for, 2 when the command could not be carried out; an error is one line on standard
-//! error that begins with `slipstream: `. `store` starts no thread and touches nothing of
+//! error that begins with `slipstream: `; but `status --check` keeps to what monitoring plugins do. `store` starts no thread and touches nothing of
 //! libcurl or TLS itself: it is run once for each request.
 //!
 //! Absent on purpose: logic that a program which uses the libraries would miss.
@@ -17,9 +17,11 @@ mod failed;
 mod follow;
 mod form;
 mod headers;
+mod health;
 mod init;
 mod inspect;
 mod late;
+mod metrics;
 mod netrc;
 mod owner;
 mod print;
@@ -52,6 +54,8 @@ enum Ended {
     Short,
     /// Some of it could not be carried out, and that was said.
     CouldNot,
+    /// With the exit code of a monitoring plugin.
+    Told(u8),
 }
 
 /// The exit code of a command that could not be carried out.
@@ -78,6 +82,7 @@ fn main() -> ExitCode {
         Ok(Ended::Well) => ExitCode::SUCCESS,
         Ok(Ended::Short) => ExitCode::from(1),
         Ok(Ended::CouldNot) => ExitCode::from(COULD_NOT),
+        Ok(Ended::Told(code)) => ExitCode::from(code),
         Err(error) => {
             print::complain(&format!("{error:#}"));
             ExitCode::from(COULD_NOT)

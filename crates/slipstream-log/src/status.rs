@@ -56,6 +56,17 @@ pub struct Totals {
     pub outcomes: Outcomes,
 }
 
+impl Status {
+    /// How long ago the oldest log was begun that holds requests and that no worker has taken yet.
+    /// None if all were taken: what waits for a retry, or for a time of its own, does not count.
+    pub fn oldest_unclaimed(&self) -> Option<Duration> {
+        let unclaimed = self.stages.iter().filter(|(stage, seen)| {
+            matches!(stage, Stage::Collecting | Stage::Ready) && seen.requests > 0
+        });
+        unclaimed.filter_map(|(_, seen)| seen.oldest_age).max()
+    }
+}
+
 impl Totals {
     /// Whether everything that was stored is accounted for.
     pub fn balanced(&self) -> bool {
