@@ -24,6 +24,7 @@ mod late;
 mod metrics;
 mod netrc;
 mod owner;
+mod ping;
 mod print;
 mod progress;
 mod purge;
@@ -78,14 +79,18 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(dir, args),
         Command::Inspect(args) => inspect::run(args),
     };
+    if let Err(error) = &ended {
+        print::complain(&format!("{error:#}"));
+    }
+    ExitCode::from(code(&ended))
+}
+
+/// The exit code of a command that ended so.
+fn code(ended: &anyhow::Result<Ended>) -> u8 {
     match ended {
-        Ok(Ended::Well) => ExitCode::SUCCESS,
-        Ok(Ended::Short) => ExitCode::from(1),
-        Ok(Ended::CouldNot) => ExitCode::from(COULD_NOT),
-        Ok(Ended::Told(code)) => ExitCode::from(code),
-        Err(error) => {
-            print::complain(&format!("{error:#}"));
-            ExitCode::from(COULD_NOT)
-        }
+        Ok(Ended::Well) => 0,
+        Ok(Ended::Short) => 1,
+        Ok(Ended::CouldNot) | Err(_) => COULD_NOT,
+        Ok(Ended::Told(code)) => *code,
     }
 }

@@ -17,9 +17,10 @@ use slipstream_worker::{Ending, Event, Limits, Observer, Policy, RunError, Summa
 use crate::args::WorkArgs;
 use crate::follow::Failures;
 use crate::metrics::Metrics;
+use crate::ping::Ping;
 use crate::progress::{self, Progress, Show};
 use crate::units::{spell, thousands};
-use crate::{Ended, driver, explain, late, owner, print, signals};
+use crate::{Ended, code, driver, explain, late, owner, print, signals};
 
 pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
     let policy = policy(args)?;
@@ -28,13 +29,21 @@ pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
     }
     owner::become_owner(dir)?;
     let mut metrics = args.operate.metrics.as_deref().map(|path| Metrics::new(path, args.follow));
-    let ran = deliver(dir, args, policy, &mut metrics);
+    let ping = args.operate.ping.as_deref();
+    let ping = ping.map(|url| Ping::new(url, args.delivery.proxy.as_deref())).transpose()?;
+    let ran = deliver(dir, args, policy, &mut metrics, ping.as_ref());
     let ending = ran.as_ref().map_or(Some(Ending::Broken), |(_, ending)| *ending);
     // Where another worker is at it, the run is that one's to tell of.
     if let (Some(metrics), Some(ending)) = (metrics, ending) {
         metrics.finish(ending, Spool::find(dir).ok().flatten().as_ref());
     }
-    ran.map(|(ended, _)| ended)
+    let ended = ran.map(|(ended, _)| ended);
+    if let (Some(ping), Some(_)) = (ping, ending) {
+        // If it broke off before that. Then there is no other thread yet.
+        late::start()?;
+        ping.ended(code(&ended));
+    }
+    ended
 }
 
 /// A run, and what ended it: nothing, if another worker is at it.
@@ -43,6 +52,7 @@ fn deliver(
     args: &WorkArgs,
     policy: Policy,
     metrics: &mut Option<Metrics>,
+    ping: Option<&Ping>,
 ) -> Result<(Ended, Option<Ending>)> {
     let say = |text: String| match args.quiet {
         true => Ok(()),
@@ -65,6 +75,9 @@ fn deliver(
         other => other.with_context(|| format!("cannot work {}", dir.display()))?,
     };
     late::start()?;
+    if let Some(ping) = ping {
+        ping.begins();
+    }
     let driver = driver::of(&args.delivery, &spool)?;
     let worker = Worker::new(backlog).driver(Box::new(driver)).policy(policy).limits(limits(args));
     signals::stop_on(worker.stopper())?;

@@ -14,4 +14,9 @@ pub(crate) struct OperateArgs {
     /// cannot be written is a line on standard error and no failure
     #[arg(long, help_heading = OPERATE, value_name = "FILE")]
     pub(crate) metrics: Option<PathBuf>,
+    /// GET URL/start when the run begins, and URL when all went well, or URL/1 or URL/2 by its exit
+    /// code when not, as healthchecks.io has it. What takes longer than 10 seconds, or fails, is a
+    /// line on standard error and no failure
+    #[arg(long, help_heading = OPERATE, value_name = "URL", conflicts_with = "follow")]
+    pub(crate) ping: Option<String>,
 }

@@ -14,6 +14,7 @@ mod init;
 mod inspect;
 mod metrics;
 mod owner;
+mod ping;
 mod purge;
 mod receiver;
 mod run;
