@@ -21,7 +21,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use slipstream_log::{Spool, Stage};
 
 pub(crate) use self::delivery::DeliveryArgs;
-pub(crate) use self::failed::{FailedArgs, FailedCommand, ListArgs, RetryArgs, ShowArgs};
+pub(crate) use self::failed::{
+    ChoiceArgs, FailedArgs, FailedCommand, FilterArgs, ListArgs, ShowArgs,
+};
 pub(crate) use self::health::HealthArgs;
 pub(crate) use self::http::{HttpArgs, Piece};
 pub(crate) use self::init::InitArgs;
@@ -87,14 +89,14 @@ pub(crate) enum Command {
     /// Store a request, or a file of them
     Store(Box<StoreArgs>),
     /// Deliver everything that is stored, then exit
-    Work(WorkArgs),
+    Work(Box<WorkArgs>),
     /// Show what is stored, and what became of the rest
     Status(StatusArgs),
     /// Make a spool with settings of its own
     Init(InitArgs),
     /// Remove stored requests without delivering them
     Purge(PurgeArgs),
-    /// List and retry the requests that were given up
+    /// List, retry and drop the requests that were given up
     Failed(FailedArgs),
     /// Verify every log and the accounts, and mend them
     Check(CheckArgs),

@@ -228,6 +228,7 @@ fn count(totals: &mut Totals, ledger: &Ledger, name: LogName, seen: &Seen) {
     totals.stored = totals.stored.saturating_add(sealed.requests);
     totals.outcomes.delivered = totals.outcomes.delivered.saturating_add(tally.delivered);
     totals.outcomes.expired = totals.outcomes.expired.saturating_add(tally.expired);
+    totals.outcomes.purged = totals.outcomes.purged.saturating_add(tally.dropped);
     totals.outcomes.set_aside += tally.set_aside(sealed);
     let unsettled = tally.pending + tally.failed;
     match seen {

@@ -7,6 +7,7 @@ mod batch;
 mod check;
 mod explain;
 mod failed;
+mod failed_choice;
 mod failed_show;
 mod follow;
 mod health;

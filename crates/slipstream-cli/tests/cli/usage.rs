@@ -44,7 +44,7 @@ fn what_cannot_be_understood_is_refused_in_one_line() {
         (&["work", "--concurrency", "0"], "write a number from 1 to 800"),
         (&["work", "--max-age", "0"], "write a duration above zero"),
         (&["work", "--backoff", "soon"], "500ms, 60s or 5m; see `slipstream work --help`"),
-        (&["failed", "retry"], "<ID>...; see `slipstream failed retry --help`"),
+        (&["failed", "retry"], "--error <TEXT>>; see `slipstream failed retry --help`"),
         (&["failed", "retry", "--all", "1"], "'1' is no request id"),
         (&["purge", "--state", "lost"], "[possible values: collecting, ready, processing, failed]"),
     ];
