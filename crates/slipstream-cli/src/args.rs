@@ -9,6 +9,7 @@ mod http;
 mod init;
 mod look;
 mod operate;
+mod pages;
 mod policy;
 mod terms;
 
@@ -29,6 +30,7 @@ pub(crate) use self::http::{HttpArgs, Piece};
 pub(crate) use self::init::InitArgs;
 pub(crate) use self::look::{CheckArgs, InspectArgs};
 pub(crate) use self::operate::OperateArgs;
+pub(crate) use self::pages::{CompletionsArgs, ManArgs};
 pub(crate) use self::policy::PolicyArgs;
 pub(crate) use self::terms::TermsArgs;
 use crate::trace::Format;
@@ -102,6 +104,10 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Print the records of log files as JSON lines
     Inspect(InspectArgs),
+    /// Print a script that completes command lines in a shell
+    Completions(CompletionsArgs),
+    /// Write manual pages
+    Man(ManArgs),
 }
 
 const STORE_EXAMPLES: &str = "\

@@ -24,6 +24,7 @@ mod late;
 mod metrics;
 mod netrc;
 mod owner;
+mod pages;
 mod ping;
 mod print;
 mod progress;
@@ -78,6 +79,8 @@ fn main() -> ExitCode {
         Command::Failed(args) => failed::run(dir, args),
         Command::Check(args) => check::run(dir, args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Completions(args) => pages::completions(args),
+        Command::Man(args) => pages::man(args),
     };
     if let Err(error) = &ended {
         print::complain(&format!("{error:#}"));

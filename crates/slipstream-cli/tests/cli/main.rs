@@ -15,6 +15,7 @@ mod init;
 mod inspect;
 mod metrics;
 mod owner;
+mod pages;
 mod ping;
 mod purge;
 mod receiver;
