@@ -11,6 +11,7 @@ mod look;
 mod operate;
 mod pages;
 mod policy;
+mod setup;
 mod terms;
 
 use std::ffi::OsString;
@@ -32,6 +33,7 @@ pub(crate) use self::look::{CheckArgs, InspectArgs};
 pub(crate) use self::operate::OperateArgs;
 pub(crate) use self::pages::{CompletionsArgs, ManArgs};
 pub(crate) use self::policy::PolicyArgs;
+pub(crate) use self::setup::{By, SetupArgs};
 pub(crate) use self::terms::TermsArgs;
 use crate::trace::Format;
 use crate::units::duration;
@@ -104,6 +106,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Print the records of log files as JSON lines
     Inspect(InspectArgs),
+    /// Have cron or systemd run the worker
+    Setup(SetupArgs),
     /// Print a script that completes command lines in a shell
     Completions(CompletionsArgs),
     /// Write manual pages

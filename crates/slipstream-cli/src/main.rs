@@ -30,6 +30,7 @@ mod print;
 mod progress;
 mod purge;
 mod request;
+mod setup;
 mod shown;
 mod signals;
 mod status;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         Command::Failed(args) => failed::run(dir, args),
         Command::Check(args) => check::run(dir, args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Setup(args) => setup::run(dir, args),
         Command::Completions(args) => pages::completions(args),
         Command::Man(args) => pages::man(args),
     };

@@ -21,6 +21,7 @@ mod purge;
 mod receiver;
 mod run;
 mod scrub;
+mod setup;
 mod status;
 mod store;
 mod terms;
