@@ -106,6 +106,15 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Print the records of log files as JSON lines
     Inspect(InspectArgs),
+    /// Find what keeps requests from going out
+    ///
+    /// Looks at the spool's rights, its disk, its clock and its worker, and at processes whose
+    /// /tmp is another; root sees those of everybody. For each finding it says what is so, why it
+    /// matters and what to do. Nothing is changed.
+    ///
+    /// Exit codes: 0 nothing was found; 1 something was; 2 it could not be looked.
+    #[command(verbatim_doc_comment)]
+    Doctor,
     /// Have cron or systemd run the worker
     Setup(SetupArgs),
     /// Print a script that completes command lines in a shell

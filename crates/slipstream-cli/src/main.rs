@@ -11,6 +11,7 @@ mod args;
 mod batch;
 mod body;
 mod check;
+mod doctor;
 mod driver;
 mod explain;
 mod failed;
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
         Command::Failed(args) => failed::run(dir, args),
         Command::Check(args) => check::run(dir, args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Doctor => doctor::run(dir),
         Command::Setup(args) => setup::run(dir, args),
         Command::Completions(args) => pages::completions(args),
         Command::Man(args) => pages::man(args),

@@ -5,6 +5,7 @@
 
 mod batch;
 mod check;
+mod doctor;
 mod explain;
 mod failed;
 mod failed_choice;
