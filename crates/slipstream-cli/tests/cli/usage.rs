@@ -17,7 +17,20 @@ fn no_command_shows_the_help_and_fails() {
 
 #[test]
 fn help_that_was_asked_for_is_output() {
-    for command in ["store", "work", "status", "init", "purge", "failed", "check", "inspect"] {
+    for command in [
+        "store",
+        "work",
+        "status",
+        "init",
+        "purge",
+        "failed",
+        "check",
+        "inspect",
+        "doctor",
+        "setup",
+        "completions",
+        "man",
+    ] {
         let ran = Spool::new().run([command, "--help"]);
         assert_eq!((ran.code, &*ran.err), (Some(0), ""), "{ran:?}");
         assert!(ran.out.contains(&format!("Usage: slipstream {command}")), "{ran:?}");
