@@ -4,10 +4,14 @@
 
 mod delivery;
 mod failed;
+mod health;
 mod http;
 mod init;
 mod look;
+mod operate;
+mod pages;
 mod policy;
+mod setup;
 mod terms;
 
 use std::ffi::OsString;
@@ -19,11 +23,17 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use slipstream_log::{Spool, Stage};
 
 pub(crate) use self::delivery::DeliveryArgs;
-pub(crate) use self::failed::{FailedArgs, FailedCommand, ListArgs, RetryArgs, ShowArgs};
+pub(crate) use self::failed::{
+    ChoiceArgs, FailedArgs, FailedCommand, FilterArgs, ListArgs, ShowArgs,
+};
+pub(crate) use self::health::HealthArgs;
 pub(crate) use self::http::{HttpArgs, Piece};
 pub(crate) use self::init::InitArgs;
 pub(crate) use self::look::{CheckArgs, InspectArgs};
+pub(crate) use self::operate::OperateArgs;
+pub(crate) use self::pages::{CompletionsArgs, ManArgs};
 pub(crate) use self::policy::PolicyArgs;
+pub(crate) use self::setup::{By, SetupArgs};
 pub(crate) use self::terms::TermsArgs;
 use crate::trace::Format;
 use crate::units::duration;
@@ -82,21 +92,36 @@ Exit codes: 0 all went well; 1 something was not delivered, stored or accounted 
 #[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub(crate) enum Command {
     /// Store a request, or a file of them
-    Store(StoreArgs),
+    Store(Box<StoreArgs>),
     /// Deliver everything that is stored, then exit
-    Work(WorkArgs),
+    Work(Box<WorkArgs>),
     /// Show what is stored, and what became of the rest
     Status(StatusArgs),
     /// Make a spool with settings of its own
     Init(InitArgs),
     /// Remove stored requests without delivering them
     Purge(PurgeArgs),
-    /// List and retry the requests that were given up
+    /// List, retry and drop the requests that were given up
     Failed(FailedArgs),
     /// Verify every log and the accounts, and mend them
     Check(CheckArgs),
     /// Print the records of log files as JSON lines
     Inspect(InspectArgs),
+    /// Find what keeps requests from going out
+    ///
+    /// Looks at the spool's rights, its disk, its clock and its worker, and at processes whose
+    /// /tmp is another; root sees those of everybody. For each finding it says what is so, why it
+    /// matters and what to do. Nothing is changed.
+    ///
+    /// Exit codes: 0 nothing was found; 1 something was; 2 it could not be looked.
+    #[command(verbatim_doc_comment)]
+    Doctor,
+    /// Have cron or systemd run the worker
+    Setup(SetupArgs),
+    /// Print a script that completes command lines in a shell
+    Completions(CompletionsArgs),
+    /// Write manual pages
+    Man(ManArgs),
 }
 
 const STORE_EXAMPLES: &str = "\
@@ -202,6 +227,8 @@ pub(crate) struct WorkArgs {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
+    #[command(flatten)]
+    pub(crate) operate: OperateArgs,
     /// Stay, and deliver what is stored as it comes
     #[arg(long, conflicts_with = "max_time")]
     pub(crate) follow: bool,
@@ -220,14 +247,28 @@ fn connections(text: &str) -> Result<NonZeroUsize, String> {
     })
 }
 
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  slipstream status
+  slipstream status --json | jq .totals
+  slipstream status --check --max-age 10m --max-pending 10000
+
+With --check, CRITICAL is what loses requests or tells that none are delivered: something was
+stored longer than --max-age ago and no worker has taken it, or the sum does not hold. WARNING
+is what somebody should look at: requests were given up, or too many wait. UNKNOWN: there is
+no spool, or it cannot be read. What waits for a retry or a time of its own is not too old.
+
+Exit codes: 0 the sum holds; 1 it does not; 2 the spool could not be read. With --check: 0 OK;
+1 WARNING; 2 CRITICAL; 3 UNKNOWN.";
+
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit codes: 0 the sum holds; 1 it does not; 2 the spool could not be read."
-)]
+#[command(after_help = STATUS_EXAMPLES)]
 pub(crate) struct StatusArgs {
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) health: HealthArgs,
 }
 
 const PURGE_EXAMPLES: &str = "\

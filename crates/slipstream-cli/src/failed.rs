@@ -1,7 +1,8 @@
 //! `slipstream failed`: what was given up, why, and what becomes of it.
 //!
-//! Guaranteed: what is listed is what can be retried, and no listing shows a secret.
+//! Guaranteed: what is listed is what can be retried or dropped, and no listing shows a secret.
 
+mod choice;
 mod list;
 mod retry;
 mod show;
@@ -15,6 +16,7 @@ use slipstream_log::name::LogName;
 use slipstream_log::walk::Item;
 use slipstream_log::{Spool, Stage};
 
+use self::retry::Act;
 use crate::args::{FailedArgs, FailedCommand};
 use crate::{Ended, owner};
 
@@ -23,7 +25,8 @@ pub(crate) fn run(dir: &Path, args: &FailedArgs) -> Result<Ended> {
     let spool = Spool::find(dir)?;
     match &args.command {
         FailedCommand::List(args) => list::run(dir, spool.as_ref(), args),
-        FailedCommand::Retry(args) => retry::run(dir, spool.as_ref(), args),
+        FailedCommand::Retry(args) => retry::run(dir, spool.as_ref(), args, Act::Retry),
+        FailedCommand::Drop(args) => retry::run(dir, spool.as_ref(), args, Act::Drop),
         FailedCommand::Show(args) => show::run(dir, spool.as_ref(), args),
     }
 }
@@ -50,7 +53,7 @@ fn is_failed(state: State, stage: Stage) -> bool {
     match state {
         State::Failed => true,
         State::Pending => stage == Stage::Failed,
-        State::Delivered | State::Expired => false,
+        State::Delivered | State::Expired | State::Dropped => false,
     }
 }
 

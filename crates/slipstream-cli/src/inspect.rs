@@ -158,6 +158,7 @@ fn word(state: State) -> &'static str {
         State::Delivered => "delivered",
         State::Failed => "failed",
         State::Expired => "expired",
+        State::Dropped => "dropped",
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Guaranteed: 0 when all went well, 1 when something was not delivered, stored or accounted
 //! for, 2 when the command could not be carried out; an error is one line on standard
-//! error that begins with `slipstream: `. `store` starts no thread and touches nothing of
+//! error that begins with `slipstream: `; but `status --check` keeps to what monitoring plugins do. `store` starts no thread and touches nothing of
 //! libcurl or TLS itself: it is run once for each request.
 //!
 //! Absent on purpose: logic that a program which uses the libraries would miss.
@@ -13,6 +13,7 @@ mod body;
 mod check;
 mod condition;
 mod curl;
+mod doctor;
 mod driver;
 mod explain;
 mod failed;
@@ -20,16 +21,21 @@ mod follow;
 mod form;
 mod glob;
 mod headers;
+mod health;
 mod init;
 mod inspect;
 mod late;
+mod metrics;
 mod netrc;
 mod owner;
+mod pages;
+mod ping;
 mod print;
 mod progress;
 mod purge;
 mod request;
 mod sending;
+mod setup;
 mod shown;
 mod signals;
 mod status;
@@ -57,6 +63,8 @@ enum Ended {
     Short,
     /// Some of it could not be carried out, and that was said.
     CouldNot,
+    /// With the exit code of a monitoring plugin.
+    Told(u8),
 }
 
 /// The exit code of a command that could not be carried out.
@@ -90,14 +98,23 @@ fn main() -> ExitCode {
         Command::Failed(args) => failed::run(dir, args),
         Command::Check(args) => check::run(dir, args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Doctor => doctor::run(dir),
+        Command::Setup(args) => setup::run(dir, args),
+        Command::Completions(args) => pages::completions(args),
+        Command::Man(args) => pages::man(args),
     };
+    if let Err(error) = &ended {
+        print::complain(&format!("{error:#}"));
+    }
+    ExitCode::from(code(&ended))
+}
+
+/// The exit code of a command that ended so.
+fn code(ended: &anyhow::Result<Ended>) -> u8 {
     match ended {
-        Ok(Ended::Well) => ExitCode::SUCCESS,
-        Ok(Ended::Short) => ExitCode::from(1),
-        Ok(Ended::CouldNot) => ExitCode::from(COULD_NOT),
-        Err(error) => {
-            print::complain(&format!("{error:#}"));
-            ExitCode::from(COULD_NOT)
-        }
+        Ok(Ended::Well) => 0,
+        Ok(Ended::Short) => 1,
+        Ok(Ended::CouldNot) | Err(_) => COULD_NOT,
+        Ok(Ended::Told(code)) => *code,
     }
 }

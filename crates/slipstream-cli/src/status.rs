@@ -13,7 +13,7 @@ use slipstream_log::{OverwrittenSum, Spool, Stage, StageStatus, Status};
 use crate::args::StatusArgs;
 use crate::totals::Totals;
 use crate::units::{count, spell, spell_bytes, thousands};
-use crate::{Ended, owner, print};
+use crate::{Ended, health, owner, print};
 
 #[derive(Default, Serialize)]
 struct Report {
@@ -48,6 +48,9 @@ struct Worker {
 }
 
 pub(crate) fn run(dir: &Path, args: &StatusArgs) -> Result<Ended> {
+    if args.health.check {
+        return health::run(dir, &args.health);
+    }
     owner::become_owner(dir)?;
     let status = Spool::find(dir)?.map(|spool| spool.status()).transpose()?;
     let report = match &status {

@@ -12,13 +12,15 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use slipstream_core::{BacklogError, Engine};
 use slipstream_log::{Spool, Stage};
-use slipstream_worker::{Ending, Limits, Policy, RunError, Summary, Worker};
+use slipstream_worker::{Ending, Event, Limits, Observer, Policy, RunError, Summary, Worker};
 
 use crate::args::WorkArgs;
 use crate::follow::Failures;
+use crate::metrics::Metrics;
+use crate::ping::Ping;
 use crate::progress::{self, Progress, Show};
 use crate::units::{spell, thousands};
-use crate::{Ended, driver, explain, late, owner, print, signals};
+use crate::{Ended, code, driver, explain, late, owner, print, signals};
 
 pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
     let policy = policy(args)?;
@@ -26,6 +28,32 @@ pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
         return explain::run(&policy, &args.policy);
     }
     owner::become_owner(dir)?;
+    let mut metrics = args.operate.metrics.as_deref().map(|path| Metrics::new(path, args.follow));
+    let ping = args.operate.ping.as_deref();
+    let ping = ping.map(|url| Ping::new(url, args.delivery.proxy.as_deref())).transpose()?;
+    let ran = deliver(dir, args, policy, &mut metrics, ping.as_ref());
+    let ending = ran.as_ref().map_or(Some(Ending::Broken), |(_, ending)| *ending);
+    // Where another worker is at it, the run is that one's to tell of.
+    if let (Some(metrics), Some(ending)) = (metrics, ending) {
+        metrics.finish(ending, Spool::find(dir).ok().flatten().as_ref());
+    }
+    let ended = ran.map(|(ended, _)| ended);
+    if let (Some(ping), Some(_)) = (ping, ending) {
+        // If it broke off before that. Then there is no other thread yet.
+        late::start()?;
+        ping.ended(code(&ended));
+    }
+    ended
+}
+
+/// A run, and what ended it: nothing, if another worker is at it.
+fn deliver(
+    dir: &Path,
+    args: &WorkArgs,
+    policy: Policy,
+    metrics: &mut Option<Metrics>,
+    ping: Option<&Ping>,
+) -> Result<(Ended, Option<Ending>)> {
     let say = |text: String| match args.quiet {
         true => Ok(()),
         false => print::out(&format!("{}\n", print::one_line(&text))),
@@ -36,44 +64,59 @@ pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
         None if args.follow => Spool::open(dir)?,
         None => {
             say(format!("nothing stored yet in {}", dir.display()))?;
-            return Ok(Ended::Well);
+            return Ok((Ended::Well, Some(Ending::Drained)));
         }
     };
     let backlog = match spool.backlog() {
         Err(busy @ BacklogError::Busy { .. }) => {
             say(busy.to_string())?;
-            return Ok(Ended::Well);
+            return Ok((Ended::Well, None));
         }
         other => other.with_context(|| format!("cannot work {}", dir.display()))?,
     };
     late::start()?;
+    if let Some(ping) = ping {
+        ping.begins();
+    }
     let driver = driver::of(&args.delivery, &spool)?;
     let worker = Worker::new(backlog).driver(Box::new(driver)).policy(policy).limits(limits(args));
     signals::stop_on(worker.stopper())?;
+    let mut count = |event: &Event<'_>| {
+        if let Some(metrics) = metrics {
+            metrics.event(event, &spool);
+        }
+    };
     if args.follow {
-        return follow(worker, args.quiet);
+        return follow(worker, args.quiet, count);
     }
     let mut progress = Progress::new(show(&spool, args.quiet));
-    let ran = worker.run(&mut progress);
+    let ran = worker.run(&mut |event: &Event<'_>| {
+        progress.event(event);
+        count(event);
+    });
     progress.finish(ran.is_ok());
     let summary = ran.map_err(broke_off)?;
     report(&spool, args, &summary, &progress)?;
-    Ok(match summary.failed {
-        0 => Ended::Well,
-        _ => Ended::Short,
-    })
+    let ended = if summary.failed == 0 { Ended::Well } else { Ended::Short };
+    Ok((ended, Some(summary.ending)))
 }
 
 /// Stays until it is told to stop. What failed was said when it did; that it stops is no failure.
-fn follow(worker: Worker, quiet: bool) -> Result<Ended> {
+fn follow(
+    worker: Worker,
+    quiet: bool,
+    mut count: impl FnMut(&Event<'_>),
+) -> Result<(Ended, Option<Ending>)> {
     let mut failures = Failures::new();
-    let ran = match quiet {
-        true => worker.run(&mut ()),
-        false => worker.run(&mut failures),
-    };
+    let ran = worker.run(&mut |event: &Event<'_>| {
+        if !quiet {
+            failures.event(event);
+        }
+        count(event);
+    });
     failures.finish();
-    ran.map_err(broke_off)?;
-    Ok(Ended::Well)
+    let summary = ran.map_err(broke_off)?;
+    Ok((Ended::Well, Some(summary.ending)))
 }
 
 fn broke_off(error: RunError) -> anyhow::Error {

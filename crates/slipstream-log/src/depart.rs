@@ -49,6 +49,14 @@ pub(crate) enum Step {
     Counted(Counts),
 }
 
+/// What went with a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Departed {
+    pub(crate) bytes: u64,
+    /// Requests that were not settled before.
+    pub(crate) requests: u64,
+}
+
 impl Leaving {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (log, word) = split_leaving(text)?;
@@ -67,14 +75,14 @@ impl Leaving {
 }
 
 impl Shared {
-    /// Takes a log out of the spool, and says what became of its records. None if somebody else
+    /// Takes a log out of the spool, and says what went with it. None if somebody else
     /// moved it on first.
     pub(crate) fn depart(
         &self,
         stage: Stage,
         log: LogName,
         why: Departure,
-    ) -> Result<Option<Gone>, SpoolError> {
+    ) -> Result<Option<Departed>, SpoolError> {
         let path = log_path(stage, log);
         let Some(file) = self.open_if_there(&path)? else {
             return Ok(None);
@@ -123,7 +131,7 @@ impl Shared {
         file: &dyn File,
         log: LogName,
         why: Departure,
-    ) -> Result<Option<Gone>, SpoolError> {
+    ) -> Result<Option<Departed>, SpoolError> {
         let path = Leaving { log, step: Step::For(why) }.path();
         let tally = self.tally(file, &path, Some(log))?;
         let sealed = self.account(log)?.stored.unwrap_or_else(|| tally.sealed());
@@ -131,6 +139,7 @@ impl Shared {
         let mut outcomes = Outcomes {
             delivered: tally.delivered,
             expired: tally.expired,
+            purged: tally.dropped,
             set_aside: tally.set_aside(sealed),
             ..Outcomes::default()
         };
@@ -144,7 +153,7 @@ impl Shared {
             }
             Departure::Done => {}
             Departure::Overwritten => outcomes.overwritten = unsettled,
-            Departure::Purged => outcomes.purged = unsettled,
+            Departure::Purged => outcomes.purged += unsettled,
         }
         let mut kept = None;
         if tally.damaged > 0
@@ -169,7 +178,7 @@ impl Shared {
         if let Err(error) = self.enter_and_remove(file, log, &counts) {
             tracing::warn!(%log, %error, "emptied, but not removed yet");
         }
-        Ok(Some(gone))
+        Ok(Some(Departed { bytes: tally.bytes, requests: unsettled }))
     }
 
     /// Enters a log whose name tells its counts, and removes it. If it cannot be entered, it is at

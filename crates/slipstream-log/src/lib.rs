@@ -37,6 +37,7 @@ mod check;
 mod create;
 mod dedupe;
 mod depart;
+mod drop;
 mod error;
 #[cfg(test)]
 mod faults;
@@ -59,6 +60,7 @@ pub mod walk;
 mod worker_lock;
 
 pub use check::{Finding, Report};
+pub use drop::Dropped;
 pub use error::SpoolError;
 pub use inspect::{InspectError, LogReader};
 pub use ledger::{Outcomes, OverwrittenSum};

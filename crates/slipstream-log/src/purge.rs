@@ -36,7 +36,7 @@ impl Spool {
         } else {
             for log in shared.logs_in(stage)? {
                 if let Some(gone) = shared.depart(stage, log, Departure::Purged)? {
-                    purged.add(gone.bytes, gone.outcomes.purged);
+                    purged.add(gone.bytes, gone.requests);
                 }
             }
         }
@@ -62,7 +62,7 @@ impl Spool {
             let leaving = Leaving { log, step: Step::For(Departure::Purged) }.path();
             shared.leave_collecting(&*file, &path, &leaving)?;
             if let Some(gone) = shared.finish_departure(&*file, log, Departure::Purged)? {
-                purged.add(gone.bytes, gone.outcomes.purged);
+                purged.add(gone.bytes, gone.requests);
             }
         }
         Ok(())

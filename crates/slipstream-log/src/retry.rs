@@ -12,10 +12,10 @@ use std::io::ErrorKind;
 
 use crate::error::SpoolError;
 use crate::frame::{SETTLEMENT_AT, Settlement, State};
-use crate::fs::{Lock, Replace};
+use crate::fs::{File, Lock, Replace};
 use crate::memory::MEMORY;
 use crate::name::{LogName, Stage};
-use crate::spool::{Spool, log_path};
+use crate::spool::{Shared, Spool, log_path};
 use crate::walk::Item;
 use crate::worker_lock::take_worker_lock;
 
@@ -77,22 +77,10 @@ impl Spool {
         if !shared.is_at(&*file, &path)? {
             return Ok(0);
         }
-        let mut walk = shared.walk(&*file, &path, Some(log))?;
-        let mut requests = 0;
-        while let Some(item) = walk.next(&*file).map_err(|error| shared.io("read", &path, error))? {
-            let Item::Record { at, settlement, payload } = item else {
-                continue;
-            };
-            // In failed/, a settlement that a flipped bit made pending is as good as failed.
-            let failed = settlement.state == State::Failed
-                || (settlement.state == State::Pending && stage == Stage::Failed);
-            if !failed || !choose(payload) {
-                continue;
-            }
-            let fresh = file.write_at(&Settlement::FRESH.encode(), at + SETTLEMENT_AT);
-            fresh.map_err(|error| shared.io("settle a request in", &path, error))?;
-            requests += 1;
-        }
+        let resettled = shared.resettle(&*file, log, stage, |_, payload| {
+            choose(payload).then_some(Settlement::FRESH)
+        })?;
+        let requests = resettled.chosen;
         if requests == 0 || stage == Stage::Processing {
             return Ok(requests);
         }
@@ -102,5 +90,46 @@ impl Spool {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
             Err(error) => Err(shared.io("retry", &path, error)),
         }
+    }
+}
+
+/// What became of a log's failed records.
+pub(crate) struct Resettled {
+    /// Those that have another settlement now.
+    pub(crate) chosen: u64,
+    /// Those that have not, and others that are not settled.
+    pub(crate) left: u64,
+}
+
+impl Shared {
+    /// Gives failed records of a log another settlement: those for which `choose` has one. Call it
+    /// with the log's lock.
+    pub(crate) fn resettle(
+        &self,
+        file: &dyn File,
+        log: LogName,
+        stage: Stage,
+        mut choose: impl FnMut(Settlement, &[u8]) -> Option<Settlement>,
+    ) -> Result<Resettled, SpoolError> {
+        let path = log_path(stage, log);
+        let mut walk = self.walk(file, &path, Some(log))?;
+        let mut resettled = Resettled { chosen: 0, left: 0 };
+        while let Some(item) = walk.next(file).map_err(|error| self.io("read", &path, error))? {
+            let Item::Record { at, settlement, payload } = item else {
+                continue;
+            };
+            // In failed/, a settlement that a flipped bit made pending is as good as failed.
+            let pending = settlement.state == State::Pending;
+            let failed = settlement.state == State::Failed || (pending && stage == Stage::Failed);
+            let chosen = if failed { choose(settlement, payload) } else { None };
+            let Some(chosen) = chosen else {
+                resettled.left += u64::from(failed || pending);
+                continue;
+            };
+            let written = file.write_at(&chosen.encode(), at + SETTLEMENT_AT);
+            written.map_err(|error| self.io("settle a request in", &path, error))?;
+            resettled.chosen += 1;
+        }
+        Ok(resettled)
     }
 }

@@ -157,13 +157,13 @@ impl Shared {
                     continue;
                 }
             };
-            tracing::warn!(%log, requests = gone.outcomes.overwritten, "overwritten");
+            tracing::warn!(%log, requests = gone.requests, "overwritten");
             let more = sum.get_or_insert_with(|| Overwritten {
                 log: log.to_string(),
                 requests: 0,
                 bytes: 0,
             });
-            more.requests += gone.outcomes.overwritten;
+            more.requests += gone.requests;
             more.bytes += gone.bytes;
         }
         self.shorten_ledger_if_long();

@@ -56,6 +56,17 @@ pub struct Totals {
     pub outcomes: Outcomes,
 }
 
+impl Status {
+    /// How long ago the oldest log was begun that holds requests and that no worker has taken yet.
+    /// None if all were taken: what waits for a retry, or for a time of its own, does not count.
+    pub fn oldest_unclaimed(&self) -> Option<Duration> {
+        let unclaimed = self.stages.iter().filter(|(stage, seen)| {
+            matches!(stage, Stage::Collecting | Stage::Ready) && seen.requests > 0
+        });
+        unclaimed.filter_map(|(_, seen)| seen.oldest_age).max()
+    }
+}
+
 impl Totals {
     /// Whether everything that was stored is accounted for.
     pub fn balanced(&self) -> bool {
@@ -217,6 +228,7 @@ fn count(totals: &mut Totals, ledger: &Ledger, name: LogName, seen: &Seen) {
     totals.stored = totals.stored.saturating_add(sealed.requests);
     totals.outcomes.delivered = totals.outcomes.delivered.saturating_add(tally.delivered);
     totals.outcomes.expired = totals.outcomes.expired.saturating_add(tally.expired);
+    totals.outcomes.purged = totals.outcomes.purged.saturating_add(tally.dropped);
     totals.outcomes.set_aside += tally.set_aside(sealed);
     let unsettled = tally.pending + tally.failed;
     match seen {

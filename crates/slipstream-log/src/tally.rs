@@ -15,6 +15,8 @@ pub(crate) struct Tally {
     pub(crate) delivered: u64,
     pub(crate) failed: u64,
     pub(crate) expired: u64,
+    /// Counted as purged.
+    pub(crate) dropped: u64,
     /// Stretches of bytes that are no record.
     pub(crate) damaged: u64,
     pub(crate) bytes: u64,
@@ -22,7 +24,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn readable(&self) -> u64 {
-        self.pending + self.delivered + self.failed + self.expired
+        self.pending + self.delivered + self.failed + self.expired + self.dropped
     }
 
     /// What the log holds, for its entry when it is sealed.
@@ -72,6 +74,7 @@ impl Shared {
                     State::Delivered => tally.delivered += 1,
                     State::Failed => tally.failed += 1,
                     State::Expired => tally.expired += 1,
+                    State::Dropped => tally.dropped += 1,
                 },
             }
         }

@@ -64,6 +64,7 @@ fn print_log(disk: &Disk, stage: &str, name: &str, out: &mut impl Write) -> Resu
             State::Delivered => "delivered",
             State::Failed => "failed",
             State::Expired => "expired",
+            State::Dropped => "dropped",
         };
         writeln!(out, "{stage} {state} {}", Record::decode(payload)?.id)?;
     }

@@ -1,14 +1,19 @@
 //! What `failed` may be told.
 
-use clap::{Args, Subcommand};
+use std::time::Duration;
+
+use clap::{ArgGroup, Args, Subcommand};
 use slipstream_core::RecordId;
+
+use crate::units::duration;
 
 const EXAMPLES: &str = "\
 Examples:
   slipstream failed list
+  slipstream failed list --host example.com --status 503
   slipstream failed show 019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c
   slipstream failed retry --all
-  slipstream failed retry 019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c";
+  slipstream failed drop --status 410 --older-than 7d --dry-run";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, disable_help_subcommand = true)]
@@ -24,11 +29,52 @@ pub(crate) enum FailedCommand {
     /// Show one request, and why each of its attempts failed
     Show(ShowArgs),
     /// Give requests that were given up to the next worker
-    Retry(RetryArgs),
+    #[command(
+        after_help = RETRY_EXAMPLES,
+        override_usage = "slipstream failed retry [OPTIONS] ID...\n       slipstream failed retry [OPTIONS] FILTER...\n       slipstream failed retry [OPTIONS] --all"
+    )]
+    Retry(ChoiceArgs),
+    /// Remove requests that were given up, for good
+    #[command(
+        after_help = DROP_EXAMPLES,
+        override_usage = "slipstream failed drop [OPTIONS] ID...\n       slipstream failed drop [OPTIONS] FILTER...\n       slipstream failed drop [OPTIONS] --all"
+    )]
+    Drop(ChoiceArgs),
+}
+
+/// What these options stand under.
+const FILTER: &str = "Which requests; all that is said must hold";
+
+#[derive(Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct FilterArgs {
+    /// Only those to this host, or HOST:PORT
+    #[arg(long, help_heading = FILTER, value_name = "HOST", group = "which")]
+    pub(crate) host: Option<String>,
+    /// Only those of this kind
+    #[arg(long, help_heading = FILTER, value_name = "KIND", group = "which")]
+    pub(crate) kind: Option<String>,
+    /// Only those whose last noted attempt was answered with this status
+    #[arg(long, help_heading = FILTER, value_name = "N", group = "which")]
+    pub(crate) status: Option<u16>,
+    /// Only those stored longer ago than this
+    #[arg(
+        long,
+        help_heading = FILTER,
+        value_name = "DURATION",
+        value_parser = duration,
+        group = "which"
+    )]
+    pub(crate) older_than: Option<Duration>,
+    /// Only those whose last noted reason has this text in it, in any case
+    #[arg(long, help_heading = FILTER, value_name = "TEXT", group = "which")]
+    pub(crate) error: Option<String>,
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").multiple(true)))]
 pub(crate) struct ListArgs {
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
     /// Print a line of JSON for each request
     #[arg(long)]
     pub(crate) json: bool,
@@ -62,27 +108,40 @@ const RETRY_EXAMPLES: &str = "\
 Examples:
   slipstream failed retry --all --dry-run
   slipstream failed retry --all && slipstream work
+  slipstream failed retry --host api.example.com --status 503
   slipstream failed retry 019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c
 
 A retried request gets all its attempts again, and keeps its id. What failed in a log that a
-running worker has is left alone until the worker has ended.
+running worker has is left alone until the worker has ended. One that fails again is not retried a
+second time by the same command.
 
 Exit codes: 0 all that was named is retried; 1 some was not there, or with a worker; 2 the spool could not be
 used.";
 
+const DROP_EXAMPLES: &str = "\
+Examples:
+  slipstream failed drop --host gone.example.com --dry-run
+  slipstream failed drop --error 'could not resolve' --older-than 1d
+  slipstream failed drop 019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c
+
+A dropped request counts as purged, and cannot be had back. What failed in a log that a running
+worker has is left alone until the worker has ended.
+
+Exit codes: 0 all that was named is dropped; 1 some was not there, or with a worker; 2 the spool
+could not be used.";
+
 #[derive(Debug, Args)]
-#[command(
-    after_help = RETRY_EXAMPLES,
-    override_usage = "slipstream failed retry [OPTIONS] ID...\n       slipstream failed retry [OPTIONS] --all"
-)]
-pub(crate) struct RetryArgs {
+#[command(group(ArgGroup::new("which").required(true).multiple(true)))]
+pub(crate) struct ChoiceArgs {
     /// The requests' ids
-    #[arg(required_unless_present = "all", value_name = "ID")]
+    #[arg(value_name = "ID", group = "which", conflicts_with = "all")]
     pub(crate) ids: Vec<RecordId>,
     /// Every request that was given up
-    #[arg(long, conflicts_with = "ids")]
+    #[arg(long, group = "which")]
     pub(crate) all: bool,
-    /// Only say what would be retried
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// Only say what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Print one line of JSON

@@ -11,7 +11,7 @@ use slipstream_core::{Record, Request};
 use slipstream_http::{HttpRequest, masked_url};
 use slipstream_log::{Spool, Stage};
 
-use super::{Kept, each};
+use super::{Kept, choice, each};
 use crate::args::ListArgs;
 use crate::units::{count, rfc3339};
 use crate::{Ended, print};
@@ -31,6 +31,11 @@ struct Line {
 pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<Ended> {
     let mut lines = print::Lines::new();
     let mut seen = HashSet::new();
+    let chosen = match spool {
+        Some(spool) => choice::select(spool, &args.filter)?,
+        None => None,
+    };
+    let mut shown = false;
     // A log that was retried in part holds failed requests in processing/ until it is worked. One
     // that moves back while this looks is not shown twice.
     for stage in [Stage::Processing, Stage::Failed] {
@@ -41,6 +46,12 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<
                 return Ok(true);
             }
             here.insert(kept.log);
+            if let Some(chosen) = &chosen
+                && !kept.record().is_some_and(|record| chosen.contains(&record.id))
+            {
+                return Ok(true);
+            }
+            shown = true;
             let line = Line::of(stage, kept);
             lines.put(&if args.json { print::json(&line)? } else { line.to_string() })
         })?;
@@ -50,9 +61,10 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<
         seen.extend(here);
     }
     lines.end()?;
-    if seen.is_empty() && !args.json {
+    if !shown && !args.json {
         // Not where lines are counted.
-        print::complain(&format!("no failed requests in {}", dir.display()));
+        let like = if chosen.is_some() { "such " } else { "" };
+        print::complain(&format!("no {like}failed requests in {}", dir.display()));
     }
     Ok(Ended::Well)
 }

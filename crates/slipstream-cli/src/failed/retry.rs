@@ -1,4 +1,5 @@
-//! `slipstream failed retry`: gives requests that were given up to the next worker.
+//! `slipstream failed retry` and `drop`: gives requests that were given up to the next worker, or
+//! removes them.
 //!
 //! Guaranteed: what is not named stays failed, and an id that is not there is said to be
 //! missing. The JSON's fields are a promise: fields may join, none changes.
@@ -8,17 +9,40 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use slipstream_core::{Record, RecordId};
-use slipstream_log::{Retried, Spool, Stage};
+use slipstream_core::RecordId;
+use slipstream_log::{Dropped, Retried, Spool, SpoolError, Stage};
 
+use super::choice::Choice;
 use super::{Kept, each};
-use crate::args::RetryArgs;
+use crate::args::ChoiceArgs;
 use crate::units::count;
 use crate::{Ended, print};
 
-/// Why what failed cannot be retried now.
-const WITH_WORKER: &str =
-    "a running worker has the log, for others in it wait; retry it when that has ended";
+/// What is done to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    Retry,
+    Drop,
+}
+
+impl Act {
+    /// Why it cannot be done now.
+    fn with_worker(self) -> String {
+        let act = if self == Self::Retry { "retry" } else { "drop" };
+        format!("a running worker has the log, for others in it wait; {act} it when that has ended")
+    }
+
+    fn apply(self, spool: &Spool, choice: &mut Choice) -> Result<Retried, SpoolError> {
+        match self {
+            Self::Retry => spool.retry_failed(|payload| choice.takes(payload)),
+            Self::Drop => {
+                let Dropped { logs, requests, worker_running } =
+                    spool.drop_failed(|payload| choice.takes(payload))?;
+                Ok(Retried { logs, requests, worker_running })
+            }
+        }
+    }
+}
 
 #[derive(Default, Serialize)]
 struct Report {
@@ -31,57 +55,33 @@ struct Report {
     left: u64,
 }
 
-/// Which of the failed requests are meant, and which of those that were named are found.
-struct Choice {
-    all: bool,
-    missing: BTreeSet<RecordId>,
-    found: BTreeSet<RecordId>,
-}
-
-impl Choice {
-    fn of(args: &RetryArgs) -> Self {
-        Self { all: args.all, missing: args.ids.iter().copied().collect(), found: BTreeSet::new() }
-    }
-
-    fn takes(&mut self, payload: &[u8]) -> bool {
-        if self.all {
-            return true;
-        }
-        let Ok(record) = Record::decode(payload) else {
-            return false;
-        };
-        // Whoever copies a log by hand has an id twice, and means both.
-        if self.missing.remove(&record.id) {
-            self.found.insert(record.id);
-        }
-        self.found.contains(&record.id)
-    }
-}
-
-pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &RetryArgs) -> Result<Ended> {
-    let mut choice = Choice::of(args);
+pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ChoiceArgs, act: Act) -> Result<Ended> {
+    let mut choice = Choice::of(args, spool)?;
     let mut report = Report { dry_run: args.dry_run, ..Report::default() };
     if let Some(spool) = spool {
         let retried = match args.dry_run {
             true => count_chosen(spool, &mut choice)?,
-            false => spool
-                .retry_failed(|payload| choice.takes(payload))
-                .with_context(|| format!("cannot retry what failed in {}", dir.display()))?,
+            false => act.apply(spool, &mut choice).with_context(|| {
+                let doing = if act == Act::Retry { "retry" } else { "drop" };
+                format!("cannot {doing} what failed in {}", dir.display())
+            })?,
         };
         (report.requests, report.logs) = (retried.requests, retried.logs);
         report.worker_running = retried.worker_running;
-        if args.all && retried.worker_running {
-            each_failed(spool, Stage::Processing, |_| report.left += 1)?;
+        if args.ids.is_empty() && retried.worker_running {
+            each_failed(spool, Stage::Processing, |kept| {
+                report.left += u64::from(choice.takes(kept.payload));
+            })?;
         }
     }
     let whereabouts = match spool {
         Some(spool) if !choice.missing.is_empty() => {
-            whereabouts(spool, &choice.missing, report.worker_running)?
+            whereabouts(spool, &choice.missing, report.worker_running, act)?
         }
         _ => BTreeMap::new(),
     };
     report.missing = choice.missing.iter().map(RecordId::to_string).collect();
-    print::out(&if args.json { print::json(&report)? } else { report.to_string() })?;
+    print::out(&if args.json { print::json(&report)? } else { report.text(act) })?;
     for id in &choice.missing {
         let why = whereabouts.get(id).map(String::as_str).unwrap_or(
             "is not among the failed requests; `slipstream failed list` shows those there are",
@@ -90,7 +90,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &RetryArgs) -> Result
     }
     if report.left > 0 {
         let left = count(report.left, "failed request");
-        print::complain(&format!("{left} left alone: {WITH_WORKER}"));
+        print::complain(&format!("{left} left alone: {}", act.with_worker()));
     }
     Ok(if choice.missing.is_empty() && report.left == 0 { Ended::Well } else { Ended::Short })
 }
@@ -127,12 +127,13 @@ fn whereabouts(
     spool: &Spool,
     missing: &BTreeSet<RecordId>,
     worker_running: bool,
+    act: Act,
 ) -> Result<BTreeMap<RecordId, String>> {
     let mut found = BTreeMap::new();
     each(spool, Stage::Processing, |kept| {
         if let Some(record) = kept.record().filter(|record| missing.contains(&record.id)) {
             let why = if kept.is_failed(Stage::Processing) && worker_running {
-                format!("is left alone: {WITH_WORKER}")
+                format!("is left alone: {}", act.with_worker())
             } else {
                 "is not among the failed requests: it waits for the next worker already, or was settled since".to_owned()
             };
@@ -143,15 +144,16 @@ fn whereabouts(
     Ok(found)
 }
 
-/// What a person reads.
-impl std::fmt::Display for Report {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let will = if self.dry_run { "would" } else { "will" };
-        writeln!(
-            f,
-            "{} in {} {will} be delivered by the next worker",
-            count(self.requests, "request"),
-            count(self.logs, "log")
-        )
+impl Report {
+    /// What a person reads.
+    fn text(&self, act: Act) -> String {
+        let becomes = match (act, self.dry_run) {
+            (Act::Retry, false) => "will be delivered by the next worker",
+            (Act::Retry, true) => "would be delivered by the next worker",
+            (Act::Drop, false) => "dropped",
+            (Act::Drop, true) => "would be dropped",
+        };
+        let requests = count(self.requests, "request");
+        format!("{requests} in {} {becomes}\n", count(self.logs, "log"))
     }
 }

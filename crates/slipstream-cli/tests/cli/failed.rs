@@ -12,7 +12,7 @@ const NOBODY: &str = "019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c";
 /// A spool with two failed requests in one log and a third in another.
 fn spool_with_failed(receiver: &Receiver) -> Spool {
     let spool = Spool::new();
-    let secret = receiver.url("/404?key=s3cret").replace("127", "s3cret:s3cret@127");
+    let secret = receiver.url("/404?key=s3cret").replace("//127", "//s3cret:s3cret@127");
     spool.quietly(["store", "--source=a", "-H", "cookie: s3cret", "-d", "s3cret", &secret]);
     spool.quietly(["store", "--source=a", &receiver.url("/500")]);
     spool.quietly(["store", "--source=b", &receiver.url("/410")]);

@@ -99,3 +99,19 @@ fn it_has_no_time_budget_to_be_told() {
     let refused = spool.run(["work", "--follow", "--max-time=1m"]);
     assert_refused(&refused, "cannot be used with");
 }
+
+#[test]
+fn metrics_are_written_while_it_runs() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let file = spool.file("slipstream.prom", "");
+    let worker = Worker::start(&spool, &[&format!("--metrics={}", file.display())]);
+    spool.quietly(["store", &receiver.url("/held")]);
+    let held = receiver.wait_for_held();
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(r#"ending="running"} 1"#), "{text}");
+    drop(held);
+    assert_eq!(worker.stop(&spool, "TERM"), ran(0, "", ""));
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(r#"ending="stopped"} 1"#), "{text}");
+    assert!(text.contains(r#"outcome="delivered"} 1"#), "{text}");
+}

@@ -5,18 +5,25 @@
 
 mod batch;
 mod check;
+mod doctor;
 mod explain;
 mod failed;
+mod failed_choice;
 mod failed_show;
 mod follow;
+mod health;
 mod init;
 mod inspect;
+mod metrics;
 mod owner;
+mod pages;
 mod parity;
+mod ping;
 mod purge;
 mod receiver;
 mod run;
 mod scrub;
+mod setup;
 mod status;
 mod store;
 mod terms;

@@ -17,7 +17,20 @@ fn no_command_shows_the_help_and_fails() {
 
 #[test]
 fn help_that_was_asked_for_is_output() {
-    for command in ["store", "work", "status", "init", "purge", "failed", "check", "inspect"] {
+    for command in [
+        "store",
+        "work",
+        "status",
+        "init",
+        "purge",
+        "failed",
+        "check",
+        "inspect",
+        "doctor",
+        "setup",
+        "completions",
+        "man",
+    ] {
         let ran = Spool::new().run([command, "--help"]);
         assert_eq!((ran.code, &*ran.err), (Some(0), ""), "{ran:?}");
         assert!(ran.out.contains(&format!("Usage: slipstream {command}")), "{ran:?}");
@@ -44,7 +57,7 @@ fn what_cannot_be_understood_is_refused_in_one_line() {
         (&["work", "--concurrency", "0"], "write a number from 1 to 800"),
         (&["work", "--max-age", "0"], "write a duration above zero"),
         (&["work", "--backoff", "soon"], "500ms, 60s or 5m; see `slipstream work --help`"),
-        (&["failed", "retry"], "<ID>...; see `slipstream failed retry --help`"),
+        (&["failed", "retry"], "--error <TEXT>>; see `slipstream failed retry --help`"),
         (&["failed", "retry", "--all", "1"], "'1' is no request id"),
         (&["purge", "--state", "lost"], "[possible values: collecting, ready, processing, failed]"),
     ];

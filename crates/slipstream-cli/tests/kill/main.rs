@@ -1,4 +1,4 @@
-//! Kill at every system call: whatever happens to `init`, `store`, `work`, `failed retry`, `purge`
+//! Kill at every system call: whatever happens to `init`, `store`, `work`, `failed retry`, `failed drop`, `purge`
 //! or `check --repair` at any of their calls to the file system, nothing acknowledged is lost, the
 //! sum holds, the next worker finishes what was begun, and the command says what went wrong.
 //!
@@ -153,6 +153,22 @@ fn retrying_what_failed() {
     assert!(place.names("failed").len() >= 4);
     let args = ["failed", "retry", "--all"];
     Scenario { retries: true, ..Scenario::new("failed retry --all", &args) }.try_all(&place);
+}
+
+#[test]
+fn dropping_what_failed() {
+    let mut place = Place::new();
+    place.init_rotating(10);
+    for status in [404, 404] {
+        place.store(status);
+        assert_eq!(place.run(&WORK).status.code(), Some(1));
+        place.known.got.extend(place.receiver.take());
+        place.pass_rotation();
+    }
+    place.store(200);
+    assert_eq!(place.names("failed").iter().filter(|name| name.ends_with(".log")).count(), 2);
+    let args = ["failed", "drop", "--all"];
+    Scenario { may_go: 2, ..Scenario::new("failed drop --all", &args) }.try_all(&place);
 }
 
 #[test]

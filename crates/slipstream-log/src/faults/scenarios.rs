@@ -32,7 +32,7 @@ fn small_logs() -> Settings {
     Settings { record_max: 200, log_max: 400, ..one_slot() }
 }
 
-pub(super) const ALL: [Scenario; 13] = [
+pub(super) const ALL: [Scenario; 14] = [
     Scenario { name: "store by two writers", settings: one_slot, play: store },
     Scenario { name: "rotate at the minute", settings: one_slot, play: rotate },
     Scenario { name: "rotate when large", settings: small_logs, play: store },
@@ -44,6 +44,7 @@ pub(super) const ALL: [Scenario; 13] = [
     Scenario { name: "retry in the run and after", settings: one_slot, play: retry },
     Scenario { name: "resume", settings: one_slot, play: resume },
     Scenario { name: "retry failed ones", settings: one_slot, play: retry_failed },
+    Scenario { name: "drop failed ones", settings: one_slot, play: drop_failed },
     Scenario { name: "purge each stage", settings: one_slot, play: purge },
     Scenario { name: "a long life", settings: two_logs, play: long_life },
 ];
@@ -142,6 +143,23 @@ fn retry_failed(run: &mut Run) {
         run.work(&mut *backlog, &Verdict::Delivered);
         let _ = backlog.close();
     }
+}
+
+fn drop_failed(run: &mut Run) {
+    for _ in 0..4 {
+        run.store();
+    }
+    if let Ok(mut backlog) = run.spool().backlog() {
+        run.work_one(&mut *backlog, Verdict::Delivered);
+        run.work(&mut *backlog, &Verdict::Failed);
+        let _ = backlog.close();
+    }
+    let mut count = 0;
+    let _ = run.spool().drop_failed(|_| {
+        count += 1;
+        count != 2
+    });
+    let _ = run.spool().drop_failed(|_| true);
 }
 
 fn resume(run: &mut Run) {

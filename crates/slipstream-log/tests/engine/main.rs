@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod drop;
 mod keeping;
 mod others;
 mod spool;

@@ -1,0 +1,39 @@
+//! What `status --check` may be told.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::units::lasting;
+
+/// What these options stand under.
+const HEALTH: &str = "For Nagios and its like";
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// Print one line, and exit, as a monitoring plugin does
+    #[arg(long, help_heading = HEALTH, conflicts_with = "json")]
+    pub(crate) check: bool,
+    /// With --check: CRITICAL when something that no worker has taken yet is older
+    #[arg(
+        long,
+        help_heading = HEALTH,
+        value_name = "DURATION",
+        value_parser = lasting,
+        default_value = "5m",
+        requires = "check"
+    )]
+    pub(crate) max_age: Duration,
+    /// With --check: WARNING when more requests than this were given up and are still there
+    #[arg(
+        long,
+        help_heading = HEALTH,
+        value_name = "N",
+        default_value_t = 0,
+        requires = "check"
+    )]
+    pub(crate) max_failed: u64,
+    /// With --check: WARNING when more requests than this wait
+    #[arg(long, help_heading = HEALTH, value_name = "N", requires = "check")]
+    pub(crate) max_pending: Option<u64>,
+}

@@ -1,0 +1,276 @@
+//! `work --metrics`: the run and the spool as a text file for Prometheus.
+//!
+//! Guaranteed: whoever reads the file finds all of it, or what stood there before; it is written
+//! when the run breaks off, too; that it cannot be written is said once, and changes nothing. While
+//! a run stays, counting a large spool takes no more than a twentieth of its time. Names of metrics
+//! are a promise: some may join, none changes.
+//!
+//! Absent on purpose: a thread, and a server that is asked. The run's events drive it.
+
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use slipstream_core::{Clock, RecordId, SystemClock, Timestamp, Verdict};
+use slipstream_log::{Spool, Status};
+use slipstream_worker::{Ending, Event};
+
+use crate::print;
+
+/// How often it is written while a run stays.
+const EVERY: Duration = Duration::from_secs(15);
+
+/// How many times as long as writing it took is waited until it is written again.
+const REST: u32 = 20;
+
+/// Watches a run, and writes the file.
+pub(crate) struct Metrics {
+    path: PathBuf,
+    /// Whether it is written while the run lasts.
+    follow: bool,
+    clock: SystemClock,
+    run: Run,
+    /// When it is written next, while the run lasts.
+    next: Duration,
+    /// Whether the last try failed, and that was said.
+    failed: bool,
+}
+
+/// What the file says of the run.
+#[derive(Default)]
+struct Run {
+    start: Timestamp,
+    /// None while it lasts.
+    end: Option<Timestamp>,
+    lasted: Duration,
+    ending: Option<Ending>,
+    delivered: u64,
+    failed: u64,
+    expired: u64,
+    retried: u64,
+    put_off: u64,
+    /// The request whose attempt failed last: what is settled next is that.
+    landed: Option<RecordId>,
+}
+
+impl Metrics {
+    pub(crate) fn new(path: &Path, follow: bool) -> Self {
+        let clock = SystemClock::new();
+        let run = Run { start: clock.now(), ..Run::default() };
+        let (path, next) = (path.to_owned(), Duration::ZERO);
+        Self { path, follow, clock, run, next, failed: false }
+    }
+
+    /// Takes in what happened, and writes the file when it is time to.
+    pub(crate) fn event(&mut self, event: &Event<'_>, spool: &Spool) {
+        self.run.event(event);
+        if self.follow && self.clock.elapsed() >= self.next {
+            self.write(Some(spool));
+            let now = self.clock.elapsed();
+            let took = now.saturating_sub(self.run.lasted);
+            self.next = now + EVERY.max(took * REST);
+        }
+    }
+
+    /// Writes it for the last time.
+    pub(crate) fn finish(mut self, ending: Ending, spool: Option<&Spool>) {
+        self.run.end = Some(self.clock.now());
+        self.run.ending = Some(ending);
+        self.write(spool);
+    }
+
+    fn write(&mut self, spool: Option<&Spool>) {
+        self.run.lasted = self.clock.elapsed();
+        let status = spool.map(|spool| spool.status()).transpose();
+        let written = status.map_err(anyhow::Error::from).and_then(|status| {
+            let place = spool.map(|spool| spool.path().display().to_string());
+            let text = render(&self.run, place.as_deref().unwrap_or_default(), status.as_ref());
+            Ok(replace(&self.path, &text)?)
+        });
+        if let Err(error) = &written
+            && !self.failed
+        {
+            let path = self.path.display();
+            print::complain(&format!("cannot write the metrics to {path}: {error:#}"));
+        }
+        self.failed = written.is_err();
+    }
+}
+
+impl Run {
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::AttemptFailed { id, .. } => self.landed = Some(*id),
+            Event::Settled { id, verdict, .. } => match verdict {
+                Verdict::Delivered => self.delivered += 1,
+                Verdict::Failed => self.failed += 1,
+                Verdict::Expired => self.expired += 1,
+                Verdict::PutBack(_) => self.put_off += 1,
+                // One that is put off to a later round untried is no retry.
+                Verdict::Defer(_) => {
+                    let landed = self.landed.take();
+                    self.retried += u64::from(landed.is_some() && landed == *id);
+                }
+            },
+            _ => {}
+        }
+    }
+}
+
+/// Puts the text in the file's place, whole or not at all.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // The collector reads no other name than *.prom, so not this one.
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    let fresh = PathBuf::from(fresh);
+    // What an ended run left, or somebody put there. There is one worker at a time.
+    let _ = fs::remove_file(&fresh);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&fresh)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| fs::rename(&fresh, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&fresh);
+    }
+    written
+}
+
+const ENDINGS: [&str; 6] = ["drained", "waiting", "budget", "stopped", "broken", "running"];
+
+fn word(ending: Option<Ending>) -> &'static str {
+    match ending {
+        None => "running",
+        Some(Ending::Drained) => "drained",
+        Some(Ending::Waiting(_)) => "waiting",
+        Some(Ending::Budget) => "budget",
+        Some(Ending::Stopped) => "stopped",
+        Some(_) => "broken",
+    }
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    time.as_millis() as f64 / 1_000.0
+}
+
+/// The text of the file. Without a status, there is no spool yet.
+fn render(run: &Run, spool: &str, status: Option<&Status>) -> String {
+    let mut text = Text { text: String::new(), spool: escaped(spool) };
+    text.gauge("last_run_start_timestamp_seconds", "When the last run began.", seconds(run.start));
+    if let Some(end) = run.end {
+        text.gauge("last_run_end_timestamp_seconds", "When the last run ended.", seconds(end));
+    }
+    let lasted = run.lasted.as_secs_f64();
+    text.gauge("last_run_duration_seconds", "How long the last run lasted.", lasted);
+    let ended = word(run.ending);
+    let endings = ENDINGS.map(|ending| (ending, f64::from(u8::from(ending == ended))));
+    text.family("last_run_ending", "gauge", "How the last run ended.", "ending", &endings);
+    let outcomes = [
+        ("delivered", run.delivered as f64),
+        ("failed", run.failed as f64),
+        ("expired", run.expired as f64),
+    ];
+    let help = "Requests that the last run settled.";
+    text.family("last_run_requests", "gauge", help, "outcome", &outcomes);
+    let help = "Attempts of the last run after which the request had another one left.";
+    text.gauge("last_run_retried", help, run.retried as f64);
+    let help = "How often the last run put a request back without an attempt.";
+    text.gauge("last_run_put_off", help, run.put_off as f64);
+    let Some(status) = status else {
+        return text.text;
+    };
+    let totals = &status.totals;
+    text.gauge("pending_requests", "Requests that wait.", totals.pending as f64);
+    text.gauge("failed_requests", "Requests that were given up.", totals.failed as f64);
+    let ages: Vec<_> = status
+        .stages
+        .iter()
+        .map(|(stage, seen)| (stage.dir(), seen.oldest_age.unwrap_or_default().as_secs_f64()))
+        .collect();
+    let help = "Age of the oldest log of a stage, 0 without one.";
+    text.family("oldest_age_seconds", "gauge", help, "stage", &ages);
+    let gone = &totals.outcomes;
+    for (name, help, number) in [
+        ("stored_requests_total", "Requests that were stored.", totals.stored),
+        ("delivered_requests_total", "Requests that were delivered.", gone.delivered),
+        ("expired_requests_total", "Requests that outlived their use.", gone.expired),
+        ("overwritten_requests_total", "Requests lost to the bound.", gone.overwritten),
+        ("purged_requests_total", "Requests that were removed by hand.", gone.purged),
+        ("set_aside_requests_total", "Requests that cannot be read.", gone.set_aside),
+    ] {
+        text.add(name, "counter", help, number as f64);
+    }
+    let help = "1 when all that was stored is accounted for.";
+    text.gauge("balanced", help, f64::from(u8::from(totals.balanced())));
+    text.text
+}
+
+struct Text {
+    text: String,
+    spool: String,
+}
+
+impl Text {
+    fn gauge(&mut self, name: &str, help: &str, value: f64) {
+        self.add(name, "gauge", help, value);
+    }
+
+    fn add(&mut self, name: &str, kind: &str, help: &str, value: f64) {
+        self.head(name, kind, help);
+        let _ = writeln!(self.text, "slipstream_{name}{{spool=\"{}\"}} {value}", self.spool);
+    }
+
+    fn family(&mut self, name: &str, kind: &str, help: &str, label: &str, of: &[(&str, f64)]) {
+        self.head(name, kind, help);
+        for (is, value) in of {
+            let spool = &self.spool;
+            let _ = writeln!(
+                self.text,
+                "slipstream_{name}{{spool=\"{spool}\",{label}=\"{is}\"}} {value}"
+            );
+        }
+    }
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.text, "# HELP slipstream_{name} {help}");
+        let _ = writeln!(self.text, "# TYPE slipstream_{name} {kind}");
+    }
+}
+
+/// A label's value.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(run: &mut Run, id: RecordId, verdict: Verdict) {
+        let (verdict, id) = (&verdict, Some(id));
+        run.event(&Event::Settled { id, destination: None, verdict, attempts: 1, reason: None });
+    }
+
+    #[test]
+    fn only_an_attempt_that_failed_makes_a_later_one_a_retry() {
+        let (mut run, id) = (Run::default(), RecordId::from_bytes([7; 16]));
+        settled(&mut run, id, Verdict::Defer(EVERY));
+        assert_eq!(run.retried, 0);
+        let failure = slipstream_core::Failure::permanent("no");
+        let destination = &slipstream_core::Destination::new("http://a");
+        let failed =
+            Event::AttemptFailed { id, destination, attempt: 1, failure: &failure, took: EVERY };
+        run.event(&failed);
+        settled(&mut run, id, Verdict::Defer(EVERY));
+        settled(&mut run, id, Verdict::Delivered);
+        assert_eq!((run.retried, run.delivered), (1, 1));
+    }
+
+    #[test]
+    fn a_label_holds_any_path() {
+        let text = render(&Run::default(), "/a\\b\"c\nd", None);
+        assert!(text.contains(r#"duration_seconds{spool="/a\\b\"c\nd"} 0"#), "{text}");
+        assert!(text.contains(r#"ending="running"} 1"#) && text.contains(r#""broken"} 0"#));
+        assert!(!text.contains("end_timestamp"), "{text}");
+    }
+}

@@ -1,0 +1,123 @@
+//! `slipstream setup`: has cron or systemd run the worker.
+//!
+//! Guaranteed: nothing is written without `--install`, nothing is started at all, and what was
+//! written and what to run next is said.
+//!
+//! Absent on purpose: taking it away again. It is a file or two, and their names are said.
+
+mod cron;
+mod systemd;
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use nix::unistd::{Uid, User};
+
+use crate::args::{By, SetupArgs};
+use crate::{Ended, print};
+
+/// A worker that is to be run.
+struct Plan {
+    program: String,
+    dir: String,
+    user: String,
+}
+
+/// A file that runs it.
+struct Part {
+    /// Where it goes, below the root.
+    path: PathBuf,
+    text: String,
+}
+
+pub(crate) fn run(dir: &Path, args: &SetupArgs) -> Result<Ended> {
+    let plan = Plan::of(dir, args)?;
+    let parts = match args.by {
+        By::Cron => vec![cron::part(&plan, args)?],
+        By::Systemd => systemd::parts(&plan, args)?,
+    };
+    if args.install {
+        return install(&plan, args, &parts);
+    }
+    match args.by {
+        By::Cron => print::out(&cron::line(&plan, args.every)?)?,
+        By::Systemd => {
+            for part in &parts {
+                print::out(&format!("# {}\n{}\n", part.path.display(), part.text))?;
+            }
+        }
+    }
+    Ok(Ended::Well)
+}
+
+impl Plan {
+    fn of(dir: &Path, args: &SetupArgs) -> Result<Self> {
+        let program = env::current_exe().context("cannot tell where this program is")?;
+        let dir = std::path::absolute(dir).context("cannot tell where the spool is")?;
+        let text = |path: &Path| {
+            let text = path.to_str().filter(|text| !text.contains(char::is_control));
+            let shown = path.display().to_string();
+            let why = "has characters that neither cron nor systemd can be told";
+            text.map(str::to_owned).with_context(|| format!("{shown} {why}; choose another path"))
+        };
+        let user = match &args.run_as {
+            Some(name) if User::from_name(name).ok().flatten().is_none() => {
+                bail!("there is no user '{name}'; make the account first, or name another");
+            }
+            Some(name) => name.clone(),
+            None => {
+                let owner = dir.metadata().ok().map(|there| Uid::from_raw(there.uid()));
+                let uid = owner.unwrap_or_else(Uid::effective);
+                let account = User::from_uid(uid).ok().flatten();
+                account
+                    .with_context(|| format!("user {uid} has no account; name one with --run-as"))?
+                    .name
+            }
+        };
+        Ok(Self { program: text(&program)?, dir: text(&dir)?, user })
+    }
+}
+
+fn install(plan: &Plan, args: &SetupArgs, parts: &[Part]) -> Result<Ended> {
+    if args.by == By::Cron && args.root.is_none() && !Uid::effective().is_root() {
+        let line = cron::line(plan, args.every)?;
+        bail!(
+            "only root writes to /etc/cron.d; run `crontab -e` and add this line: {}",
+            line.trim()
+        );
+    }
+    let mut said = String::new();
+    for part in parts {
+        let path = match &args.root {
+            Some(root) => root.join(part.path.strip_prefix("/").unwrap_or(&part.path)),
+            None => part.path.clone(),
+        };
+        write(&path, &part.text).with_context(|| {
+            format!("cannot write {}; run this as root, or with --user", path.display())
+        })?;
+        said.push_str(&format!("wrote {}\n", path.display()));
+    }
+    if !Path::new(&plan.dir).is_dir() {
+        said.push_str(&format!("next: slipstream --dir {} init    (as {})\n", plan.dir, plan.user));
+    }
+    if args.by == By::Systemd {
+        said.push_str(&systemd::next(args));
+    }
+    print::out(&said)?;
+    Ok(Ended::Well)
+}
+
+/// Whole or not at all. cron passes over a file with a dot in its name, and systemd over one that
+/// has no ending that it knows.
+fn write(path: &Path, text: &str) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    fs::write(&fresh, text)?;
+    Ok(fs::rename(&fresh, path)?)
+}

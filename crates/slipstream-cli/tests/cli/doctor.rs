@@ -1,0 +1,97 @@
+//! `slipstream doctor`: what it finds, and what to do.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use crate::run::{Spool, log_of, ran};
+
+/// What was found. Whether this machine's disk is full, or in memory, is its own business.
+fn found(spool: &Spool) -> Vec<String> {
+    let told = spool.run(["doctor"]);
+    let found: Vec<_> = told.out.lines().filter_map(|line| line.strip_prefix("found ")).collect();
+    assert_eq!((told.code, &*told.err), (Some(i32::from(!found.is_empty())), ""), "{told:?}");
+    for name in ["why it matters  ", "what to do  "] {
+        assert_eq!(told.out.matches(&format!("\n{name}")).count(), found.len(), "{told:?}");
+    }
+    let machine = |line: &&str| line.contains("(tmpfs)") || line.contains("is nearly full");
+    let ours = found.into_iter().filter(|line| !machine(line));
+    ours.map(|line| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn a_spool_where_all_is_well_has_nothing_to_tell() {
+    let spool = Spool::new();
+    spool.quietly(["store", "http://127.0.0.1:9/"]);
+    assert_eq!(found(&spool), [""; 0]);
+}
+
+#[test]
+fn no_spool_and_one_that_cannot_be_opened_are_found() {
+    let spool = Spool::new();
+    assert_eq!(found(&spool), ["there is no spool at SPOOL"]);
+    let text = "\
+found           there is no spool at SPOOL
+why it matters  nobody has stored anything there, or not in the directory that you see
+what to do      name the directory that programs store in with --dir or SLIPSTREAM_DIR, or make it with `slipstream init`
+
+";
+    assert_eq!(spool.run(["doctor"]), ran(1, text, ""));
+    std::fs::write(spool.path(), "a file").unwrap();
+    assert!(found(&spool)[0].starts_with("SPOOL is a file"), "{:?}", found(&spool));
+}
+
+#[test]
+fn what_no_worker_takes_and_a_clock_that_was_wrong_are_found() {
+    let spool = Spool::new();
+    spool.run(["init"]);
+    let (name, bytes) = log_of(b"x");
+    let old = name.replace("s003-2026", "s003-2020");
+    std::fs::write(spool.path().join("ready").join(old), bytes).unwrap();
+    let lock = File::options().write(true).open(spool.path().join("worker.lock")).unwrap();
+    lock.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000)).unwrap();
+    let lines = found(&spool);
+    let end = "ago; the last one was seen 2020-09-13T12:26:40.000Z";
+    assert!(lines.len() == 1 && lines[0].ends_with(end), "{lines:?}");
+    lock.set_modified(SystemTime::now() + Duration::from_secs(7_230)).unwrap();
+    let lines = found(&spool);
+    assert!(
+        lines.len() == 2 && lines[1].contains("something in the spool was made at"),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_process_that_has_another_spool_at_the_same_path_is_found() {
+    let spool = Spool::new();
+    spool.run(["init"]);
+    let script = "mount -t tmpfs none \"$1\" && mkdir \"$1/spool\" && echo there && read end";
+    let mut other = Command::new("unshare");
+    other.args(["-m", "sh", "-c", script, "sh"]).arg(spool.path().parent().unwrap());
+    let other = other.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    // Where that is not to be had, nothing can be shown.
+    let Ok(mut other) = other else { return };
+    let mut line = String::new();
+    BufReader::new(other.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let lines = found(&spool);
+    drop(other.stdin.take());
+    other.wait().unwrap();
+    if line == "there\n" {
+        let expected = format!("at SPOOL another spool is seen by sh (process {})", other.id());
+        assert_eq!(lines, [expected]);
+    }
+}
+
+#[test]
+fn what_somebody_else_made_is_found() {
+    let spool = Spool::new();
+    spool.run(["init"]);
+    let path = spool.path().join("ready/s000.log");
+    std::fs::write(&path, "").unwrap();
+    // Only root can give a file away.
+    if std::os::unix::fs::chown(&path, Some(1), None).is_ok() {
+        let line = "1 file of somebody else's, such as SPOOL/ready/s000.log";
+        assert_eq!(found(&spool), [line]);
+    }
+}

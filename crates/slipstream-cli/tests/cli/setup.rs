@@ -1,0 +1,103 @@
+//! `slipstream setup`: what runs the worker.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::run::{Ran, Spool, assert_refused, ran};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_slipstream");
+
+fn setup(spool: &Spool, args: &[&str]) -> Ran {
+    let told = spool.run([&["setup"], args].concat());
+    let out = told.out.replace(PROGRAM, "PROGRAM");
+    Ran { out, ..told }
+}
+
+/// An account that is none of root's, if there is one.
+fn somebody() -> Option<String> {
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap();
+    let names = accounts.lines().map(|line| line.split(':').next().unwrap().to_owned());
+    names.into_iter().find(|name| name == "daemon")
+}
+
+#[test]
+fn a_crontab_line_is_printed_and_nothing_written() {
+    let spool = Spool::new();
+    let line = "* * * * * PROGRAM --dir SPOOL work --quiet\n";
+    assert_eq!(setup(&spool, &["cron"]), ran(0, line, ""));
+    let line = "*/5 * * * * PROGRAM --dir SPOOL work --quiet\n";
+    assert_eq!(setup(&spool, &["cron", "--every=5m"]), ran(0, line, ""));
+    assert_refused(&setup(&spool, &["cron", "--every=7m"]), "cron cannot run something so often");
+    assert_refused(&setup(&spool, &["cron", "--follow"]), "or use systemd");
+    assert!(!spool.path().exists());
+}
+
+#[test]
+fn what_is_installed_is_said_and_what_to_run_next() {
+    let (spool, Some(name)) = (Spool::new(), somebody()) else { return };
+    let root = spool.path().with_file_name("root");
+    let install = |args: &[&str]| {
+        let to = ["--install", "--run-as", &name, "--root", root.to_str().unwrap()];
+        setup(&spool, &[args, &to].concat())
+    };
+    let init = format!("next: slipstream --dir SPOOL init    (as {name})\n");
+    let out = format!("wrote HERE/root/etc/cron.d/slipstream\n{init}");
+    assert_eq!(install(&["cron"]), ran(0, &out, ""));
+    let line =
+        format!("* * * * * {name} {PROGRAM} --dir {} work --quiet\n", spool.path().display());
+    let text = std::fs::read_to_string(root.join("etc/cron.d/slipstream")).unwrap();
+    assert!(text.ends_with(&line), "{text}");
+    let units = "HERE/root/etc/systemd/system/slipstream";
+    let next = "next: systemctl --root=HERE/root enable slipstream.timer\n";
+    let out = format!("wrote {units}.service\nwrote {units}.timer\n{init}{next}");
+    assert_eq!(install(&["systemd"]), ran(0, &out, ""));
+    let nobody = setup(&spool, &["systemd", "--run-as=no-such-user"]);
+    assert_refused(&nobody, "there is no user 'no-such-user'");
+}
+
+/// Units for the machine and for a user, with a timer and without.
+fn all_units(spool: &Spool, name: &str) -> Vec<(bool, PathBuf)> {
+    let mut units = Vec::new();
+    for (sort, args) in [("timer", &[][..]), ("follow", &["--follow"])] {
+        let root = spool.path().with_file_name(sort);
+        let to = ["systemd", "--install", "--run-as", name, "--root", root.to_str().unwrap()];
+        assert_eq!(setup(spool, &[&to[..], args].concat()).code, Some(0));
+        units.push((false, root.join("etc/systemd/system")));
+        let config = spool.path().with_file_name(format!("config-{sort}"));
+        let mut own = spool.command([&["setup", "systemd", "--install", "--user"], args].concat());
+        let own = spool.tell(own.env("XDG_CONFIG_HOME", &config).output().unwrap());
+        assert!(own.code == Some(0) && own.out.contains("next: loginctl enable-linger"), "{own:?}");
+        units.push((true, config.join("systemd/user")));
+    }
+    units
+}
+
+#[test]
+fn systemd_finds_nothing_wrong_with_the_units() {
+    let (spool, Some(name)) = (Spool::new(), somebody()) else { return };
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        return;
+    }
+    for (own, dir) in all_units(&spool, &name) {
+        let units: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().path()).collect();
+        let mut verify = Command::new("systemd-analyze");
+        verify.arg(if own { "--user" } else { "--system" }).args(["--man=no", "verify"]);
+        let verified = verify.args(&units).env("XDG_RUNTIME_DIR", &dir).output().unwrap();
+        let said = String::from_utf8_lossy(&verified.stderr);
+        // Of other units of the machine it may say what it likes.
+        let ours: Vec<_> = said.lines().filter(|line| line.contains("slipstream")).collect();
+        assert_eq!(ours, [""; 0], "{units:?}");
+    }
+}
+
+#[test]
+fn a_spool_below_tmp_is_not_hidden_from_its_worker() {
+    let (spool, Some(name)) = (Spool::new(), somebody()) else { return };
+    for (dir, private) in [("/tmp/slipstream", "no"), ("/var/spool/s 1%", "yes")] {
+        let told = setup(&spool, &["--dir", dir, "systemd", "--run-as", &name]).out;
+        assert!(told.contains(&format!("\nPrivateTmp={private}\n")), "{told}");
+    }
+    let told = setup(&spool, &["--dir", "/var/spool/s 1%", "systemd", "--run-as", &name]).out;
+    assert!(told.contains("PROGRAM --dir \"/var/spool/s 1%%\" work --quiet\n"), "{told}");
+    assert!(told.contains("\nReadWritePaths=\"-/var/spool/s 1%%\"\n"), "{told}");
+}

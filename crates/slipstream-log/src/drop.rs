@@ -1,0 +1,89 @@
+//! Removing single requests that were given up.
+//!
+//! Guarantees: a dropped record is settled in place and counts as purged, in its log and when that
+//! goes, so the sum holds wherever this ends early. A log of failed/ in which nothing else is left
+//! goes at once; an earlier end leaves that to the next that drops.
+//!
+//! A log whose other requests still wait is in processing/. While no worker runs, what failed in it
+//! is dropped, too, and the next worker moves the log on; while one does, it is the worker's alone.
+
+use slipstream_core::Timestamp;
+
+use crate::depart::{Leaving, Step};
+use crate::error::SpoolError;
+use crate::frame::{Settlement, State};
+use crate::fs::{Lock, Replace};
+use crate::name::{Departure, LogName, Stage};
+use crate::spool::{Spool, log_path};
+use crate::worker_lock::take_worker_lock;
+
+/// What was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Dropped {
+    /// Logs that held some of it.
+    pub logs: u64,
+    /// Requests that count as purged now.
+    pub requests: u64,
+    /// Whether a worker runs, so that what failed in logs that it still has was left alone.
+    pub worker_running: bool,
+}
+
+impl Spool {
+    /// Removes failed requests for good: those of whose bytes (an encoded
+    /// [`Record`](slipstream_core::Record)) `choose` says so.
+    ///
+    /// # Errors
+    /// When the file system refuses. What was dropped before the error stays dropped.
+    pub fn drop_failed(
+        &self,
+        mut choose: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Dropped, SpoolError> {
+        let shared = self.shared();
+        let mut dropped = Dropped::default();
+        let worker = match take_worker_lock(shared) {
+            Err(SpoolError::Busy { .. }) => None,
+            other => Some(other?),
+        };
+        dropped.worker_running = worker.is_none();
+        let waiting = worker.is_some().then_some(Stage::Processing);
+        for stage in waiting.into_iter().chain([Stage::Failed]) {
+            for log in shared.logs_in(stage)? {
+                let requests = self.drop_in(stage, log, &mut choose)?;
+                dropped.requests += requests;
+                dropped.logs += u64::from(requests > 0);
+            }
+        }
+        shared.shorten_ledger_if_long();
+        Ok(dropped)
+    }
+
+    fn drop_in(
+        &self,
+        stage: Stage,
+        log: LogName,
+        choose: &mut impl FnMut(&[u8]) -> bool,
+    ) -> Result<u64, SpoolError> {
+        let shared = self.shared();
+        let path = log_path(stage, log);
+        let Some(file) = shared.open_if_there(&path)? else {
+            return Ok(0);
+        };
+        let _held = shared.lock(&*file, Lock::Exclusive, &path)?;
+        if !shared.is_at(&*file, &path)? {
+            return Ok(0);
+        }
+        let resettled = shared.resettle(&*file, log, stage, |was, payload| {
+            let (state, due) = (State::Dropped, Timestamp::default());
+            choose(payload).then_some(Settlement { state, due, wait: 0, ..was })
+        })?;
+        if stage == Stage::Failed && resettled.left == 0 {
+            // Not as done: a power loss that undoes the settlements must not send anything.
+            let why = Departure::Purged;
+            let leaving = Leaving { log, step: Step::For(why) }.path();
+            let renamed = shared.fs.rename(&path, &leaving, Replace::Never);
+            renamed.map_err(|error| shared.io("remove", &path, error))?;
+            shared.finish_departure(&*file, log, why)?;
+        }
+        Ok(resettled.chosen)
+    }
+}
