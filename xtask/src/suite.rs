@@ -7,6 +7,7 @@ use std::env;
 
 use anyhow::{Context, Result};
 
+use crate::bench::neighbours;
 use crate::{packages, project, soak};
 
 /// Which tests to run.
@@ -58,7 +59,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     interleavings()?;
     // Built by the tests above already: all examples with the workspace's features.
     let program = project::build(&["--workspace", "--examples"], "soak")?;
-    soak::short(&program, &binary)
+    soak::short(&program, &binary)?;
+    eprintln!("20 destinations, of which 4 are bad: every request is to be accounted for");
+    neighbours::short(&binary, &receiver)
 }
 
 /// Every order in which threads may come to the one lock that they share. The compiler's flag

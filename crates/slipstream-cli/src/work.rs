@@ -19,7 +19,7 @@ use crate::follow::Failures;
 use crate::metrics::Metrics;
 use crate::ping::Ping;
 use crate::progress::{self, Progress, Show};
-use crate::units::{spell, thousands};
+use crate::units::{count, spell, thousands};
 use crate::{Ended, code, driver, explain, late, owner, print, signals};
 
 pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
@@ -180,6 +180,10 @@ fn report(spool: &Spool, args: &WorkArgs, summary: &Summary, progress: &Progress
         for line in progress.failures() {
             text.push_str(&format!("  {line}\n"));
         }
+    }
+    if summary.expired > 0 {
+        let expired = count(summary.expired, "request");
+        text.push_str(&format!("{expired} expired before delivery\n"));
     }
     if let Some(left) = left {
         text.push_str(&format!("{left}\n"));

@@ -5,7 +5,7 @@
 //! carry over to another machine. Absent on purpose: a verdict; the table tells.
 
 mod deliver;
-mod neighbours;
+pub(crate) mod neighbours;
 mod programs;
 mod report;
 mod store;

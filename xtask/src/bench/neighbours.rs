@@ -46,16 +46,25 @@ const ALONE: &str = "16 good ones alone";
 /// Longer than any round takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// One round of few requests, for the tests: only that every request is accounted for.
+pub(crate) fn short(binary: &Path, xtask: &Path) -> Result<()> {
+    measure(&Args { rounds: 1, count: 50, delay_ms: 5, json: false }, binary, xtask).map(drop)
+}
+
 /// Measures it.
 pub(crate) fn run(args: &Args) -> Result<()> {
     eprintln!("building in release mode; the first time takes some minutes");
     let binary = project::release_binary()?;
     let xtask = project::build(&["--release", "-p", "xtask", "--bin", "xtask"], "xtask")?;
+    measure(args, &binary, &xtask)?.print(args.json)
+}
+
+fn measure(args: &Args, binary: &Path, xtask: &Path) -> Result<Report> {
     let scratch = tempfile::Builder::new()
         .prefix("slipstream-bench-")
         .tempdir()
         .context("could not make a directory to measure in")?;
-    let peer = Peer::start(&xtask, args.delay_ms)?;
+    let peer = Peer::start(xtask, args.delay_ms)?;
     let port = peer.port()?;
     let good: Vec<String> =
         (0..GOOD).map(|n| format!("http://d{n}.localhost:{port}/orders")).collect();
@@ -72,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             write_requests(&requests, urls, args.count)?;
             let spool = scratch.path().join("spool");
             let slipstream = |words: &[&str]| {
-                let mut command = Command::new(&binary);
+                let mut command = Command::new(binary);
                 command.arg("--dir").arg(&spool).args(words).stdout(Stdio::null());
                 command
             };
@@ -94,14 +103,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             fs::remove_dir_all(&spool).context("could not remove the spool")?;
         }
     }
-    let report = Report {
+    Ok(Report {
         title: format!(
             "{} POSTs for each of 16 destinations, answered after {} ms; bad ones get as many, {} rounds, {}",
             args.count, args.delay_ms, args.rounds, peer.placement
         ),
         rows: vec![alone, beside],
-    };
-    report.print(args.json)
+    })
 }
 
 /// Fails unless the spool accounts for so many requests, and none waits.

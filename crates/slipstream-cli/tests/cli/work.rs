@@ -190,3 +190,13 @@ fn progress_that_nobody_reads_does_not_end_the_run() {
     assert_eq!((worker.wait().unwrap().code(), &*err), (Some(0), ""));
     assert_eq!(spool.sums(), [3, 0, 0, 3]);
 }
+
+#[test]
+fn what_outlived_its_use_is_said_and_is_no_failure() {
+    let spool = Spool::new();
+    spool.quietly(["store", "--ttl=1ms", "http://h/"]);
+    let worked = spool.run(["work"]);
+    assert_eq!((worked.code, &*worked.err), (Some(0), ""));
+    let last = worked.out.lines().last();
+    assert_eq!(last, Some("1 request expired before delivery"));
+}
