@@ -193,17 +193,13 @@ pub enum State {
 }
 
 // Any two differ in 16 bits or more. Pending is zero, so that a writer writes zeros.
-const CODES: [(u32, State); 4] = [
+const CODES: [(u32, State); 5] = [
     (0x0000_0000, State::Pending),
     (0x0F0F_F0F0, State::Delivered),
     (0xF0F0_0F0F, State::Failed),
     (0x3C3C_C3C3, State::Expired),
+    (0xC3C3_3C3C, State::Dropped),
 ];
-
-/// What stands for the wait of a dropped record, whose code is that of an expired one. An expired
-/// one waits for nothing, so there is no other; and whoever does not know of dropping takes it for
-/// expired, where a code of its own would read as pending and have it delivered.
-const DROPPED: u16 = u16::MAX;
 
 /// The fields that a worker changes in place, in one aligned write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,9 +245,6 @@ impl Settlement {
         if *self == Self::FRESH {
             return bytes;
         }
-        if self.state == State::Dropped {
-            return Self { state: State::Expired, wait: DROPPED, ..*self }.encode();
-        }
         let code = CODES.iter().find(|(_, state)| *state == self.state);
         bytes[0..4].copy_from_slice(&code.map_or(0, |(code, _)| *code).to_le_bytes());
         bytes[4..6].copy_from_slice(&self.attempts.to_le_bytes());
@@ -272,12 +265,12 @@ impl Settlement {
         let Some((_, state)) = CODES.iter().find(|(known, _)| *known == code) else {
             return Self::FRESH;
         };
-        let (state, wait) = match (*state, u16_at(bytes, 14)) {
-            (State::Expired, DROPPED) => (State::Dropped, 0),
-            other => other,
-        };
-        let due = Timestamp::from_millis(u64_at(bytes, 8) & DUE_MAX);
-        Self { state, attempts: u16_at(bytes, 4), due, wait }
+        Self {
+            state: *state,
+            attempts: u16_at(bytes, 4),
+            due: Timestamp::from_millis(u64_at(bytes, 8) & DUE_MAX),
+            wait: u16_at(bytes, 14),
+        }
     }
 }
 

@@ -63,28 +63,13 @@ fn a_clock_that_is_set_back_makes_nobody_wait_longer_than_at_first() {
     assert_eq!(Settlement::FRESH.remaining(Timestamp::from_millis(0)), Duration::ZERO);
 }
 
-#[test]
-fn a_dropped_record_is_an_expired_one_to_whoever_does_not_know_of_dropping() {
-    let due = Timestamp::from_millis(0);
-    let dropped = Settlement { state: State::Dropped, attempts: 3, due, wait: 0 };
-    let bytes = dropped.encode();
-    assert_eq!(Settlement::parse(&bytes), dropped);
-    let expired = Settlement { state: State::Expired, ..dropped }.encode();
-    assert_eq!((&bytes[..6], &bytes[8..14]), (&expired[..6], &expired[8..14]));
-    for bit in 0..128 {
-        let mut bytes = bytes;
-        bytes[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(Settlement::parse(&bytes), Settlement::FRESH);
-    }
-}
-
 fn any_state() -> impl Strategy<Value = State> {
     prop::sample::select(CODES.map(|(_, state)| state).to_vec())
 }
 
 proptest! {
     #[test]
-    fn a_settlement_reads_back(state in any_state(), attempts: u16, due in 0u64..1 << 48, wait in 0..u16::MAX) {
+    fn a_settlement_reads_back(state in any_state(), attempts: u16, due in 0u64..1 << 48, wait: u16) {
         let settlement = Settlement { state, attempts, due: Timestamp::from_millis(due), wait };
         prop_assert_eq!(Settlement::parse(&settlement.encode()), settlement);
     }
