@@ -89,7 +89,6 @@ Exit codes: 0 all went well; 1 something was not delivered, stored or accounted 
 2 the command could not be carried out.";
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub(crate) enum Command {
     /// Store a request, or a file of them
     Store(Box<StoreArgs>),

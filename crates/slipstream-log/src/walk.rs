@@ -7,7 +7,7 @@
 //! A frame is believed when the check of its header holds, which the log's salt seeds.
 //! When its payload does not hold what the header promises, writing it was cut short and
 //! others may have written behind: the search for the next frame begins inside. That is paid for
-//! from a budget, [`SEARCH_INSIDE`] times the log's size, so that the work is linear in that size
+//! from a budget, `SEARCH_INSIDE` times the log's size, so that the work is linear in that size
 //! whoever made the log: headers that stand in each other's payloads would make it quadratic.
 
 use std::io;
