@@ -5,8 +5,8 @@
 //! cuts or removes it holds that lock alone. After getting a lock, look whether the path still
 //! leads to the file that was locked: if not, somebody was faster, and one starts again.
 //!
-//! **Lock order.** A collecting log, then another log, then the ledger. Within one process, a
-//! slot's mutex comes before all of them. The worker's lock is taken first and held throughout.
+//! **Lock order.** The dedupe table, a collecting log, another log, the ledger. Within one process, a
+//! slot's mutex comes behind the table and before all others. The worker's lock is taken first and held throughout.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
