@@ -177,8 +177,12 @@ impl Habit {
     fn judge(&mut self, errand: &Errand, status: ExitStatus, plan: &Plan) -> Result<()> {
         let words = fs::read_to_string(&errand.output).context("could not read the output")?;
         let busy = matches!(errand.what, What::Purge("processing"));
+        let left =
+            matches!(errand.what, What::Retry) && words.contains("left alone: a running worker");
         match status.code() {
             Some(0) => self.done.requests += requests(&words)?,
+            // What a running worker holds is not retried, and that is said.
+            Some(1) if left => self.done.requests += requests(&words)?,
             None if status.signal() == Some(9) => self.done.killed += 1,
             Some(2) if busy && words.contains("worker is at it") => {}
             Some(2) if plan.enospc && says_full(&words) => self.done.cut_short += 1,
