@@ -105,3 +105,23 @@ fn a_request_that_is_refused_three_times_fails_with_one_key_and_the_others_arriv
     assert_eq!(hits.iter().filter(|hit| hit.path == "/well").count(), 1);
     assert_eq!((program.total("delivered"), program.total("failed")), (1, 1));
 }
+
+#[test]
+fn a_server_that_asks_for_a_pause_gets_it_across_runs_and_others_do_not_wait() {
+    let busy = Nginx::start("location / { add_header Retry-After 3600 always; return 503; }");
+    let well = Nginx::start("location / { return 200; }");
+    let program = Program::new();
+    for n in 0..5 {
+        program.well(["store", "-d", "x", &busy.url(&format!("/{n}"))]);
+        program.well(["store", "-d", "x", &well.url(&format!("/{n}"))]);
+    }
+    let worked = program.well(["work"]);
+    assert!(worked.contains("5 put off until the next run; the first is due in"), "{worked}");
+    assert_eq!((program.total("delivered"), program.total("pending")), (5, 5));
+    let asked = busy.hits().len();
+    assert!((1..=5).contains(&asked), "{asked} requests");
+    // The next run does not ask again, not even for what was stored since.
+    program.well(["store", "-d", "x", &busy.url("/later")]);
+    program.well(["work"]);
+    assert_eq!((busy.hits().len(), program.total("pending")), (asked, 6));
+}

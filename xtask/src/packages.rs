@@ -42,7 +42,7 @@ impl std::error::Error for Missing {}
 /// A Debian package, what it is needed for, and how to see that its content is there.
 type Package = (&'static str, For, fn() -> bool);
 
-const PACKAGES: [Package; 10] = [
+const PACKAGES: [Package; 11] = [
     ("gcc", For::Build, || find("cc").is_some()),
     ("libc6-dev", For::Build, || Path::new("/usr/include/stdlib.h").exists()),
     ("make", For::Build, || find("make").is_some()),
@@ -54,6 +54,7 @@ const PACKAGES: [Package; 10] = [
     ("openssl", For::Tests, || find("openssl").is_some()),
     ("strace", For::Tests, || find("strace").is_some()),
     ("python3", For::Tests, || find("python3").is_some()),
+    ("python3-pip", For::Tests, python_has_pip),
     ("curl", For::Tests, || find("curl").is_some()),
 ];
 
@@ -108,6 +109,38 @@ fn perl_has_its_modules() -> bool {
             .status()
             .is_ok_and(|status| status.success())
     })
+}
+
+fn python_has_pip() -> bool {
+    find("python3").is_some_and(|python| {
+        Command::new(python)
+            .args(["-m", "pip", "--version"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    })
+}
+
+/// The Python package that signatures are held against, in a directory of its own.
+pub(crate) fn python_packages(target: &Path) -> Result<PathBuf> {
+    const PACKAGE: &str = "standardwebhooks==1.1.0";
+    let directory = target.join("python");
+    if directory.join("standardwebhooks").is_dir() {
+        return Ok(directory);
+    }
+    let python = find("python3").context("there is no python3")?;
+    eprintln!("installing {PACKAGE} by pip, into {}", directory.display());
+    // Without a root's warnings, and without anything that it does not need.
+    let words = ["-m", "pip", "install", "--quiet", "--no-deps", "--root-user-action=ignore"];
+    let mut pip = Command::new(python);
+    pip.args(words).arg("--target").arg(&directory).arg(PACKAGE).stdin(Stdio::null());
+    let status = pip.status().context("could not start pip")?;
+    if !status.success() {
+        bail!("'pip install {PACKAGE}' failed ({status}); its output above says why");
+    }
+    Ok(directory)
 }
 
 fn install(names: &[&str]) -> Result<()> {

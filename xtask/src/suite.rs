@@ -31,6 +31,8 @@ const PROGRAMS: [(&str, &str); 6] = [
 /// Runs them.
 pub(crate) fn run(args: &Args) -> Result<()> {
     packages::set_up(packages::For::Tests)?;
+    let python = packages::python_packages(&project::target())?;
+    let python = python.canonicalize().context("could not find Python's packages")?;
     // Before the build, which replaces this very file.
     let receiver = env::current_exe().context("could not find this program's own path")?;
     eprintln!("building; the first time this compiles OpenSSL and libcurl, a few minutes");
@@ -41,7 +43,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for test in [&mut all, &mut doc] {
         test.env("SLIPSTREAM_TEST_BIN", &binary)
             // `$SLIPSTREAM_TEST_XTASK receiver` is the receiver.
-            .env("SLIPSTREAM_TEST_XTASK", &receiver);
+            .env("SLIPSTREAM_TEST_XTASK", &receiver)
+            .env("SLIPSTREAM_TEST_PYTHONPATH", &python);
         for (variable, name) in PROGRAMS {
             if let Some(path) = packages::find(name) {
                 test.env(variable, path);
