@@ -12,10 +12,10 @@ use slipstream_core::Timestamp;
 use crate::depart::{Leaving, Step};
 use crate::error::SpoolError;
 use crate::frame::{Settlement, State};
-use crate::fs::{Lock, Replace};
-use crate::name::{Departure, LogName, Stage};
+use crate::fs::Replace;
+use crate::name::{Departure, Stage};
+use crate::retry::Chosen;
 use crate::spool::{Spool, log_path};
-use crate::worker_lock::take_worker_lock;
 
 /// What was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,51 +39,26 @@ impl Spool {
         mut choose: impl FnMut(&[u8]) -> bool,
     ) -> Result<Dropped, SpoolError> {
         let shared = self.shared();
-        let mut dropped = Dropped::default();
-        let worker = match take_worker_lock(shared) {
-            Err(SpoolError::Busy { .. }) => None,
-            other => Some(other?),
-        };
-        dropped.worker_running = worker.is_none();
-        let waiting = worker.is_some().then_some(Stage::Processing);
-        for stage in waiting.into_iter().chain([Stage::Failed]) {
-            for log in shared.logs_in(stage)? {
-                let requests = self.drop_in(stage, log, &mut choose)?;
-                dropped.requests += requests;
-                dropped.logs += u64::from(requests > 0);
-            }
-        }
+        let chosen = shared.resettle_failed(
+            |was, payload| {
+                let (state, due) = (State::Dropped, Timestamp::default());
+                choose(payload).then_some(Settlement { state, due, wait: 0, ..was })
+            },
+            |file, log, resettled| {
+                if resettled.left == 0 {
+                    // Not as done: a power loss that undoes the settlements must not send anything.
+                    let why = Departure::Purged;
+                    let path = log_path(Stage::Failed, log);
+                    let leaving = Leaving { log, step: Step::For(why) }.path();
+                    let renamed = shared.fs.rename(&path, &leaving, Replace::Never);
+                    renamed.map_err(|error| shared.io("remove", &path, error))?;
+                    shared.finish_departure(file, log, why)?;
+                }
+                Ok(resettled.chosen)
+            },
+        )?;
         shared.shorten_ledger_if_long();
-        Ok(dropped)
-    }
-
-    fn drop_in(
-        &self,
-        stage: Stage,
-        log: LogName,
-        choose: &mut impl FnMut(&[u8]) -> bool,
-    ) -> Result<u64, SpoolError> {
-        let shared = self.shared();
-        let path = log_path(stage, log);
-        let Some(file) = shared.open_if_there(&path)? else {
-            return Ok(0);
-        };
-        let _held = shared.lock(&*file, Lock::Exclusive, &path)?;
-        if !shared.is_at(&*file, &path)? {
-            return Ok(0);
-        }
-        let resettled = shared.resettle(&*file, log, stage, |was, payload| {
-            let (state, due) = (State::Dropped, Timestamp::default());
-            choose(payload).then_some(Settlement { state, due, wait: 0, ..was })
-        })?;
-        if stage == Stage::Failed && resettled.left == 0 {
-            // Not as done: a power loss that undoes the settlements must not send anything.
-            let why = Departure::Purged;
-            let leaving = Leaving { log, step: Step::For(why) }.path();
-            let renamed = shared.fs.rename(&path, &leaving, Replace::Never);
-            renamed.map_err(|error| shared.io("remove", &path, error))?;
-            shared.finish_departure(&*file, log, why)?;
-        }
-        Ok(resettled.chosen)
+        let Chosen { logs, requests, worker_running } = chosen;
+        Ok(Dropped { logs, requests, worker_running })
     }
 }

@@ -40,56 +40,28 @@ impl Spool {
         &self,
         mut choose: impl FnMut(&[u8]) -> bool,
     ) -> Result<Retried, SpoolError> {
-        let mut retried = Retried::default();
-        let worker = match take_worker_lock(self.shared()) {
-            Err(SpoolError::Busy { .. }) => None,
-            other => Some(other?),
-        };
-        retried.worker_running = worker.is_none();
-        let waiting = worker.is_some().then_some(Stage::Processing);
-        // Those first, or what moves there would be looked at twice.
-        for stage in waiting.into_iter().chain([Stage::Failed]) {
-            for log in self.shared().logs_in(stage)? {
-                let requests = self.retry_log(stage, log, &mut choose)?;
-                retried.requests += requests;
-                retried.logs += u64::from(requests > 0);
-            }
-        }
-        if retried.requests > 0 {
-            // Whoever wants them tried again does not want to be told that nobody answers.
-            let _ = self.shared().fs.remove(MEMORY);
-        }
-        Ok(retried)
-    }
-
-    fn retry_log(
-        &self,
-        stage: Stage,
-        log: LogName,
-        choose: &mut impl FnMut(&[u8]) -> bool,
-    ) -> Result<u64, SpoolError> {
         let shared = self.shared();
-        let path = log_path(stage, log);
-        let Some(file) = shared.open_if_there(&path)? else {
-            return Ok(0);
-        };
-        let _held = shared.lock(&*file, Lock::Exclusive, &path)?;
-        if !shared.is_at(&*file, &path)? {
-            return Ok(0);
+        let chosen = shared.resettle_failed(
+            |_, payload| choose(payload).then_some(Settlement::FRESH),
+            |_, log, resettled| {
+                let (path, processing) =
+                    (log_path(Stage::Failed, log), log_path(Stage::Processing, log));
+                if resettled.chosen == 0 {
+                    return Ok(0);
+                }
+                match shared.fs.rename(&path, &processing, Replace::Never) {
+                    Ok(()) => Ok(resettled.chosen),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+                    Err(error) => Err(shared.io("retry", &path, error)),
+                }
+            },
+        )?;
+        let Chosen { logs, requests, worker_running } = chosen;
+        if requests > 0 {
+            // Whoever wants them tried again does not want to be told that nobody answers.
+            let _ = shared.fs.remove(MEMORY);
         }
-        let resettled = shared.resettle(&*file, log, stage, |_, payload| {
-            choose(payload).then_some(Settlement::FRESH)
-        })?;
-        let requests = resettled.chosen;
-        if requests == 0 || stage == Stage::Processing {
-            return Ok(requests);
-        }
-        let processing = log_path(Stage::Processing, log);
-        match shared.fs.rename(&path, &processing, Replace::Never) {
-            Ok(()) => Ok(requests),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
-            Err(error) => Err(shared.io("retry", &path, error)),
-        }
+        Ok(Retried { logs, requests, worker_running })
     }
 }
 
@@ -101,7 +73,51 @@ pub(crate) struct Resettled {
     pub(crate) left: u64,
 }
 
+/// What became of the failed records that somebody chose.
+pub(crate) struct Chosen {
+    pub(crate) logs: u64,
+    pub(crate) requests: u64,
+    pub(crate) worker_running: bool,
+}
+
 impl Shared {
+    /// Gives failed records another settlement, in every log that may hold some: those of failed/,
+    /// and, while no worker runs, those of processing/. `then` moves a log of failed/ on, alone
+    /// under its lock, and says how many of its records count.
+    pub(crate) fn resettle_failed(
+        &self,
+        mut choose: impl FnMut(Settlement, &[u8]) -> Option<Settlement>,
+        then: impl Fn(&dyn File, LogName, &Resettled) -> Result<u64, SpoolError>,
+    ) -> Result<Chosen, SpoolError> {
+        let worker = match take_worker_lock(self) {
+            Err(SpoolError::Busy { .. }) => None,
+            other => Some(other?),
+        };
+        let mut all = Chosen { logs: 0, requests: 0, worker_running: worker.is_none() };
+        let waiting = worker.is_some().then_some(Stage::Processing);
+        // Those first, or what moves there would be looked at twice.
+        for stage in waiting.into_iter().chain([Stage::Failed]) {
+            for log in self.logs_in(stage)? {
+                let path = log_path(stage, log);
+                let Some(file) = self.open_if_there(&path)? else {
+                    continue;
+                };
+                let _held = self.lock(&*file, Lock::Exclusive, &path)?;
+                if !self.is_at(&*file, &path)? {
+                    continue;
+                }
+                let resettled = self.resettle(&*file, log, stage, &mut choose)?;
+                let requests = match stage {
+                    Stage::Failed => then(&*file, log, &resettled)?,
+                    _ => resettled.chosen,
+                };
+                all.requests += requests;
+                all.logs += u64::from(requests > 0);
+            }
+        }
+        Ok(all)
+    }
+
     /// Gives failed records of a log another settlement: those for which `choose` has one. Call it
     /// with the log's lock.
     pub(crate) fn resettle(
