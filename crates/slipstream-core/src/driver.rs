@@ -11,10 +11,22 @@ use crate::{Outcome, RecordId, Request, Ticket};
 /// Performs requests of one kind, one call at a time, on any thread.
 pub trait Handler: Send + Sync + 'static {
     /// The kind of request that it performs.
-    type Request: Request;
+    type Request: Request + Send;
 
     /// Makes one attempt. Every wait in it must end by itself.
     fn perform(&self, request: &Self::Request, attempt: &Attempt) -> Outcome;
+
+    /// How many requests to one destination it likes to perform together, if so many wait. Most
+    /// kinds have nothing to gain by it.
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    /// Makes one attempt of each of these, which all go to the same destination: as many outcomes,
+    /// in the same order. One that fails must fail for itself alone.
+    fn perform_all(&self, requests: &[(Self::Request, Attempt)]) -> Vec<Outcome> {
+        requests.iter().map(|(request, attempt)| self.perform(request, attempt)).collect()
+    }
 }
 
 /// Which request is tried, and the how-manieth time.

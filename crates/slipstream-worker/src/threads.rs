@@ -1,13 +1,13 @@
 //! A driver for handlers: a few threads that call one.
 //!
 //! Guaranteed: at most as many threads as asked for, started as work comes; all of them are
-//! gone when the driver is. A handler that panics fails its attempt and nothing else
-//! (in a program that is built to abort on panic, the attempt was counted on disk before).
+//! gone when the driver is. No destination holds more than half of what the others leave it, so
+//! one that hangs leaves threads for the rest. A handler that panics fails its attempt and nothing
+//! else (in a program that is built to abort on panic, the attempt was counted on disk before).
 //! Absent on purpose: a time limit. A thread cannot be stopped from outside, so a handler
 //! ends its own waits.
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,10 +15,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use slipstream_core::{
-    Blame, Completion, Driver, Failure, Handler, Job, Outcome, Request, Waker, decode_body,
+    Attempt, Blame, Completion, Destination, Driver, Failure, Handler, Job, Outcome, Request,
+    Waker, decode_body,
 };
 
+use self::queue::{Queue, Task};
+
 use crate::reason;
+
+mod queue;
 
 /// Threads that a handler gets unless told otherwise.
 const THREADS: usize = 4;
@@ -34,16 +39,10 @@ pub struct Threads<H: Handler> {
     waker: Option<Waker>,
 }
 
-struct Shared<H> {
+struct Shared<H: Handler> {
     handler: H,
-    queue: Mutex<Queue>,
+    queue: Mutex<Queue<H::Request>>,
     more: Condvar,
-}
-
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
-    closed: bool,
 }
 
 /// What a waiting turn is told.
@@ -56,7 +55,8 @@ impl<H: Handler> Threads<H> {
     /// A driver with up to four threads.
     pub fn new(handler: H) -> Self {
         let (pen, notes) = channel();
-        let shared = Shared { handler, queue: Mutex::default(), more: Condvar::new() };
+        let queue = Mutex::new(Queue::new(THREADS));
+        let shared = Shared { handler, queue, more: Condvar::new() };
         Self {
             shared: Arc::new(shared),
             limit: THREADS,
@@ -72,6 +72,7 @@ impl<H: Handler> Threads<H> {
     #[must_use]
     pub fn threads(mut self, limit: usize) -> Self {
         self.limit = limit.max(1);
+        self.shared.queue().threads = self.limit;
         self
     }
 
@@ -91,9 +92,9 @@ impl<H: Handler> Threads<H> {
 
     fn refuse(&self, error: &std::io::Error) {
         let reason = format!("no thread could be started: {error}");
-        for job in self.shared.queue().jobs.drain(..) {
+        for task in self.shared.queue().drain() {
             let outcome = Outcome::Failed(Failure::transient(Blame::Request, reason.clone()));
-            let ticket = job.ticket;
+            let ticket = task.ticket;
             let _ = self.pen.send(Note::Done(Completion { ticket, outcome }));
         }
     }
@@ -107,18 +108,24 @@ impl<H: Handler> Threads<H> {
 }
 
 impl<H: Handler> Shared<H> {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    fn queue(&self) -> MutexGuard<'_, Queue<H::Request>> {
         // Nothing that can panic runs under the lock.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What each thread does until the driver is dropped.
     fn serve(&self, pen: &Sender<Note>, waker: Option<&Waker>) {
-        while let Some(job) = self.take() {
-            let ticket = job.ticket;
-            let outcome = self.perform(&job);
-            if pen.send(Note::Done(Completion { ticket, outcome })).is_err() {
-                return;
+        while let Some((destination, tasks)) = self.take() {
+            let (tickets, requests): (Vec<_>, Vec<_>) =
+                tasks.into_iter().map(|task| (task.ticket, (task.request, task.attempt))).unzip();
+            let outcomes = self.perform(&requests, tickets.len());
+            self.queue().leave(&destination);
+            // A share may be free now for whoever waited for one.
+            self.more.notify_one();
+            for (ticket, outcome) in tickets.into_iter().zip(outcomes) {
+                if pen.send(Note::Done(Completion { ticket, outcome })).is_err() {
+                    return;
+                }
             }
             if let Some(waker) = waker {
                 waker.wake();
@@ -126,30 +133,51 @@ impl<H: Handler> Shared<H> {
         }
     }
 
-    fn take(&self) -> Option<Job> {
+    fn take(&self) -> Option<(Destination, Vec<Task<H::Request>>)> {
+        let at_once = self.handler.at_once().max(1);
         let mut queue = self.queue();
         loop {
             if queue.closed {
                 return None;
             }
-            if let Some(job) = queue.jobs.pop_front() {
-                return Some(job);
+            if let Some(taken) = queue.take(at_once) {
+                return Some(taken);
             }
             queue = self.more.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn perform(&self, job: &Job) -> Outcome {
-        let attempt = || match decode_body::<H::Request>(&job.body) {
-            Ok(request) => self.handler.perform(&request, &job.attempt),
-            Err(error) => Outcome::Failed(Failure::permanent(reason::of(&error))),
+    fn perform(&self, requests: &[(H::Request, Attempt)], count: usize) -> Vec<Outcome> {
+        let attempt = || match requests {
+            [(request, attempt)] => vec![self.handler.perform(request, attempt)],
+            many => self.handler.perform_all(many),
         };
         // Whatever a handler shares between calls is its own to keep whole.
-        catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| {
+        let mut outcomes = catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| {
             let reason = format!("the handler panicked: {}", words(&*panic));
+            vec![Outcome::Failed(Failure::transient(Blame::Request, reason)); count]
+        });
+        // Of what it does not tell the outcome, nobody knows it.
+        outcomes.resize_with(count, || {
+            let reason = "the handler did not tell what became of it";
             Outcome::Failed(Failure::transient(Blame::Request, reason))
-        })
+        });
+        outcomes
     }
+}
+
+/// The job as a task, or why it can be none.
+fn task<R: Request>(job: &Job) -> Result<Task<R>, Failure> {
+    let read = || {
+        let request = decode_body::<R>(&job.body);
+        let request = request.map_err(|error| Failure::permanent(reason::of(&error)))?;
+        let (ticket, attempt) = (job.ticket, job.attempt);
+        Ok(Task { ticket, attempt, destination: request.destination(), request })
+    };
+    catch_unwind(read).unwrap_or_else(|panic| {
+        let reason = format!("reading the request panicked: {}", words(&*panic));
+        Err(Failure::transient(Blame::Request, reason))
+    })
 }
 
 impl<H: Handler> Driver for Threads<H> {
@@ -159,7 +187,15 @@ impl<H: Handler> Driver for Threads<H> {
 
     fn start(&mut self, job: Job) {
         self.in_flight += 1;
-        self.shared.queue().jobs.push_back(job);
+        let task = match task(&job) {
+            Ok(task) => task,
+            Err(failure) => {
+                let (ticket, outcome) = (job.ticket, Outcome::Failed(failure));
+                let _ = self.pen.send(Note::Done(Completion { ticket, outcome }));
+                return;
+            }
+        };
+        self.shared.queue().add(task);
         self.shared.more.notify_one();
         if self.threads.len() < self.limit.min(self.in_flight) {
             self.grow();

@@ -1,6 +1,6 @@
 //! Handlers on real threads: every wait here ends when a thread is done, none by a clock.
 
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Barrier, Condvar, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,42 @@ fn a_body_that_is_no_request_of_the_kind_fails_for_good() {
     };
     assert!(!failure.transient);
     assert!(failure.reason.starts_with("the body is no request of kind 'task': "), "{failure:?}");
+}
+
+/// Performs what waits together, all but the last of it; one alone it holds until it is let go.
+struct Sloppy(Arc<Barrier>);
+
+impl Handler for Sloppy {
+    type Request = Task;
+
+    fn perform(&self, _: &Task, _: &Attempt) -> Outcome {
+        self.0.wait();
+        self.0.wait();
+        Outcome::Delivered
+    }
+
+    fn at_once(&self) -> usize {
+        3
+    }
+
+    fn perform_all(&self, requests: &[(Task, Attempt)]) -> Vec<Outcome> {
+        vec![Outcome::Delivered; requests.len() - 1]
+    }
+}
+
+#[test]
+fn what_a_handler_says_nothing_of_has_failed() {
+    let barrier = Arc::new(Barrier::new(2));
+    let mut driver = Threads::new(Sloppy(barrier.clone())).threads(1);
+    driver.start(job(0, body("a")));
+    barrier.wait();
+    (1..4).for_each(|ticket| driver.start(job(ticket, body("b"))));
+    barrier.wait();
+    let done = finish(&mut driver, 4);
+    assert!(done[..3].iter().all(|each| each.outcome == Outcome::Delivered), "{done:?}");
+    let untold = "the handler did not tell what became of it";
+    let untold = Outcome::Failed(Failure::transient(Blame::Request, untold));
+    assert_eq!(done[3].outcome, untold);
 }
 
 #[test]

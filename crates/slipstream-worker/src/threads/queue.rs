@@ -1,0 +1,144 @@
+//! What waits for a thread, and whose turn it is.
+//!
+//! Guaranteed: once there is more than one destination, each may hold at most half of the threads
+//! that the others leave it. So the first one that hangs holds half, the next a quarter, and one
+//! that answers always finds a thread, until the last of them is taken. Among those that may
+//! start, the first that came does.
+
+use std::collections::{HashMap, VecDeque};
+
+use slipstream_core::{Attempt, Destination, Ticket};
+
+/// A request to perform.
+pub(super) struct Task<R> {
+    pub(super) ticket: Ticket,
+    pub(super) attempt: Attempt,
+    pub(super) destination: Destination,
+    pub(super) request: R,
+}
+
+/// What waits, and who holds how many threads.
+pub(super) struct Queue<R> {
+    pub(super) threads: usize,
+    pub(super) closed: bool,
+    tasks: VecDeque<Task<R>>,
+    held: HashMap<Destination, usize>,
+    busy: usize,
+    /// The first destination that was met, and whether there was another.
+    first: Option<Destination>,
+    shared: bool,
+}
+
+impl<R> Queue<R> {
+    pub(super) fn new(threads: usize) -> Self {
+        Self {
+            threads,
+            closed: false,
+            tasks: VecDeque::new(),
+            held: HashMap::new(),
+            busy: 0,
+            first: None,
+            shared: false,
+        }
+    }
+
+    pub(super) fn add(&mut self, task: Task<R>) {
+        let first = self.first.get_or_insert_with(|| task.destination.clone());
+        self.shared |= *first != task.destination;
+        self.tasks.push_back(task);
+    }
+
+    /// Tasks for one thread: up to so many for one destination, in the order they came.
+    pub(super) fn take(&mut self, at_once: usize) -> Option<(Destination, Vec<Task<R>>)> {
+        let first = self.tasks.iter().position(|task| self.may_start(&task.destination))?;
+        let destination = self.tasks[first].destination.clone();
+        let mut taken = Vec::new();
+        let mut at = first;
+        while at < self.tasks.len() && taken.len() < at_once {
+            if self.tasks[at].destination == destination {
+                taken.extend(self.tasks.remove(at));
+            } else {
+                at += 1;
+            }
+        }
+        *self.held.entry(destination.clone()).or_default() += 1;
+        self.busy += 1;
+        Some((destination, taken))
+    }
+
+    /// A thread is done with what it took.
+    pub(super) fn leave(&mut self, destination: &Destination) {
+        self.busy -= 1;
+        if let Some(held) = self.held.get_mut(destination) {
+            *held -= 1;
+            if *held == 0 {
+                self.held.remove(destination);
+            }
+        }
+    }
+
+    /// Everything that waits.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Task<R>> {
+        self.tasks.drain(..)
+    }
+
+    fn may_start(&self, destination: &Destination) -> bool {
+        let held = self.held.get(destination).copied().unwrap_or_default();
+        let free = self.threads.saturating_sub(self.busy);
+        free > 0 && (!self.shared || held < (free + held).div_ceil(2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use slipstream_core::RecordId;
+
+    use super::*;
+
+    fn add(queue: &mut Queue<u64>, to: &str, number: u64) {
+        let attempt = Attempt { id: RecordId::from_bytes([7; 16]), number: 1 };
+        let destination = Destination::new(to);
+        queue.add(Task { ticket: Ticket(number), attempt, destination, request: number });
+    }
+
+    fn taken(queue: &mut Queue<u64>, at_once: usize) -> Option<(String, Vec<u64>)> {
+        let (to, tasks) = queue.take(at_once)?;
+        Some((to.as_str().to_owned(), tasks.iter().map(|task| task.request).collect()))
+    }
+
+    #[test]
+    fn a_lone_destination_gets_every_thread() {
+        let mut queue = Queue::new(4);
+        (0..9).for_each(|number| add(&mut queue, "a", number));
+        let numbers = (0..4).map(|number| Some(("a".to_owned(), vec![number])));
+        assert!(numbers.eq((0..4).map(|_| taken(&mut queue, 1))));
+        assert_eq!(taken(&mut queue, 1), None);
+        queue.leave(&Destination::new("a"));
+        assert_eq!(taken(&mut queue, 1), Some(("a".to_owned(), vec![4])));
+    }
+
+    #[test]
+    fn those_that_hang_leave_a_thread_for_the_next() {
+        let mut queue = Queue::new(8);
+        for (number, to) in ["a", "b", "c", "d"].iter().enumerate() {
+            (0..20).for_each(|_| add(&mut queue, to, number as u64));
+        }
+        let mut held = HashMap::<String, usize>::new();
+        while let Some((to, _)) = taken(&mut queue, 1) {
+            *held.entry(to).or_default() += 1;
+        }
+        assert_eq!(["a", "b", "c", "d"].map(|to| held[to]), [4, 2, 1, 1]);
+    }
+
+    #[test]
+    fn what_goes_to_one_destination_is_taken_together() {
+        let mut queue = Queue::new(4);
+        for (number, to) in ["a", "b", "a", "b", "a", "a"].iter().enumerate() {
+            add(&mut queue, to, number as u64);
+        }
+        assert_eq!(taken(&mut queue, 3), Some(("a".to_owned(), vec![0, 2, 4])));
+        assert_eq!(taken(&mut queue, 3), Some(("b".to_owned(), vec![1, 3])));
+        assert_eq!(taken(&mut queue, 3), Some(("a".to_owned(), vec![5])));
+        assert_eq!(taken(&mut queue, 3), None);
+    }
+}
