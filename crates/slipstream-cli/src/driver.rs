@@ -5,7 +5,8 @@
 //! can ask for one find out a weak password.
 
 use anyhow::Result;
-use slipstream_http::{HttpDriver, HttpOptions, SecretRef};
+use slipstream_core::SecretRef;
+use slipstream_http::{HttpDriver, HttpOptions};
 use slipstream_log::Spool;
 
 use crate::args::DeliveryArgs;

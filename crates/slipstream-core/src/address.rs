@@ -1,12 +1,85 @@
-//! Which addresses are not the public internet.
+//! Which addresses may be connected to.
 //!
-//! Guarantees: an IPv6 address that carries an IPv4 one to where it leads (mapped,
+//! Guarantees: an address is judged as what it is, however it was spelt and whoever answered for
+//! the name: so ask [`AddressPolicy::allows`] at the moment of connecting. An IPv6 address that carries an IPv4 one to where it leads (mapped,
 //! compatible, 6to4, NAT64, Teredo) is what the carried one is, if that is not public.
 //!
-//! Absent on purpose: names. The address that is connected to is what counts, however it
-//! was spelt and whoever answered for the name.
+//! Absent on purpose: looking up names.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::Failure;
+
+/// What requests may connect to, when addresses that are not public are denied.
+#[derive(Debug, Clone, Default)]
+pub struct AddressPolicy {
+    /// Names, lower case and without a last dot, and sockets as `unix:PATH`.
+    names: HashSet<String>,
+    /// Addresses, mapped ones as IPv4.
+    addresses: HashSet<IpAddr>,
+}
+
+impl AddressPolicy {
+    /// Public addresses only, and these: names of hosts, addresses, and `unix:/PATH`.
+    pub fn public_and(allowed: &[String]) -> Self {
+        let address = |text: &String| bare(text).parse::<IpAddr>().ok();
+        let (addresses, names): (Vec<_>, Vec<_>) =
+            allowed.iter().partition(|text| address(text).is_some());
+        Self {
+            names: names.into_iter().map(|name| plain(name)).collect(),
+            addresses: addresses
+                .into_iter()
+                .filter_map(address)
+                .map(|a| a.to_canonical())
+                .collect(),
+        }
+    }
+
+    /// Whether this host, or socket as `unix:/PATH`, is exempt by its name: what it leads to is
+    /// then not looked at. An address never is; that is for [`AddressPolicy::allows`].
+    pub fn exempts(&self, name: &str) -> bool {
+        self.names.contains(&plain(name))
+    }
+
+    /// Whether this address may be connected to.
+    pub fn allows(&self, address: IpAddr) -> bool {
+        not_public(address).is_none() || self.names(address)
+    }
+
+    /// Whether this address is named among what is allowed.
+    pub fn names(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address.to_canonical())
+    }
+
+    /// The failure of a request that would have connected to this address.
+    pub fn denied(address: IpAddr) -> Failure {
+        let kind = not_public(address).unwrap_or("no public");
+        Failure::permanent(format!(
+            "{address} is {kind} address, and those are denied; allow the host if it is meant, or store the request with another"
+        ))
+    }
+
+    /// The failure of a request that would have connected to something else that is not public,
+    /// as `unix:/PATH`.
+    pub fn refused(what: &str, name: &str) -> Failure {
+        Failure::permanent(format!(
+            "private addresses are denied, and {what} is one unless it is allowed; allow {name}, or store the request without it"
+        ))
+    }
+}
+
+/// As it is compared. The path of a socket is what it is.
+fn plain(name: &str) -> String {
+    if name.starts_with("unix:") {
+        return name.to_owned();
+    }
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}
+
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host)
+}
 
 /// The IPv4 networks that are not public: address, length of the prefix, what they are.
 const V4: [(Ipv4Addr, u32, &str); 15] = [
@@ -50,7 +123,7 @@ const V6: [(Ipv6Addr, u32, &str); 15] = [
 ];
 
 /// What kind of address it is, with its article, unless it is a public one.
-pub(crate) fn not_public(address: IpAddr) -> Option<&'static str> {
+fn not_public(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => v4(address),
         IpAddr::V6(address) => v6(address),
@@ -88,6 +161,32 @@ fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_is_exempt_by_its_name_and_an_address_by_itself() {
+        let allowed = ["Internal.Example.", "10.0.0.7", "[::1]", "unix:/run/A.sock"];
+        let policy = AddressPolicy::public_and(&allowed.map(str::to_owned));
+        for (name, exempt) in [
+            ("internal.example", true),
+            ("INTERNAL.example.", true),
+            ("x.internal.example", false),
+            ("10.0.0.7", false),
+            ("unix:/run/A.sock", true),
+            ("unix:/run/a.sock", false),
+        ] {
+            assert_eq!(policy.exempts(name), exempt, "{name}");
+        }
+        for (text, allowed) in [
+            ("8.8.8.8", true),
+            ("10.0.0.7", true),
+            ("::ffff:10.0.0.7", true),
+            ("10.0.0.8", false),
+            ("::1", true),
+            ("127.0.0.1", false),
+        ] {
+            assert_eq!(policy.allows(text.parse().unwrap()), allowed, "{text}");
+        }
+    }
 
     #[test]
     fn an_address_is_public_or_of_a_kind() {

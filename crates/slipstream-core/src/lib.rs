@@ -31,18 +31,23 @@
 //! Absent on purpose: files, sockets and threads. Nothing here does I/O but
 //! reading the machine's clock ([`SystemClock`]) and its randomness ([`RecordId::generate`]).
 
+mod address;
 mod clock;
 mod collector;
 mod driver;
 mod engine;
 mod id;
+mod line;
 mod outcome;
 mod policy;
+mod quote;
 mod record;
 mod request;
+mod secret;
 mod source;
 mod terms;
 
+pub use address::AddressPolicy;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use collector::{Collector, Stored};
 pub use driver::{Attempt, Completion, Driver, Handler, Job, Waker};
@@ -51,9 +56,12 @@ pub use engine::{
     Ticket, Verdict,
 };
 pub use id::RecordId;
+pub use line::{Aside, read_line};
 pub use outcome::{Blame, Failure, Outcome};
 pub use policy::{Policy, Statuses, Step};
+pub use quote::quoted;
 pub use record::{DecodeError, Record, decode_body};
 pub use request::{Destination, Invalid, Request};
+pub use secret::SecretRef;
 pub use source::Source;
 pub use terms::{Dedupe, Terms};

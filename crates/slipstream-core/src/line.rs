@@ -1,7 +1,8 @@
-//! A JSON object some of whose keys are somebody else's: those are put aside as they are written,
-//! and the rest reads as a type that knows only its own.
+//! A request as one line of JSON, some of whose keys are somebody else's: those are put aside as
+//! they are written, and the rest reads as a type that knows only its own.
 //!
-//! Guaranteed: an array is no object, although serde would read one field by field.
+//! Guaranteed: an array is no object, although serde would read one field by field; what is wrong
+//! is said in JSON's words, with the column.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,11 +12,52 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::Invalid;
+
 /// Keys that were put aside, each with the JSON of its value.
 pub type Aside<'de> = Vec<(String, &'de str)>;
 
-/// The value that this line holds, and what stood beside it under one of the keys `own`.
-pub(super) fn read<'de, T: Deserialize<'de>>(
+/// The value that this line holds, and what stood beside it under one of the keys `own`: as the
+/// JSON that it is written in, in its order, and not looked at. `example` is a line that would be
+/// right, for who wrote one that is not.
+///
+/// # Errors
+/// What is wrong with the line, and at which column.
+pub fn read_line<'de, T: Deserialize<'de>>(
+    line: &'de [u8],
+    own: &[&str],
+    example: &str,
+) -> Result<(T, Aside<'de>), Invalid> {
+    read(line, own).map_err(|error| {
+        // The position that serde adds counts lines within this one line.
+        let text = error.to_string();
+        let mut words = plain(text.split(" at line ").next().unwrap_or_default());
+        if words.starts_with("unknown field ") {
+            // It goes on with those that are known.
+            words.extend(own.iter().map(|key| format!(", `{key}`")));
+        }
+        let at = error.column();
+        Invalid::new(format!(
+            "the line describes no request: {words} (column {at}); write one such as {example}"
+        ))
+    })
+}
+
+/// What serde says is wrong, in JSON's words.
+fn plain(words: &str) -> String {
+    let kinds = words.strip_prefix("invalid type: ").and_then(|it| it.rsplit_once(", expected "));
+    let Some((found, wanted)) = kinds else {
+        return words.replacen("unknown variant", "unknown value", 1);
+    };
+    let found = match found {
+        "sequence" => "an array",
+        "map" => "an object",
+        other => other,
+    };
+    format!("expected {wanted}, not {found}")
+}
+
+fn read<'de, T: Deserialize<'de>>(
     line: &'de [u8],
     own: &[&str],
 ) -> Result<(T, Aside<'de>), serde_json::Error> {

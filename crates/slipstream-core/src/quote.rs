@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 const SHOWN: usize = 60;
 
 /// The text in quotes: control characters escaped, the end cut off when it is long.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut shown = String::from("'");
     for c in text.chars().take(SHOWN) {
         // A quote inside a text needs no escape to be read.

@@ -3,15 +3,12 @@
 //! A request that is stored for days, copied and listed should not hold what signs it. So
 //! it says where the secret is: `env:NAME` or `file:PATH`.
 //!
-//! Absent on purpose: looking it up. This crate reads no files; whoever runs the driver
-//! does, and decides which ones.
+//! Absent on purpose: looking it up. Whoever runs the worker does, and decides which ones.
 
 use std::fmt;
 use std::str::FromStr;
 
-use slipstream_core::Invalid;
-
-use crate::quote::quoted;
+use crate::{Invalid, quoted};
 
 /// Where a secret is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -19,17 +19,14 @@
 use serde::Deserialize;
 use serde::de::Deserializer;
 use serde_json::value::RawValue;
-use slipstream_core::Invalid;
+use slipstream_core::{Aside, Invalid, read_line};
 
 use crate::HttpRequest;
 
 mod headers;
-mod object;
 mod sending;
 
 use headers::Headers;
-
-pub use self::object::Aside;
 
 /// The line as it is written.
 #[derive(Deserialize)]
@@ -102,34 +99,9 @@ pub fn parse_line_beside<'a>(
     line: &'a [u8],
     own: &[&str],
 ) -> Result<(HttpRequest, Aside<'a>), Invalid> {
-    let (line, beside) = object::read::<Line<'_>>(line, own).map_err(|error| {
-        // The position that serde adds counts lines within this one line.
-        let text = error.to_string();
-        let mut words = plain(text.split(" at line ").next().unwrap_or_default());
-        if words.starts_with("unknown field ") {
-            // It goes on with those that are known.
-            words.extend(own.iter().map(|key| format!(", `{key}`")));
-        }
-        let at = error.column();
-        Invalid::new(format!(
-            "the line describes no request: {words} (column {at}); write one such as {{\"url\":\"http://example.com/\"}}"
-        ))
-    })?;
+    let example = "{\"url\":\"http://example.com/\"}";
+    let (line, beside) = read_line::<Line<'_>>(line, own, example)?;
     Ok((request(line)?, beside))
-}
-
-/// What serde says is wrong, in JSON's words.
-fn plain(words: &str) -> String {
-    let kinds = words.strip_prefix("invalid type: ").and_then(|it| it.rsplit_once(", expected "));
-    let Some((found, wanted)) = kinds else {
-        return words.replacen("unknown variant", "unknown value", 1);
-    };
-    let found = match found {
-        "sequence" => "an array",
-        "map" => "an object",
-        other => other,
-    };
-    format!("expected {wanted}, not {found}")
 }
 
 fn request(mut line: Line<'_>) -> Result<HttpRequest, Invalid> {

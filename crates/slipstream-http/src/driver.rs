@@ -15,7 +15,7 @@ use std::time::Duration;
 use curl::easy::Easy2;
 use curl::multi::{Easy2Handle, Multi};
 use slipstream_core::{
-    Attempt, Blame, Clock, Completion, Driver, Failure, Invalid, Job, Outcome, Request,
+    Attempt, Blame, Clock, Completion, Driver, Failure, Invalid, Job, Outcome, Request, SecretRef,
     SystemClock, Ticket, Waker,
 };
 use tracing::debug;
@@ -25,7 +25,7 @@ use crate::signature::Keys;
 use crate::transfer::Exchange;
 use crate::trip::Trip;
 use crate::url::proxy_host;
-use crate::{HttpOptions, HttpRequest, SecretRef};
+use crate::{HttpOptions, HttpRequest};
 
 mod finish;
 mod handle;

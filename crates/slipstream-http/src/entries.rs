@@ -7,9 +7,7 @@
 
 use std::net::IpAddr;
 
-use slipstream_core::Invalid;
-
-use crate::quote::quoted;
+use slipstream_core::{Invalid, quoted};
 
 /// `host:port:address[,address]`: addresses in place of a lookup.
 #[derive(Debug, PartialEq, Eq)]

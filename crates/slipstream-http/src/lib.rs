@@ -26,13 +26,9 @@ mod batch;
 mod entries;
 mod masked;
 mod multipart;
-mod quote;
 mod request;
-mod secret;
 mod url;
 
-#[cfg(feature = "deliver")]
-mod address;
 #[cfg(feature = "deliver")]
 mod answer;
 #[cfg(feature = "deliver")]
@@ -66,11 +62,10 @@ mod trip;
 #[cfg(feature = "deliver")]
 mod verdict;
 
-pub use batch::{Aside, parse_line, parse_line_beside};
+pub use batch::{parse_line, parse_line_beside};
 pub use masked::masked_url;
 pub use multipart::Part;
 pub use request::{Auth, HttpRequest, HttpVersion, Options};
-pub use secret::SecretRef;
 
 #[cfg(feature = "deliver")]
 pub use driver::HttpDriver;

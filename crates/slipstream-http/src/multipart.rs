@@ -5,10 +5,10 @@
 //!
 //! Absent on purpose: reading files and guessing types; a part is what it is given.
 
-use slipstream_core::Invalid;
+use slipstream_core::{Invalid, quoted};
 
 use crate::HttpRequest;
-use crate::quote::quoted;
+
 use crate::request::is_token;
 
 /// One part of a form.

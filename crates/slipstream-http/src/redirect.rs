@@ -8,9 +8,11 @@
 //! Absent on purpose: sending, counting time, and statuses other than 301, 302, 303, 307
 //! and 308, which say nothing about where to go.
 
+use slipstream_core::quoted;
+
 use crate::HttpRequest;
 use crate::masked::speaks_of_a_secret;
-use crate::quote::quoted;
+
 use crate::url::{Authority, masked, resolve, user_info};
 
 /// Whether a status asks to go elsewhere.

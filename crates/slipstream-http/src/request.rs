@@ -10,9 +10,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use slipstream_core::{Destination, Invalid, Request};
+use slipstream_core::{Destination, Invalid, Request, quoted};
 
-use crate::quote::quoted;
 use crate::url::{Authority, masked};
 
 mod options;

@@ -13,9 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use slipstream_core::{Blame, Failure, RecordId, Timestamp};
-
-use crate::SecretRef;
+use slipstream_core::{Blame, Failure, RecordId, SecretRef, Timestamp};
 
 /// What a secret's text begins with.
 const PREFIX: &str = "whsec_";

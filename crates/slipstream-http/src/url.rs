@@ -9,9 +9,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use slipstream_core::Invalid;
-
-use crate::quote::quoted;
+use slipstream_core::{Invalid, quoted};
 
 #[cfg(feature = "deliver")]
 mod reference;

@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use slipstream_core::{Blame, Clock, Outcome, Timestamp};
-use slipstream_http::{HttpDriver, HttpOptions, HttpRequest, Options, SecretRef};
+use slipstream_core::{Blame, Clock, Outcome, SecretRef, Timestamp};
+use slipstream_http::{HttpDriver, HttpOptions, HttpRequest, Options};
 
 use crate::server::{OK, Server, redirect};
 use crate::{ID, driver, failure, send_with};

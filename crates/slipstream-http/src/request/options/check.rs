@@ -6,13 +6,12 @@
 //! Absent on purpose: whether certificates and keys are good. libcurl says so when it
 //! sends, and a certificate that is good today may not be then.
 
-use slipstream_core::Invalid;
+use slipstream_core::{Invalid, SecretRef, quoted};
 
 use super::{Options, REDIRECTS};
 use crate::entries::{ConnectTo, Resolve};
-use crate::quote::quoted;
+
 use crate::request::{HttpRequest, is_token};
-use crate::secret::SecretRef;
 use crate::url::proxy_host;
 
 /// Longest time-out: a day. A worker that waits longer is hung.
