@@ -32,6 +32,7 @@ impl Program {
         command
             .args(args)
             .env("SLIPSTREAM_DIR", self.dir.path().join("spool"))
+            .env("SLIPSTREAM_CONFIG", "")
             .stdin(Stdio::null());
         command
     }

@@ -203,6 +203,7 @@ impl Stage {
         let mut command = Command::new(program);
         command
             .env("SLIPSTREAM_DIR", &self.spool)
+            .env("SLIPSTREAM_CONFIG", "")
             .current_dir(self.spool.parent().unwrap_or(Path::new("/")))
             .stdin(Stdio::null());
         command

@@ -2,6 +2,7 @@
 //!
 //! Absent on purpose: what a value means beyond its own form; that is its command's.
 
+mod config;
 mod delivery;
 mod failed;
 mod health;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use slipstream_log::{Spool, Stage};
 
+pub(crate) use self::config::ConfigArgs;
 pub(crate) use self::delivery::DeliveryArgs;
 pub(crate) use self::failed::{
     ChoiceArgs, FailedArgs, FailedCommand, FilterArgs, ListArgs, ShowArgs,
@@ -115,6 +117,8 @@ pub(crate) enum Command {
     /// Exit codes: 0 nothing was found; 1 something was; 2 it could not be looked.
     #[command(verbatim_doc_comment)]
     Doctor,
+    /// Show every setting, and where its value comes from
+    Config(ConfigArgs),
     /// Have cron or systemd run the worker
     Setup(SetupArgs),
     /// Print a script that completes command lines in a shell

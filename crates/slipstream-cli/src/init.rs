@@ -6,10 +6,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use clap::{CommandFactory, FromArgMatches};
 use nix::unistd::{Gid, Group};
 use slipstream_log::{OnFull, Settings, Spool};
 
-use crate::args::InitArgs;
+use crate::args::{Cli, Command, InitArgs};
+use crate::config::Config;
 use crate::units::{spell, spell_bytes};
 use crate::{Ended, print};
 
@@ -45,6 +47,25 @@ pub(crate) fn run(dir: &Path, args: &InitArgs) -> Result<Ended> {
     }
     print::out(&text)?;
     Ok(Ended::Well)
+}
+
+/// The spool, made as the config files have it if it is not there.
+pub(crate) fn open(dir: &Path) -> Result<Spool> {
+    if let Some(spool) = Spool::find(dir)? {
+        return Ok(spool);
+    }
+    let command = Cli::command();
+    let matches =
+        Config::read(&command)?.apply(command).try_get_matches_from(["slipstream", "init"]);
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let settings = match cli
+        .context("the config files' [init] is not as it must be; run `slipstream init`")?
+        .command
+    {
+        Command::Init(args) => settings(&args)?,
+        _ => Settings::default(),
+    };
+    Ok(Spool::create(dir, &settings)?)
 }
 
 fn settings(args: &InitArgs) -> Result<Settings> {

@@ -12,6 +12,7 @@ mod batch;
 mod body;
 mod check;
 mod condition;
+mod config;
 mod curl;
 mod doctor;
 mod driver;
@@ -50,9 +51,11 @@ mod work;
 
 use std::process::ExitCode;
 
+use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
+use crate::config::Config;
 
 /// How a command ended that could be carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,17 +75,25 @@ const COULD_NOT: u8 = 2;
 
 fn main() -> ExitCode {
     let command = Cli::command();
-    let curl::Plain { words, ignored } = match curl::plain(&command, std::env::args_os()) {
-        Ok(plain) => plain,
+    let ready = Config::read(&command).and_then(|config| {
+        let command = config.apply(command);
+        let plain = curl::plain(&command, std::env::args_os())?;
+        Ok((config, command, plain))
+    });
+    let (config, command, curl::Plain { words, ignored }) = match ready {
+        Ok(ready) => ready,
         Err(error) => {
             print::complain(&format!("{error:#}"));
             return ExitCode::from(COULD_NOT);
         }
     };
-    let parsed = command.try_get_matches_from(words);
-    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let matches = match command.try_get_matches_from(words) {
+        Ok(matches) => matches,
+        Err(error) => return usage::explain(&error, &config),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => return usage::explain(&error),
+        Err(error) => return usage::explain(&error, &config),
     };
     trace::start(cli.verbose, cli.log_format);
     if !ignored.is_empty() {
@@ -99,6 +110,12 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(dir, args),
         Command::Inspect(args) => inspect::run(args),
         Command::Doctor => doctor::run(dir),
+        Command::Config(args) => {
+            let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+            let given = [("dir", given("dir")), ("log-format", given("log_format"))];
+            let given = given.iter().filter(|(_, given)| *given).map(|(option, _)| *option);
+            config::run(&config, &given.collect::<Vec<_>>(), dir, args)
+        }
         Command::Setup(args) => setup::run(dir, args),
         Command::Completions(args) => pages::completions(args),
         Command::Man(args) => pages::man(args),

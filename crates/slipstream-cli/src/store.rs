@@ -15,7 +15,7 @@ use slipstream_log::Spool;
 use crate::args::StoreArgs;
 use crate::terms::Given;
 use crate::units::count;
-use crate::{Ended, batch, print, request};
+use crate::{Ended, batch, init, print, request};
 
 pub(crate) fn run(dir: &Path, args: &StoreArgs) -> Result<Ended> {
     if let Some(file) = &args.batch {
@@ -56,7 +56,7 @@ pub(crate) fn run(dir: &Path, args: &StoreArgs) -> Result<Ended> {
 
 /// The spool, made if it is not there.
 pub(crate) fn open(dir: &Path, args: &StoreArgs) -> Result<Spool> {
-    let spool = Spool::open(dir)?;
+    let spool = init::open(dir)?;
     Ok(if args.durable { spool.durable() } else { spool })
 }
 

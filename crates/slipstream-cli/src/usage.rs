@@ -8,10 +8,11 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 
 use crate::args::Cli;
+use crate::config::Config;
 use crate::{COULD_NOT, print};
 
 /// Shows the help that was asked for, or says what is wrong.
-pub(crate) fn explain(error: &clap::Error) -> ExitCode {
+pub(crate) fn explain(error: &clap::Error, config: &Config) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             // Help that nobody reads to its end is no error.
@@ -22,7 +23,11 @@ pub(crate) fn explain(error: &clap::Error) -> ExitCode {
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let _ = write!(io::stderr(), "{}", given().render_help());
         }
-        _ => print::complain(&one_line(error)),
+        _ => {
+            let file = config.blamed(error);
+            let file = file.map(|file| format!("in the config file {}: ", file.display()));
+            print::complain(&format!("{}{}", file.unwrap_or_default(), one_line(error)));
+        }
     }
     ExitCode::from(COULD_NOT)
 }

@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::ping::Ping;
 use crate::progress::{self, Progress, Show};
 use crate::units::{count, spell, thousands};
-use crate::{Ended, code, driver, explain, late, owner, print, signals};
+use crate::{Ended, code, driver, explain, init, late, owner, print, signals};
 
 pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
     let policy = policy(args)?;
@@ -29,7 +29,8 @@ pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
     }
     owner::become_owner(dir)?;
     let mut metrics = args.operate.metrics.as_deref().map(|path| Metrics::new(path, args.follow));
-    let ping = args.operate.ping.as_deref();
+    // A file may name one for the runs that end.
+    let ping = args.operate.ping.as_deref().filter(|_| !args.follow);
     let ping = ping.map(|url| Ping::new(url, args.delivery.proxy.as_deref())).transpose()?;
     let ran = deliver(dir, args, policy, &mut metrics, ping.as_ref());
     let ending = ran.as_ref().map_or(Some(Ending::Broken), |(_, ending)| *ending);
@@ -61,7 +62,7 @@ fn deliver(
     let spool = match Spool::find(dir)? {
         Some(spool) => spool,
         // What will come needs a place to come to.
-        None if args.follow => Spool::open(dir)?,
+        None if args.follow => init::open(dir)?,
         None => {
             say(format!("nothing stored yet in {}", dir.display()))?;
             return Ok((Ended::Well, Some(Ending::Drained)));

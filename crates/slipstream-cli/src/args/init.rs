@@ -14,8 +14,8 @@ Examples:
   slipstream --dir /var/spool/slipstream init --slots 32 --rotate 5m
   slipstream --dir /var/spool/slipstream init --group www-data    shared by a group
 
-Storing makes a spool with the defaults, so this is only for other settings. They are
-fixed when a spool is made. Durations are 500ms, 60s, 5m, or a number of seconds; sizes are
+Storing makes a spool with the defaults, or what a config file's [init] says (see `slipstream config`),
+so this is only for other settings. They are fixed when a spool is made. Durations are 500ms, 60s, 5m, or a number of seconds; sizes are
 bytes, or 64KiB, 8MiB, 1GiB.";
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 
 mod batch;
 mod check;
+mod config;
 mod doctor;
 mod explain;
 mod failed;

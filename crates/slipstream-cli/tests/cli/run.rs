@@ -55,6 +55,8 @@ impl Spool {
             .env_remove("SLIPSTREAM_LOG")
             .env_remove("SLIPSTREAM_LOG_FORMAT")
             .env_remove("SLIPSTREAM_RETRY")
+            // This machine's own is no part of a test.
+            .env("SLIPSTREAM_CONFIG", "")
             .stdin(Stdio::null());
         command
     }

@@ -82,6 +82,7 @@ impl Place {
         command
             .args(args)
             .env("SLIPSTREAM_DIR", self.spool())
+            .env("SLIPSTREAM_CONFIG", "")
             .env_remove("SLIPSTREAM_LOG")
             .stdin(Stdio::null());
         command

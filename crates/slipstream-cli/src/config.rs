@@ -1,0 +1,235 @@
+//! Settings from files: what an option would say that is not given, nor in the environment.
+//!
+//! Guaranteed: what stands in a file becomes the default of the option that it names, so it is
+//! read, checked and overridden as if there were no file. A name that nobody knows is an error, and
+//! so is a file that is there and cannot be read: storing elsewhere than was meant would be worse.
+//!
+//! Absent on purpose: what belongs to one request, and what only a person should ask for, such as
+//! removing things. Those are options alone.
+
+mod show;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, ArgAction, Command};
+use toml::{Table, Value};
+
+pub(crate) use self::show::run;
+
+/// The options that may stand in a file: those of every command first, then by command.
+const SETTINGS: [(&str, &[&str]); 5] = [
+    ("", &["dir", "log-format"]),
+    ("store", &["durable", "source", "ttl", "retry"]),
+    (
+        "work",
+        &[
+            "attempts",
+            "backoff",
+            "retry",
+            "concurrency",
+            "max-time",
+            "max-age",
+            "connect-timeout",
+            "request-timeout",
+            "deny-private",
+            "allow-host",
+            "allow-secret",
+            "proxy",
+            "metrics",
+            "ping",
+            "quiet",
+        ],
+    ),
+    ("status", &["max-age", "max-failed", "max-pending"]),
+    (
+        "init",
+        &["slots", "rotate", "logs", "on-full", "record-max", "log-max", "group", "network-fs"],
+    ),
+];
+
+/// The system's file.
+const SYSTEM: &str = "/etc/slipstream.toml";
+
+/// What the files say.
+#[derive(Debug, Default)]
+pub(crate) struct Config {
+    /// Where it was looked, and whether there was a file.
+    files: Vec<(PathBuf, bool)>,
+    /// By command and option; the command is empty for what every command takes.
+    settings: BTreeMap<(String, String), Setting>,
+}
+
+/// One setting as a file has it.
+#[derive(Debug)]
+struct Setting {
+    words: Vec<String>,
+    file: PathBuf,
+}
+
+impl Config {
+    /// Reads the files that there are.
+    ///
+    /// # Errors
+    /// When one cannot be read, or says what nobody knows.
+    pub(crate) fn read(cli: &Command) -> Result<Self> {
+        let mut config = Self::default();
+        let own = match env::var_os("SLIPSTREAM_CONFIG") {
+            Some(none) if none.is_empty() => return Ok(config),
+            own => own.map(PathBuf::from),
+        };
+        let must_be = own.is_some();
+        for path in own.map_or_else(usual, |own| vec![own]) {
+            let text = match fs::read_to_string(&path) {
+                Ok(text) => Some(text),
+                Err(error) if !must_be && is_absent(&path, error.kind()) => None,
+                Err(error) => {
+                    return Err(error).with_context(|| {
+                        let path = path.display();
+                        format!("cannot read the config file {path}; mend it, or have SLIPSTREAM_CONFIG name another")
+                    });
+                }
+            };
+            if let Some(text) = &text {
+                let settings = settings(cli, text, &path);
+                config.settings.extend(
+                    settings.with_context(|| format!("in the config file {}", path.display()))?,
+                );
+            }
+            config.files.push((path, text.is_some()));
+        }
+        Ok(config)
+    }
+
+    /// The command line with these settings as its defaults.
+    pub(crate) fn apply(&self, command: Command) -> Command {
+        self.settings.iter().fold(command, |command, ((section, option), setting)| {
+            let set = |command: Command| {
+                let found = command.get_arguments().find(|arg| arg.get_long() == Some(option));
+                let Some(id) = found.map(|arg| arg.get_id().clone()) else { return command };
+                command.mut_arg(id, |arg| arg.default_values(setting.words.clone()))
+            };
+            match &**section {
+                "" => set(command),
+                section => command.mut_subcommand(section, set),
+            }
+        })
+    }
+
+    /// The file that has the value which an error is about.
+    pub(crate) fn blamed(&self, error: &clap::Error) -> Option<&Path> {
+        let text = |kind| match error.get(kind) {
+            Some(ContextValue::String(text)) => Some(text),
+            _ => None,
+        };
+        let (arg, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
+        let long = arg.strip_prefix("--")?.split([' ', '=']).next()?;
+        let mut all = self.settings.iter().filter(|((_, option), _)| option == long);
+        all.find(|(_, setting)| setting.words.contains(value)).map(|(_, setting)| &*setting.file)
+    }
+}
+
+/// The option that a setting stands for.
+fn argument<'c>(cli: &'c Command, section: &str, option: &str) -> &'c Arg {
+    let command = match section {
+        "" => Some(cli),
+        section => cli.find_subcommand(section),
+    };
+    let mut all = command.into_iter().flat_map(Command::get_arguments);
+    let found = all.find(|arg| arg.get_long() == Some(option));
+    found.expect("a setting is an option, and a test says so")
+}
+
+/// Where files are looked for: the system's, and one's own.
+fn usual() -> Vec<PathBuf> {
+    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let own = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));
+    let own = own.map(|directory| directory.join("slipstream.toml"));
+    [PathBuf::from(SYSTEM)].into_iter().chain(own).collect()
+}
+
+/// Whether there is no file. A home that one may not look into, such as that of who called sudo, has
+/// none for this process; the system's file is for everybody, and must not be passed over.
+fn is_absent(path: &Path, kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => true,
+        ErrorKind::PermissionDenied => path != Path::new(SYSTEM),
+        _ => false,
+    }
+}
+
+fn settings(cli: &Command, text: &str, path: &Path) -> Result<Vec<((String, String), Setting)>> {
+    let table: Table = text.parse().map_err(plain)?;
+    let mut all = Vec::new();
+    for (name, value) in table {
+        match value {
+            Value::Table(section) => {
+                for (option, value) in section {
+                    all.push(setting(cli, &name, option, value, path)?);
+                }
+            }
+            value => all.push(setting(cli, "", name, value, path)?),
+        }
+    }
+    Ok(all)
+}
+
+/// What is wrong with a file that is no TOML, on one line.
+fn plain(error: toml::de::Error) -> anyhow::Error {
+    let text = error.to_string();
+    let place = text.lines().next().unwrap_or_default();
+    let place = place.strip_prefix("TOML parse error at ").unwrap_or(place).to_owned();
+    anyhow::anyhow!("{place}: {}", error.message().replace('\n', " "))
+}
+
+fn setting(
+    cli: &Command,
+    section: &str,
+    option: String,
+    value: Value,
+    path: &Path,
+) -> Result<((String, String), Setting)> {
+    let named = match section {
+        "" => format!("'{option}'"),
+        section => format!("'{option}' in [{section}]"),
+    };
+    let Some((_, known)) = SETTINGS.iter().find(|(name, _)| *name == section) else {
+        let names: Vec<_> = SETTINGS.iter().skip(1).map(|(name, _)| format!("[{name}]")).collect();
+        bail!("nobody knows [{section}]; there are {}", names.join(", "));
+    };
+    if !known.contains(&&*option) {
+        bail!("nobody knows {named}; there are {}", known.join(", "));
+    }
+    let values = match value {
+        Value::Array(values) => values,
+        value => vec![value],
+    };
+    let words = values.iter().map(|value| match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Float(number) => Ok(number.to_string()),
+        Value::Boolean(is) => Ok(is.to_string()),
+        _ => bail!("{named} is neither a text nor a number, nor true or false; write one of these"),
+    });
+    let words = words.collect::<Result<Vec<_>>>()?;
+    let arg = argument(cli, section, &option);
+    let takes_many = matches!(arg.get_action(), ArgAction::Append);
+    if words.len() != 1 && !takes_many {
+        bail!("{named} takes one value, and here are {}; leave all but one out", words.len());
+    }
+    if matches!(arg.get_action(), ArgAction::SetTrue) && !matches!(&*words[0], "true" | "false") {
+        bail!("{named} is true or false, without quotation marks, and nothing else");
+    }
+    if option == "dir" && !words[0].starts_with('/') {
+        bail!("{named} is no absolute path; write one, or it would depend on where a command runs");
+    }
+    Ok(((section.to_owned(), option), Setting { words, file: path.to_owned() }))
+}
+
+#[cfg(test)]
+mod tests;
