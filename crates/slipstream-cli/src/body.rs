@@ -112,6 +112,9 @@ mod tests {
         assert_eq!(data(&["a\r\nb"]), b"a\r\nb");
         assert_eq!(body(Piece::Raw, &["@a"]), b"@a");
         assert_eq!(body(Piece::Json, &["[1,", "2]"]), b"[1,2]");
+        let mixed = [(Piece::Data, "a"), (Piece::Json, "1"), (Piece::Data, "b")];
+        let mixed = mixed.map(|(piece, text)| (piece, OsString::from(text)));
+        assert_eq!(joined(&mixed).unwrap(), b"a1&b");
     }
 
     #[test]

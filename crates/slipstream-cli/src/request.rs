@@ -34,7 +34,7 @@ pub(crate) fn all(args: &HttpArgs, urls: &[OsString]) -> Result<Vec<HttpRequest>
     let mut patterns: Vec<Option<Pattern>> = uploads.iter().map(|_| None).chain([None]).collect();
     let (mut requests, mut bytes) = (Vec::new(), 0_usize);
     for (place, url) in glob::all(&texts, args.globoff)? {
-        let place = place.min(uploads.len());
+        let (place, url) = (place.min(uploads.len()), url::with_scheme(&url));
         let pattern = match &mut patterns[place] {
             Some(pattern) => pattern,
             none => none.insert(Pattern::of(args, uploads.get(place))?),

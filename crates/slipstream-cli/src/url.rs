@@ -8,6 +8,16 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+/// The URL with its scheme: http, to curl, if there is none.
+pub(crate) fn with_scheme(url: &str) -> String {
+    let first = url.split(['/', '?', '#']).next().unwrap_or_default();
+    // What ends with a colon is a scheme, if with too few slashes behind it.
+    if url.is_empty() || first.ends_with(':') {
+        return url.to_owned();
+    }
+    format!("http://{url}")
+}
+
 /// The URL with more in its query.
 pub(crate) fn with_query(url: &str, more: &[Vec<u8>]) -> Result<String> {
     let (address, fragment) = match url.split_once('#') {
@@ -83,6 +93,20 @@ pub(crate) fn squashed(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_without_a_scheme_is_one_of_http() {
+        for (url, expected) in [
+            ("a.example", "http://a.example"),
+            ("a:81/b?c=http://d", "http://a:81/b?c=http://d"),
+            ("[::1]:81", "http://[::1]:81"),
+            ("HTTPS://a", "HTTPS://a"),
+            ("tcp://a:1", "tcp://a:1"),
+            ("?x://y", "http://?x://y"),
+        ] {
+            assert_eq!(with_scheme(url), expected);
+        }
+    }
 
     #[test]
     fn a_query_is_added_to_as_curl_adds_to_it() {

@@ -259,7 +259,7 @@ impl Args for ContentArgs {
             };
             let data = ["data", "data_raw", "data_binary", "data_urlencode"];
             let arg = match id {
-                "json" => arg.conflicts_with_all(data).conflicts_with_all(["form", "form_string"]),
+                "json" => arg.conflicts_with_all(["form", "form_string"]),
                 "form" | "form_string" => arg.conflicts_with_all(data),
                 _ => arg,
             };

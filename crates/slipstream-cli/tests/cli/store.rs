@@ -141,7 +141,7 @@ fn a_durable_request_of_a_named_source_is_stored_like_any_other() {
 #[test]
 fn what_can_never_be_sent_is_refused_in_one_line_and_leaves_no_trace() {
     let table: &[(&[&str], &str)] = &[
-        (&["example.com"], "write http://example.com"),
+        (&["http:/example.com"], "write http://example.com"),
         (&["ftp://example.com/"], "http and https are"),
         (&["http://exa mple/"], "%20"),
         (&[""], "the url is empty"),
@@ -166,7 +166,7 @@ fn what_can_never_be_sent_is_refused_in_one_line_and_leaves_no_trace() {
         (&["--resolve", "h", "http://h/"], "host:port:address"),
         (&["--sign-secret", "whsec_abc", "http://h/"], "write env:NAME"),
         (&["--http1.1", "--http2", "http://h/"], "cannot be used with"),
-        (&["http://h/", "example.com"], "write http://example.com"),
+        (&["http://h/", "a b"], "%20"),
         (&["http://h/[1-20000]"], "one command stores 10000 at most"),
         (&["http://h/{a"], "-g where brackets are only brackets"),
         (

@@ -50,7 +50,7 @@ fn what_cannot_be_understood_is_refused_in_one_line() {
             "the following required arguments were not provided: <URL>...; see `slipstream store --help`",
         ),
         (&["store", "--jso", "1", "http://h/"], "similar argument exists: '--json'"),
-        (&["store", "-d", "1", "--json", "1", "http://h/"], "cannot be used with"),
+        (&["store", "-F", "a=1", "--json", "1", "http://h/"], "cannot be used with"),
         (&["store", "--batch", "-", "http://h/"], "cannot be used with"),
         (&["work", "--attempts", "0"], "'--attempts <N>'"),
         (&["work", "--concurrency", "801"], "write a number from 1 to 800; more connections"),
