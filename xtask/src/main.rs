@@ -6,6 +6,7 @@
 
 mod bench;
 mod ci;
+mod debian;
 mod demo;
 mod interrupt;
 mod packages;
@@ -35,6 +36,8 @@ enum Command {
     Ci,
     /// Store 1,000 requests, deliver them to a small receiver, show what happened
     Demo(demo::Args),
+    /// Make the Debian package, in target/deb
+    Deb(debian::Args),
     /// Take HTTP requests on loopback, count them, answer them
     Receiver(receiver::Args),
     /// Kill writers and worker again and again, then match every request one by one
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Test(args) => suite::run(&args),
         Command::Ci => ci::run(),
         Command::Demo(args) => demo::run(&args),
+        Command::Deb(args) => debian::run(&args),
         Command::Receiver(args) => receiver::run(args),
         Command::Soak(args) => soak::run(&args),
         Command::Bench(command) => bench::run(&command),

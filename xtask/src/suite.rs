@@ -8,7 +8,7 @@ use std::env;
 use anyhow::{Context, Result};
 
 use crate::bench::neighbours;
-use crate::{packages, project, soak};
+use crate::{debian, packages, project, soak};
 
 /// Which tests to run.
 #[derive(clap::Args)]
@@ -63,6 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     // Built by the tests above already: all examples with the workspace's features.
     let program = project::build(&["--workspace", "--examples"], "soak")?;
     soak::short(&program, &binary)?;
+    debian::short(&binary)?;
     eprintln!("20 destinations, of which 4 are bad: every request is to be accounted for");
     neighbours::short(&binary, &receiver)
 }

@@ -55,7 +55,16 @@ pub(crate) fn run(dir: &Path, args: &SetupArgs) -> Result<Ended> {
 
 impl Plan {
     fn of(dir: &Path, args: &SetupArgs) -> Result<Self> {
-        let program = env::current_exe().context("cannot tell where this program is")?;
+        let program = match &args.program {
+            Some(program) if program.is_absolute() => program.clone(),
+            Some(program) => {
+                bail!(
+                    "{} is no absolute path; write one, such as /usr/bin/slipstream",
+                    program.display()
+                )
+            }
+            None => env::current_exe().context("cannot tell where this program is")?,
+        };
         let dir = std::path::absolute(dir).context("cannot tell where the spool is")?;
         let text = |path: &Path| {
             let text = path.to_str().filter(|text| !text.contains(char::is_control));
@@ -64,6 +73,8 @@ impl Plan {
             text.map(str::to_owned).with_context(|| format!("{shown} {why}; choose another path"))
         };
         let user = match &args.run_as {
+            // A package makes its account when it is installed, an image has its own.
+            Some(name) if args.program.is_some() || args.root.is_some() => name.clone(),
             Some(name) if User::from_name(name).ok().flatten().is_none() => {
                 bail!("there is no user '{name}'; make the account first, or name another");
             }

@@ -161,8 +161,28 @@ fn open_dir(path: &Path) -> Result<OwnedFd, SpoolError> {
             path: path.to_owned(),
             why: "is a file or a symbolic link; name the directory itself".to_owned(),
         },
+        Errno::ACCESS => match fs::stat(path) {
+            Ok(stat) => SpoolError::Unsafe { path: path.to_owned(), why: not_ours(&stat) },
+            // It cannot even be looked for.
+            Err(_) => failed("open", path, error),
+        },
         error => failed("open", path, error),
     })
+}
+
+/// Why a directory cannot be entered that others can.
+fn not_ours(stat: &fs::Stat) -> String {
+    let us = rustix::process::geteuid().as_raw();
+    if shared_mode(stat.st_mode) {
+        let gid = stat.st_gid;
+        return format!(
+            "is shared with group {gid}, which user {us} is not in; add that user to it (`getent group {gid}` tells its name), or use another directory (--dir, SLIPSTREAM_DIR)"
+        );
+    }
+    format!(
+        "belongs to user {} and this is user {us}; run as that user, or use a directory of your own (--dir, SLIPSTREAM_DIR)",
+        stat.st_uid
+    )
 }
 
 fn read_settings(

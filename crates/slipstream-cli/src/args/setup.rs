@@ -43,6 +43,9 @@ pub(crate) struct SetupArgs {
     /// With --install: write below this directory, as into an image
     #[arg(long, value_name = "DIR", requires = "install", conflicts_with = "user")]
     pub(crate) root: Option<PathBuf>,
+    /// Where the program will be, for a package or an image [default: where this one is]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) program: Option<PathBuf>,
 }
 
 /// What runs the worker.

@@ -55,6 +55,21 @@ fn what_is_installed_is_said_and_what_to_run_next() {
     assert_refused(&nobody, "there is no user 'no-such-user'");
 }
 
+#[test]
+fn the_package_has_the_units_that_setup_prints() {
+    let spool = Spool::new();
+    let words = ["--dir=/var/spool/slipstream", "setup", "systemd", "--run-as=slipstream"];
+    let printed = spool.run([&words[..], &["--program=/usr/bin/slipstream"]].concat());
+    let unit = |name: &str| {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("debian").join(name);
+        format!("# /etc/systemd/system/{name}\n{}\n", std::fs::read_to_string(path).unwrap())
+    };
+    let units = unit("slipstream.service") + &unit("slipstream.timer");
+    assert_eq!(printed, ran(0, &units, ""));
+    let relative = setup(&spool, &["systemd", "--run-as=x", "--program=slipstream"]);
+    assert_refused(&relative, "slipstream is no absolute path; write one");
+}
+
 /// Units for the machine and for a user, with a timer and without.
 fn all_units(spool: &Spool, name: &str) -> Vec<(bool, PathBuf)> {
     let mut units = Vec::new();
