@@ -52,7 +52,31 @@ mod request;
 mod tls;
 mod url;
 
+#[cfg(feature = "deliver")]
+mod acked;
+#[cfg(feature = "deliver")]
+mod answer;
+#[cfg(feature = "deliver")]
+mod channel;
+#[cfg(feature = "deliver")]
+mod connect;
+#[cfg(feature = "deliver")]
+mod handler;
+#[cfg(feature = "deliver")]
+mod options;
+#[cfg(feature = "deliver")]
+mod session;
+#[cfg(feature = "deliver")]
+mod verdict;
+#[cfg(feature = "deliver")]
+mod wire;
+
 pub use batch::{parse_line, parse_line_beside};
 pub use framing::{Framing, Until};
 pub use request::TcpRequest;
 pub use tls::Tls;
+
+#[cfg(feature = "deliver")]
+pub use handler::TcpHandler;
+#[cfg(feature = "deliver")]
+pub use options::TcpOptions;

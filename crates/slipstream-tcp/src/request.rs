@@ -19,6 +19,9 @@ use crate::{Framing, Tls, Until};
 mod check;
 mod masked;
 
+#[cfg(feature = "deliver")]
+pub(crate) use check::regex;
+
 /// Bytes that are sent over a stream, and what is expected of the peer.
 ///
 /// It may hold anything; what can never be delivered is refused by [`Request::check`], when it is

@@ -7,8 +7,6 @@
 //! that a stream has no use for.
 
 use std::fmt;
-#[cfg(feature = "deliver")]
-use std::net::IpAddr;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use slipstream_core::{Invalid, quoted};
@@ -164,12 +162,6 @@ pub(crate) fn host_of(text: &str) -> Result<String, Invalid> {
         return wrong("write an ipv4 address as four numbers, such as 127.0.0.1");
     }
     Ok(text.to_ascii_lowercase())
-}
-
-/// The address that a host is written as, if it is one.
-#[cfg(feature = "deliver")]
-pub(crate) fn literal(host: &str) -> Option<IpAddr> {
-    bare(host).parse().ok()
 }
 
 /// Without the brackets of an IPv6 address.
