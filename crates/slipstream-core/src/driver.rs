@@ -22,8 +22,13 @@ pub trait Handler: Send + Sync + 'static {
         1
     }
 
-    /// Makes one attempt of each of these, which all go to the same destination: as many outcomes,
-    /// in the same order. One that fails must fail for itself alone.
+    /// Whether these two, which go to the same destination, may be performed together.
+    fn together(&self, _first: &Self::Request, _other: &Self::Request) -> bool {
+        true
+    }
+
+    /// Makes one attempt of each of these, which all go to the same destination and are
+    /// [together](Handler::together) with the first: as many outcomes, in the same order. One that fails must fail for itself alone.
     fn perform_all(&self, requests: &[(Self::Request, Attempt)]) -> Vec<Outcome> {
         requests.iter().map(|(request, attempt)| self.perform(request, attempt)).collect()
     }

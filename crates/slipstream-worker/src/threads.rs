@@ -109,7 +109,7 @@ impl<H: Handler> Threads<H> {
 
 impl<H: Handler> Shared<H> {
     fn queue(&self) -> MutexGuard<'_, Queue<H::Request>> {
-        // Nothing that can panic runs under the lock.
+        // Were a handler to panic under the lock, the queue would still be whole.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -140,7 +140,7 @@ impl<H: Handler> Shared<H> {
             if queue.closed {
                 return None;
             }
-            if let Some(taken) = queue.take(at_once) {
+            if let Some(taken) = queue.take(at_once, |a, b| self.handler.together(a, b)) {
                 return Some(taken);
             }
             queue = self.more.wait(queue).unwrap_or_else(PoisonError::into_inner);

@@ -48,14 +48,19 @@ impl<R> Queue<R> {
         self.tasks.push_back(task);
     }
 
-    /// Tasks for one thread: up to so many for one destination, in the order they came.
-    pub(super) fn take(&mut self, at_once: usize) -> Option<(Destination, Vec<Task<R>>)> {
-        let first = self.tasks.iter().position(|task| self.may_start(&task.destination))?;
-        let destination = self.tasks[first].destination.clone();
-        let mut taken = Vec::new();
-        let mut at = first;
+    /// Tasks for one thread: up to so many for one destination that may be performed together with
+    /// the first, in the order they came.
+    pub(super) fn take(
+        &mut self,
+        at_once: usize,
+        together: impl Fn(&R, &R) -> bool,
+    ) -> Option<(Destination, Vec<Task<R>>)> {
+        let mut at = self.tasks.iter().position(|task| self.may_start(&task.destination))?;
+        let mut taken: Vec<_> = self.tasks.remove(at).into_iter().collect();
+        let destination = taken.first()?.destination.clone();
         while at < self.tasks.len() && taken.len() < at_once {
-            if self.tasks[at].destination == destination {
+            let task = &self.tasks[at];
+            if task.destination == destination && together(&taken[0].request, &task.request) {
                 taken.extend(self.tasks.remove(at));
             } else {
                 at += 1;
@@ -102,7 +107,8 @@ mod tests {
     }
 
     fn taken(queue: &mut Queue<u64>, at_once: usize) -> Option<(String, Vec<u64>)> {
-        let (to, tasks) = queue.take(at_once)?;
+        // Those of a hundred go with one another, and no others.
+        let (to, tasks) = queue.take(at_once, |a, b| a / 100 == b / 100)?;
         Some((to.as_str().to_owned(), tasks.iter().map(|task| task.request).collect()))
     }
 
@@ -140,5 +146,16 @@ mod tests {
         assert_eq!(taken(&mut queue, 3), Some(("b".to_owned(), vec![1, 3])));
         assert_eq!(taken(&mut queue, 3), Some(("a".to_owned(), vec![5])));
         assert_eq!(taken(&mut queue, 3), None);
+    }
+
+    #[test]
+    fn what_may_not_be_performed_together_is_taken_alone() {
+        let mut queue = Queue::new(4);
+        for number in [0, 100, 1, 200, 2] {
+            add(&mut queue, "a", number);
+        }
+        for numbers in [vec![0, 1, 2], vec![100], vec![200]] {
+            assert_eq!(taken(&mut queue, 9), Some(("a".to_owned(), numbers)));
+        }
     }
 }

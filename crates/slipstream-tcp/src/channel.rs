@@ -1,0 +1,114 @@
+//! The stream that a request goes over, encrypted or not, and how it is ended.
+//!
+//! Guarantees: [`Channel::part`] succeeds only if the peer's kernel has acknowledged every byte, and
+//! nothing says that the peer closed before it had read them all. The end of a TLS stream that the
+//! peer did not announce is an error, for somebody in between may have cut it off.
+
+use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
+
+use openssl::ssl::SslStream;
+
+use crate::wire::Wire;
+
+/// What OpenSSL calls an end without an announcement.
+const CUT_OFF: &str = "unexpected eof while reading";
+
+/// A stream.
+#[derive(Debug)]
+pub(crate) enum Channel {
+    Plain(Wire),
+    Tls(Box<SslStream<Wire>>),
+}
+
+impl Channel {
+    /// Tells the peer that nothing more comes.
+    pub(crate) fn shut_down(&mut self) -> io::Result<()> {
+        if let Self::Tls(stream) = self {
+            // The peer's own announcement is for whoever reads.
+            stream.shutdown().map_err(|e| e.into_io_error().unwrap_or_else(io::Error::other))?;
+        }
+        self.wire().shut_down()
+    }
+
+    /// Ends it behind what was sent, and waits until the peer has it: until it closes its side, or for
+    /// so long, and then for its kernel to acknowledge the last byte.
+    pub(crate) fn part(&mut self, wait: Duration) -> io::Result<()> {
+        self.shut_down()?;
+        let (end, whole) = self.wire().end();
+        let wait = Instant::now() + wait;
+        self.wire_mut().until(end.min(wait), whole);
+        let closed = self.drain();
+        self.wire_mut().until(end, whole);
+        match closed {
+            Err(error) if error.kind() != io::ErrorKind::TimedOut => Err(error),
+            // A peer that left its side open has been given its time.
+            _ => self.wire().acknowledged(),
+        }
+    }
+
+    /// Reads what nobody asked for, until the peer closes its side. Left unread, it would make our
+    /// kernel reset the connection, and the peer lose what it has not read yet.
+    fn drain(&mut self) -> io::Result<()> {
+        let mut unread = [0; 4096];
+        if let Self::Tls(_) = self {
+            loop {
+                match self.read(&mut unread) {
+                    Ok(0) => break,
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+                    Err(error) => return Err(error),
+                    Ok(_) => {}
+                }
+            }
+        }
+        while self.wire_mut().read(&mut unread)? > 0 {}
+        Ok(())
+    }
+
+    pub(crate) fn wire_mut(&mut self) -> &mut Wire {
+        match self {
+            Self::Plain(wire) => wire,
+            Self::Tls(stream) => stream.get_mut(),
+        }
+    }
+
+    fn wire(&self) -> &Wire {
+        match self {
+            Self::Plain(wire) => wire,
+            Self::Tls(stream) => stream.get_ref(),
+        }
+    }
+}
+
+impl Read for Channel {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(wire) => wire.read(buffer),
+            Self::Tls(stream) => stream.read(buffer).map_err(|error| {
+                let inner = error.get_ref().and_then(|e| e.downcast_ref::<openssl::ssl::Error>());
+                let errors = inner.and_then(|e| e.ssl_error()).map(|stack| stack.errors());
+                let cut_off = |e: &openssl::error::Error| e.reason() == Some(CUT_OFF);
+                match errors.is_some_and(|errors| errors.iter().any(cut_off)) {
+                    true => io::ErrorKind::UnexpectedEof.into(),
+                    false => error,
+                }
+            }),
+        }
+    }
+}
+
+impl Write for Channel {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(wire) => wire.write(data),
+            Self::Tls(stream) => stream.write(data),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(wire) => wire.flush(),
+            Self::Tls(stream) => stream.flush(),
+        }
+    }
+}

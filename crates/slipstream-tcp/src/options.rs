@@ -1,0 +1,73 @@
+//! What a handler is told once, for all its requests.
+//!
+//! Every default is finite. Absent on purpose: whatever would weaken TLS.
+
+use std::time::Duration;
+
+use slipstream_core::AddressPolicy;
+
+use crate::TcpRequest;
+
+/// Settings of a [`TcpHandler`](crate::TcpHandler).
+///
+/// ```
+/// use std::time::Duration;
+/// use slipstream_tcp::TcpOptions;
+///
+/// let mut options = TcpOptions::default();
+/// options.idle_timeout = Duration::from_secs(5);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TcpOptions {
+    /// How long looking up the name, connecting and the TLS handshake may take together: 10 seconds.
+    /// The addresses of a name share it. The look-up is the system's and cannot be cut
+    /// short, so it may take as long as `resolv.conf` lets it (by default 10 seconds for each name
+    /// server); once it has taken longer than this, nothing is connected to.
+    pub connect_timeout: Duration,
+    /// How long an attempt may take as a whole: 2 minutes.
+    pub total_timeout: Duration,
+    /// How long the peer may take nothing, send nothing of its answer, or not acknowledge what was
+    /// sent: 30 seconds.
+    pub idle_timeout: Duration,
+    /// How long a peer that does not answer is given to close its side once we have closed ours: a
+    /// second. If it has not by then, what its kernel has acknowledged counts.
+    pub close_wait: Duration,
+    /// What may be connected to; everything unless told otherwise. Unix sockets are refused unless they
+    /// are exempt.
+    pub addresses: Option<AddressPolicy>,
+}
+
+impl Default for TcpOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            total_timeout: Duration::from_secs(120),
+            idle_timeout: Duration::from_secs(30),
+            close_wait: Duration::from_secs(1),
+            addresses: None,
+        }
+    }
+}
+
+/// The time-outs of one request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) connect: Duration,
+    pub(crate) total: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) close_wait: Duration,
+}
+
+impl Times {
+    pub(crate) fn of(options: &TcpOptions, request: &TcpRequest) -> Self {
+        let or = |own: Option<u64>, usual| own.map_or(usual, Duration::from_millis);
+        let total = or(request.total_timeout, options.total_timeout);
+        Self {
+            connect: or(request.connect_timeout, options.connect_timeout).min(total),
+            total,
+            idle: or(request.idle_timeout, options.idle_timeout),
+            close_wait: options.close_wait,
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! A request as data: what is sent, where to, and what must come back.
+//!
+//! Guarantees: a request that [`Request::check`] passes can be delivered by somebody: its URL
+//! leads somewhere, its expressions compile, its time-outs are finite. What is stored is small: a
+//! field at its default is not written. Neither `Debug` nor `Display` shows data or keys.
+//!
+//! Absent on purpose: sending, and anything of TLS. Programs that only store requests do not pay
+//! for the rest.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use slipstream_core::{Destination, Invalid, Request};
+
+use crate::url::Address;
+use crate::{Framing, Tls, Until};
+
+mod check;
+mod masked;
+
+#[cfg(feature = "deliver")]
+pub(crate) use check::regex;
+
+/// Bytes that are sent over a stream, and what is expected of the peer.
+///
+/// It may hold anything; what can never be delivered is refused by [`Request::check`], when it is
+/// stored and again when it is sent.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TcpRequest {
+    pub(crate) url: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
+    pub(crate) data: Vec<u8>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) framing: Framing,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until: Option<Until>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expect: Option<String>,
+    #[serde(rename = "fail", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fail_on: Option<String>,
+    #[serde(rename = "half", default, skip_serializing_if = "is_default")]
+    pub(crate) half_close: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) share: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) tls: Tls,
+    // Times in milliseconds.
+    #[serde(rename = "connect", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) connect_timeout: Option<u64>,
+    #[serde(rename = "total", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) total_timeout: Option<u64>,
+    #[serde(rename = "idle", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) idle_timeout: Option<u64>,
+}
+
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Times beyond what a `u64` of milliseconds holds are refused by the check all the same.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl TcpRequest {
+    /// These bytes for `tcp://host:port`, `tls://host:port` or `unix:///path`.
+    pub fn new(url: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
+        Self {
+            url: url.into(),
+            data: data.into(),
+            framing: Framing::None,
+            until: None,
+            expect: None,
+            fail_on: None,
+            half_close: false,
+            share: false,
+            tls: Tls::new(),
+            connect_timeout: None,
+            total_timeout: None,
+            idle_timeout: None,
+        }
+    }
+
+    /// What is put around the data.
+    #[must_use]
+    pub fn framing(mut self, framing: Framing) -> Self {
+        self.framing = framing;
+        self
+    }
+
+    /// Waits for an answer, and reads so much of it. Without [`TcpRequest::expect`], whatever the peer
+    /// answers will do, if there is as much of it.
+    #[must_use]
+    pub fn until(mut self, until: Until) -> Self {
+        self.until = Some(until);
+        self
+    }
+
+    /// The regular expression that the answer must match for the request to count as delivered; up to
+    /// the first line feed is read unless [`TcpRequest::until`] says otherwise. A line break that the
+    /// answer ends in does not count, so `^` and `$` stand for the whole of it. Any other
+    /// answer is a failure that is tried again.
+    #[must_use]
+    pub fn expect(mut self, regex: impl Into<String>) -> Self {
+        self.expect = Some(regex.into());
+        self
+    }
+
+    /// The regular expression for those of the other answers that no further attempt would change:
+    /// the request is given up at once. An answer that is expected is never looked at.
+    #[must_use]
+    pub fn fail_on(mut self, regex: impl Into<String>) -> Self {
+        self.fail_on = Some(regex.into());
+        self
+    }
+
+    /// Shuts our side down before the answer is read, for peers that answer when they have seen the
+    /// end. Without an answer to read it is always done.
+    #[must_use]
+    pub fn half_close(mut self, half_close: bool) -> Self {
+        self.half_close = half_close;
+        self
+    }
+
+    /// Whether it may go over one connection with others that go to the same place in the same way,
+    /// one behind the other. That is quicker by far, and right for a receiver that takes any
+    /// number of lines or counted messages from a connection. It needs a framing, and no
+    /// answer to read.
+    #[must_use]
+    pub fn share(mut self, share: bool) -> Self {
+        self.share = share;
+        self
+    }
+
+    /// How the peer of a `tls://` URL is verified, and who we are.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// How long looking up the name, connecting and the TLS handshake may take together, in place of
+    /// the handler's.
+    #[must_use]
+    pub fn connect_timeout(mut self, time: Duration) -> Self {
+        self.connect_timeout = Some(millis(time));
+        self
+    }
+
+    /// How long an attempt may take as a whole, in place of the handler's.
+    #[must_use]
+    pub fn total_timeout(mut self, time: Duration) -> Self {
+        self.total_timeout = Some(millis(time));
+        self
+    }
+
+    /// How long the peer may take nothing and send nothing, in place of the handler's.
+    #[must_use]
+    pub fn idle_timeout(mut self, time: Duration) -> Self {
+        self.idle_timeout = Some(millis(time));
+        self
+    }
+
+    /// The URL as it was given. It holds no secret once it has passed the check.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The data, without its framing.
+    pub fn content(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// How far the answer is read; nothing if none is waited for.
+    pub fn reads(&self) -> Option<Until> {
+        self.until.or(self.expect.as_ref().map(|_| Until::Line))
+    }
+}
+
+impl Request for TcpRequest {
+    const KIND: &'static str = "tcp";
+
+    fn destination(&self) -> Destination {
+        // A URL that leads nowhere is never stored; what came in another way fails when it
+        // is sent, and shares a destination with others of its sort.
+        Destination::new(match Address::of(&self.url) {
+            Ok(address) => address.to_string(),
+            Err(_) => "tcp://invalid".to_owned(),
+        })
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check::check(self)
+    }
+}
+
+/// What a listing shows: where it goes, and how much.
+impl fmt::Display for TcpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.masked_url(), self.data.len())
+    }
+}
+
+/// Data and keys are left out: they may be secrets.
+impl fmt::Debug for TcpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpRequest")
+            .field("url", &self.masked_url())
+            .field("data_bytes", &self.data.len())
+            .field("options", &self.masked())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

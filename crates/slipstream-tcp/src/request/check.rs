@@ -1,0 +1,107 @@
+//! Refuses what can never work, or contradicts itself.
+//!
+//! Guarantees: every time-out is finite, and every expression compiles, in bounded memory.
+//!
+//! Absent on purpose: whether certificates and keys are good. A certificate that is good today may
+//! not be when it is sent.
+
+use regex::bytes::{Regex, RegexBuilder};
+use slipstream_core::{Invalid, quoted};
+
+use super::TcpRequest;
+use crate::framing::REPLY_MAX;
+use crate::url::Address;
+use crate::{Framing, Tls, Until};
+
+/// Longest time-out: a day. A worker that waits longer is hung.
+const LONGEST: u64 = 24 * 60 * 60 * 1_000;
+
+/// Most bytes that a compiled expression may take.
+const REGEX_MAX: usize = 1024 * 1024;
+
+fn refuse(words: impl Into<String>) -> Result<(), Invalid> {
+    Err(Invalid::new(words))
+}
+
+pub(super) fn check(request: &TcpRequest) -> Result<(), Invalid> {
+    let address = Address::of(&request.url)?;
+    if request.data.is_empty() {
+        if request.framing == Framing::Octets {
+            return refuse(
+                "there is no data, and octet counting frames no empty message; give some",
+            );
+        }
+        if request.reads().is_none() {
+            return refuse(
+                "there is no data and no answer is waited for, so nothing would be delivered; give one or the other",
+            );
+        }
+    }
+    if !address.is_tls() && request.tls != Tls::new() {
+        return refuse(
+            "there are settings for tls, and the url is not encrypted; write tls:// or leave them out",
+        );
+    }
+    request.tls.check()?;
+    answer(request)?;
+    if request.share && (request.framing == Framing::None || request.reads().is_some()) {
+        return refuse(
+            "to share a connection, a request needs a framing that tells it from the next one, and no answer to read; give it one, or let it have its own",
+        );
+    }
+    for (what, time) in [
+        ("time-out for connecting", request.connect_timeout),
+        ("time-out", request.total_timeout),
+        ("idle time-out", request.idle_timeout),
+    ] {
+        if time.is_some_and(|time| !(1..=LONGEST).contains(&time)) {
+            return refuse(format!(
+                "the {what} is out of range; write more than nothing and at most 24 hours"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn answer(request: &TcpRequest) -> Result<(), Invalid> {
+    if let Some(Until::Bytes(count)) = request.until
+        && !(1..=REPLY_MAX).contains(&count)
+    {
+        return refuse(format!(
+            "an answer of {count} bytes is not waited for; write 1 to {REPLY_MAX}"
+        ));
+    }
+    if request.fail_on.is_some() && request.expect.is_none() {
+        return refuse(
+            "there are answers that end the request and none that delivers it; say which one is expected, too",
+        );
+    }
+    if request.half_close && request.reads().is_none() {
+        return refuse(
+            "without an answer to read our side is closed anyway; leave half_close out, or say what is expected",
+        );
+    }
+    for text in [&request.expect, &request.fail_on].into_iter().flatten() {
+        regex(text)?;
+    }
+    Ok(())
+}
+
+/// A regular expression of a request's.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn regex(text: &str) -> Result<Regex, Invalid> {
+    RegexBuilder::new(text).size_limit(REGEX_MAX).build().map_err(|error| {
+        let why = match &error {
+            regex::Error::CompiledTooBig(_) => "it is too large; bound its repetitions".to_owned(),
+            other => {
+                // The expression, marked, over several lines; what is wrong is the last one.
+                let text = other.to_string();
+                let line = text.lines().last().unwrap_or_default();
+                line.trim_start_matches("error: ").to_lowercase()
+            }
+        };
+        Invalid::new(format!("the expression {} is none: {why}", quoted(text)))
+    })
+}

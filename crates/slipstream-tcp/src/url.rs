@@ -1,0 +1,243 @@
+//! Where a request goes: `tcp://host:port`, `tls://host:port` or `unix:///path`.
+//!
+//! Guarantees: what is read as an address is one; a name is ASCII, in lower case, and no odd
+//! spelling of an address. No message shows what stands before an `@`.
+//!
+//! Absent on purpose: ports by default, for there is no usual one, and everything of a URL
+//! that a stream has no use for.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use slipstream_core::{Invalid, quoted};
+
+/// Longest host name, in bytes: more does not fit into a DNS question.
+const HOST_MAX: usize = 253;
+
+/// Longest path of a Unix socket, as the operating system has it.
+const UNIX_MAX: usize = 107;
+
+/// A URL, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Address {
+    Host { tls: bool, host: String, port: u16 },
+    Unix(String),
+}
+
+impl Address {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn of(url: &str) -> Result<Self, Invalid> {
+        let refuse = |words: &str| Err(Invalid::new(words));
+        if url.contains(|c: char| c.is_control()) {
+            return refuse("the url holds a control character; leave it out");
+        }
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let tls = match scheme.to_ascii_lowercase().as_str() {
+            "tcp" => false,
+            "tls" => true,
+            "unix" => return unix(rest),
+            "" => {
+                return refuse(
+                    "the url has no scheme; write tcp://host:port, tls://host:port or unix:///path",
+                );
+            }
+            other => {
+                return Err(Invalid::new(format!(
+                    "the scheme {} is not supported; tcp, tls and unix are",
+                    quoted(other)
+                )));
+            }
+        };
+        if rest.contains('@') {
+            return refuse(
+                "the url has a user in it, and a bare stream has none; leave it out, up to the '@', and send in the data what logs in",
+            );
+        }
+        if rest.contains(['/', '?', '#']) {
+            return refuse(
+                "the url goes on behind the port, and a stream has no path or query; leave it out, from the '/' or '?' on",
+            );
+        }
+        let (host, port) = host_and_port(rest)?;
+        Ok(Self::Host { tls, host: host_of(host)?, port })
+    }
+
+    /// Whether what is sent is encrypted.
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self, Self::Host { tls: true, .. })
+    }
+}
+
+/// The URL in its one spelling.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host { tls, host, port } => {
+                write!(f, "{}://{host}:{port}", if *tls { "tls" } else { "tcp" })
+            }
+            Self::Unix(path) => write!(f, "unix://{path}"),
+        }
+    }
+}
+
+fn unix(path: &str) -> Result<Address, Invalid> {
+    if !path.starts_with('/') {
+        return Err(Invalid::new(format!(
+            "the unix socket {} is no absolute path; write three slashes, as in unix:///run/app.sock",
+            quoted(path)
+        )));
+    }
+    if path.contains(['?', '#']) {
+        return Err(Invalid::new(
+            "the unix socket's url has a query or a fragment, and a stream has none; leave it out",
+        ));
+    }
+    if path.len() > UNIX_MAX {
+        return Err(Invalid::new(format!(
+            "the unix socket's path has {} bytes, and no socket has more than {UNIX_MAX}; move it, or make a symbolic link to it",
+            path.len()
+        )));
+    }
+    Ok(Address::Unix(path.to_owned()))
+}
+
+fn host_and_port(text: &str) -> Result<(&str, u16), Invalid> {
+    // The colons inside brackets belong to the address.
+    let after = text.rfind(']').unwrap_or(0);
+    let Some(colon) = text[after..].rfind(':').map(|at| after + at) else {
+        return Err(Invalid::new(format!(
+            "the url's {} has no port, and there is no usual one; write host:port",
+            quoted(text)
+        )));
+    };
+    let (host, digits) = (&text[..colon], &text[colon + 1..]);
+    let port = Some(digits).filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
+    let port = port.and_then(|d| d.parse().ok()).filter(|&port: &u16| port != 0);
+    match port {
+        // Without brackets nobody can say which colon is the port's.
+        Some(port) if !host.contains(':') || host.starts_with('[') => Ok((host, port)),
+        _ => Err(Invalid::new(format!(
+            "the url's {} is no host and port; write a number from 1 to 65535 behind the last colon, and an ipv6 address in brackets",
+            quoted(text)
+        ))),
+    }
+}
+
+/// A host as it is compared and counted: lower case, an address in its usual form.
+///
+/// # Errors
+/// Why nothing of this name can be reached.
+pub(crate) fn host_of(text: &str) -> Result<String, Invalid> {
+    let wrong = |hint: &str| {
+        Err(Invalid::new(format!("the host {} cannot be reached; {hint}", quoted(text))))
+    };
+    if let Some(inside) = text.strip_prefix('[') {
+        return match inside.strip_suffix(']').and_then(|a| a.parse().ok()) {
+            Some::<Ipv6Addr>(address) => Ok(format!("[{address}]")),
+            None => wrong("between brackets belongs an ipv6 address without a zone, such as [::1]"),
+        };
+    }
+    if !text.is_ascii() {
+        return wrong("write an international name in its ascii form, which begins with xn--");
+    }
+    if text.contains(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | '_')) {
+        return wrong("a host name consists of letters, digits, '-', '_' and '.'");
+    }
+    let labels = text.strip_suffix('.').unwrap_or(text);
+    if labels.split('.').any(str::is_empty) || labels.len() > HOST_MAX {
+        return wrong(&format!(
+            "a host name has 1 to {HOST_MAX} characters, and no two dots in a row"
+        ));
+    }
+    // What ends in a number is an address for the resolver, in any of the old spellings.
+    let last = labels.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let number = last.strip_prefix("0x").map_or_else(
+        || last.bytes().all(|b| b.is_ascii_digit()),
+        |hex| hex.bytes().all(|b| b.is_ascii_hexdigit()),
+    );
+    if number && text.parse::<Ipv4Addr>().is_err() {
+        return wrong("write an ipv4 address as four numbers, such as 127.0.0.1");
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+/// Without the brackets of an IPv6 address.
+#[cfg(feature = "deliver")]
+pub(crate) fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_url_is_read_into_its_one_spelling() {
+        for (url, same) in [
+            ("tcp://example.com:2003", "tcp://example.com:2003"),
+            ("TCP://Example.COM:02003", "tcp://example.com:2003"),
+            ("tls://log.example.com.:6514", "tls://log.example.com.:6514"),
+            ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1"),
+            ("tcp://[0::1]:65535", "tcp://[::1]:65535"),
+            ("tls://my_host:1", "tls://my_host:1"),
+            ("unix:///run/A b.sock", "unix:///run/A b.sock"),
+        ] {
+            assert_eq!(Address::of(url).unwrap().to_string(), same);
+        }
+    }
+
+    #[test]
+    fn a_url_that_leads_nowhere_is_refused_with_the_reason() {
+        let long = format!("unix:///{}", "x".repeat(UNIX_MAX));
+        for (url, words) in [
+            ("", "no scheme"),
+            ("example.com:2003", "write tcp://host:port"),
+            ("http://example.com:80", "'http' is not supported; tcp, tls and unix are"),
+            ("tcp://example.com", "has no port"),
+            ("tcp://[::1]", "has no port"),
+            ("tcp://example.com:", "no host and port"),
+            ("tcp://example.com:0", "1 to 65535"),
+            ("tcp://example.com:65536", "1 to 65535"),
+            ("tcp://example.com:+5", "1 to 65535"),
+            ("tcp://::1:80", "in brackets"),
+            ("tcp://[::1%eth0]:80", "without a zone"),
+            ("tcp://:80", "1 to 253"),
+            ("tcp://a..b:80", "no two dots"),
+            ("tcp://a b:80", "letters, digits"),
+            ("tcp://bücher.example:80", "xn--"),
+            ("tcp://127.1:80", "four numbers"),
+            ("tcp://0x7f000001:80", "four numbers"),
+            ("tcp://me:sesame@example.com:80", "has a user"),
+            ("tcp://example.com:80/", "no path or query"),
+            ("tcp://example.com:80?x=1", "no path or query"),
+            ("tcp://example.com\n:80", "control character"),
+            ("unix://run/app.sock", "three slashes"),
+            ("unix:///run/app.sock?x", "query"),
+            (&long, "108 bytes"),
+        ] {
+            let error = Address::of(url).expect_err(url).to_string();
+            assert!(error.contains(words) && !error.contains("sesame"), "{url}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_and_what_is_read_reads_back(
+            scheme in "(tcp|tls|unix)", rest in "[a-z0-9.:/@\\[\\]x?-]{0,30}"
+        ) {
+            if let Ok(address) = Address::of(&format!("{scheme}://{rest}")) {
+                prop_assert_eq!(Address::of(&address.to_string()), Ok(address));
+            }
+        }
+
+        #[test]
+        fn any_text_is_refused_or_read(text in "\\PC{0,40}") {
+            let _ = Address::of(&text);
+        }
+    }
+}

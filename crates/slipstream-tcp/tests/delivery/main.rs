@@ -1,0 +1,43 @@
+//! Requests on loopback, to peers that do what no well-kept server does at will.
+//!
+//! Guaranteed: no test sleeps, and each ends by itself. Absent on purpose: TLS and real servers,
+//! which are tried with the built programs.
+
+mod answers;
+mod parting;
+mod peer;
+mod shared;
+
+use std::time::Duration;
+
+use slipstream_core::{Attempt, Failure, Handler, Outcome, RecordId};
+use slipstream_tcp::{TcpHandler, TcpOptions, TcpRequest};
+
+/// Settings that make a peer which does nothing a matter of milliseconds.
+fn short() -> TcpOptions {
+    let mut options = TcpOptions::default();
+    options.idle_timeout = Duration::from_millis(100);
+    options.close_wait = Duration::from_millis(20);
+    options
+}
+
+fn attempt() -> Attempt {
+    Attempt { id: RecordId::from_bytes([7; 16]), number: 1 }
+}
+
+/// One attempt, with time enough for everything but a peer that hangs.
+fn send(request: &TcpRequest) -> Outcome {
+    TcpHandler::new(TcpOptions::default()).perform(request, &attempt())
+}
+
+/// One attempt, with [`short`] patience.
+fn send_briefly(request: &TcpRequest) -> Outcome {
+    TcpHandler::new(short()).perform(request, &attempt())
+}
+
+fn failure(outcome: Outcome) -> Failure {
+    match outcome {
+        Outcome::Failed(failure) => failure,
+        Outcome::Delivered => panic!("it was delivered"),
+    }
+}
