@@ -8,11 +8,13 @@ mod failed;
 mod health;
 mod http;
 mod init;
+mod kinds;
 mod look;
 mod operate;
 mod pages;
 mod policy;
 mod setup;
+mod tcp;
 mod terms;
 
 use std::ffi::OsString;
@@ -31,11 +33,13 @@ pub(crate) use self::failed::{
 pub(crate) use self::health::HealthArgs;
 pub(crate) use self::http::{HttpArgs, Piece};
 pub(crate) use self::init::InitArgs;
+pub(crate) use self::kinds::KindsArgs;
 pub(crate) use self::look::{CheckArgs, InspectArgs};
 pub(crate) use self::operate::OperateArgs;
 pub(crate) use self::pages::{CompletionsArgs, ManArgs};
 pub(crate) use self::policy::PolicyArgs;
 pub(crate) use self::setup::{By, SetupArgs};
+pub(crate) use self::tcp::TcpArgs;
 pub(crate) use self::terms::TermsArgs;
 use crate::trace::Format;
 use crate::units::duration;
@@ -117,6 +121,8 @@ pub(crate) enum Command {
     /// Exit codes: 0 nothing was found; 1 something was; 2 it could not be looked.
     #[command(verbatim_doc_comment)]
     Doctor,
+    /// Show what kinds of requests this program can deliver
+    Kinds(KindsArgs),
     /// Show every setting, and where its value comes from
     Config(ConfigArgs),
     /// Have cron or systemd run the worker
@@ -169,6 +175,8 @@ pub(crate) struct StoreArgs {
     #[command(flatten)]
     pub(crate) http: HttpArgs,
     #[command(flatten)]
+    pub(crate) tcp: TcpArgs,
+    #[command(flatten)]
     pub(crate) terms: TermsArgs,
     /// Return only when the request would survive a power loss
     #[arg(long)]
@@ -181,15 +189,10 @@ pub(crate) struct StoreArgs {
     #[arg(long)]
     pub(crate) print_id: bool,
     /// Store each line of this file; - for standard input
-    #[arg(
-        long,
-        value_name = "FILE|-",
-        conflicts_with_all = ["url", "HttpArgs", "data", "data_raw", "data_binary", "data_urlencode",
-            "json", "form", "form_string"]
-    )]
+    #[arg(long, value_name = "FILE|-", conflicts_with = "url")]
     pub(crate) batch: Option<PathBuf>,
-    /// Where the request goes: http or https; --url URL is the same. Several are several
-    /// requests, as are {a,b}, [1-3] and [a-z] in one
+    /// Where the request goes: http or https, or what `slipstream kinds` lists; --url URL is the
+    /// same. Several are several requests, as are {a,b}, [1-3] and [a-z] in one of http
     #[arg(required_unless_present = "batch", value_name = "URL")]
     pub(crate) url: Vec<OsString>,
 }

@@ -11,13 +11,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use slipstream_core::{Clock, Engine, Overwritten, Record, RecordId, Source, SystemClock};
-use slipstream_http::parse_line_beside;
 use slipstream_log::Spool;
 
 use crate::args::StoreArgs;
 use crate::terms::{self, Given};
 use crate::units::{count, spell_bytes, thousands};
-use crate::{Ended, print, store};
+use crate::{Ended, kinds, print, store};
 
 /// How much is read at once.
 const READ: usize = 256 << 10;
@@ -130,12 +129,11 @@ impl Batch {
     }
 
     fn record(&self, line: &[u8]) -> Result<Record, String> {
-        let (request, own) =
-            parse_line_beside(line, &terms::KEYS).map_err(|error| error.to_string())?;
         let now = self.clock.now();
+        let id = RecordId::generate(now);
+        let (record, own) =
+            kinds::record_of_line(line, &terms::KEYS, id).map_err(|error| error.to_string())?;
         let terms = self.terms.amended(&own)?.terms(now).map_err(|error| error.to_string())?;
-        let record = Record::new(&request, RecordId::generate(now));
-        let record = record.map_err(|error| error.to_string())?;
         let record = Record { terms, ..record };
         // Among others it would keep the whole chunk out.
         let limit = self.spool.settings().record_max;

@@ -27,6 +27,8 @@ pub(crate) struct Plain {
     pub(crate) words: Vec<OsString>,
     /// Options that were left out.
     pub(crate) ignored: Vec<String>,
+    /// Options of `store` that stand there, by their long names.
+    pub(crate) given: Vec<String>,
 }
 
 /// Makes this command line plain, if it is one of `store`'s.
@@ -143,6 +145,7 @@ impl Reader<'_> {
             Some(known) => {
                 let undone = format!("--{}", known.long);
                 self.plain.words.retain(|word| *word != *undone);
+                self.plain.given.retain(|given| *given != known.long);
             }
             // The parser says what is wrong with it.
             None => self.plain.words.push(word),
@@ -188,12 +191,16 @@ impl Reader<'_> {
             }
             (Deed::IsUrl, _) => bail!("'--url' has no url behind it; write one"),
             (Deed::IsProxy(scheme), value) => {
+                self.plain.given.push("proxy".to_owned());
                 let mut word = OsString::from(format!("--proxy={scheme}"));
                 word.push(value.unwrap_or_default());
                 self.plain.words.push(word);
             }
             (Deed::ReadConfig, file) => self.config(&file.unwrap_or_default())?,
             (Deed::Pass, value) => {
+                if self.store.get_arguments().any(|arg| arg.get_long() == Some(&*long)) {
+                    self.plain.given.push(long.clone());
+                }
                 let mut word = OsString::from(format!("--{long}"));
                 if let Some(value) = value {
                     word.push("=");

@@ -10,15 +10,16 @@ use std::path::Path;
 
 use anyhow::{Error, Result};
 use serde::Serialize;
-use slipstream_core::{Record, Request};
-use slipstream_http::{HttpRequest, masked_url};
+use slipstream_core::Record;
+use slipstream_http::masked_url;
 use slipstream_log::LogReader;
 use slipstream_log::frame::{Settlement, State};
 use slipstream_log::walk::Item;
 
 use crate::args::InspectArgs;
+use crate::kinds::Masked;
 use crate::shown::Shown;
-use crate::units::{count, rfc3339};
+use crate::units::rfc3339;
 use crate::{Ended, print, terms};
 
 /// A record. What its envelope would tell is null when that cannot be read.
@@ -43,24 +44,7 @@ struct Line<'a> {
 #[serde(untagged)]
 pub(crate) enum Body {
     Whole(Shown),
-    Http(Http),
-    Length { bytes: usize },
-}
-
-/// An HTTP request without its secrets. It has the shape that it is stored in.
-#[derive(Serialize)]
-pub(crate) struct Http {
-    method: String,
-    url: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    headers: Vec<(String, String)>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<Length>,
-}
-
-#[derive(Serialize)]
-pub(crate) struct Length {
-    bytes: usize,
+    Masked(Masked),
 }
 
 #[derive(Serialize)]
@@ -134,7 +118,7 @@ impl<'a> Line<'a> {
             to: None,
             stored: None,
             terms: None,
-            body: Body::Length { bytes: payload.len() },
+            body: Body::Masked(Masked::Unknown { bytes: payload.len() }),
         };
         let Ok(record) = Record::decode(payload) else {
             return if secrets { Self { body: whole(payload), ..line } } else { line };
@@ -165,42 +149,18 @@ fn word(state: State) -> &'static str {
 impl Body {
     /// That of a record; without its secrets unless they are asked for.
     pub(crate) fn of(record: &Record, secrets: bool) -> Self {
-        if secrets { whole(&record.body) } else { masked(record) }
+        if secrets { whole(&record.body) } else { Self::Masked(Masked::of(record)) }
     }
 
     /// What people read of it: names and values.
     pub(crate) fn lines(&self) -> Result<Vec<(&'static str, String)>> {
         Ok(match self {
             Self::Whole(shown) => vec![("body", serde_json::to_string(shown)?)],
-            Self::Length { bytes } => vec![("body", count(*bytes as u64, "byte"))],
-            Self::Http(Http { method, url, headers, body }) => {
-                let mut lines = vec![("request", format!("{method} {url}"))];
-                let header = |(name, value): &(String, String)| format!("{name}: {value}");
-                lines.extend(headers.iter().map(|it| ("header", header(it))));
-                let length = body.as_ref().map(|body| count(body.bytes as u64, "byte"));
-                lines.extend(length.map(|length| ("body", length)));
-                lines
-            }
+            Self::Masked(masked) => masked.lines(),
         })
     }
 }
 
 fn whole(bytes: &[u8]) -> Body {
     Body::Whole(Shown::of(bytes).unwrap_or_else(|| Shown::Bytes(bytes.to_vec())))
-}
-
-/// Of a kind that is not known here nobody can say what is a secret.
-fn masked(record: &Record) -> Body {
-    if record.kind == HttpRequest::KIND
-        && let Ok(request) = record.request::<HttpRequest>()
-    {
-        let bytes = request.content().len();
-        return Body::Http(Http {
-            method: request.method().to_owned(),
-            url: request.masked_url(),
-            headers: request.masked_headers(),
-            body: (bytes > 0).then_some(Length { bytes }),
-        });
-    }
-    Body::Length { bytes: record.body.len() }
 }

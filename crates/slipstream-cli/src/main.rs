@@ -15,7 +15,6 @@ mod condition;
 mod config;
 mod curl;
 mod doctor;
-mod driver;
 mod explain;
 mod failed;
 mod follow;
@@ -25,6 +24,7 @@ mod headers;
 mod health;
 mod init;
 mod inspect;
+mod kinds;
 mod late;
 mod metrics;
 mod netrc;
@@ -80,7 +80,7 @@ fn main() -> ExitCode {
         let plain = curl::plain(&command, std::env::args_os())?;
         Ok((config, command, plain))
     });
-    let (config, command, curl::Plain { words, ignored }) = match ready {
+    let (config, command, curl::Plain { words, ignored, given }) = match ready {
         Ok(ready) => ready,
         Err(error) => {
             print::complain(&format!("{error:#}"));
@@ -101,7 +101,7 @@ fn main() -> ExitCode {
     }
     let dir = &cli.dir;
     let ended = match &cli.command {
-        Command::Store(args) => store::run(dir, args),
+        Command::Store(args) => store::run(dir, args, &given),
         Command::Work(args) => work::run(dir, args),
         Command::Status(args) => status::run(dir, args),
         Command::Init(args) => init::run(dir, args),
@@ -110,6 +110,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(dir, args),
         Command::Inspect(args) => inspect::run(args),
         Command::Doctor => doctor::run(dir),
+        Command::Kinds(args) => kinds::run(args),
         Command::Config(args) => {
             let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
             let given = [("dir", given("dir")), ("log-format", given("log_format"))];

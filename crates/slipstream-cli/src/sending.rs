@@ -93,7 +93,7 @@ fn limits(mut options: Options, args: &HttpArgs) -> Result<Options> {
     Ok(options)
 }
 
-fn seconds(number: f64, option: &str) -> Result<Duration> {
+pub(crate) fn seconds(number: f64, option: &str) -> Result<Duration> {
     Duration::try_from_secs_f64(number)
         .ok()
         .with_context(|| format!("--{option} {number} is no time; write seconds, such as 2.5"))

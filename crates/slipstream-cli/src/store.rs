@@ -1,5 +1,5 @@
-//! `slipstream store`: the requests of one command line, made from curl's options, and stored in
-//! one call, in order.
+//! `slipstream store`: the requests of one command line, of whatever kind, stored in one call, in
+//! order.
 //!
 //! Guaranteed: everything about the request is looked at before the spool is touched, so a
 //! refused request leaves no trace. This is the whole of a short-lived process: it opens
@@ -9,35 +9,33 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use slipstream_core::{Clock, Engine, Overwritten, Record, RecordId, Source, SystemClock};
-use slipstream_http::HttpRequest;
 use slipstream_log::Spool;
 
 use crate::args::StoreArgs;
 use crate::terms::Given;
 use crate::units::count;
-use crate::{Ended, batch, init, print, request};
+use crate::{Ended, batch, init, kinds, print};
 
-pub(crate) fn run(dir: &Path, args: &StoreArgs) -> Result<Ended> {
+pub(crate) fn run(dir: &Path, args: &StoreArgs, options: &[String]) -> Result<Ended> {
     if let Some(file) = &args.batch {
+        kinds::refuse_beside_batch(options)?;
         return batch::run(dir, args, file);
     }
-    let requests = request::all(&args.http, &args.url)?;
+    let now = SystemClock::new().now();
+    let records = kinds::records(args, options, || RecordId::generate(now))?;
     let given = Given::of(&args.terms);
     if given.has_idle_window() {
         bail!("--dedupe-window says for how long a key counts; add --dedupe KEY");
     }
-    if requests.len() > 1 && args.terms.dedupe.is_some() {
+    if records.len() > 1 && args.terms.dedupe.is_some() {
         bail!(
             "--dedupe names one request, and the urls stand for {}; store them one by one, or by --batch",
-            requests.len()
+            records.len()
         );
     }
-    let now = SystemClock::new().now();
     let terms = given.terms(now)?;
-    let record = |request: &HttpRequest| -> Result<Record> {
-        Ok(Record::new(request, RecordId::generate(now))?.on_terms(terms.clone())?)
-    };
-    let records = requests.iter().map(record).collect::<Result<Vec<_>>>()?;
+    let on_terms = |record: Record| Ok(record.on_terms(terms.clone())?);
+    let records = records.into_iter().map(on_terms).collect::<Result<Vec<_>>>()?;
     let receipt = open(dir, args)?.store(&source(args), &records)?;
     let earlier = receipt.duplicates.first().map(|duplicate| duplicate.of);
     if let Some(earlier) = earlier {

@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::ping::Ping;
 use crate::progress::{self, Progress, Show};
 use crate::units::{count, spell, thousands};
-use crate::{Ended, code, driver, explain, init, late, owner, print, signals};
+use crate::{Ended, code, explain, init, kinds, late, owner, print, signals};
 
 pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
     let policy = policy(args)?;
@@ -79,8 +79,8 @@ fn deliver(
     if let Some(ping) = ping {
         ping.begins();
     }
-    let driver = driver::of(&args.delivery, &spool)?;
-    let worker = Worker::new(backlog).driver(Box::new(driver)).policy(policy).limits(limits(args));
+    let worker = Worker::new(backlog).policy(policy).limits(limits(args));
+    let worker = kinds::with_all(worker, &args.delivery, &spool)?;
     signals::stop_on(worker.stopper())?;
     let mut count = |event: &Event<'_>| {
         if let Some(metrics) = metrics {

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
-use slipstream_core::{Record, Request};
-use slipstream_http::{HttpRequest, masked_url};
+use slipstream_http::masked_url;
 use slipstream_log::{Spool, Stage};
 
 use super::{Kept, choice, each};
 use crate::args::ListArgs;
+use crate::kinds;
 use crate::units::{count, rfc3339};
 use crate::{Ended, print};
 
@@ -86,7 +86,7 @@ impl Line {
         Self {
             id: Some(record.id.to_string()),
             to: Some(masked_url(record.destination.as_str())),
-            request: Some(request(&record)),
+            request: Some(kinds::one_line(&record)),
             stored: Some(rfc3339(record.id.stored())),
             kind: Some(record.kind),
             ..line
@@ -106,13 +106,5 @@ impl std::fmt::Display for Line {
             self.log.clone(),
         ];
         writeln!(f, "{}", print::one_line(&parts.join("  ")))
-    }
-}
-
-/// What it asks for, without a secret. Of other kinds only the destination is known.
-fn request(record: &Record) -> String {
-    match record.request::<HttpRequest>() {
-        Ok(request) if record.kind == HttpRequest::KIND => request.to_string(),
-        _ => masked_url(record.destination.as_str()),
     }
 }

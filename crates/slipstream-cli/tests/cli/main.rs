@@ -15,6 +15,7 @@ mod follow;
 mod health;
 mod init;
 mod inspect;
+mod kinds;
 mod metrics;
 mod owner;
 mod pages;

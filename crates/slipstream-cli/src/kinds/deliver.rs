@@ -1,17 +1,35 @@
-//! The driver of HTTP requests as `work` wants it: its settings, and where secrets come from.
+//! Who delivers requests of each kind, as `work` wants it: settings, and where secrets come from.
 //!
 //! Guaranteed: in a spool that others can write to, no request is signed with a secret that
 //! whoever runs the worker did not allow. A signature tells no secret, but it lets somebody who
-//! can ask for one find out a weak password.
+//! can ask for one find out a weak password. Private addresses are denied to all kinds alike.
+
+use std::sync::Arc;
 
 use anyhow::Result;
-use slipstream_core::SecretRef;
+use slipstream_core::{AddressPolicy, SecretRef};
 use slipstream_http::{HttpDriver, HttpOptions};
 use slipstream_log::Spool;
+use slipstream_tcp::{TcpHandler, TcpOptions};
+use slipstream_worker::{Threads, Worker};
 
 use crate::args::DeliveryArgs;
 
-pub(crate) fn of(args: &DeliveryArgs, spool: &Spool) -> Result<HttpDriver> {
+/// Threads for requests over streams: each waits for its peer most of the time.
+const TCP_THREADS: usize = 32;
+
+/// The worker with everybody that delivers.
+pub(crate) fn with_all(worker: Worker, args: &DeliveryArgs, spool: &Spool) -> Result<Worker> {
+    let allowed = args.allow_secret.iter().map(|text| text.parse());
+    let allowed: Arc<[SecretRef]> = allowed.collect::<Result<Vec<_>, _>>()?.into();
+    let shared = spool.settings().group.is_some();
+    let secrets = move |secret: &SecretRef| look_up(secret, shared, &allowed);
+    let http = HttpDriver::new(http(args))?.secrets(secrets.clone());
+    let tcp = Threads::new(TcpHandler::new(tcp(args)).secrets(secrets)).threads(TCP_THREADS);
+    Ok(worker.driver(Box::new(http)).threads(tcp))
+}
+
+fn http(args: &DeliveryArgs) -> HttpOptions {
     let mut options = HttpOptions::default();
     options.deny_private = args.deny_private;
     options.allow_hosts.clone_from(&args.allow_host);
@@ -22,10 +40,23 @@ pub(crate) fn of(args: &DeliveryArgs, spool: &Spool) -> Result<HttpDriver> {
     if let Some(time) = args.request_timeout {
         options.total_timeout = time;
     }
-    let allowed = args.allow_secret.iter().map(|text| text.parse());
-    let allowed = allowed.collect::<Result<Vec<SecretRef>, _>>()?;
-    let shared = spool.settings().group.is_some();
-    Ok(HttpDriver::new(options)?.secrets(move |secret| look_up(secret, shared, &allowed)))
+    options
+}
+
+fn tcp(args: &DeliveryArgs) -> TcpOptions {
+    let mut options = TcpOptions::default();
+    options.addresses = addresses(args);
+    if let Some(time) = args.connect_timeout {
+        options.connect_timeout = time;
+    }
+    if let Some(time) = args.request_timeout {
+        options.total_timeout = time;
+    }
+    options
+}
+
+fn addresses(args: &DeliveryArgs) -> Option<AddressPolicy> {
+    args.deny_private.then(|| AddressPolicy::public_and(&args.allow_host))
 }
 
 fn look_up(secret: &SecretRef, shared: bool, allowed: &[SecretRef]) -> Result<String, String> {

@@ -1,0 +1,224 @@
+//! The kinds of requests that this binary can do: which URL is of which, what may be said of
+//! each, how they are shown, and who delivers them.
+//!
+//! Guaranteed: an option that means nothing to a request of its kind is refused by its name.
+//!
+//! Absent on purpose: what a request of a kind is. That is its crate's.
+
+mod deliver;
+mod masked;
+mod show;
+mod tcp;
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use anyhow::{Result, bail};
+use slipstream_core::{Aside, Invalid, Record, RecordId, Request};
+use slipstream_http::HttpRequest;
+use slipstream_tcp::TcpRequest;
+
+use crate::args::StoreArgs;
+use crate::request;
+
+pub(crate) use self::deliver::with_all;
+pub(crate) use self::masked::{Masked, one_line};
+pub(crate) use self::show::run;
+
+/// A kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Http,
+    Tcp,
+}
+
+/// All of them, the usual one first.
+const KINDS: [Kind; 2] = [Kind::Http, Kind::Tcp];
+
+/// What may be said of a request of every kind.
+const COMMON: [&str; 15] = [
+    "at",
+    "attempts",
+    "batch",
+    "dedupe",
+    "dedupe-window",
+    "delay",
+    "durable",
+    "order-key",
+    "print-id",
+    "retry",
+    "retry-delay",
+    "retry-max-time",
+    "source",
+    "ttl",
+    "url",
+];
+
+/// What only a stream has.
+const TCP: [&str; 8] =
+    ["expect", "fail-on", "framing", "half-close", "idle-timeout", "server-name", "share", "until"];
+
+/// What of curl's options means the same to a stream.
+const TCP_TOO: [&str; 9] = [
+    "cacert",
+    "cert",
+    "connect-timeout",
+    "data",
+    "data-binary",
+    "data-raw",
+    "insecure",
+    "key",
+    "max-time",
+];
+
+impl Kind {
+    /// Its name, as it is stored.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Http => HttpRequest::KIND,
+            Self::Tcp => TcpRequest::KIND,
+        }
+    }
+
+    /// What its URLs begin with.
+    fn schemes(self) -> &'static [&'static str] {
+        match self {
+            Self::Http => &["http", "https"],
+            Self::Tcp => &["tcp", "tls", "unix"],
+        }
+    }
+
+    /// What it does, and an example.
+    fn about(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Http => (
+                "a request over HTTP or HTTPS",
+                "slipstream store -d 'order=17' https://example.com/orders",
+            ),
+            Self::Tcp => (
+                "bytes over TCP, TLS or a Unix socket, and what is answered",
+                "slipstream store --framing line -d 'shop.orders 1 1795498157' tcp://graphite:2003",
+            ),
+        }
+    }
+
+    /// The kind that a URL's scheme says. Without a scheme, or with one that nobody knows, it is
+    /// http, as to curl, which says what is wrong with it.
+    fn of_url(url: &[u8]) -> Self {
+        let colon =
+            url.iter().position(|byte| *byte == b':').filter(|at| url[at + 1..].starts_with(b"//"));
+        let scheme = colon.map(|at| &url[..at]).unwrap_or_default();
+        let has = |kind: &Self| {
+            kind.schemes().iter().any(|known| known.as_bytes().eq_ignore_ascii_case(scheme))
+        };
+        KINDS.into_iter().find(has).unwrap_or(Self::Http)
+    }
+
+    /// Whether an option means something to it.
+    fn takes(self, option: &str) -> bool {
+        COMMON.contains(&option)
+            || match self {
+                Self::Http => !TCP.contains(&option),
+                Self::Tcp => TCP.contains(&option) || TCP_TOO.contains(&option),
+            }
+    }
+}
+
+/// The records of the requests that a command line describes, in order. `given` are the options
+/// that it has.
+pub(crate) fn records(
+    args: &StoreArgs,
+    given: &[String],
+    mut id: impl FnMut() -> RecordId,
+) -> Result<Vec<Record>> {
+    let mut kinds = args.url.iter().map(|url| Kind::of_url(url.as_bytes()));
+    let kind = kinds.next().unwrap_or(Kind::Http);
+    if let Some(other) = kinds.find(|other| *other != kind) {
+        bail!(
+            "the urls are of two kinds, {} and {}; store them one by one",
+            kind.name(),
+            other.name()
+        );
+    }
+    if let Some(option) = given.iter().find(|option| !kind.takes(option)) {
+        let mut whose = KINDS.iter().filter(|kind| kind.takes(option));
+        let whose = whose.next().map_or("no kind", |kind| kind.name());
+        bail!(
+            "'--{option}' means something to a request of kind {whose} and nothing to {}; leave it out",
+            kind.name()
+        );
+    }
+    match kind {
+        Kind::Http => all(request::all(&args.http, &args.url)?, &mut id),
+        Kind::Tcp => all(tcp::requests(args)?, &mut id),
+    }
+}
+
+/// Refuses what would say something of the requests that the lines of a batch say themselves.
+pub(crate) fn refuse_beside_batch(given: &[String]) -> Result<()> {
+    match given.iter().find(|option| !COMMON.contains(&&***option)) {
+        Some(option) => bail!(
+            "'--{option}' cannot be used with '--batch': each line says such things itself; leave it out"
+        ),
+        None => Ok(()),
+    }
+}
+
+fn all<R: Request>(requests: Vec<R>, id: &mut dyn FnMut() -> RecordId) -> Result<Vec<Record>> {
+    requests.iter().map(|request| Ok(Record::new(request, id())?)).collect()
+}
+
+/// The record of a batch's line, and what the line says under the keys `own`.
+pub(crate) fn record_of_line<'a>(
+    line: &'a [u8],
+    own: &[&str],
+    id: RecordId,
+) -> Result<(Record, Aside<'a>), Invalid> {
+    match kind_of_line(line) {
+        Kind::Http => {
+            let (request, aside) = slipstream_http::parse_line_beside(line, own)?;
+            Ok((Record::new(&request, id)?, aside))
+        }
+        Kind::Tcp => {
+            let (request, aside) = slipstream_tcp::parse_line_beside(line, own)?;
+            Ok((Record::new(&request, id)?, aside))
+        }
+    }
+}
+
+/// What the kind of a line is, by its URL. Most lines are http's, and need no second look.
+fn kind_of_line(line: &[u8]) -> Kind {
+    #[derive(serde::Deserialize)]
+    struct Url<'a> {
+        #[serde(borrow)]
+        url: std::borrow::Cow<'a, str>,
+    }
+
+    // Case matters little to URLs, and a scheme's first letter tells nothing.
+    let ends_so = |begun: &[u8], scheme: &str| {
+        let rest = &scheme.as_bytes()[1..];
+        let end = begun.len().checked_sub(rest.len()).map(|at| &begun[at..]);
+        end.is_some_and(|end| end.eq_ignore_ascii_case(rest))
+    };
+    let others = || KINDS[1..].iter().flat_map(|kind| kind.schemes());
+    let colons = line.iter().enumerate().filter(|(_, byte)| **byte == b':');
+    let mut begun = colons.map(|(at, _)| &line[..at]);
+    if !begun.any(|begun| others().any(|scheme| ends_so(begun, scheme))) {
+        return Kind::Http;
+    }
+    match serde_json::from_slice::<Url<'_>>(line) {
+        Ok(Url { url }) => Kind::of_url(url.as_bytes()),
+        Err(_) => Kind::Http,
+    }
+}
+
+/// A URL as text.
+fn text_of(url: &OsString) -> Result<&str> {
+    match url.to_str() {
+        Some(text) => Ok(text),
+        None => bail!("the url is not UTF-8; write such bytes percent-encoded"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+use clap::CommandFactory;
+
+use super::*;
+use crate::args::Cli;
+
+#[test]
+fn a_url_s_scheme_tells_its_kind() {
+    for (url, kind) in [
+        ("http://h/", Kind::Http),
+        ("h:80/x", Kind::Http),
+        ("HTTPS://h", Kind::Http),
+        ("tcp://h:1", Kind::Tcp),
+        ("TLS://h:1", Kind::Tcp),
+        ("unix:///run/x", Kind::Tcp),
+        ("tcp:h", Kind::Http),
+        ("gopher://h", Kind::Http),
+        ("", Kind::Http),
+        ("h/?u=tcp://x", Kind::Http),
+    ] {
+        assert_eq!(Kind::of_url(url.as_bytes()), kind, "{url}");
+    }
+}
+
+#[test]
+fn a_line_s_url_tells_its_kind_however_it_is_written() {
+    for (line, kind) in [
+        (r#"{"url":"http://h/","json":{"url":"tcp://h:1"}}"#, Kind::Http),
+        (r#"{"url":"tcp://h:1","data":"http://h/"}"#, Kind::Tcp),
+        (r#"{"data":"x","url":"Tcp:\/\/h:1"}"#, Kind::Tcp),
+        (r#"{"url":"\u0074cp://h:1"}"#, Kind::Tcp),
+        (r#"{"url":"tcp://h:1""#, Kind::Http),
+        (r#"{"data":"tcp://h:1"}"#, Kind::Http),
+    ] {
+        assert_eq!(kind_of_line(line.as_bytes()), kind, "{line}");
+    }
+}
+
+#[test]
+fn every_option_that_a_kind_takes_is_one_and_means_something_to_somebody() {
+    let cli = Cli::command();
+    let store = cli.find_subcommand("store").unwrap();
+    let all: Vec<_> = store.get_arguments().filter_map(|arg| arg.get_long()).collect();
+    for option in COMMON.iter().chain(&TCP).chain(&TCP_TOO) {
+        assert!(*option == "url" || all.contains(option), "there is no --{option}");
+    }
+    for arg in store.get_arguments().filter(|arg| !arg.is_global_set()) {
+        let Some(long) = arg.get_long() else { continue };
+        let heading = arg.get_help_heading().unwrap_or_default();
+        let of_a_stream = heading.starts_with("For tcp://");
+        assert_eq!(TCP.contains(&long), of_a_stream, "--{long}");
+        assert_eq!(Kind::Http.takes(long), !of_a_stream, "--{long}");
+        // What is about when it is sent, and not how, is everybody's.
+        assert!(!heading.starts_with("When") || COMMON.contains(&long), "--{long}");
+    }
+}
