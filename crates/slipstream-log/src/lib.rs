@@ -46,7 +46,7 @@ pub mod fs;
 mod group_sync;
 mod inspect;
 mod ledger;
-mod memory;
+mod left;
 pub mod name;
 mod purge;
 mod retry;

@@ -8,7 +8,7 @@ use crate::backlog::{NOTES, notes_path};
 use crate::error::SpoolError;
 use crate::fs::{File, Lock, Open};
 use crate::ledger::LEDGER;
-use crate::memory::MEMORY;
+use crate::left::{LAST_RUN, MEMORY};
 use crate::name::{LogName, Stage};
 use crate::settings::SETTINGS_FILE;
 use crate::spool::Shared;
@@ -108,7 +108,8 @@ impl Shared {
             .map(|name| format!("{}/{name}", Stage::Collecting.dir()))
             .collect();
         paths.extend(self.list(".")?.into_iter().filter(|name| {
-            let ours = [LEDGER, SETTINGS_FILE, MEMORY].iter().any(|file| name.starts_with(file));
+            let made = [LEDGER, SETTINGS_FILE, MEMORY, LAST_RUN];
+            let ours = made.iter().any(|file| name.starts_with(file));
             ours && name.contains(".new-")
         }));
         Ok(paths)
