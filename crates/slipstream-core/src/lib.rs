@@ -53,7 +53,7 @@ pub use engine::{
 pub use id::RecordId;
 pub use outcome::{Blame, Failure, Outcome};
 pub use policy::{Policy, Statuses, Step};
-pub use record::{DecodeError, Record, decode_body};
+pub use record::{DecodeError, Head, Record, decode_body};
 pub use request::{Destination, Invalid, Request};
 pub use source::Source;
 pub use terms::{Dedupe, Terms};

@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_run_reads_back_and_so_does_one_of_a_version_that_tells_less_or_more() {
-        let summary = Summary { delivered: 3, elapsed: Duration::from_secs(2), ..Summary::default() };
+        let summary =
+            Summary { delivered: 3, elapsed: Duration::from_secs(2), ..Summary::default() };
         let time = Timestamp::from_millis(1_795_498_157_482);
         let run = LastRun::of(time, time, &summary, true).ended(Ending::Budget);
         assert_eq!(LastRun::read(&run.write()), Some(run));

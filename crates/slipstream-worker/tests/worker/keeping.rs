@@ -177,7 +177,8 @@ fn a_run_that_follows_tells_once_a_minute_how_far_it_is() {
         })
         .unwrap();
     let books = scene.books.borrow();
-    let seen: Vec<_> = books.reports.iter().map(|run| (run.delivered, run.ended.is_some())).collect();
+    let seen: Vec<_> =
+        books.reports.iter().map(|run| (run.delivered, run.ended.is_some())).collect();
     // At the start, when a minute was over, and at the end.
     assert_eq!((seen[0], seen[1], *seen.last().unwrap()), ((0, false), (1, false), (1, true)));
     assert!(books.reports.iter().all(|run: &LastRun| run.follow));
