@@ -176,6 +176,16 @@ pub(crate) struct StoreArgs {
     /// Print the id of each request that was stored
     #[arg(long)]
     pub(crate) print_id: bool,
+    /// Say so when no worker has finished for longer, once in that time for all who store; 0 never
+    #[arg(
+        long,
+        value_name = "DURATION",
+        value_parser = duration,
+        env = "SLIPSTREAM_WARN_AFTER",
+        hide_env_values = true,
+        default_value = "1h"
+    )]
+    pub(crate) warn_after: Duration,
     /// Store each line of this file; - for standard input
     #[arg(
         long,

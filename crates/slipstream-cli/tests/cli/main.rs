@@ -15,6 +15,7 @@ mod health;
 mod init;
 mod inspect;
 mod metrics;
+mod overdue;
 mod owner;
 mod pages;
 mod parity;

@@ -55,6 +55,9 @@ impl Spool {
             .env_remove("SLIPSTREAM_LOG")
             .env_remove("SLIPSTREAM_LOG_FORMAT")
             .env_remove("SLIPSTREAM_RETRY")
+            .env_remove("SLIPSTREAM_WARN_AFTER")
+            .env_remove("NO_COLOR")
+            .env_remove("COLUMNS")
             .stdin(Stdio::null());
         command
     }
