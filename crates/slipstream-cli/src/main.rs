@@ -98,7 +98,7 @@ fn main() -> ExitCode {
         Command::Failed(args) => failed::run(dir, args),
         Command::Check(args) => check::run(dir, args),
         Command::Inspect(args) => inspect::run(args),
-        Command::Doctor => doctor::run(dir),
+        Command::Doctor(args) => doctor::run(dir, args),
         Command::Setup(args) => setup::run(dir, args),
         Command::Completions(args) => pages::completions(args),
         Command::Man(args) => pages::man(args),

@@ -100,7 +100,9 @@ impl Ages {
             self.found.unreadable += 1;
             return;
         };
-        let name = &head.destination[..head.destination.floor_char_boundary(NAME_MAX)];
+        let name = head.destination;
+        let cut = (0..=NAME_MAX.min(name.len())).rev().find(|at| name.is_char_boundary(*at));
+        let name = &name[..cut.unwrap_or(0)];
         let each = &mut self.found.each;
         let waiting = match self.by_name.get(name) {
             Some(at) => &mut each[*at],

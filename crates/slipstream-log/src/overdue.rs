@@ -98,7 +98,7 @@ impl Shared {
     fn open_warned(&self) -> io::Result<Box<dyn File>> {
         match self.fs.open(WARNED, Open::Update) {
             Err(error) if error.kind() == ErrorKind::NotFound => match self.fs.create(WARNED) {
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
                 _ => self.fs.open(WARNED, Open::Update),
             },
             other => other,

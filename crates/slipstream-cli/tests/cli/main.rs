@@ -23,6 +23,7 @@ mod ping;
 mod purge;
 mod receiver;
 mod run;
+mod schema;
 mod scrub;
 mod setup;
 mod status;
