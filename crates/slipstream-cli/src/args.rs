@@ -34,7 +34,7 @@ pub(crate) use self::health::HealthArgs;
 pub(crate) use self::http::{HttpArgs, Piece};
 pub(crate) use self::init::InitArgs;
 pub(crate) use self::kinds::KindsArgs;
-pub(crate) use self::look::{CheckArgs, InspectArgs};
+pub(crate) use self::look::{CheckArgs, Color, DoctorArgs, InspectArgs, PictureArgs};
 pub(crate) use self::operate::OperateArgs;
 pub(crate) use self::pages::{CompletionsArgs, ManArgs};
 pub(crate) use self::policy::PolicyArgs;
@@ -120,7 +120,7 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 nothing was found; 1 something was; 2 it could not be looked.
     #[command(verbatim_doc_comment)]
-    Doctor,
+    Doctor(DoctorArgs),
     /// Show what kinds of requests this program can deliver
     Kinds(KindsArgs),
     /// Show every setting, and where its value comes from
@@ -188,6 +188,16 @@ pub(crate) struct StoreArgs {
     /// Print the id of each request that was stored
     #[arg(long)]
     pub(crate) print_id: bool,
+    /// Say so when no worker has finished for longer, once in that time for all who store; 0 never
+    #[arg(
+        long,
+        value_name = "DURATION",
+        value_parser = duration,
+        env = "SLIPSTREAM_WARN_AFTER",
+        hide_env_values = true,
+        default_value = "1h"
+    )]
+    pub(crate) warn_after: Duration,
     /// Store each line of this file; - for standard input
     #[arg(long, value_name = "FILE|-", conflicts_with = "url")]
     pub(crate) batch: Option<PathBuf>,
@@ -256,13 +266,15 @@ fn connections(text: &str) -> Result<NonZeroUsize, String> {
 const STATUS_EXAMPLES: &str = "\
 Examples:
   slipstream status
+  slipstream status --watch
   slipstream status --json | jq .totals
   slipstream status --check --max-age 10m --max-pending 10000
 
 With --check, CRITICAL is what loses requests or tells that none are delivered: something was
 stored longer than --max-age ago and no worker has taken it, or the sum does not hold. WARNING
-is what somebody should look at: requests were given up, or too many wait. UNKNOWN: there is
-no spool, or it cannot be read. What waits for a retry or a time of its own is not too old.
+is what somebody should look at: requests were given up, too many wait, a log must soon give
+way, or the last run broke off. UNKNOWN: there is no spool, or it cannot be read. What waits
+for a retry or a time of its own is not too old.
 
 Exit codes: 0 the sum holds; 1 it does not; 2 the spool could not be read. With --check: 0 OK;
 1 WARNING; 2 CRITICAL; 3 UNKNOWN.";
@@ -273,6 +285,8 @@ pub(crate) struct StatusArgs {
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
     #[command(flatten)]
     pub(crate) health: HealthArgs,
 }

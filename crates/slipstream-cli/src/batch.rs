@@ -37,13 +37,13 @@ pub(crate) fn run(dir: &Path, args: &StoreArgs, file: &Path) -> Result<Ended> {
     };
     let spool = store::open(dir, args)?;
     let mut batch = Batch {
+        args,
         // JSON may spell a byte with six characters, and has a frame of its own.
         line_max: spool.settings().record_max.saturating_mul(6) + (1 << 20),
         spool,
         source: store::source(args),
         terms: Given::of(&args.terms),
         clock: SystemClock::new(),
-        print_ids: args.print_id,
         chunk: Vec::new(),
         chunk_bytes: 0,
         stored: 0,
@@ -70,13 +70,13 @@ pub(crate) fn run(dir: &Path, args: &StoreArgs, file: &Path) -> Result<Ended> {
     Ok(Ended::Short)
 }
 
-struct Batch {
+struct Batch<'a> {
+    args: &'a StoreArgs,
     spool: Spool,
     source: Source,
     /// Those of every line that says no others.
     terms: Given,
     clock: SystemClock,
-    print_ids: bool,
     line_max: u64,
     chunk: Vec<Record>,
     chunk_bytes: usize,
@@ -97,7 +97,7 @@ enum Line {
     End,
 }
 
-impl Batch {
+impl Batch<'_> {
     fn store_all(&mut self, input: &mut BufReader<Box<dyn Read>>) -> Result<()> {
         let mut line = Vec::new();
         for number in 1u64.. {
@@ -164,7 +164,9 @@ impl Batch {
         self.stored += (self.chunk.len() - repeated) as u64;
         self.repeated += repeated as u64;
         self.overwritten.extend(receipt.overwritten);
-        if self.print_ids {
+        // Now and not at the end, which may be days away.
+        store::warn_if_overdue(&self.spool, self.args);
+        if self.args.print_id {
             let earlier: HashMap<_, _> =
                 receipt.duplicates.iter().map(|duplicate| (duplicate.id, duplicate.of)).collect();
             let id = |record: &Record| *earlier.get(&record.id).unwrap_or(&record.id);

@@ -25,7 +25,7 @@ pub(crate) use self::show::run;
 /// The options that may stand in a file: those of every command first, then by command.
 const SETTINGS: [(&str, &[&str]); 5] = [
     ("", &["dir", "log-format"]),
-    ("store", &["durable", "source", "ttl", "retry"]),
+    ("store", &["durable", "source", "ttl", "retry", "warn-after"]),
     (
         "work",
         &[

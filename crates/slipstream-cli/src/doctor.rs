@@ -1,6 +1,7 @@
 //! `slipstream doctor`: looks for what keeps people's requests from going out.
 //!
 //! Guaranteed: nothing is changed; each finding says what is so, why it matters and what to do.
+//! The JSON's fields are a promise: fields may join, none changes.
 //!
 //! Absent on purpose: what is in the logs; that is `check`. And what only a guess could tell: a
 //! finding is something that was seen.
@@ -12,54 +13,88 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::Serialize;
 use slipstream_core::{Clock, SystemClock, Timestamp};
 use slipstream_log::{Spool, Stage};
+use slipstream_worker::LastRun;
 
+use crate::args::DoctorArgs;
+use crate::status::{PATIENCE, last_run, last_seen};
 use crate::units::{rfc3339, spell};
 use crate::{Ended, owner, print};
 
 /// The file that a worker locks. It is written when a worker begins and when it ends.
 const WORKER_LOCK: &str = "worker.lock";
 
-/// How long what was stored may wait for a worker. Cron runs it every minute.
-const PATIENCE: Duration = Duration::from_secs(5 * 60);
-
 /// How far a time may lie ahead before the clock is to blame.
 const AHEAD: Duration = Duration::from_secs(60);
 
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Severity {
+    /// Requests do not go out, or are lost, as it is now.
+    Critical,
+    /// They may not, or may be lost, some day.
+    Warning,
+}
+
 /// Something that keeps requests from going out, or will.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 struct Finding {
+    severity: Severity,
     what: String,
     why: &'static str,
     to_do: String,
 }
 
 impl Finding {
-    fn new(what: impl Into<String>, why: &'static str, to_do: impl Into<String>) -> Self {
-        Self { what: what.into(), why, to_do: to_do.into() }
+    fn critical(what: impl Into<String>, why: &'static str, to_do: impl Into<String>) -> Self {
+        Self { severity: Severity::Critical, what: what.into(), why, to_do: to_do.into() }
+    }
+
+    fn warning(what: impl Into<String>, why: &'static str, to_do: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::critical(what, why, to_do) }
     }
 }
 
-pub(crate) fn run(dir: &Path) -> Result<Ended> {
+/// All of it, for programs.
+#[derive(Serialize)]
+struct Report {
+    spool: String,
+    findings: Vec<Finding>,
+}
+
+pub(crate) fn run(dir: &Path, args: &DoctorArgs) -> Result<Ended> {
     // While this is root, if it is: others may not look at other people's processes.
     let mut findings = places::others(dir)?;
     owner::become_owner(dir)?;
     match Spool::find(dir) {
         Ok(Some(spool)) => findings.extend(of_spool(&spool)?),
-        Ok(None) => findings.push(Finding::new(
+        Ok(None) => findings.push(Finding::critical(
             format!("there is no spool at {}", dir.display()),
             "nobody has stored anything there, or not in the directory that you see",
             "name the directory that programs store in with --dir or SLIPSTREAM_DIR, or make it with `slipstream init`",
         )),
-        Err(error) => findings.push(Finding::new(
+        Err(error) => findings.push(Finding::critical(
             error.to_string(),
             "neither store nor work can use the spool",
             "do what it says",
         )),
     }
+    let ended = if findings.is_empty() { Ended::Well } else { Ended::Short };
+    if args.json {
+        let report = Report { spool: dir.display().to_string(), findings };
+        print::out(&print::json(&report)?)?;
+    } else {
+        print::out(&text(dir, &findings))?;
+    }
+    Ok(ended)
+}
+
+fn text(dir: &Path, findings: &[Finding]) -> String {
     let mut text = String::new();
-    for Finding { what, why, to_do } in &findings {
+    for Finding { what, why, to_do, .. } in findings {
         let lines = [("found", &**what), ("why it matters", why), ("what to do", &**to_do)];
         for (name, line) in lines {
             text.push_str(&format!("{name:<14}  {}\n", print::one_line(line)));
@@ -69,20 +104,22 @@ pub(crate) fn run(dir: &Path) -> Result<Ended> {
     if findings.is_empty() {
         text = format!("nothing found that keeps requests in {} from going out\n", dir.display());
     }
-    print::out(&text)?;
-    Ok(if findings.is_empty() { Ended::Well } else { Ended::Short })
+    text
 }
 
 fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
     let now = SystemClock::new().now();
     let mut findings = places::of(spool)?;
     let lock = spool.path().join(WORKER_LOCK).metadata().ok();
-    let worker = lock.map(|it| Timestamp::from_millis(it.mtime().max(0) as u64 * 1_000));
+    let began = lock.map(|it| Timestamp::from_millis(it.mtime().max(0) as u64 * 1_000));
+    let last_run = last_run(spool);
     let status = spool.status()?;
     if !status.worker_running {
-        findings.extend(not_taken(status.oldest_unclaimed(), worker, now));
+        findings.extend(not_taken(status.oldest_unclaimed(), last_run.as_ref(), began, now));
     }
-    let mut stamps = Vec::from_iter(worker);
+    findings.extend(last_run.as_ref().filter(|_| !status.worker_running).and_then(broke_off));
+    let mut stamps = Vec::from_iter(began);
+    stamps.extend(last_run.map(|run| Timestamp::from_millis(run.at)));
     for stage in [Stage::Ready, Stage::Processing, Stage::Failed] {
         stamps.extend(spool.sealed_logs(stage)?.into_iter().map(|log| log.stamp));
     }
@@ -90,22 +127,40 @@ fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// That no worker takes what was stored.
+/// That no worker takes what was stored. `began` is when one began or ended last, which tells of
+/// those that were killed, too.
 fn not_taken(
     oldest: Option<Duration>,
-    worker: Option<Timestamp>,
+    last_run: Option<&LastRun>,
+    began: Option<Timestamp>,
     now: Timestamp,
 ) -> Option<Finding> {
     let oldest = oldest.filter(|age| *age > PATIENCE)?;
-    let last = match worker.filter(|last| now.since(*last) > PATIENCE) {
-        Some(last) => format!("the last one was seen {}", rfc3339(last)),
-        None => "though one was seen lately, or the spool is new".to_owned(),
-    };
+    let told = last_run.map_or(Timestamp::default(), |run| Timestamp::from_millis(run.at));
+    let mut last = last_seen(last_run, now);
+    // Perhaps a worker that was killed.
+    if let Some(began) = began.filter(|began| last_run.is_some() && began.since(told) > PATIENCE) {
+        last.push_str(&format!(", and worker.lock was taken {} since", rfc3339(began)));
+    }
     let age = spell(Duration::from_secs(oldest.as_secs()));
-    Some(Finding::new(
+    Some(Finding::critical(
         format!("no worker has taken what was stored {age} ago; {last}"),
         "nothing goes out, and the oldest gives way when a slot is full",
         "run `slipstream work`; if that helps, see why cron or the timer does not: `slipstream setup`, cron's mail, `systemctl list-timers`",
+    ))
+}
+
+/// That the last run could not be carried out.
+fn broke_off(run: &LastRun) -> Option<Finding> {
+    let (what, why) = match run.ending.as_deref() {
+        None => ("ended without a word", "it was killed, or the machine went down while it ran"),
+        Some("broken") => ("broke off", "what was left waits; the next run may break off, too"),
+        _ => return None,
+    };
+    Some(Finding::warning(
+        format!("the last run, which began {}, {what}", rfc3339(Timestamp::from_millis(run.began))),
+        why,
+        "run `slipstream work`, and read what it says",
     ))
 }
 
@@ -115,7 +170,7 @@ fn from_the_future(stamps: &[Timestamp], now: Timestamp) -> Option<Finding> {
     let ahead = newest.since(now);
     (ahead > AHEAD).then(|| {
         let ahead = spell(Duration::from_secs(ahead.as_secs()));
-        Finding::new(
+        Finding::warning(
             format!("something in the spool was made at {}, {ahead} from now", rfc3339(*newest)),
             "the clock was ahead, or is behind: delays, --ttl and ages are wrong by that much",
             "set the clock and keep it right (`timedatectl`); what is stored is kept, and goes out",
@@ -133,16 +188,44 @@ mod tests {
         Timestamp::from_millis(NOON.as_millis() - seconds * 1_000)
     }
 
+    fn ended(seconds_ago: u64) -> LastRun {
+        let at = before(seconds_ago).as_millis();
+        let text = format!(r#"{{"at":{at},"ended":{at},"ending":"drained"}}"#);
+        LastRun::read(text.as_bytes()).unwrap()
+    }
+
     #[test]
     fn what_was_stored_lately_or_taken_is_no_finding() {
         let age = Duration::from_secs;
-        assert_eq!(not_taken(None, Some(before(90_000)), NOON), None);
-        assert_eq!(not_taken(Some(age(300)), None, NOON), None);
-        let found = not_taken(Some(age(301)), Some(before(3_600)), NOON).unwrap();
-        let what = "no worker has taken what was stored 5m 1s ago; the last one was seen 2026-11-24T11:00:00.000Z";
-        assert_eq!(found.what, what);
-        let found = not_taken(Some(age(301)), Some(before(10)), NOON).unwrap();
-        assert!(found.what.ends_with("though one was seen lately, or the spool is new"));
+        let run = ended(3_600);
+        assert_eq!(not_taken(None, Some(&run), None, NOON), None);
+        assert_eq!(not_taken(Some(age(300)), None, None, NOON), None);
+        let what = |run, began| not_taken(Some(age(301)), run, began, NOON).unwrap().what;
+        let begin = "no worker has taken what was stored 5m 1s ago; ";
+        for (run, began, last) in [
+            (Some(&run), Some(before(3_600)), "the last one ended 1h ago"),
+            (None, Some(before(10)), "none has ever finished a run here"),
+            (
+                Some(&run),
+                Some(before(60)),
+                "the last one ended 1h ago, and worker.lock was taken 2026-11-24T11:59:00.000Z since",
+            ),
+        ] {
+            assert_eq!(what(run, began), format!("{begin}{last}"));
+        }
+    }
+
+    #[test]
+    fn a_run_that_broke_off_or_was_killed_is_a_finding_and_one_that_ended_is_none() {
+        assert_eq!(broke_off(&ended(60)), None);
+        for (text, words) in [
+            (r#"{"began":1795521600000,"ending":"broken"}"#, "12:00:00.000Z, broke off"),
+            (r#"{"began":1795521600000}"#, "12:00:00.000Z, ended without a word"),
+        ] {
+            let found = broke_off(&LastRun::read(text.as_bytes()).unwrap()).unwrap();
+            assert!(found.what.ends_with(words), "{found:?}");
+            assert_eq!(found.severity, Severity::Warning);
+        }
     }
 
     #[test]

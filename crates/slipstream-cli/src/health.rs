@@ -11,9 +11,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use slipstream_log::{Spool, Status};
+use slipstream_core::{Clock, SystemClock};
+use slipstream_log::{OnFull, Settings, Spool, Status};
+use slipstream_worker::LastRun;
 
 use crate::args::HealthArgs;
+use crate::status::{last_run, last_seen};
 use crate::units::{count, spell, thousands};
 use crate::{Ended, owner, print};
 
@@ -25,8 +28,8 @@ const UNKNOWN: u8 = 3;
 
 pub(crate) fn run(dir: &Path, args: &HealthArgs) -> Result<Ended> {
     let (code, words, numbers) = match look(dir) {
-        Ok(status) => {
-            let (code, words) = judge(&status, args);
+        Ok(Look { status, settings, last_run }) => {
+            let (code, words) = judge(&status, &settings, last_run.as_ref(), args);
             (code, words, format!(" | {}", numbers(&status, args)))
         }
         Err(error) => (UNKNOWN, format!("{error:#}"), String::new()),
@@ -36,16 +39,28 @@ pub(crate) fn run(dir: &Path, args: &HealthArgs) -> Result<Ended> {
     Ok(Ended::Told(code))
 }
 
-fn look(dir: &Path) -> Result<Status> {
+struct Look {
+    status: Status,
+    settings: Settings,
+    last_run: Option<LastRun>,
+}
+
+fn look(dir: &Path) -> Result<Look> {
     owner::become_owner(dir)?;
     let Some(spool) = Spool::find(dir)? else {
         // A slip in the path must not look like a spool where all is well.
         bail!("there is no spool at {}; `slipstream init` makes one", dir.display());
     };
-    Ok(spool.status()?)
+    let (status, settings) = (spool.status()?, spool.settings().clone());
+    Ok(Look { status, settings, last_run: last_run(&spool) })
 }
 
-fn judge(status: &Status, args: &HealthArgs) -> (u8, String) {
+fn judge(
+    status: &Status,
+    settings: &Settings,
+    last_run: Option<&LastRun>,
+    args: &HealthArgs,
+) -> (u8, String) {
     let totals = &status.totals;
     let mut found = Vec::new();
     if !totals.balanced() {
@@ -53,8 +68,23 @@ fn judge(status: &Status, args: &HealthArgs) -> (u8, String) {
     }
     let age = status.oldest_unclaimed();
     if let Some(age) = age.filter(|age| *age > args.max_age) {
+        let last = match status.worker_running {
+            true => String::new(),
+            false => format!(", {}", last_seen(last_run, SystemClock::new().now())),
+        };
         let words = "no worker has taken what was stored";
-        found.push((CRITICAL, format!("{words} {} ago", spell(whole(age)))));
+        found.push((CRITICAL, format!("{words} {} ago{last}", spell(whole(age)))));
+    }
+    if let Some(near) = status.forecast() {
+        let (slot, wait) = (near.slot, spell(whole(near.wait)));
+        let words = match settings.on_full {
+            OnFull::Overwrite => "overwrites its oldest log",
+            OnFull::Reject => "refuses what is stored",
+        };
+        found.push((WARNING, format!("slot {slot} {words} in {wait} unless a worker comes")));
+    }
+    if last_run.is_some_and(|run| run.ending.as_deref() == Some("broken")) {
+        found.push((WARNING, "the last run broke off; see `slipstream work`".to_owned()));
     }
     if totals.failed > args.max_failed {
         let words = "given up; see `slipstream failed list`";

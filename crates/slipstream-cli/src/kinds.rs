@@ -36,7 +36,7 @@ pub(crate) enum Kind {
 const KINDS: [Kind; 2] = [Kind::Http, Kind::Tcp];
 
 /// What may be said of a request of every kind.
-const COMMON: [&str; 15] = [
+const COMMON: [&str; 16] = [
     "at",
     "attempts",
     "batch",
@@ -52,6 +52,7 @@ const COMMON: [&str; 15] = [
     "source",
     "ttl",
     "url",
+    "warn-after",
 ];
 
 /// What only a stream has.

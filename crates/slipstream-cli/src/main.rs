@@ -109,7 +109,7 @@ fn main() -> ExitCode {
         Command::Failed(args) => failed::run(dir, args),
         Command::Check(args) => check::run(dir, args),
         Command::Inspect(args) => inspect::run(args),
-        Command::Doctor => doctor::run(dir),
+        Command::Doctor(args) => doctor::run(dir, args),
         Command::Kinds(args) => kinds::run(args),
         Command::Config(args) => {
             let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);

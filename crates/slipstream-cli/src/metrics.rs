@@ -138,17 +138,6 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 
 const ENDINGS: [&str; 6] = ["drained", "waiting", "budget", "stopped", "broken", "running"];
 
-fn word(ending: Option<Ending>) -> &'static str {
-    match ending {
-        None => "running",
-        Some(Ending::Drained) => "drained",
-        Some(Ending::Waiting(_)) => "waiting",
-        Some(Ending::Budget) => "budget",
-        Some(Ending::Stopped) => "stopped",
-        Some(_) => "broken",
-    }
-}
-
 fn seconds(time: Timestamp) -> f64 {
     time.as_millis() as f64 / 1_000.0
 }
@@ -162,7 +151,7 @@ fn render(run: &Run, spool: &str, status: Option<&Status>) -> String {
     }
     let lasted = run.lasted.as_secs_f64();
     text.gauge("last_run_duration_seconds", "How long the last run lasted.", lasted);
-    let ended = word(run.ending);
+    let ended = run.ending.map_or("running", Ending::word);
     let endings = ENDINGS.map(|ending| (ending, f64::from(u8::from(ending == ended))));
     text.family("last_run_ending", "gauge", "How the last run ended.", "ending", &endings);
     let outcomes = [

@@ -6,14 +6,15 @@
 //! what storing needs and nothing else.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use slipstream_core::{Clock, Engine, Overwritten, Record, RecordId, Source, SystemClock};
-use slipstream_log::Spool;
+use slipstream_log::{Overdue, Spool};
 
 use crate::args::StoreArgs;
 use crate::terms::Given;
-use crate::units::count;
+use crate::units::{count, rfc3339, spell};
 use crate::{Ended, batch, init, kinds, print};
 
 pub(crate) fn run(dir: &Path, args: &StoreArgs, options: &[String]) -> Result<Ended> {
@@ -36,12 +37,14 @@ pub(crate) fn run(dir: &Path, args: &StoreArgs, options: &[String]) -> Result<En
     let terms = given.terms(now)?;
     let on_terms = |record: Record| Ok(record.on_terms(terms.clone())?);
     let records = records.into_iter().map(on_terms).collect::<Result<Vec<_>>>()?;
-    let receipt = open(dir, args)?.store(&source(args), &records)?;
+    let spool = open(dir, args)?;
+    let receipt = spool.store(&source(args), &records)?;
     let earlier = receipt.duplicates.first().map(|duplicate| duplicate.of);
     if let Some(earlier) = earlier {
         tracing::info!(%earlier, "not stored: one with the same dedupe key was a moment ago");
     }
     warn(&receipt.overwritten);
+    warn_if_overdue(&spool, args);
     if args.print_id {
         let ids = records.iter().map(|record| format!("{}\n", earlier.unwrap_or(record.id)));
         print::out(&ids.collect::<String>()).with_context(|| match records.len() {
@@ -65,6 +68,28 @@ pub(crate) fn source(args: &StoreArgs) -> Source {
         Some(name) => Source::named(name.as_bytes()),
         None => Source::parent(),
     }
+}
+
+/// Says that no worker has finished for too long, if it is so and nobody was told lately.
+pub(crate) fn warn_if_overdue(spool: &Spool, args: &StoreArgs) {
+    if args.warn_after.is_zero() {
+        return;
+    }
+    let Some(Overdue { since, worked }) = spool.overdue(args.warn_after) else {
+        return;
+    };
+    let since = match since {
+        Some(time) => {
+            let ago = SystemClock::new().now().since(time).as_secs();
+            format!("since {} ({} ago)", rfc3339(time), spell(Duration::from_secs(ago)))
+        }
+        None => format!("for more than {}", spell(args.warn_after)),
+    };
+    let ever = if worked { "has" } else { "has ever" };
+    print::complain(&format!(
+        "what is stored in {} waits: no worker {ever} finished there {since}; see `slipstream doctor`, and `slipstream setup cron`",
+        spool.path().display()
+    ));
 }
 
 /// Says what had to give way, if anything.

@@ -85,6 +85,12 @@ pub(crate) fn rfc3339(time: Timestamp) -> String {
     humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + since).to_string()
 }
 
+/// The same without milliseconds.
+pub(crate) fn rfc3339_seconds(time: Timestamp) -> String {
+    let since = Duration::from_millis(time.as_millis().min(LAST_MILLI));
+    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since).to_string()
+}
+
 /// A number of bytes, as short as it can be said.
 pub(crate) fn spell_bytes(bytes: u64) -> String {
     ByteSize::b(bytes).display().iec().to_string()

@@ -127,6 +127,12 @@ pub trait Backlog {
         let _ = memory;
     }
 
+    /// Keeps this for the operator: what the run did, or has done so far, in place of what was kept
+    /// before. A few kilobytes at most; no promise either.
+    fn report(&mut self, run: &[u8]) {
+        let _ = run;
+    }
+
     /// Wakes this one whenever records may have come, from now on.
     ///
     /// # Errors
@@ -136,12 +142,21 @@ pub trait Backlog {
         Err(BacklogError::Engine("this engine cannot tell when records come".into()))
     }
 
-    /// Puts everything in its final place. Claims that were not answered come out of the
-    /// next backlog.
+    /// Puts everything in its final place, at the end of a run. Claims that were not answered come
+    /// out of the next backlog. Until it is dropped, the backlog is still this worker's, who may
+    /// yet [report](Backlog::report) how that went.
     ///
     /// # Errors
     /// The engine could not finish; the next backlog will.
-    fn close(self: Box<Self>) -> Result<(), BacklogError>;
+    fn finish(&mut self) -> Result<(), BacklogError>;
+
+    /// Finishes it, and lets go of it.
+    ///
+    /// # Errors
+    /// As for [`Backlog::finish`].
+    fn close(mut self: Box<Self>) -> Result<(), BacklogError> {
+        self.finish()
+    }
 }
 
 /// Names a claim within its backlog.

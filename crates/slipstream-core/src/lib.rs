@@ -60,7 +60,7 @@ pub use line::{Aside, read_line};
 pub use outcome::{Blame, Failure, Outcome};
 pub use policy::{Policy, Statuses, Step};
 pub use quote::quoted;
-pub use record::{DecodeError, Record, decode_body};
+pub use record::{DecodeError, Head, Record, decode_body};
 pub use request::{Destination, Invalid, Request};
 pub use secret::SecretRef;
 pub use source::Source;

@@ -19,6 +19,7 @@ use slipstream_core::{Backlog, BacklogError, Claim, Next, Ticket, Timestamp, Ver
 use crate::error::SpoolError;
 use crate::frame::{SETTLEMENT_AT, Settlement, State};
 use crate::fs::{File, Lock, Replace};
+use crate::left::{LAST_RUN, MEMORY};
 use crate::name::{Departure, LogName, Stage};
 use crate::settings::OnFull;
 use crate::spool::{Shared, log_path};
@@ -387,11 +388,19 @@ impl Backlog for SpoolBacklog {
     }
 
     fn recall(&mut self) -> Option<Vec<u8>> {
-        self.shared.read_memory()
+        self.shared.read_left(MEMORY)
     }
 
     fn remember(&mut self, memory: &[u8]) {
-        self.shared.write_memory(memory);
+        if let Err(error) = self.shared.leave(MEMORY, memory) {
+            tracing::warn!(%error, "the next run will not know what this one learnt");
+        }
+    }
+
+    fn report(&mut self, run: &[u8]) {
+        if let Err(error) = self.shared.leave(LAST_RUN, run) {
+            tracing::warn!(%error, "nobody will be told what this run did");
+        }
     }
 
     fn follow(&mut self, waker: Waker) -> Result<(), BacklogError> {
@@ -399,12 +408,12 @@ impl Backlog for SpoolBacklog {
         Ok(())
     }
 
-    fn close(self: Box<Self>) -> Result<(), BacklogError> {
+    fn finish(&mut self) -> Result<(), BacklogError> {
         self.bound_processing()?;
         self.shared.finish_departures()?;
         self.shared.shorten_ledger_if_long();
         let _ = self.worker_lock.truncate(0);
         // Everything else is in its place; that something was left is no success.
-        self.skipped_for.map_or(Ok(()), |error| Err(error.into()))
+        self.skipped_for.take().map_or(Ok(()), |error| Err(error.into()))
     }
 }

@@ -17,11 +17,9 @@ use rustix::io::Errno;
 use crate::error::SpoolError;
 use crate::fs::disk::{Access, Disk};
 use crate::fs::{Fs, Open, Replace};
-use crate::ledger::LEDGER;
 use crate::name::Stage;
 use crate::settings::{SETTINGS_FILE, Settings};
-use crate::spool::REMOVING;
-use crate::worker_lock::WORKER_LOCK;
+use crate::spool::{FILES, REMOVING};
 
 /// A spool that is there, and safe.
 pub(crate) struct Found {
@@ -250,9 +248,7 @@ fn refuse_foreign_contents(path: &Path, root: &OwnedFd) -> Result<(), SpoolError
         let name = entry.file_name().to_string_lossy().into_owned();
         let ours = matches!(name.as_str(), "." | ".." | REMOVING)
             || Stage::ALL.iter().any(|stage| stage.dir() == name)
-            || name.starts_with(SETTINGS_FILE)
-            || name.starts_with(LEDGER)
-            || name == WORKER_LOCK;
+            || FILES.iter().any(|file| name.starts_with(file));
         if !ours {
             return Err(SpoolError::Unsafe {
                 path: path.to_owned(),

@@ -7,6 +7,8 @@
 use std::io;
 use std::path::Path;
 
+use slipstream_core::Timestamp;
+
 pub mod disk;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -51,6 +53,13 @@ pub trait Fs: Send + Sync {
     /// # Errors
     /// The file system's; `NotFound` when nothing does.
     fn stat(&self, path: &str) -> io::Result<Stat>;
+
+    /// When a file was written last, by the machine's own clock. Not for logs: a write after this
+    /// has to store its time, which costs more than the write.
+    ///
+    /// # Errors
+    /// The file system's; `NotFound` when there is none.
+    fn modified(&self, path: &str) -> io::Result<Timestamp>;
 
     /// Makes the entries of a directory survive a power loss.
     ///

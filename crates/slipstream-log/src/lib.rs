@@ -31,6 +31,7 @@
 //!
 //! Absent on purpose: what a request means, threads, and any write to a log that moves bytes.
 
+mod ages;
 mod append;
 mod backlog;
 mod check;
@@ -46,10 +47,12 @@ pub mod fs;
 mod group_sync;
 mod inspect;
 mod ledger;
-mod memory;
+mod left;
 pub mod name;
+mod overdue;
 mod purge;
 mod retry;
+mod ring;
 mod seal;
 mod settings;
 mod slot;
@@ -59,14 +62,17 @@ mod tally;
 pub mod walk;
 mod worker_lock;
 
+pub use ages::{AGES, ByAge, Destinations, Waiting};
 pub use check::{Finding, Report};
 pub use drop::Dropped;
 pub use error::SpoolError;
 pub use inspect::{InspectError, LogReader};
 pub use ledger::{Outcomes, OverwrittenSum};
 pub use name::Stage;
+pub use overdue::Overdue;
 pub use purge::Purged;
 pub use retry::Retried;
+pub use ring::{Forecast, LogStatus, SlotStatus};
 pub use settings::{OnFull, Settings};
 pub use slot::slot_of;
 pub use spool::Spool;

@@ -13,7 +13,7 @@ use std::io::ErrorKind;
 use crate::error::SpoolError;
 use crate::frame::{SETTLEMENT_AT, Settlement, State};
 use crate::fs::{File, Lock, Replace};
-use crate::memory::MEMORY;
+use crate::left::MEMORY;
 use crate::name::{LogName, Stage};
 use crate::spool::{Shared, Spool, log_path};
 use crate::walk::Item;

@@ -22,16 +22,25 @@ use slipstream_core::{
 use crate::append::Writer;
 use crate::backlog::SpoolBacklog;
 use crate::create;
+use crate::dedupe::DEDUPE;
 use crate::depart::Leaving;
 use crate::error::SpoolError;
 use crate::frame::Frames;
 use crate::fs::{File, Fs, Lock, Open};
+use crate::ledger::LEDGER;
+use crate::left::{LAST_RUN, MEMORY};
 use crate::name::{LogName, Stage, collecting_name, parse_collecting};
-use crate::settings::Settings;
+use crate::overdue::WARNED;
+use crate::settings::{SETTINGS_FILE, Settings};
 use crate::slot::slot_of;
+use crate::worker_lock::WORKER_LOCK;
 
 /// The directory of logs that are on their way out.
 pub(crate) const REMOVING: &str = "removing";
+/// The files that stand in a spool beside its directories. While one is being made, it has more
+/// behind its name.
+pub(crate) const FILES: [&str; 7] =
+    [SETTINGS_FILE, LEDGER, WORKER_LOCK, MEMORY, LAST_RUN, WARNED, DEDUPE];
 /// How often a step is begun anew because somebody else was faster. Each time, somebody
 /// else's step went through, so this is only reached when something is wrong.
 pub(crate) const TRIES: usize = 1000;

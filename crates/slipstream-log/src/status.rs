@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use slipstream_core::{Clock, Timestamp};
 
+use crate::ages::{Ages, Destinations};
 use crate::depart::Step;
 use crate::error::SpoolError;
+use crate::frame::State;
 use crate::fs::Open;
 use crate::ledger::{Counts, Ledger, Outcomes, OverwrittenSum};
 use crate::name::{Departure, LogName, Stage, parse_collecting};
+use crate::ring::{self, Forecast, LogStatus, SlotStatus};
 use crate::spool::{Shared, Spool, log_path};
 use crate::tally::Tally;
 
@@ -20,6 +24,8 @@ pub struct Status {
     pub stages: Vec<(Stage, StageStatus)>,
     /// The sums.
     pub totals: Totals,
+    /// Each slot in which something stands.
+    pub slots: Vec<SlotStatus>,
     /// What was overwritten, by slot.
     pub overwritten: BTreeMap<u16, OverwrittenSum>,
     /// Entries of the ledger that cannot be read.
@@ -67,6 +73,18 @@ impl Status {
     }
 }
 
+impl Status {
+    /// The slot whose oldest log must give way first if no worker comes; none while that is not
+    /// near.
+    pub fn forecast(&self) -> Option<Forecast> {
+        let near = self.slots.iter().filter_map(|slot| {
+            let requests = slot.ready.first().map_or(0, |oldest| oldest.requests);
+            slot.full_in.map(|wait| Forecast { slot: slot.slot, wait, requests })
+        });
+        near.min_by_key(|forecast| forecast.wait)
+    }
+}
+
 impl Totals {
     /// Whether everything that was stored is accounted for.
     pub fn balanced(&self) -> bool {
@@ -91,22 +109,73 @@ impl Spool {
     /// # Errors
     /// When the spool cannot be read.
     pub fn status(&self) -> Result<Status, SpoolError> {
-        let mut status = self.shared().look_at_all()?;
-        for _ in 0..4 {
-            if status.totals.balanced() {
-                break;
-            }
-            status = self.shared().look_at_all()?;
+        Ok(self.shared().look(None)?.0)
+    }
+
+    /// The same, and for how long requests have waited, by whom they go to. Envelopes are read for
+    /// no longer than `most`; what is left then is only counted.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn status_by_destination(
+        &self,
+        most: Duration,
+    ) -> Result<(Status, Destinations), SpoolError> {
+        self.shared().look(Some(most))
+    }
+}
+
+/// Reads the envelopes of what is counted, while there is time.
+struct Reader<'a> {
+    clock: &'a dyn Clock,
+    until: Duration,
+    seen: u64,
+    in_time: bool,
+    ages: Ages,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, stage: Stage, state: State, payload: &[u8]) {
+        if !matches!(state, State::Pending | State::Failed) {
+            return;
         }
-        Ok(status)
+        // Asking for the time costs as much as reading an envelope.
+        if self.seen.is_multiple_of(1_024) {
+            self.in_time = self.clock.elapsed() < self.until;
+        }
+        self.seen += 1;
+        match self.in_time {
+            true => self.ages.add(state == State::Failed || stage == Stage::Failed, payload),
+            false => self.ages.skip(),
+        }
     }
 }
 
 impl Shared {
-    fn look_at_all(&self) -> Result<Status, SpoolError> {
+    fn look(&self, read_for: Option<Duration>) -> Result<(Status, Destinations), SpoolError> {
+        let mut tries = 0..5;
+        loop {
+            let until = self.clock.elapsed().saturating_add(read_for.unwrap_or_default());
+            let ages = Ages::new(self.clock.now());
+            let mut reader = Reader { clock: &*self.clock, until, seen: 0, in_time: true, ages };
+            let wanted = read_for.is_some();
+            let status = self.look_at_all(&mut |stage, state, payload| {
+                if wanted {
+                    reader.read(stage, state, payload);
+                }
+            })?;
+            tries.next();
+            if status.totals.balanced() || tries.is_empty() {
+                return Ok((status, reader.ages.sorted()));
+            }
+        }
+    }
+
+    /// Looks once, and shows each record that is in a log at a stage.
+    fn look_at_all(&self, show: &mut dyn FnMut(Stage, State, &[u8])) -> Result<Status, SpoolError> {
         let ledger = self.read_ledger()?;
-        let seen = self.see_logs()?;
-        let collecting = self.see_collecting()?;
+        let seen = self.see_logs(show)?;
+        let collecting = self.see_collecting(show)?;
         let (worker_running, worker_pid) = self.worker()?;
         let there = seen.keys().copied().collect();
         let folded = ledger.folded_without(&there);
@@ -132,6 +201,7 @@ impl Shared {
         Ok(Status {
             stages: self.stages(&collecting, &seen),
             totals,
+            slots: self.slots(&collecting, &seen),
             overwritten: folded.slots,
             spoiled_entries: ledger.spoiled,
             worker_running,
@@ -140,7 +210,10 @@ impl Shared {
     }
 
     /// The logs that are being collected: when they were opened, and what they hold.
-    fn see_collecting(&self) -> Result<Vec<(LogName, Tally)>, SpoolError> {
+    fn see_collecting(
+        &self,
+        show: &mut dyn FnMut(Stage, State, &[u8]),
+    ) -> Result<Vec<(LogName, Tally)>, SpoolError> {
         let mut seen = Vec::new();
         for name in self.list(Stage::Collecting.dir())? {
             let Some(slot) = parse_collecting(&name) else {
@@ -151,17 +224,22 @@ impl Shared {
                 continue;
             };
             let header = self.read_header(&*file, &path)?;
-            let tally = self.tally(&*file, &path, None)?;
+            let show = |state, payload: &_| show(Stage::Collecting, state, payload);
+            let tally = self.tally_with(&*file, &path, None, show)?;
             seen.push((self.sealed_name(slot, header), tally));
         }
         Ok(seen)
     }
 
-    fn see_logs(&self) -> Result<HashMap<LogName, Seen>, SpoolError> {
+    fn see_logs(
+        &self,
+        show: &mut dyn FnMut(Stage, State, &[u8]),
+    ) -> Result<HashMap<LogName, Seen>, SpoolError> {
         let mut logs = HashMap::new();
         for stage in [Stage::Ready, Stage::Processing, Stage::Failed] {
             for log in self.logs_in(stage)? {
-                let tally = self.tally_if_there(&log_path(stage, log), log)?;
+                let show = |state, payload: &_| show(stage, state, payload);
+                let tally = self.tally_if_there(&log_path(stage, log), log, show)?;
                 logs.extend(tally.map(|tally| (log, Seen::At(stage, tally))));
             }
         }
@@ -169,7 +247,7 @@ impl Shared {
             let seen = match &leaving.step {
                 Step::Counted(counts) => Some(Seen::Counted(*counts)),
                 Step::For(why) => {
-                    let tally = self.tally_if_there(&leaving.path(), leaving.log)?;
+                    let tally = self.tally_if_there(&leaving.path(), leaving.log, |_, _| ())?;
                     tally.map(|tally| Seen::Leaving(*why, tally))
                 }
             };
@@ -178,9 +256,14 @@ impl Shared {
         Ok(logs)
     }
 
-    fn tally_if_there(&self, path: &str, log: LogName) -> Result<Option<Tally>, SpoolError> {
+    fn tally_if_there(
+        &self,
+        path: &str,
+        log: LogName,
+        show: impl FnMut(State, &[u8]),
+    ) -> Result<Option<Tally>, SpoolError> {
         match self.fs.open(path, Open::Read) {
-            Ok(file) => Ok(Some(self.tally(&*file, path, Some(log))?)),
+            Ok(file) => Ok(Some(self.tally_with(&*file, path, Some(log), show)?)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.io("open", path, error)),
         }
@@ -194,23 +277,65 @@ impl Shared {
         let now = self.clock.now();
         let mut stages: Vec<_> =
             Stage::ALL.iter().map(|stage| (*stage, StageStatus::default())).collect();
-        let sealed = seen.iter().filter_map(|(log, seen)| match seen {
-            Seen::At(stage, tally) => Some((*stage, log, tally)),
-            Seen::Leaving(..) | Seen::Counted(_) => None,
-        });
-        let collecting = collecting.iter().map(|(log, tally)| (Stage::Collecting, log, tally));
-        for (stage, log, tally) in collecting.chain(sealed) {
-            let status = &mut stages[stage as usize].1;
-            status.logs += 1;
-            status.requests += tally.pending;
-            if stage == Stage::Failed {
-                status.requests += tally.failed;
-            }
-            status.bytes += tally.bytes;
-            let age = now.since(log.stamp);
-            status.oldest_age = Some(status.oldest_age.map_or(age, |oldest| oldest.max(age)));
+        for (stage, log, tally) in at_stages(collecting, seen) {
+            stages[stage as usize].1.add(stage, log, tally, now);
         }
         stages
+    }
+
+    fn slots(
+        &self,
+        collecting: &[(LogName, Tally)],
+        seen: &HashMap<LogName, Seen>,
+    ) -> Vec<SlotStatus> {
+        let now = self.clock.now();
+        let mut slots = BTreeMap::<u16, SlotStatus>::new();
+        for (stage, log, tally) in at_stages(collecting, seen) {
+            let slot = slots.entry(log.slot).or_default();
+            slot.slot = log.slot;
+            let (begun, requests, bytes) = (log.stamp, tally.pending + tally.failed, tally.bytes);
+            let status = LogStatus { begun, requests, bytes };
+            match stage {
+                Stage::Collecting => slot.collecting = Some(status),
+                Stage::Ready => slot.ready.push(status),
+                Stage::Processing => {
+                    slot.processing.add(stage, log, tally, now);
+                    slot.failed.requests += tally.failed;
+                }
+                Stage::Failed => slot.failed.add(stage, log, tally, now),
+            }
+        }
+        let mut slots: Vec<_> = slots.into_values().collect();
+        for slot in &mut slots {
+            slot.ready.sort_unstable_by_key(|log| log.begun);
+            slot.full_in = ring::full_in(&self.settings, slot, now);
+        }
+        slots
+    }
+}
+
+/// The logs that stand at a stage.
+fn at_stages<'a>(
+    collecting: &'a [(LogName, Tally)],
+    seen: &'a HashMap<LogName, Seen>,
+) -> impl Iterator<Item = (Stage, &'a LogName, &'a Tally)> {
+    let sealed = seen.iter().filter_map(|(log, seen)| match seen {
+        Seen::At(stage, tally) => Some((*stage, log, tally)),
+        Seen::Leaving(..) | Seen::Counted(_) => None,
+    });
+    collecting.iter().map(|(log, tally)| (Stage::Collecting, log, tally)).chain(sealed)
+}
+
+impl StageStatus {
+    fn add(&mut self, stage: Stage, log: &LogName, tally: &Tally, now: Timestamp) {
+        self.logs += 1;
+        self.requests += tally.pending;
+        if stage == Stage::Failed {
+            self.requests += tally.failed;
+        }
+        self.bytes += tally.bytes;
+        let age = now.since(log.stamp);
+        self.oldest_age = Some(self.oldest_age.map_or(age, |oldest| oldest.max(age)));
     }
 }
 

@@ -64,18 +64,32 @@ impl Shared {
         path: &str,
         name: Option<LogName>,
     ) -> Result<Tally, SpoolError> {
+        self.tally_with(file, path, name, |_, _| ())
+    }
+
+    /// The same, and shows what it counts: the state and the bytes of each record.
+    pub(crate) fn tally_with(
+        &self,
+        file: &dyn File,
+        path: &str,
+        name: Option<LogName>,
+        mut show: impl FnMut(State, &[u8]),
+    ) -> Result<Tally, SpoolError> {
         let mut walk = self.walk(file, path, name)?;
         let mut tally = Tally { bytes: walk.end(), ..Tally::default() };
         while let Some(item) = walk.next(file).map_err(|error| self.io("read", path, error))? {
             match item {
                 Item::Damage(_) => tally.damaged += 1,
-                Item::Record { settlement, .. } => match settlement.state {
-                    State::Pending => tally.pending += 1,
-                    State::Delivered => tally.delivered += 1,
-                    State::Failed => tally.failed += 1,
-                    State::Expired => tally.expired += 1,
-                    State::Dropped => tally.dropped += 1,
-                },
+                Item::Record { settlement, payload, .. } => {
+                    show(settlement.state, payload);
+                    match settlement.state {
+                        State::Pending => tally.pending += 1,
+                        State::Delivered => tally.delivered += 1,
+                        State::Failed => tally.failed += 1,
+                        State::Expired => tally.expired += 1,
+                        State::Dropped => tally.dropped += 1,
+                    }
+                }
             }
         }
         Ok(tally)

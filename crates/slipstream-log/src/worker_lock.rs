@@ -7,11 +7,8 @@ use std::io::ErrorKind;
 use crate::backlog::{NOTES, notes_path};
 use crate::error::SpoolError;
 use crate::fs::{File, Lock, Open};
-use crate::ledger::LEDGER;
-use crate::memory::MEMORY;
 use crate::name::{LogName, Stage};
-use crate::settings::SETTINGS_FILE;
-use crate::spool::Shared;
+use crate::spool::{FILES, Shared};
 
 /// The file that a worker holds locked while it runs.
 pub(crate) const WORKER_LOCK: &str = "worker.lock";
@@ -108,8 +105,7 @@ impl Shared {
             .map(|name| format!("{}/{name}", Stage::Collecting.dir()))
             .collect();
         paths.extend(self.list(".")?.into_iter().filter(|name| {
-            let ours = [LEDGER, SETTINGS_FILE, MEMORY].iter().any(|file| name.starts_with(file));
-            ours && name.contains(".new-")
+            FILES.iter().any(|file| name.starts_with(file)) && name.contains(".new-")
         }));
         Ok(paths)
     }

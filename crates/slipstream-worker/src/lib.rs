@@ -38,7 +38,7 @@
 //! #     }
 //! #     fn begin(&mut self, _: Ticket) -> Result<u32, BacklogError> { Ok(1) }
 //! #     fn settle(&mut self, _: Ticket, _: Verdict) -> Result<(), BacklogError> { Ok(()) }
-//! #     fn close(self: Box<Self>) -> Result<(), BacklogError> { Ok(()) }
+//! #     fn finish(&mut self) -> Result<(), BacklogError> { Ok(()) }
 //! # }
 //! # let record = Record::new(&Beep { times: 3 }, RecordId::from_bytes([7; 16]))?;
 //! # let engine = Queue(vec![record]);
@@ -58,6 +58,7 @@
 //! engine's), output, signals and configuration (the program's).
 
 mod destination;
+mod last_run;
 mod memory;
 mod note;
 mod observer;
@@ -70,6 +71,7 @@ mod threads;
 mod turns;
 mod worker;
 
+pub use last_run::LastRun;
 pub use note::Note;
 pub use observer::{Doing, Ending, Event, Observer, RunError, Summary};
 pub use slipstream_core::Policy;

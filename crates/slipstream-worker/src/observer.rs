@@ -131,6 +131,19 @@ pub enum Ending {
     Broken,
 }
 
+impl Ending {
+    /// Its name for programs: `drained`, `waiting`, `budget`, `stopped`, `broken`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Drained => "drained",
+            Self::Waiting(_) => "waiting",
+            Self::Budget => "budget",
+            Self::Stopped => "stopped",
+            Self::Broken => "broken",
+        }
+    }
+}
+
 /// The backlog failed, and the run ended early. What was in flight was finished first;
 /// claims without an answer come out of the next run.
 #[derive(Debug, thiserror::Error)]

@@ -11,13 +11,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use slipstream_core::{BacklogError, Completion, Policy, Ticket};
+use slipstream_core::{BacklogError, Completion, Policy, Ticket, Timestamp};
 
 use crate::destination::{Destinations, Pending};
 use crate::observer::{Doing, Ending, Event};
 use crate::orders::Orders;
 use crate::subject::Subject;
-use crate::{Observer, RunError, Summary, Worker, memory, reason};
+use crate::{LastRun, Observer, RunError, Summary, Worker, memory, reason};
 
 use self::intake::Intake;
 
@@ -30,6 +30,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// How often the backlog is looked at for what is new while a run only waits. One that stays is
 /// woken instead.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often a run that stays tells what it did so far.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 /// The shortest wait for what was put off, or is held: the backlog's clock is not this one.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -45,6 +48,8 @@ pub(crate) struct Run<'a> {
     held: Option<Pending>,
     /// When the run began, by the monotonic clock.
     start: Duration,
+    /// The same by the wall clock.
+    began: Timestamp,
     summary: Summary,
     /// What the backlog failed with first.
     broken: Option<(Doing, BacklogError)>,
@@ -66,6 +71,7 @@ impl<'a> Run<'a> {
             flights: HashMap::new(),
             held: None,
             start: worker.clock.elapsed(),
+            began: worker.clock.now(),
             summary: Summary::default(),
             broken: None,
             worker,
@@ -83,9 +89,14 @@ impl<'a> Run<'a> {
         let budget = self.worker.limits.max_time;
         let warn_at = budget / 5 * 4;
         let mut warned = false;
+        let mut report_at = Duration::ZERO;
         let mut done = Vec::new();
         let ending = loop {
             let spent = self.spent();
+            if follow && spent >= report_at {
+                report_at = spent + REPORT_EVERY;
+                self.report(None);
+            }
             let over = self.over(spent);
             let mut wait = if follow { LONGEST } else { LOOK_EVERY };
             let mut due_in = LONGEST;
@@ -146,20 +157,33 @@ impl<'a> Run<'a> {
     }
 
     fn end(mut self, ending: Ending) -> Result<Summary, RunError> {
-        self.summary.elapsed = self.spent();
-        self.summary.ending = ending;
         self.put_back_all();
         self.remember();
-        let mut broken = self.broken;
-        if broken.is_none() {
-            let closed = self.worker.backlog.close();
-            broken = closed.err().map(|error| (Doing::Closing, error));
+        if self.broken.is_none()
+            && let Err(error) = self.worker.backlog.finish()
+        {
+            self.broken = Some((Doing::Closing, error));
         }
-        let Some((doing, source)) = broken else {
-            return Ok(self.summary);
+        self.summary.ending = if self.broken.is_some() { Ending::Broken } else { ending };
+        self.report(Some(self.summary.ending));
+        match self.broken {
+            None => Ok(self.summary),
+            Some((doing, source)) => {
+                Err(RunError { doing, source, summary: Box::new(self.summary) })
+            }
+        }
+    }
+
+    /// Tells the operator what was done so far, and what ended it if something did.
+    fn report(&mut self, ending: Option<Ending>) {
+        self.summary.elapsed = self.spent();
+        let (now, follow) = (self.worker.clock.now(), self.worker.limits.follow);
+        let run = LastRun::of(self.began, now, &self.summary, follow);
+        let run = match ending {
+            Some(ending) => run.ended(ending),
+            None => run,
         };
-        self.summary.ending = Ending::Broken;
-        Err(RunError { doing, source, summary: Box::new(self.summary) })
+        self.worker.backlog.report(&run.write());
     }
 
     /// Takes in how an attempt ended.

@@ -1,8 +1,48 @@
-//! What `check` and `inspect` may be told.
+//! What `status`, `check`, `inspect` and `doctor` may be told.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+
+use crate::units::lasting;
+
+/// How `status` is shown.
+#[derive(Debug, Args)]
+pub(crate) struct PictureArgs {
+    /// Colours: on a terminal unless NO_COLOR is set, always, or never
+    #[arg(long, value_name = "WHEN", hide_possible_values = true, default_value = "auto")]
+    pub(crate) color: Color,
+    /// How many destinations, and how many slots, have a line of their own
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) top: usize,
+    /// Look at every request, however long it takes; else who they go to is looked up for a second
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Stay, and show it again and again, with what is stored and delivered meanwhile; q ends it
+    #[arg(long, conflicts_with_all = ["json", "check"])]
+    pub(crate) watch: bool,
+    /// How often it is shown again; less often where looking takes long
+    #[arg(
+        long,
+        value_name = "DURATION",
+        value_parser = lasting,
+        default_value = "1s",
+        requires = "watch"
+    )]
+    pub(crate) interval: Duration,
+}
+
+/// When output has colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal
+    Auto,
+    /// Wherever it goes
+    Always,
+    /// Never
+    Never,
+}
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -47,4 +87,11 @@ pub(crate) struct InspectArgs {
     /// Show bodies, and values of headers and queries that may be secrets
     #[arg(long)]
     pub(crate) show_secrets: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -50,7 +50,7 @@ pub(super) fn others(dir: &Path) -> Result<Vec<Finding>> {
     }
     let named: Vec<_> = elsewhere.values().take(NAMED).map(String::as_str).collect();
     let more = if elsewhere.len() > NAMED { " and others" } else { "" };
-    Ok(vec![Finding::new(
+    Ok(vec![Finding::warning(
         format!("at {} another spool is seen by {}{more}", dir.display(), named.join(", ")),
         "they are in a container, or systemd gave them a /tmp of their own (PrivateTmp): what is stored there is not what is worked here",
         "use a directory outside /tmp that all of them see, such as /var/spool/slipstream, with --dir or SLIPSTREAM_DIR",
@@ -71,21 +71,21 @@ pub(super) fn of(spool: &Spool) -> Result<Vec<Finding>> {
     if let Some(closed) = closed {
         let me = User::from_uid(Uid::effective()).ok().flatten();
         let me = me.map_or_else(|| Uid::effective().to_string(), |user| user.name);
-        findings.push(Finding::new(
+        findings.push(Finding::critical(
             format!("{me} cannot write to {}", closed.display()),
             "whoever stores and whoever works must be the spool's owner, or of its group",
             "run this as the owner, or share a spool with a group: `slipstream init --group`",
         ));
     }
     if statfs(path).is_ok_and(|it| it.filesystem_type() == TMPFS_MAGIC) {
-        findings.push(Finding::new(
+        findings.push(Finding::warning(
             format!("{shown} is in memory (tmpfs)"),
             "what is stored there is lost when the machine restarts",
             "use a directory on a disk, such as /var/spool/slipstream, if the requests matter",
         ));
     }
     if spool.settings().network_fs {
-        findings.push(Finding::new(
+        findings.push(Finding::warning(
             format!("{shown} was made for a network file system"),
             "locks and renames may not hold there, and requests may be lost or go out twice",
             "use a local disk, unless you know that they do",
@@ -95,7 +95,7 @@ pub(super) fn of(spool: &Spool) -> Result<Vec<Finding>> {
     let unit = disk.fragment_size();
     let (room, all) = (disk.blocks_available() * unit, disk.blocks() * unit);
     findings.extend(full(room, all).map(|what| {
-        Finding::new(
+        Finding::warning(
             format!("the disk of {shown} is nearly full: {what}"),
             "when it is, nothing can be stored; the worker can still deliver what is there",
             "free some space, or move the spool to another disk",
@@ -132,7 +132,7 @@ fn strangers(spool: &Spool) -> Result<Option<Finding>> {
     found.sort();
     Ok(found.first().map(|first| {
         let all = count(found.len() as u64, "file");
-        Finding::new(
+        Finding::critical(
             format!("{all} of somebody else's, such as {}", first.display()),
             "they are not opened, so what is in them is not delivered",
             match shared {

@@ -36,6 +36,7 @@ store.durable         true                        FILE
 store.source          -                           default
 store.ttl             -                           default
 store.retry           -                           default
+store.warn-after      1h                          default
 work.attempts         3                           default
 work.backoff          2s                          default
 work.retry            -                           default

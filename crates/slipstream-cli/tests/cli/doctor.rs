@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use crate::run::{Spool, log_of, ran};
+use crate::schema::assert_holds;
 
 /// What was found. Whether this machine's disk is full, or in memory, is its own business.
 fn found(spool: &Spool) -> Vec<String> {
@@ -25,6 +26,8 @@ fn a_spool_where_all_is_well_has_nothing_to_tell() {
     let spool = Spool::new();
     spool.quietly(["store", "http://127.0.0.1:9/"]);
     assert_eq!(found(&spool), [""; 0]);
+    let json = assert_holds("doctor", &spool.run(["doctor", "--json"]).out);
+    assert_eq!(json["spool"], "SPOOL");
 }
 
 #[test]
@@ -38,6 +41,15 @@ what to do      name the directory that programs store in with --dir or SLIPSTRE
 
 ";
     assert_eq!(spool.run(["doctor"]), ran(1, text, ""));
+    let json = spool.run(["doctor", "--json"]);
+    assert_eq!(json.code, Some(1));
+    let finding = &assert_holds("doctor", &json.out)["findings"][0];
+    let told = text.lines().filter_map(|line| line.split_once("  "));
+    let told: Vec<_> = told.map(|(_, words)| words.trim()).collect();
+    for (name, words) in ["what", "why", "to_do"].iter().zip(told) {
+        assert_eq!(finding[name], words);
+    }
+    assert_eq!(finding["severity"], "critical");
     std::fs::write(spool.path(), "a file").unwrap();
     assert!(found(&spool)[0].starts_with("SPOOL is a file"), "{:?}", found(&spool));
 }
@@ -52,8 +64,17 @@ fn what_no_worker_takes_and_a_clock_that_was_wrong_are_found() {
     let lock = File::options().write(true).open(spool.path().join("worker.lock")).unwrap();
     lock.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000)).unwrap();
     let lines = found(&spool);
-    let end = "ago; the last one was seen 2020-09-13T12:26:40.000Z";
+    let end = "ago; none has ever finished a run here";
     assert!(lines.len() == 1 && lines[0].ends_with(end), "{lines:?}");
+    let run =
+        r#"{"began":1577836800000,"at":1577836800000,"ended":1577836800000,"ending":"broken"}"#;
+    let run_file = spool.path().join("worker.run");
+    std::fs::write(&run_file, run).unwrap();
+    let lines = found(&spool);
+    let end = " ago, and worker.lock was taken 2020-09-13T12:26:40.000Z since";
+    assert!(lines.len() == 2 && lines[0].ends_with(end), "{lines:?}");
+    assert_eq!(lines[1], "the last run, which began 2020-01-01T00:00:00.000Z, broke off");
+    std::fs::remove_file(run_file).unwrap();
     lock.set_modified(SystemTime::now() + Duration::from_secs(7_230)).unwrap();
     let lines = found(&spool);
     assert!(

@@ -44,7 +44,25 @@ fn what_nobody_took_for_too_long_is_critical() {
     let (code, line) = check(&spool, &[]);
     let words = "SLIPSTREAM CRITICAL - no worker has taken what was stored ";
     assert!(code == 2 && line.starts_with(words), "{code} {line}");
+    assert!(line.contains(" ago, none has ever finished a run here |"), "{line}");
     assert_eq!(check(&spool, &["--max-age=1000y"]).0, 0);
+}
+
+#[test]
+fn a_log_that_must_soon_give_way_and_a_run_that_broke_off_are_warnings() {
+    let spool = Spool::new();
+    spool.run(["init", "--slots=1", "--logs=1", "--rotate=1000d"]);
+    let (name, bytes) = log_of(b"x");
+    let name = name.replace("s003", "s000");
+    std::fs::write(spool.path().join("ready").join(name), bytes).unwrap();
+    spool.quietly(["store", "http://127.0.0.1:9/"]);
+    let run =
+        r#"{"began":1577836800000,"at":1577836800000,"ended":1577836800000,"ending":"broken"}"#;
+    std::fs::write(spool.path().join("worker.run"), run).unwrap();
+    let (code, line) = check(&spool, &["--max-age=1000y"]);
+    let words = "SLIPSTREAM WARNING - slot 0 overwrites its oldest log in ";
+    assert!(code == 1 && line.starts_with(words), "{code} {line}");
+    assert!(line.contains(" unless a worker comes; the last run broke off; see"), "{line}");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Runs the binary on a spool in a temporary directory.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime};
 
 use slipstream_core::Timestamp;
 use slipstream_log::frame::{Frames, LOG_HEADER, LogHeader};
@@ -36,6 +38,9 @@ impl Spool {
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.dir.path().join(name);
         std::fs::write(&path, content).unwrap();
+        // Where one asks for its time, two that are made alike are alike.
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_498_937);
+        File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
         path
     }
 
@@ -55,6 +60,9 @@ impl Spool {
             .env_remove("SLIPSTREAM_LOG")
             .env_remove("SLIPSTREAM_LOG_FORMAT")
             .env_remove("SLIPSTREAM_RETRY")
+            .env_remove("SLIPSTREAM_WARN_AFTER")
+            .env_remove("NO_COLOR")
+            .env_remove("COLUMNS")
             // This machine's own is no part of a test.
             .env("SLIPSTREAM_CONFIG", "")
             .stdin(Stdio::null());

@@ -4,16 +4,21 @@ use serde_json::json;
 
 use crate::receiver::Receiver;
 use crate::run::{Spool, assert_refused, ran};
+use crate::schema::assert_holds;
 
 #[test]
-fn no_spool_is_all_zeros_and_a_note() {
+fn no_spool_is_a_note_and_in_json_all_zeros() {
     let spool = Spool::new();
     let note = "slipstream: nothing stored yet in SPOOL\n";
-    let state = r#"{"logs":0,"requests":0,"bytes":0,"oldest_age_seconds":null}"#;
-    let text = format!(
-        r#"{{"states":{{"collecting":{state},"ready":{state},"processing":{state},"failed":{state}}},"totals":{{"stored":0,"delivered":0,"pending":0,"failed":0,"set_aside":0,"overwritten":0,"expired":0,"purged":0}},"balanced":true,"worker":{{"running":false,"pid":null}},"failed_in_processing":0}}"#
-    );
-    assert_eq!(spool.run(["status", "--json"]), ran(0, &(text + "\n"), note));
+    assert_eq!(spool.run(["status"]), ran(0, "", note));
+    let told = spool.run(["status", "--json"]);
+    assert_eq!((told.code, &*told.err), (Some(0), note));
+    let json = assert_holds("status", &told.out);
+    let zeros = json!({"logs": 0, "requests": 0, "bytes": 0, "oldest_age_seconds": null});
+    for state in ["collecting", "ready", "processing", "failed"] {
+        assert_eq!(json["states"][state], zeros);
+    }
+    assert_eq!((&json["balanced"], &json["settings"]), (&json!(true), &json!(null)));
     assert!(!spool.path().exists());
 }
 
@@ -24,7 +29,7 @@ fn json_tells_where_everything_is() {
     spool.quietly(["store", &receiver.url("/404")]);
     spool.run(["work", "--attempts=1"]);
     spool.quietly(["store", &receiver.url("/")]);
-    let status = spool.status();
+    let status = assert_holds("status", &spool.run(["status", "--json"]).out);
     let states = &status["states"];
     for (state, logs, requests) in
         [("collecting", 1, 1), ("ready", 0, 0), ("processing", 0, 0), ("failed", 1, 1)]
@@ -41,22 +46,121 @@ fn json_tells_where_everything_is() {
     assert_eq!(status["totals"], totals);
 }
 
+/// What a run printed, with whatever the clock and the machine put in it named.
+fn scrubbed(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let line = match line.split_once(" at 2") {
+            Some((path, _)) if path.ends_with("SPOOL") => format!("{path} at TIME"),
+            _ => line.to_owned(),
+        };
+        lines.push(match (line.split_once(", after "), line.rsplit_once(' ')) {
+            (Some((_, did)), _) => {
+                format!("the last run ended {}", did.split_once(": ").unwrap().1)
+            }
+            (_, Some((row, _))) if row.contains("[..") => format!("{}  AGE", row.trim_end()),
+            _ => line,
+        });
+    }
+    lines.join("\n") + "\n"
+}
+
 #[test]
-fn people_get_a_table_and_the_sum() {
+fn people_get_a_picture_of_what_waits_what_failed_and_what_to_do() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    spool.run(["init"]);
+    let empty = "\
+SPOOL at TIME
+0 pending, 0 failed, 0 overwritten
+no run has ended here yet
+no worker runs
+
+0 stored = 0 delivered + 0 pending + 0 failed + 0 set aside + 0 overwritten + 0
+  expired + 0 purged
+the sum holds
+";
+    let told = spool.run(["status"]);
+    assert_eq!((told.code, &*told.err, &*scrubbed(&told.out)), (Some(0), "", empty));
+    spool.quietly(["store", "--source=a", &receiver.url("/404")]);
+    spool.quietly(["store", "--source=a", &receiver.url("/")]);
+    spool.run(["work", "--attempts=1"]);
+    spool.quietly(["store", "--source=a", "http://later.example.com/"]);
+    let told = spool.run(["status"]);
+    let host = receiver.url("");
+    let room = " ".repeat(29 - host.len());
+    let expected = format!(
+        "\
+SPOOL at TIME
+1 pending, 1 failed, 0 overwritten
+the last run ended 1 delivered, 1 failed; nothing was left
+no worker runs
+
+! 1 request given up, to {host}
+  slipstream failed list
+
+slot  oldest ready first  ready  collecting  processing  failed  oldest
+  13  [..........]            -           1           -       1  AGE
+
+destination                  pending  1m  5m  10m  1h  6h  1d  older  failed
+{host}{room}      -   -   -    -   -   -   -      -       1
+http://later.example.com:80        1   1   -    -   -   -   -      -       -
+
+3 stored = 1 delivered + 1 pending + 1 failed + 0 set aside + 0 overwritten + 0
+  expired + 0 purged
+the sum holds
+"
+    );
+    assert_eq!((told.code, &*told.err, &*scrubbed(&told.out)), (Some(0), "", &*expected));
+}
+
+#[test]
+fn what_was_stored_drives_no_terminal_and_colors_are_had_where_they_are_wanted() {
+    let spool = Spool::new();
+    let line = b"{\"url\":\"http://u:s3cret@h/\",\"order_key\":\"\\u001b[2J\"}\n";
+    assert_eq!(spool.run_with(&["store", "--batch", "-"], line).code, Some(0));
+    let plain = spool.run(["status", "--color=never"]);
+    assert!(!plain.out.contains('\u{1b}') && !plain.out.contains("s3cret"), "{plain:?}");
+    assert!(!spool.run(["status"]).out.contains('\u{1b}'));
+    let colored = spool.run(["status", "--color=always"]).out;
+    assert!(colored.contains("\u{1b}[1m1 pending\u{1b}[0m, 0 failed"), "{colored}");
+}
+
+#[test]
+fn only_so_many_destinations_have_a_line_and_the_rest_is_summed() {
+    let spool = Spool::new();
+    let urls = ["a", "b", "b", "c"].map(|host| format!("http://{host}/"));
+    spool.quietly(["store"].into_iter().chain(urls.iter().map(String::as_str)));
+    let json = assert_holds("status", &spool.run(["status", "--json", "--top=1"]).out);
+    let first = json!([{
+        "destination": "http://b:80", "pending": [2, 0, 0, 0, 0, 0, 0], "failed": [0, 0, 0, 0, 0, 0, 0]
+    }]);
+    assert_eq!(json["destinations"], first);
+    assert_eq!(json["other_destinations"]["pending"][0], 2);
+    assert!(spool.run(["status", "--top=1"]).out.contains("\n2 others "));
+}
+
+#[test]
+fn to_watch_it_needs_a_terminal() {
+    let spool = Spool::new();
+    let told = spool.run(["status", "--watch"]);
+    assert_refused(&told, "this is none; use `slipstream status`, or --json for a program");
+    assert_refused(&spool.run(["status", "--watch", "--json"]), "cannot be used with");
+    assert_refused(&spool.run(["status", "--interval=2s"]), "--watch");
+}
+
+#[test]
+fn a_run_shows_whatever_it_found_and_however_it_ended() {
     let spool = Spool::new();
     spool.run(["init"]);
-    let table = "\
-state       logs  requests  bytes  oldest
-collecting     0         0    0 B       -
-ready          0         0    0 B       -
-processing     0         0    0 B       -
-failed         0         0    0 B       -
-
-0 stored = 0 delivered + 0 pending + 0 failed + 0 set aside + 0 overwritten + 0 expired + 0 purged
-the sum holds
-no worker runs
-";
-    assert_eq!(spool.run(["status"]), ran(0, table, ""));
+    assert_eq!(spool.status()["last_run"], json!(null));
+    spool.run(["work"]);
+    let run = &assert_holds("status", &spool.run(["status", "--json"]).out)["last_run"];
+    assert_eq!((&run["ending"], &run["delivered"]), (&json!("drained"), &json!(0)));
+    spool.quietly(["store", "--delay=1h", "http://127.0.0.1:9/"]);
+    spool.run(["work"]);
+    assert_eq!(spool.status()["last_run"]["ending"], "waiting");
+    let mode = std::fs::metadata(spool.path().join("worker.run")).unwrap().permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
 }
 
 #[test]

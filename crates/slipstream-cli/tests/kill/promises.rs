@@ -11,7 +11,7 @@ use crate::scenario::Scenario;
 use crate::strace::{Fault, Injection};
 
 /// What stands in a spool; nothing else may be left beside it.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "collecting",
     "failed",
     "ledger",
@@ -20,6 +20,7 @@ const NAMES: [&str; 8] = [
     "removing",
     "settings.json",
     "worker.lock",
+    "worker.run",
 ];
 
 /// Fails with the reason when this is not so.

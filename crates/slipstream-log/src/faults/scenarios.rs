@@ -81,7 +81,8 @@ fn deliver(run: &mut Run) {
         // A writer goes on while its log is being worked.
         run.store();
         run.work(&mut *backlog, &Verdict::Delivered);
-        let _ = backlog.close();
+        let _ = backlog.finish();
+        backlog.report(b"what the run did");
     }
 }
 

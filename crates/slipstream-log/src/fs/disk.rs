@@ -16,6 +16,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::path::Arg;
 use rustix::rand::GetRandomFlags;
+use slipstream_core::Timestamp;
 
 use super::watch::DirWatch;
 use super::{AppendError, File, Fs, Lock, Open, Replace, Stat, Watch};
@@ -153,6 +154,14 @@ impl Fs for Disk {
             None => (&self.root, path),
         };
         look(dir.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    fn modified(&self, path: &str) -> io::Result<Timestamp> {
+        let stat =
+            retry(|| fs::statx(&self.root, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MTIME))?;
+        let seconds = u64::try_from(stat.stx_mtime.tv_sec).unwrap_or_default();
+        let millis = u64::from(stat.stx_mtime.tv_nsec / 1_000_000);
+        Ok(Timestamp::from_millis(seconds.saturating_mul(1_000).saturating_add(millis)))
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {

@@ -12,6 +12,8 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use slipstream_core::Timestamp;
+
 use super::{AppendError, File, Fs, Lock, Open, Replace, Stat, Watch};
 
 /// What goes wrong, and when. Operations count from 1.
@@ -63,6 +65,8 @@ struct Data {
     bytes: Vec<u8>,
     /// What is on the disk for sure.
     synced: Vec<u8>,
+    /// When it was written last, as a test has it.
+    modified: Timestamp,
     /// Who holds the lock: open files by number.
     locks: BTreeMap<u64, Lock>,
 }
@@ -181,6 +185,13 @@ impl Fake {
         let inside = |name: &str| dirs.iter().any(|dir| name.split('/').next() == Some(dir));
         let files = world.names.iter().filter(|(name, _)| inside(name));
         files.map(|(_, inode)| world.files[inode].bytes.len()).sum()
+    }
+
+    /// Has a file written at this time.
+    pub(crate) fn touch(&self, path: &str, time: Timestamp) {
+        let mut world = self.world();
+        let inode = world.names[path];
+        world.file(inode).modified = time;
     }
 
     /// Changes the bytes of a file behind everybody's back.
@@ -328,6 +339,13 @@ impl Fs for Fake {
         let inode = *world.names.get(path).ok_or_else(not_found)?;
         let len = world.file(inode).bytes.len() as u64;
         Ok(Stat { identity: (0, inode), len })
+    }
+
+    fn modified(&self, path: &str) -> io::Result<Timestamp> {
+        let mut world = self.world();
+        plain(world.begin("modified", path))?;
+        let inode = *world.names.get(path).ok_or_else(not_found)?;
+        Ok(world.file(inode).modified)
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {

@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod drop;
 mod keeping;
+mod looking;
 mod others;
 mod spool;
 mod terms;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use slipstream_core::{Backlog, BacklogError, Claim, Clock, Next, Ticket, Verdict, Waker};
+use slipstream_worker::LastRun;
 
 use crate::fakes::FakeClock;
 
@@ -51,6 +52,10 @@ pub(crate) struct Books {
     pub(crate) notes: Vec<(u64, String)>,
     /// What was remembered last.
     pub(crate) memory: Option<Vec<u8>>,
+    /// What was reported, in order.
+    pub(crate) reports: Vec<LastRun>,
+    /// `finish` fails.
+    pub(crate) refuses_to_finish: bool,
     /// Settlements that succeed before all fail.
     pub(crate) settlements_left: Option<u64>,
     /// `begin` fails from now on.
@@ -156,8 +161,13 @@ impl Backlog for FakeBacklog {
         Ok(())
     }
 
-    fn close(self: Box<Self>) -> Result<(), BacklogError> {
-        self.books.borrow_mut().closed = true;
-        Ok(())
+    fn report(&mut self, run: &[u8]) {
+        self.books.borrow_mut().reports.push(LastRun::read(run).unwrap());
+    }
+
+    fn finish(&mut self) -> Result<(), BacklogError> {
+        let mut books = self.books.borrow_mut();
+        books.closed = true;
+        if books.refuses_to_finish { Err(broken()) } else { Ok(()) }
     }
 }

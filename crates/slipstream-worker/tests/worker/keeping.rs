@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use slipstream_core::{Record, RecordId};
-use slipstream_worker::{Ending, Event, Note};
+use slipstream_worker::{Doing, Ending, Event, LastRun, Note};
 
 use crate::fakes::{
     EPOCH, State, asked_to_wait, delivered, record, refused, rejected, scene, scene_of,
@@ -125,6 +125,65 @@ fn whoever_follows_stays_until_it_is_stopped() {
     assert_eq!((summary.delivered, summary.ending), (2, Ending::Stopped));
     assert!(scene.books.borrow().followed && scene.books.borrow().closed);
     assert!(summary.elapsed > secs(8 * 60), "no budget ends it");
+}
+
+#[test]
+fn a_run_tells_at_its_end_what_it_did() {
+    let first = scene(Vec::new(), |_| delivered());
+    first.clock.set(secs(5));
+    first.worker.run(&mut ()).unwrap();
+    let second = scene(vec![record(0, "a"), record(1, "a")], |seen| {
+        if seen.ticket == 0 { delivered() } else { rejected(true) }
+    });
+    let summary = second.worker.run(&mut ()).unwrap();
+    let [empty] = &first.books.borrow_mut().reports[..] else { panic!("one report") };
+    let [run] = &second.books.borrow_mut().reports[..] else { panic!("one report") };
+    let at = EPOCH.after(secs(5)).as_millis();
+    assert_eq!((empty.began, empty.ended, empty.elapsed), (at, Some(at), 0));
+    assert_eq!(empty.ending.as_deref(), Some("drained"));
+    assert_eq!((run.delivered, run.failed, run.retried, run.attempts), (1, 1, 2, 4));
+    assert_eq!(u128::from(run.elapsed), summary.elapsed.as_millis());
+    assert_eq!(run.ended, Some(EPOCH.after(summary.elapsed).as_millis()));
+}
+
+#[test]
+fn a_run_that_breaks_off_tells_that_too_also_when_only_its_last_step_does() {
+    let cases: [fn(&mut crate::fakes::Books); 2] =
+        [|books| books.refuses_to_begin = true, |books| books.refuses_to_finish = true];
+    for refuse in cases {
+        let scene = scene(vec![record(0, "a")], |_| delivered());
+        refuse(&mut scene.books.borrow_mut());
+        let error = scene.worker.run(&mut ()).unwrap_err();
+        let books = scene.books.borrow();
+        let run = books.reports.last().unwrap();
+        assert_eq!(run.ending.as_deref(), Some("broken"));
+        let closing = matches!(error.doing, Doing::Closing);
+        assert_eq!((run.delivered, closing), (u64::from(closing), closing));
+        assert_eq!(error.summary.ending, Ending::Broken);
+    }
+}
+
+#[test]
+fn a_run_that_follows_tells_once_a_minute_how_far_it_is() {
+    let scene = scene(vec![record(0, "a")], |_| delivered());
+    let worker = scene.worker.follow();
+    let (stopper, mut waits) = (worker.stopper(), 0);
+    worker
+        .run(&mut |event: &Event<'_>| {
+            waits += u32::from(matches!(event, Event::Waiting { .. }));
+            if waits == 3 {
+                stopper.stop();
+            }
+        })
+        .unwrap();
+    let books = scene.books.borrow();
+    let seen: Vec<_> =
+        books.reports.iter().map(|run| (run.delivered, run.ended.is_some())).collect();
+    // At the start, when a minute was over, and at the end.
+    assert_eq!((seen[0], seen[1], *seen.last().unwrap()), ((0, false), (1, false), (1, true)));
+    assert!(books.reports.iter().all(|run: &LastRun| run.follow));
+    let lasted = books.reports.last().unwrap().elapsed / 60_000;
+    assert_eq!(books.reports.len() as u64, lasted + 2);
 }
 
 /// The same memory, as a clock finds it that has been set back by two hours since.

@@ -1,0 +1,127 @@
+//! What is wrong with a spool, and what to do next.
+//!
+//! Guaranteed: what loses requests comes before what delays them, and that before what has
+//! happened already; nothing is said of a spool in which all is as it should be.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use slipstream_core::Timestamp;
+use slipstream_log::{Destinations, OnFull, Settings, Status};
+use slipstream_worker::LastRun;
+
+use super::whole;
+use crate::units::{count, spell};
+
+/// How long what was stored may wait for a worker. Cron runs it every minute.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Hint {
+    pub(crate) what: String,
+    pub(crate) to_do: String,
+}
+
+/// What is wrong, the worst first.
+pub(crate) fn hints(
+    status: &Status,
+    settings: &Settings,
+    destinations: &Destinations,
+    last_run: Option<&LastRun>,
+    now: Timestamp,
+) -> Vec<Hint> {
+    let all = [
+        sum(status),
+        forecast(status, settings),
+        not_taken(status, last_run, now),
+        last_run.and_then(|run| broke_off(status, run)),
+        given_up(status, destinations),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+fn hint(what: String, to_do: &str) -> Option<Hint> {
+    Some(Hint { what, to_do: to_do.to_owned() })
+}
+
+fn sum(status: &Status) -> Option<Hint> {
+    let totals = &status.totals;
+    let what = "the sum does not hold: a log was removed by hand, or the disk lost something";
+    if totals.balanced() { None } else { hint(what.to_owned(), "slipstream check") }
+}
+
+fn forecast(status: &Status, settings: &Settings) -> Option<Hint> {
+    let near = status.forecast()?;
+    let (slot, wait, requests) = (near.slot, spell(whole(near.wait)), near.requests);
+    let requests = count(requests, "request");
+    let what = match settings.on_full {
+        OnFull::Overwrite => {
+            format!("the oldest log of slot {slot} ({requests}) will be overwritten in {wait}")
+        }
+        OnFull::Reject => format!("slot {slot} will refuse what is stored in {wait}"),
+    };
+    if status.worker_running {
+        return hint(what, "a worker is at it; if it is too slow, give it more --concurrency");
+    }
+    hint(what, "slipstream work")
+}
+
+/// When a worker was there last, in words.
+pub(crate) fn last_seen(last_run: Option<&LastRun>, now: Timestamp) -> String {
+    match last_run {
+        None => "none has ever finished a run here".to_owned(),
+        Some(run) => {
+            let seen = Timestamp::from_millis(run.ended.unwrap_or(run.at));
+            let ago = spell(whole(now.since(seen)));
+            let seen = if run.ended.is_some() { "ended" } else { "was seen" };
+            format!("the last one {seen} {ago} ago")
+        }
+    }
+}
+
+fn not_taken(status: &Status, last_run: Option<&LastRun>, now: Timestamp) -> Option<Hint> {
+    let age = status.oldest_unclaimed().filter(|age| *age > PATIENCE)?;
+    if status.worker_running {
+        return None;
+    }
+    let (age, last) = (spell(whole(age)), last_seen(last_run, now));
+    hint(
+        format!("no worker has taken what was stored {age} ago; {last}"),
+        "slipstream work; then slipstream doctor, or slipstream setup cron",
+    )
+}
+
+fn broke_off(status: &Status, run: &LastRun) -> Option<Hint> {
+    match run.ending.as_deref() {
+        None if !status.worker_running => hint(
+            "the last worker ended without a word: it was killed, or the machine went down".into(),
+            "slipstream work",
+        ),
+        Some("broken") => {
+            hint("the last run broke off".into(), "slipstream work, and read what it says")
+        }
+        Some("budget") => hint(
+            "the last run's time was up with work left".into(),
+            "run the worker more often, or give it more --max-time or --concurrency",
+        ),
+        _ => None,
+    }
+}
+
+fn given_up(status: &Status, destinations: &Destinations) -> Option<Hint> {
+    let failed = status.totals.failed;
+    if failed == 0 {
+        return None;
+    }
+    let worst = destinations.each.iter().max_by_key(|it| it.failed.iter().sum::<u64>());
+    let of_it: u64 = worst.map_or(0, |it| it.failed.iter().sum());
+    let to = match worst {
+        Some(worst) if of_it * 2 > failed => {
+            let most = if of_it < failed { "most of them to " } else { "to " };
+            format!(", {most}{}", slipstream_http::masked_url(&worst.destination))
+        }
+        _ => String::new(),
+    };
+    hint(format!("{} given up{to}", count(failed, "request")), "slipstream failed list")
+}

@@ -1,0 +1,191 @@
+//! How long requests have waited, by whom they go to. Pure.
+//!
+//! Guarantees: memory is bounded, however many destinations there are and however long their
+//! names; what is not told apart is summed, so nothing is missing from the sums.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use slipstream_core::{Record, Timestamp};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Up to which age a request counts in each column but the last, which has all that are older.
+pub const AGES: [Duration; 6] = [
+    MINUTE,
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(10 * 60),
+    HOUR,
+    Duration::from_secs(6 * 60 * 60),
+    Duration::from_secs(24 * 60 * 60),
+];
+
+/// Requests by the column of their age.
+pub type ByAge = [u64; AGES.len() + 1];
+
+/// Most destinations that are told apart, and the longest name, in bytes.
+const MOST: usize = if cfg!(test) { 10 } else { 10_000 };
+const NAME_MAX: usize = 256;
+
+/// One destination's requests.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// Whom they go to. A very long name is cut; empty for those that are not told apart.
+    pub destination: String,
+    /// Those that wait.
+    pub pending: ByAge,
+    /// Those that were given up, and are still there.
+    pub failed: ByAge,
+}
+
+impl Waiting {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.pending.iter().chain(&self.failed).sum()
+    }
+
+    fn add(&mut self, other: &Self) {
+        let (mine, theirs) = (self.pending.iter_mut(), other.pending.iter());
+        mine.zip(theirs).for_each(|(sum, more)| *sum += more);
+        let (mine, theirs) = (self.failed.iter_mut(), other.failed.iter());
+        mine.zip(theirs).for_each(|(sum, more)| *sum += more);
+    }
+}
+
+/// What waits and what failed, by destination.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Destinations {
+    /// Each destination, those with most requests first.
+    pub each: Vec<Waiting>,
+    /// Those that were too many to be told apart, together.
+    pub others: Waiting,
+    /// Requests that were not looked at, since it would have taken too long.
+    pub skipped: u64,
+    /// Requests whose envelope cannot be read.
+    pub unreadable: u64,
+}
+
+impl Destinations {
+    /// The first `most` of them, and the rest together with the number of those that are in it,
+    /// as far as it is known.
+    pub fn first(&self, most: usize) -> (&[Waiting], Waiting, usize) {
+        let (first, more) = self.each.split_at(most.min(self.each.len()));
+        let mut rest = self.others.clone();
+        more.iter().for_each(|waiting| rest.add(waiting));
+        (first, rest, more.len())
+    }
+}
+
+/// Takes in one record after another.
+#[derive(Default)]
+pub(crate) struct Ages {
+    now: Timestamp,
+    found: Destinations,
+    by_name: HashMap<Box<str>, usize>,
+}
+
+impl Ages {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self { now, ..Self::default() }
+    }
+
+    pub(crate) fn skip(&mut self) {
+        self.found.skipped += 1;
+    }
+
+    /// A record that waits, or was given up.
+    pub(crate) fn add(&mut self, failed: bool, payload: &[u8]) {
+        let Ok(head) = Record::head(payload) else {
+            self.found.unreadable += 1;
+            return;
+        };
+        let name = head.destination;
+        let cut = (0..=NAME_MAX.min(name.len())).rev().find(|at| name.is_char_boundary(*at));
+        let name = &name[..cut.unwrap_or(0)];
+        let each = &mut self.found.each;
+        let waiting = match self.by_name.get(name) {
+            Some(at) => &mut each[*at],
+            None if each.len() < MOST => {
+                self.by_name.insert(name.into(), each.len());
+                each.push(Waiting { destination: name.to_owned(), ..Waiting::default() });
+                each.last_mut().expect("it was just put there")
+            }
+            None => &mut self.found.others,
+        };
+        let columns = if failed { &mut waiting.failed } else { &mut waiting.pending };
+        columns[column(self.now.since(head.id.stored()))] += 1;
+    }
+
+    pub(crate) fn sorted(self) -> Destinations {
+        let mut found = self.found;
+        found.each.sort_by(|a, b| {
+            b.total().cmp(&a.total()).then_with(|| a.destination.cmp(&b.destination))
+        });
+        found
+    }
+}
+
+/// The column that an age counts in.
+fn column(age: Duration) -> usize {
+    AGES.iter().position(|edge| age <= *edge).unwrap_or(AGES.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use slipstream_core::{Destination, RecordId, Terms};
+
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::from_millis(1_795_521_600_000);
+
+    fn payload(to: &str, age: Duration) -> Vec<u8> {
+        let stored = Timestamp::from_millis(NOON.as_millis() - age.as_millis() as u64);
+        let id = RecordId::new(stored, [7; 10]);
+        let (kind, destination) = ("beep".to_owned(), Destination::new(to));
+        Record { id, kind, destination, terms: Terms::default(), body: vec![1; 9] }.encode()
+    }
+
+    #[test]
+    fn requests_stand_in_the_column_of_their_age_and_the_most_come_first() {
+        let mut ages = Ages::new(NOON);
+        ages.add(false, &payload("few", MINUTE));
+        ages.add(false, &payload("few", MINUTE + Duration::from_millis(1)));
+        for age in [Duration::ZERO, HOUR, 25 * HOUR] {
+            ages.add(true, &payload("many", age));
+        }
+        ages.add(false, &payload("later", HOUR));
+        ages.add(false, &payload("also", HOUR));
+        ages.add(false, b"\xc1");
+        ages.skip();
+        let found = ages.sorted();
+        let names: Vec<_> = found.each.iter().map(|it| &*it.destination).collect();
+        assert_eq!(names, ["many", "few", "also", "later"]);
+        assert_eq!(found.each[0].failed, [1, 0, 0, 1, 0, 0, 1]);
+        assert_eq!(found.each[0].pending, ByAge::default());
+        assert_eq!(found.each[1].pending, [1, 1, 0, 0, 0, 0, 0]);
+        assert_eq!((found.skipped, found.unreadable), (1, 1));
+        let (first, rest, more) = found.first(2);
+        assert_eq!((first.len(), more), (2, 2));
+        assert_eq!(rest.pending, [0, 0, 0, 2, 0, 0, 0]);
+        assert_eq!(found.first(9).2, 0);
+    }
+
+    #[test]
+    fn what_comes_from_the_future_is_new() {
+        let mut ages = Ages::new(Timestamp::from_millis(0));
+        ages.add(false, &payload("a", HOUR));
+        assert_eq!(ages.sorted().each[0].pending[0], 1);
+    }
+
+    #[test]
+    fn many_destinations_and_long_names_take_no_more_than_so_much_memory() {
+        let mut ages = Ages::new(NOON);
+        for number in 0..30 {
+            ages.add(false, &payload(&format!("{number}{}", "ü".repeat(1_000)), HOUR));
+        }
+        let found = ages.sorted();
+        assert_eq!((found.each.len(), found.others.total()), (MOST, 20));
+        assert!(found.each.iter().all(|it| it.destination.len() <= NAME_MAX));
+    }
+}

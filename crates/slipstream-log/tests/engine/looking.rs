@@ -1,0 +1,113 @@
+//! What a spool tells of itself: its slots, its destinations, its last run.
+
+use std::time::Duration;
+
+use slipstream_core::{Destination, Engine, Record, RecordId, Verdict};
+use slipstream_log::{Settings, Spool, Stage};
+
+use crate::bench::{Bench, MINUTE, drain, next, source};
+
+fn store_to(bench: &mut Bench, to: &str) {
+    let now = slipstream_core::Clock::now(&bench.clock);
+    let id = RecordId::generate(now);
+    let record = Record { id, destination: Destination::new(to), ..bench.record() };
+    bench.spool.store(&source(), &[record]).unwrap();
+}
+
+#[test]
+fn a_slot_tells_of_each_log_in_it_and_when_it_is_full() {
+    let mut bench = Bench::with(Settings { slots: 1, logs: 4, ..Settings::default() });
+    for requests in [1, 2, 1] {
+        for _ in 0..requests {
+            bench.store().unwrap();
+        }
+        bench.clock.advance(MINUTE);
+    }
+    bench.store().unwrap();
+    let status = bench.other().status().unwrap();
+    let [slot] = &status.slots[..] else { panic!("{:?}", status.slots) };
+    let requests: Vec<_> = slot.ready.iter().map(|log| log.requests).collect();
+    assert_eq!((slot.slot, &*requests), (0, &[1, 2, 1][..]));
+    assert_eq!(slot.collecting.unwrap().requests, 1);
+    // The fourth takes the last place, the fifth overwrites.
+    let forecast = status.forecast().unwrap();
+    assert_eq!((forecast.slot, forecast.wait, forecast.requests), (0, 2 * MINUTE, 1));
+    let mut backlog = bench.backlog();
+    let claim = next(&mut *backlog).unwrap();
+    backlog.settle(claim.ticket, Verdict::Failed).unwrap();
+    let claim = next(&mut *backlog).unwrap();
+    backlog.settle(claim.ticket, Verdict::Defer(MINUTE)).unwrap();
+    let claim = next(&mut *backlog).unwrap();
+    backlog.settle(claim.ticket, Verdict::Failed).unwrap();
+    backlog.close().unwrap();
+    let status = bench.other().status().unwrap();
+    let slot = &status.slots[0];
+    // One failed beside one that waits; both count as failed.
+    assert_eq!((slot.failed.logs, slot.failed.requests), (1, 2));
+    assert_eq!((slot.processing.logs, slot.processing.requests), (1, 1));
+    assert_eq!((slot.ready.len(), status.forecast()), (1, None));
+}
+
+#[test]
+fn requests_are_told_apart_by_whom_they_go_to_at_every_stage() {
+    let mut bench = Bench::new();
+    store_to(&mut bench, "http://dead");
+    let mut backlog = bench.backlog();
+    drain(&mut *backlog, |_| Verdict::Failed);
+    backlog.close().unwrap();
+    bench.clock.advance(2 * MINUTE);
+    store_to(&mut bench, "http://dead");
+    bench.clock.advance(MINUTE);
+    store_to(&mut bench, "http://well");
+    let (status, found) = bench.other().status_by_destination(MINUTE).unwrap();
+    assert_eq!(status, bench.other().status().unwrap());
+    let [dead, well] = &found.each[..] else { panic!("{found:?}") };
+    assert_eq!((&*dead.destination, &*well.destination), ("http://dead", "http://well"));
+    assert_eq!((dead.failed, dead.pending), ([0, 1, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0]));
+    assert_eq!(well.pending, [1, 0, 0, 0, 0, 0, 0]);
+    // What cannot be read in time is only counted.
+    let (_, found) = bench.other().status_by_destination(Duration::ZERO).unwrap();
+    assert_eq!((found.each.len(), found.skipped), (0, 3));
+}
+
+#[test]
+fn what_a_run_did_stays_until_the_next_one_tells_and_a_retry_leaves_it() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.other().last_run(), None);
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    drain(&mut *backlog, |_| Verdict::Failed);
+    backlog.remember(b"a memory");
+    backlog.report(b"first");
+    backlog.finish().unwrap();
+    backlog.report(b"second");
+    assert!(bench.other().backlog().is_err(), "it is this worker's until it is dropped");
+    drop(backlog);
+    assert_eq!(bench.other().last_run().as_deref(), Some(&b"second"[..]));
+    assert_eq!(bench.spool.retry_failed(|_| true).unwrap().requests, 1);
+    assert!(!bench.path().join("worker.memory").exists());
+    assert_eq!(bench.other().last_run().as_deref(), Some(&b"second"[..]));
+    for stage in Stage::ALL {
+        bench.spool.purge(stage).unwrap();
+    }
+    assert_eq!(bench.other().last_run().as_deref(), Some(&b"second"[..]));
+    assert_eq!(bench.other().check(false).unwrap().findings, []);
+}
+
+#[test]
+fn a_spool_that_lost_its_settings_and_holds_no_log_is_made_anew_whatever_else_is_in_it() {
+    let bench = Bench::new();
+    let mut backlog = bench.backlog();
+    backlog.remember(b"a memory");
+    backlog.report(b"a run");
+    backlog.close().unwrap();
+    for name in ["dedupe", "worker.warned", "worker.run.new-0"] {
+        std::fs::write(bench.path().join(name), "").unwrap();
+    }
+    std::fs::remove_file(bench.path().join("settings.json")).unwrap();
+    let anew = Spool::open(bench.path()).unwrap();
+    // And what was being made when a process ended is cleared away.
+    drop(anew.backlog().unwrap());
+    assert!(!bench.path().join("worker.run.new-0").exists());
+    assert_eq!(anew.last_run().as_deref(), Some(&b"a run"[..]));
+}
