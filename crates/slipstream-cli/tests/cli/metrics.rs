@@ -65,6 +65,13 @@ fn the_run_and_the_spool_are_told_and_nothing_else_is_left() {
     ] {
         assert_eq!(value(&values, name), expected, "{name}");
     }
+    // What the spool keeps of the run is the same.
+    let run = &spool.status()["last_run"];
+    for name in ["delivered", "failed", "expired"] {
+        let told = value(&values, &format!("last_run_requests outcome=\"{name}\""));
+        assert_eq!(run[name].as_f64(), Some(told), "{name}");
+    }
+    assert_eq!(run["retried"].as_f64(), Some(value(&values, "last_run_retried")));
     let [start, end, lasted] = ["start_timestamp", "end_timestamp", "duration"]
         .map(|name| value(&values, &format!("last_run_{name}_seconds")));
     assert!(start > 1.7e9 && end >= start && lasted > 0.0, "{start} {end} {lasted}");
