@@ -6,6 +6,7 @@
 use anyhow::{Result, bail};
 
 use crate::project::{self, cargo};
+use crate::suite::OWN_KIND;
 
 /// Crates that programs embed to store requests: what they must never bring along.
 const LEAN: [&str; 3] = ["slipstream-core", "slipstream-log", "slipstream-worker"];
@@ -15,6 +16,13 @@ const HEAVY: [&str; 5] = ["curl", "curl-sys", "openssl-sys", "clap", "tokio"];
 pub(crate) fn run() -> Result<()> {
     project::run(&mut cargo(&["fmt", "--all", "--check"]))?;
     project::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    // Built by the tests already, as a stranger's.
+    let target = project::target().join("own-kind");
+    project::run(&mut cargo(&["fmt", "--manifest-path", OWN_KIND, "--check"]))?;
+    project::run(
+        cargo(&["clippy", "--manifest-path", OWN_KIND, "--all-targets", "--", "-D", "warnings"])
+            .env("CARGO_TARGET_DIR", target),
+    )?;
     project::run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     for name in LEAN {
         lean(name)?;

@@ -28,6 +28,9 @@ const PROGRAMS: [(&str, &str); 6] = [
     ("SLIPSTREAM_TEST_CURL", "curl"),
 ];
 
+/// A crate outside the workspace.
+pub(crate) const OWN_KIND: &str = "tests/own-kind/Cargo.toml";
+
 /// Runs them.
 pub(crate) fn run(args: &Args) -> Result<()> {
     packages::set_up(packages::For::Tests)?;
@@ -60,12 +63,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     interleavings()?;
+    own_kind()?;
     // Built by the tests above already: all examples with the workspace's features.
     let program = project::build(&["--workspace", "--examples"], "soak")?;
     soak::short(&program, &binary)?;
     debian::short(&binary)?;
     eprintln!("20 destinations, of which 4 are bad: every request is to be accounted for");
     neighbours::short(&binary, &receiver)
+}
+
+/// A crate of somebody else's, with a kind of its own: it gets what the library crates give it, and
+/// none of the workspace's features.
+fn own_kind() -> Result<()> {
+    let target = project::target().join("own-kind");
+    let mut test = project::cargo(&["test", "--locked", "--manifest-path", OWN_KIND]);
+    project::run(test.env("CARGO_TARGET_DIR", target))
 }
 
 /// Every order in which threads may come to the one lock that they share. The compiler's flag
