@@ -42,7 +42,7 @@ impl std::error::Error for Missing {}
 /// A Debian package, what it is needed for, and how to see that its content is there.
 type Package = (&'static str, For, fn() -> bool);
 
-const PACKAGES: [Package; 11] = [
+const PACKAGES: [Package; 16] = [
     ("gcc", For::Build, || find("cc").is_some()),
     ("libc6-dev", For::Build, || Path::new("/usr/include/stdlib.h").exists()),
     ("make", For::Build, || find("make").is_some()),
@@ -56,6 +56,11 @@ const PACKAGES: [Package; 11] = [
     ("python3", For::Tests, || find("python3").is_some()),
     ("python3-pip", For::Tests, python_has_pip),
     ("curl", For::Tests, || find("curl").is_some()),
+    ("beanstalkd", For::Tests, || find("beanstalkd").is_some()),
+    ("redis-server", For::Tests, || find("redis-server").is_some()),
+    ("rsyslog", For::Tests, || find("rsyslogd").is_some()),
+    ("rsyslog-gnutls", For::Tests, rsyslog_has_tls),
+    ("socat", For::Tests, || find("socat").is_some()),
 ];
 
 /// Installs what is missing, or says how.
@@ -121,6 +126,12 @@ fn python_has_pip() -> bool {
             .status()
             .is_ok_and(|status| status.success())
     })
+}
+
+/// Its modules are in a directory of the machine's kind.
+fn rsyslog_has_tls() -> bool {
+    let kinds = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    kinds.map(|kind| kind.path().join("rsyslog/lmnsd_gtls.so")).any(|module| module.exists())
 }
 
 /// The Python package that signatures are held against, in a directory of its own.

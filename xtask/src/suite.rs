@@ -19,13 +19,17 @@ pub(crate) struct Args {
 }
 
 /// Programs that tests start, found once, here: by variable, by name.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 10] = [
     ("SLIPSTREAM_TEST_NGINX", "nginx"),
     ("SLIPSTREAM_TEST_TINYPROXY", "tinyproxy"),
     ("SLIPSTREAM_TEST_OPENSSL", "openssl"),
     ("SLIPSTREAM_TEST_STRACE", "strace"),
     ("SLIPSTREAM_TEST_PYTHON", "python3"),
     ("SLIPSTREAM_TEST_CURL", "curl"),
+    ("SLIPSTREAM_TEST_BEANSTALKD", "beanstalkd"),
+    ("SLIPSTREAM_TEST_REDIS", "redis-server"),
+    ("SLIPSTREAM_TEST_RSYSLOG", "rsyslogd"),
+    ("SLIPSTREAM_TEST_SOCAT", "socat"),
 ];
 
 /// A crate outside the workspace.

@@ -7,12 +7,9 @@
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
-use openssl::ssl::SslStream;
+use openssl::ssl::{ErrorCode, SslStream};
 
 use crate::wire::Wire;
-
-/// What OpenSSL calls an end without an announcement.
-const CUT_OFF: &str = "unexpected eof while reading";
 
 /// A stream.
 #[derive(Debug)]
@@ -84,15 +81,22 @@ impl Read for Channel {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(wire) => wire.read(buffer),
-            Self::Tls(stream) => stream.read(buffer).map_err(|error| {
-                let inner = error.get_ref().and_then(|e| e.downcast_ref::<openssl::ssl::Error>());
-                let errors = inner.and_then(|e| e.ssl_error()).map(|stack| stack.errors());
-                let cut_off = |e: &openssl::error::Error| e.reason() == Some(CUT_OFF);
-                match errors.is_some_and(|errors| errors.iter().any(cut_off)) {
-                    true => io::ErrorKind::UnexpectedEof.into(),
-                    false => error,
-                }
-            }),
+            Self::Tls(stream) => loop {
+                let error = match stream.ssl_read(buffer) {
+                    Ok(count) => return Ok(count),
+                    Err(error) => error,
+                };
+                return match error.code() {
+                    ErrorCode::ZERO_RETURN => Ok(0),
+                    // Nothing came, and no error: the socket's end, and not the stream's.
+                    ErrorCode::SYSCALL if error.io_error().is_none() => {
+                        Err(io::ErrorKind::UnexpectedEof.into())
+                    }
+                    // What came was for TLS itself.
+                    ErrorCode::WANT_READ if error.io_error().is_none() => continue,
+                    _ => Err(error.into_io_error().unwrap_or_else(io::Error::other)),
+                };
+            },
         }
     }
 }

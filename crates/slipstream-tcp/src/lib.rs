@@ -33,8 +33,8 @@
 //!
 //! - The peer closes its side, too, and its kernel has acknowledged everything: delivered. A program
 //!   that closes a socket, or dies, before it has read everything makes Linux send a reset
-//!   instead, over TCP as on a Unix socket, so this says that it read all of it. It costs one round
-//!   trip. carbon, rsyslog, redis, beanstalkd and most others close as soon as they have read
+//!   instead, over TCP as on a Unix socket, so this says that it read all of it, if not what it
+//!   did with it: a program that is killed with what it has just read loses that. It costs one round trip. carbon, rsyslog, redis, beanstalkd and most others close as soon as they have read
 //!   the end.
 //! - The peer leaves its side open for as long as `TcpOptions::close_wait`, a second: delivered
 //!   if its kernel has acknowledged everything. The program may not have read it yet, and if it dies,
