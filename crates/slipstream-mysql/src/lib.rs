@@ -1,0 +1,32 @@
+//! SQL statements for MySQL and MariaDB, stored now and executed later:
+//!
+//! ```
+//! use slipstream_core::Request;
+//! use slipstream_mysql::{MysqlRequest, Param};
+//!
+//! let request = MysqlRequest::new("mysql://app@db.example.com/shop")
+//!     .statement("INSERT INTO visits (page, seen) VALUES (?, ?)", ["/home".into(), Param::from(3)])
+//!     .password("env:SHOP_PASSWORD");
+//! request.check()?;
+//! # Ok::<(), slipstream_core::Invalid>(())
+//! ```
+//!
+//! [`MysqlRequest`] is what a program stores: one statement, or several that are executed in one
+//! transaction; [`parse_line`] reads one from a line of JSON.
+//!
+//! A password is never a part of a request, only its name is ([`MysqlRequest::password`],
+//! [`MysqlRequest::defaults_file`]).
+//!
+//! Absent on purpose: results. A request is sent to change something; rows that come back are
+//! read and thrown away.
+
+mod batch;
+mod masked;
+mod param;
+mod request;
+mod sql;
+mod url;
+
+pub use batch::{parse_line, parse_line_beside};
+pub use param::Param;
+pub use request::{MysqlRequest, Statement, Tls};
