@@ -12,7 +12,9 @@
 //! ```
 //!
 //! [`MysqlRequest`] is what a program stores: one statement, or several that are executed in one
-//! transaction; [`parse_line`] reads one from a line of JSON.
+//! transaction; [`parse_line`] reads one from a line of JSON. With the feature `deliver`, which is
+//! on by default, `MysqlHandler` executes them: delivered means committed. Programs that only store
+//! leave the feature out, and TLS with it.
 //!
 //! A password is never a part of a request, only its name is ([`MysqlRequest::password`],
 //! [`MysqlRequest::defaults_file`]).
@@ -27,6 +29,34 @@ mod request;
 mod sql;
 mod url;
 
+#[cfg(feature = "deliver")]
+mod endpoint;
+#[cfg(feature = "deliver")]
+mod group;
+#[cfg(feature = "deliver")]
+mod handler;
+#[cfg(feature = "deliver")]
+mod once;
+#[cfg(feature = "deliver")]
+mod option_file;
+#[cfg(feature = "deliver")]
+mod options;
+#[cfg(feature = "deliver")]
+mod pool;
+#[cfg(feature = "deliver")]
+mod resolve;
+#[cfg(feature = "deliver")]
+mod session;
+#[cfg(feature = "deliver")]
+mod verdict;
+#[cfg(feature = "deliver")]
+mod wire;
+
 pub use batch::{parse_line, parse_line_beside};
 pub use param::Param;
 pub use request::{MysqlRequest, Statement, Tls};
+
+#[cfg(feature = "deliver")]
+pub use handler::MysqlHandler;
+#[cfg(feature = "deliver")]
+pub use options::MysqlOptions;

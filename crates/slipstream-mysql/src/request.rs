@@ -177,6 +177,12 @@ impl MysqlRequest {
         &self.statements
     }
 
+    /// The effect that all of its statements have.
+    #[cfg(feature = "deliver")]
+    pub(crate) fn rows_only(&self) -> bool {
+        self.statements.iter().all(|statement| effect(&statement.query) == Effect::Rows)
+    }
+
     fn check_secret(&self) -> Result<(), Invalid> {
         if let Some(name) = &self.password {
             name.parse::<SecretRef>()?;

@@ -95,6 +95,29 @@ impl Iterator for Words<'_> {
     }
 }
 
+/// Whether something stands behind a semicolon that is in no quotes and no comment: two
+/// statements in one, most likely.
+#[cfg(any(feature = "deliver", test))]
+pub(crate) fn has_a_second(sql: &str) -> bool {
+    let mut behind = false;
+    for (piece, text) in pieces(sql) {
+        match piece {
+            Piece::Comment => {}
+            Piece::Quoted if behind => return true,
+            Piece::Quoted => {}
+            Piece::Plain => {
+                for c in text.chars() {
+                    if behind && !c.is_whitespace() && c != ';' {
+                        return true;
+                    }
+                    behind |= c == ';';
+                }
+            }
+        }
+    }
+    false
+}
+
 /// The statement on one line, with `***` in place of what its quotes hold: such values may be
 /// secrets. Names in backticks stay.
 pub(crate) fn masked(sql: &str) -> String {
@@ -198,6 +221,22 @@ mod tests {
     }
 
     #[test]
+    fn a_second_statement_is_told_from_a_semicolon_in_quotes() {
+        let table = [
+            ("INSERT INTO t VALUES (1); DROP TABLE t", true),
+            ("SELECT 1;'x'", true),
+            ("SELECT 1 ; ; \n", false),
+            ("SELECT ';x'", false),
+            ("SELECT 'it''s;x', \"a;\\\";b\"", false),
+            ("SELECT 1 -- ; x", false),
+            ("SELECT 1; /* x */ # y", false),
+        ];
+        for (sql, expected) in table {
+            assert_eq!(has_a_second(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
     fn a_shown_statement_is_one_line_without_what_its_quotes_hold() {
         let sql = "INSERT INTO `t` -- sesame\n VALUES ('ses''ame', \"ses\\\"ame\", 5-3, ?)";
         assert_eq!(masked(sql), "INSERT INTO `t` VALUES ('***''***', '***', 5-3, ?)");
@@ -207,7 +246,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_can_be_looked_at(sql in "[-/*!M#'\"\\\\;a-c\n (é]*") {
-            let _ = effect(&sql);
+            let _ = (effect(&sql), has_a_second(&sql));
             let shown = masked(&sql);
             prop_assert!(!shown.contains('\n'));
         }
