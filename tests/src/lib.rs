@@ -1,16 +1,18 @@
-//! What the tests share: the built binary on a spool of its own, a real nginx and a real proxy
-//! on loopback, and certificates that openssl made for them.
+//! What the tests share: the built binary on a spool of its own, a real nginx, a real proxy and a real
+//! MariaDB on loopback, and certificates that openssl made for them.
 //!
 //! Guaranteed: what a test started ends with the test, and its files are gone.
 //! Absent on purpose: a way to go on without a server. `cargo xtask test` installs them, and
 //! a test that finds none fails and says so.
 
 mod certificates;
+mod mariadb;
 mod nginx;
 mod program;
 mod proxy;
 
 pub use certificates::{Certificates, Pair};
+pub use mariadb::{MariaDb, MariaDbSession};
 pub use nginx::{Hit, Nginx};
 pub use program::Program;
 pub use proxy::Proxy;
