@@ -180,10 +180,19 @@ fn transaction(
         // A server may have rolled back more than the statement. What follows would then be
         // committed by itself, and the rest be lost.
         let undo = if several { "ROLLBACK TO SAVEPOINT slipstream" } else { "DO 0" };
-        let open = code != DEADLOCK && session.query(undo)? & IN_TRANSACTION != 0;
-        if !open {
-            session.broken |= session.query("ROLLBACK").is_err();
-            return Err(trouble);
+        let status = if code == DEADLOCK { Ok(0) } else { session.query(undo) };
+        match status {
+            Ok(status) if status & IN_TRANSACTION != 0 => {}
+            Err(error) if !error.leaves_well() => {
+                // The statement took the connection with it.
+                session.broken = true;
+                *failed = Some(*at);
+                return Err(trouble);
+            }
+            _ => {
+                session.broken |= session.query("ROLLBACK").is_err();
+                return Err(trouble);
+            }
         }
         results.push(Err(verdict::of(&trouble, Some(request), peer)));
         if code == LOCK_WAIT {

@@ -16,10 +16,13 @@ use slipstream_core::{Attempt, Failure, Handler, Outcome, RecordId, Request, Sec
 
 use crate::endpoint::{Endpoint, LookUp};
 use crate::pool::Pool;
-use crate::resolve;
+use crate::resolve::{self, Connected};
 use crate::session::{Session, Trouble};
 use crate::wire::{Connection, Login, Socket, Stream};
 use crate::{MysqlOptions, MysqlRequest, Tls, group, once, verdict};
+
+/// Most ways to set up TLS that are kept.
+const CONNECTORS: usize = 16;
 
 /// Performs requests of the kind `mysql`.
 pub struct MysqlHandler {
@@ -104,7 +107,7 @@ impl MysqlHandler {
                 })?,
             };
             session.connection.until(until);
-            session.connection.nothing_stands();
+            session.connection.start();
             let trouble = match work(&mut session) {
                 Ok(done) => {
                     self.keep(endpoint, session);
@@ -113,9 +116,10 @@ impl MysqlHandler {
                 Err(trouble) => trouble,
             };
             let may_stand = session.connection.may_stand();
+            let unheard = !may_stand && !session.connection.has_answered();
             if trouble.leaves_well() {
                 self.keep(endpoint, session);
-            } else if was_kept && trouble.is_lost() && !may_stand {
+            } else if was_kept && trouble.is_lost() && unheard {
                 // Those beside it met the same end, most likely.
                 self.pool.forget(endpoint);
                 continue;
@@ -142,12 +146,10 @@ impl MysqlHandler {
             Some(path) => resolve::unix(path, policy, left())?,
             None => resolve::tcp(&endpoint.host, endpoint.port, policy, left())?,
         };
-        let connector = match endpoint.tls {
-            _ if connected.unix => None,
-            Tls::Off => None,
-            Tls::Remote if connected.loopback => None,
-            Tls::Insecure => Some(self.connector(None)?),
-            Tls::Remote | Tls::Verify => Some(self.connector(Some(account.cacert))?),
+        let connector = match protection(endpoint.tls, &connected) {
+            Protection::None => None,
+            Protection::Anybody => Some(self.connector(None)?),
+            Protection::Verified => Some(self.connector(Some(account.cacert))?),
         };
         let name = endpoint.host.trim_start_matches('[').trim_end_matches(']');
         let login = Login {
@@ -176,8 +178,30 @@ impl MysqlHandler {
                 "the certificates that vouch for the server cannot be read ({error}); give PEM"
             ))
         })?;
+        // A request may bring authorities of its own, and there may be any number of those.
+        if known.len() == CONNECTORS {
+            known.clear();
+        }
         known.insert(trusted, connector.clone());
         Ok(connector)
+    }
+}
+
+/// How a connection is protected.
+#[derive(Debug, PartialEq, Eq)]
+enum Protection {
+    None,
+    Anybody,
+    Verified,
+}
+
+fn protection(tls: Tls, connected: &Connected) -> Protection {
+    match tls {
+        _ if connected.unix => Protection::None,
+        Tls::Off => Protection::None,
+        Tls::Remote if connected.loopback => Protection::None,
+        Tls::Insecure => Protection::Anybody,
+        Tls::Remote | Tls::Verify => Protection::Verified,
     }
 }
 
@@ -225,4 +249,30 @@ pub(crate) fn after(time: Duration) -> Instant {
 
 pub(crate) fn outcome(done: Result<(), Failure>) -> Outcome {
     done.map_or_else(Outcome::Failed, |()| Outcome::Delivered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_the_network_a_server_proves_its_name_unless_told_otherwise() {
+        let place = |unix, loopback| {
+            let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
+            Connected { socket: socket.unwrap(), unix, loopback }
+        };
+        let (remote, loopback, unix) =
+            (place(false, false), place(false, true), place(true, false));
+        let table = [
+            (Tls::default(), [Protection::Verified, Protection::None, Protection::None]),
+            (Tls::Verify, [Protection::Verified, Protection::Verified, Protection::None]),
+            (Tls::Insecure, [Protection::Anybody, Protection::Anybody, Protection::None]),
+            (Tls::Off, [Protection::None, Protection::None, Protection::None]),
+        ];
+        for (tls, expected) in table {
+            let found = [&remote, &loopback, &unix].map(|place| protection(tls, place));
+            assert_eq!(found, expected, "{tls:?}");
+        }
+        assert_eq!(MysqlOptions::default().tls, Tls::Remote);
+    }
 }

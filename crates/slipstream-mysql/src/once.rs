@@ -68,6 +68,7 @@ pub(crate) fn clear_up(session: &mut Session, entered: &[RecordId], kept: Durati
         kept.as_secs()
     );
     if let Err(error) = session.query(&delete) {
+        session.broken |= !error.leaves_well();
         tracing::debug!(?error, "old ids were not removed");
     }
 }

@@ -264,6 +264,13 @@ impl Request for MysqlRequest {
         if self.max_time == Some(0) {
             return Err(Invalid::new("the request has no time at all; give it some seconds"));
         }
+        let marker = b"-----BEGIN CERTIFICATE-----";
+        if !self.cacert.is_empty() && !self.cacert.windows(marker.len()).any(|part| part == marker)
+        {
+            return Err(Invalid::new(
+                "what vouches for the server is no certificate; give the text of a PEM file",
+            ));
+        }
         self.check_secret()?;
         self.statements.iter().try_for_each(|statement| self.check_statement(statement))
     }

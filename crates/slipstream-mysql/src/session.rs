@@ -102,7 +102,6 @@ impl Session {
 
     /// Executes a request as a transaction of its own.
     pub(crate) fn alone(&mut self, request: &MysqlRequest, id: RecordId) -> Result<(), Trouble> {
-        self.connection.nothing_stands();
         if let ([statement], false) = (request.statements(), request.once) {
             self.execute(statement, true)?;
             return Ok(());

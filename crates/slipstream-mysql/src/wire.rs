@@ -17,13 +17,15 @@ mod channel;
 mod connection;
 mod error;
 mod handshake;
+mod login;
 mod reader;
 mod socket;
 mod value;
 
 pub(crate) use channel::Stream;
-pub(crate) use connection::{Connection, IN_TRANSACTION, Login};
+pub(crate) use connection::{Connection, IN_TRANSACTION};
 pub(crate) use error::Error;
+pub(crate) use login::Login;
 pub(crate) use socket::Socket;
 
 #[cfg(test)]

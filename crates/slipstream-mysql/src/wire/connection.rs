@@ -2,12 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use openssl::ssl::SslConnector;
-
-use super::auth::{Plugin, sealed};
 use super::channel::{Channel, Seen, Stream};
 use super::error::{Error, Result};
-use super::handshake::{Greeting, Names, plugin};
+use super::login::{Login, log_in};
 use super::reader::Reader;
 use super::value;
 use crate::Param;
@@ -27,24 +24,8 @@ const MORE_RESULTS: u16 = 8;
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 64;
 
-/// Packets that proving a password may take. Honest servers need four.
-const LOGIN_PACKETS: usize = 8;
-
 /// The server does not know the statement any more, or its tables have changed.
 const FORGOTTEN: [u16; 2] = [1243, 1615];
-
-/// Who logs in, and how.
-pub(crate) struct Login<'a> {
-    pub(crate) user: &'a str,
-    pub(crate) password: &'a str,
-    pub(crate) database: &'a str,
-    /// TLS, and the name that the server is to prove.
-    pub(crate) tls: Option<(&'a SslConnector, &'a str)>,
-    /// Whether nobody can listen in: over a socket, or loopback.
-    pub(crate) local: bool,
-    /// Whether that is a Unix socket.
-    pub(crate) unix: bool,
-}
 
 /// A connection to a server.
 #[derive(Debug)]
@@ -53,6 +34,7 @@ pub(crate) struct Connection {
     /// By their text, the one that was used last at the end.
     statements: Vec<(String, Prepared)>,
     mariadb: bool,
+    answered: bool,
     may_stand: bool,
 }
 
@@ -66,19 +48,9 @@ impl Connection {
     /// Logs in over a connected socket.
     pub(crate) fn open(stream: Stream, login: &Login<'_>) -> Result<Self> {
         let mut channel = Channel::new(stream);
-        let greeting = Greeting::of(&channel.receive()?)?;
-        let names = Names { user: login.user, database: login.database };
-        if let Some((connector, name)) = login.tls {
-            if !greeting.offers_tls() {
-                return Err(Error::NoTls);
-            }
-            channel.send(&greeting.tls_request(login.database))?;
-            channel.protect(connector, name)?;
-        }
-        let proof = greeting.first_plugin().proof(login.password, &greeting.nonce);
-        channel.send(&greeting.response(&names, &proof, login.tls.is_some()))?;
-        prove(&mut channel, &greeting, login)?;
-        Ok(Self { channel, statements: Vec::new(), mariadb: greeting.mariadb, may_stand: false })
+        let mariadb = log_in(&mut channel, login)?;
+        let statements = Vec::new();
+        Ok(Self { channel, statements, mariadb, answered: false, may_stand: false })
     }
 
     /// Whether the server is a MariaDB.
@@ -96,14 +68,19 @@ impl Connection {
         self.channel.is_quiet()
     }
 
-    /// Whether something that lasts may have been done since [`Connection::nothing_stands`].
+    /// Whether something that lasts may have been done since [`Connection::start`].
     pub(crate) fn may_stand(&self) -> bool {
         self.may_stand
     }
 
+    /// Whether the server has said anything since then.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.answered
+    }
+
     /// From now on, what was done is not this one's concern.
-    pub(crate) fn nothing_stands(&mut self) {
-        self.may_stand = false;
+    pub(crate) fn start(&mut self) {
+        (self.answered, self.may_stand) = (false, false);
     }
 
     /// Executes this text. `lasting` when no rollback would undo it: what is not answered then
@@ -174,7 +151,7 @@ impl Connection {
 
     fn prepare(&mut self, sql: &str) -> Result<Prepared> {
         self.command(PREPARE, sql.as_bytes())?;
-        let answer = self.channel.receive()?;
+        let answer = self.answer()?;
         let mut reader = Reader(&answer);
         if reader.u8()? != 0 {
             return Err(Error::Protocol("a statement is not answered as one is"));
@@ -210,11 +187,17 @@ impl Connection {
         self.channel.send(&[&[command], argument].concat())
     }
 
+    fn answer(&mut self) -> Result<Vec<u8>> {
+        let answer = self.channel.receive();
+        self.answered |= !matches!(answer, Err(Error::Lost(_)));
+        answer
+    }
+
     /// Reads all results of a command, and keeps nothing but the status.
     fn result(&mut self, limit: u64) -> Result<u16> {
         let mut taken = 0;
         loop {
-            let first = self.channel.receive()?;
+            let first = self.answer()?;
             let status = match first[0] {
                 0 => ok_status(&first)?,
                 0xfb => return Err(Error::Protocol("it asks for a file of this machine")),
@@ -262,45 +245,4 @@ fn ok_status(payload: &[u8]) -> Result<u16> {
     let mut reader = Reader(&payload[1..]);
     let (_affected, _inserted) = (reader.length()?, reader.length()?);
     reader.u16()
-}
-
-/// Answers what the server asks until it is content.
-fn prove(channel: &mut Channel, greeting: &Greeting, login: &Login<'_>) -> Result<()> {
-    let (mut way, mut nonce) = (greeting.first_plugin(), greeting.nonce.clone());
-    let mut asked_for_key = false;
-    for _ in 0..LOGIN_PACKETS {
-        let packet = channel.receive()?;
-        match (packet[0], &packet[1..]) {
-            (0, _) => return Ok(()),
-            (0xfe, rest) => {
-                let mut reader = Reader(rest);
-                let name = reader.text();
-                way = plugin(name)
-                    .ok_or_else(|| Error::Plugin(String::from_utf8_lossy(name).into_owned()))?;
-                nonce = reader.0.strip_suffix(&[0]).unwrap_or(reader.0).to_vec();
-                channel.send(&way.proof(login.password, &nonce))?;
-            }
-            // The server remembers the user, and is content.
-            (1, [3]) if way == Plugin::CachingSha2 => {}
-            // It does not, and wants the password itself.
-            (1, [4]) if way == Plugin::CachingSha2 => {
-                if login.tls.is_some() || login.unix {
-                    channel.send(&[login.password.as_bytes(), &[0]].concat())?;
-                } else if login.local {
-                    asked_for_key = true;
-                    channel.send(&[2])?;
-                } else {
-                    // Whoever sits in between could give a key of its own.
-                    return Err(Error::Unprotected);
-                }
-            }
-            (1, key) if asked_for_key => {
-                asked_for_key = false;
-                let sealed = sealed(login.password, &nonce, key);
-                channel.send(&sealed.ok_or(Error::Protocol("its key is none"))?)?;
-            }
-            _ => return Err(Error::Protocol("it asks for what nobody knows")),
-        }
-    }
-    Err(Error::Protocol("it asks again and again who is there"))
 }
