@@ -19,7 +19,7 @@ pub(crate) struct Args {
 }
 
 /// Programs that tests start, found once, here: by variable, by name.
-const PROGRAMS: [(&str, &str); 9] = [
+pub(crate) const PROGRAMS: [(&str, &str); 9] = [
     ("SLIPSTREAM_TEST_NGINX", "nginx"),
     ("SLIPSTREAM_TEST_TINYPROXY", "tinyproxy"),
     ("SLIPSTREAM_TEST_MARIADB", "mariadb"),
