@@ -42,7 +42,7 @@ impl std::error::Error for Missing {}
 /// A Debian package, what it is needed for, and how to see that its content is there.
 type Package = (&'static str, For, fn() -> bool);
 
-const PACKAGES: [Package; 16] = [
+const PACKAGES: [Package; 17] = [
     ("gcc", For::Build, || find("cc").is_some()),
     ("libc6-dev", For::Build, || Path::new("/usr/include/stdlib.h").exists()),
     ("make", For::Build, || find("make").is_some()),
@@ -51,6 +51,7 @@ const PACKAGES: [Package; 16] = [
     ("perl", For::Build, perl_has_its_modules),
     ("nginx", For::Tests, || find("nginx").is_some()),
     ("tinyproxy-bin", For::Tests, || find("tinyproxy").is_some()),
+    ("mariadb-server", For::Tests, || find("mariadbd").is_some()),
     ("openssl", For::Tests, || find("openssl").is_some()),
     ("strace", For::Tests, || find("strace").is_some()),
     ("python3", For::Tests, || find("python3").is_some()),

@@ -19,9 +19,12 @@ pub(crate) struct Args {
 }
 
 /// Programs that tests start, found once, here: by variable, by name.
-const PROGRAMS: [(&str, &str); 10] = [
+pub(crate) const PROGRAMS: [(&str, &str); 13] = [
     ("SLIPSTREAM_TEST_NGINX", "nginx"),
     ("SLIPSTREAM_TEST_TINYPROXY", "tinyproxy"),
+    ("SLIPSTREAM_TEST_MARIADB", "mariadb"),
+    ("SLIPSTREAM_TEST_MARIADBD", "mariadbd"),
+    ("SLIPSTREAM_TEST_MARIADB_INSTALL", "mariadb-install-db"),
     ("SLIPSTREAM_TEST_OPENSSL", "openssl"),
     ("SLIPSTREAM_TEST_STRACE", "strace"),
     ("SLIPSTREAM_TEST_PYTHON", "python3"),

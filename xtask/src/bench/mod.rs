@@ -5,6 +5,7 @@
 //! carry over to another machine. Absent on purpose: a verdict; the table tells.
 
 mod deliver;
+mod mysql;
 pub(crate) mod neighbours;
 mod programs;
 mod report;
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Store(store::Args),
     /// Delivering: beside libcurl in a bare loop
     Deliver(deliver::Args),
+    /// Executing SQL statements: beside the bare client library in a loop
+    Mysql(mysql::Args),
     /// Delivering to good destinations: alone, and beside dead, hanging, busy and moody ones
     Neighbours(neighbours::Args),
 }
@@ -32,6 +35,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
     match command {
         Command::Store(args) => store::run(args),
         Command::Deliver(args) => deliver::run(args),
+        Command::Mysql(args) => mysql::run(args),
         Command::Neighbours(args) => neighbours::run(args),
     }
 }

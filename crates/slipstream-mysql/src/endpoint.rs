@@ -1,0 +1,163 @@
+//! What a connection is made for: requests that say the same here may share one.
+//!
+//! Guaranteed: no secret is a part of it. Passwords are looked up when a connection is made,
+//! and kept nowhere.
+//!
+//! Absent on purpose: reading the environment or a file. Whoever runs the handler gives a
+//! way, and may refuse names that it does not like.
+
+use slipstream_core::{Blame, Failure, SecretRef};
+
+use crate::option_file::OptionFile;
+use crate::url::Target;
+use crate::{MysqlOptions, MysqlRequest, Tls};
+
+/// A way from a secret's name to its text, or to words that say why there is none.
+pub(crate) type LookUp = dyn Fn(&SecretRef) -> Result<String, String> + Send + Sync;
+
+/// Where to connect to, as whom and how, by the names that the request has for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Endpoint {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    port_given: bool,
+    socket: Option<String>,
+    user: String,
+    pub(crate) database: String,
+    password: Option<String>,
+    defaults_file: Option<String>,
+    pub(crate) tls: Tls,
+    cacert: Vec<u8>,
+}
+
+/// The same, looked up.
+pub(crate) struct Account {
+    pub(crate) user: String,
+    pub(crate) password: String,
+    /// What to connect to instead of host and port.
+    pub(crate) socket: Option<String>,
+    /// PEM; empty for the system's authorities.
+    pub(crate) cacert: Vec<u8>,
+}
+
+impl Endpoint {
+    pub(crate) fn of(request: &MysqlRequest, options: &MysqlOptions) -> Result<Self, Failure> {
+        let target = Target::of(&request.url);
+        let target = target.map_err(|error| Failure::permanent(error.to_string()))?;
+        Ok(Self {
+            host: target.host,
+            port: target.port,
+            port_given: target.port_given,
+            socket: target.socket,
+            user: target.user,
+            database: target.database,
+            password: request.password.clone(),
+            defaults_file: request.defaults_file.clone(),
+            tls: request.tls.unwrap_or(options.tls),
+            cacert: request.cacert.clone(),
+        })
+    }
+
+    /// For the operator.
+    pub(crate) fn peer(&self) -> String {
+        match &self.socket {
+            Some(path) => format!("unix:{path}"),
+            None => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    /// What the option file and the secrets add to it.
+    pub(crate) fn account(
+        &self,
+        look_up: &LookUp,
+        options: &MysqlOptions,
+    ) -> Result<Account, Failure> {
+        let file = match &self.defaults_file {
+            Some(path) => OptionFile::of(&found(look_up, "option file", &format!("file:{path}"))?),
+            None => OptionFile::default(),
+        };
+        let password = match &self.password {
+            Some(name) => {
+                let text = found(look_up, "password", name)?;
+                // Editors end a file with a line break; it is no part of the password.
+                if name.starts_with("file:") { text.trim().to_owned() } else { text }
+            }
+            None => file.password.unwrap_or_default(),
+        };
+        let cacert = match file.ssl_ca {
+            _ if !self.cacert.is_empty() => self.cacert.clone(),
+            Some(path) => found(look_up, "ssl-ca", &format!("file:{path}"))?.into_bytes(),
+            None => options.cacert.clone(),
+        };
+        // As with mysql, "localhost" is the socket, once there is one.
+        let socket = file.socket.filter(|_| self.host == "localhost" && !self.port_given);
+        let user =
+            if self.user.is_empty() { file.user.unwrap_or_default() } else { self.user.clone() };
+        if user.is_empty() {
+            return Err(Failure::permanent(
+                "neither the url nor the option file names a user; name one in the file, or store the request with mysql://user@host/",
+            ));
+        }
+        Ok(Account { user, password, socket: self.socket.clone().or(socket), cacert })
+    }
+}
+
+/// What cannot be had now may be there later.
+fn found(look_up: &LookUp, what: &str, name: &str) -> Result<String, Failure> {
+    let reference = name
+        .parse::<SecretRef>()
+        .map_err(|error: slipstream_core::Invalid| Failure::permanent(error.to_string()))?;
+    look_up(&reference).map_err(|why| {
+        let words = format!("the {what}, {reference}, cannot be used: {why}");
+        Failure::transient(Blame::Request, words)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look_up(name: &SecretRef) -> Result<String, String> {
+        match &*name.to_string() {
+            "env:SHOP" => Ok("by env ".into()),
+            "file:/etc/shop" => Ok("by file\n".into()),
+            "file:/etc/app.cnf" => Ok("[client]\nuser=other\npassword=by cnf\nssl-ca=/ca\n\
+                socket=/run/a.sock\n"
+                .into()),
+            "file:/ca" => Ok("PEM".into()),
+            _ => Err("there is none".into()),
+        }
+    }
+
+    fn account(request: MysqlRequest) -> Result<Account, Failure> {
+        let options = MysqlOptions::default();
+        Endpoint::of(&request, &options)?.account(&look_up, &options)
+    }
+
+    #[test]
+    fn a_password_is_looked_up_by_its_name() {
+        let request = MysqlRequest::new("mysql://app@db/");
+        assert_eq!(account(request.clone()).unwrap().password, "");
+        let password = |name| account(request.clone().password(name)).map(|a| a.password);
+        assert_eq!(password("env:SHOP").unwrap(), "by env ");
+        assert_eq!(password("file:/etc/shop").unwrap(), "by file");
+        let failure = password("env:NONE").unwrap_err();
+        assert_eq!(failure.reason, "the password, env:NONE, cannot be used: there is none");
+        assert!(failure.transient);
+        assert!(!password("sesame").unwrap_err().reason.contains("sesame"));
+    }
+
+    #[test]
+    fn an_option_file_adds_what_the_request_does_not_say() {
+        let from = |url: &str| account(MysqlRequest::new(url).defaults_file("/etc/app.cnf"));
+        let all = from("mysql://localhost/shop").unwrap();
+        assert_eq!((&*all.user, &*all.password), ("other", "by cnf"));
+        assert_eq!((all.socket.as_deref(), &*all.cacert), (Some("/run/a.sock"), &b"PEM"[..]));
+        let none = from("mysql://app@db/shop").unwrap();
+        assert_eq!((&*none.user, none.socket), ("app", None));
+        assert_eq!(from("mysql://localhost:3306/").unwrap().socket, None);
+        let request = MysqlRequest::new("mysql://db/").defaults_file("/etc/app.cnf");
+        let own = account(request.password("env:SHOP").cacert("OWN")).unwrap();
+        assert_eq!((&*own.password, &*own.cacert), ("by env ", &b"OWN"[..]));
+    }
+}

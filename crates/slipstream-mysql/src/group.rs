@@ -1,0 +1,204 @@
+//! Group commit: requests of one endpoint in one transaction, each settled by itself.
+//!
+//! Guarantees: one that fails is undone alone, and the others are committed. Where the whole
+//! transaction came to nothing, for certain, its requests are executed one by one within the same
+//! attempt. Where nobody can say whether it was committed, all of them have failed for now.
+//!
+//! Only requests that change rows and nothing else are committed together, for only those can be
+//! undone alone: a failed statement by the server, several by a savepoint.
+//!
+//! Absent on purpose: grouping beyond what waits at the moment. Nothing waits for a group to fill.
+
+use std::time::Instant;
+
+use slipstream_core::{Attempt, Blame, Failure, Outcome, RecordId, Request};
+
+use crate::endpoint::Endpoint;
+use crate::handler::{Broken, after, outcome};
+use crate::session::{Session, Trouble};
+use crate::wire::IN_TRANSACTION;
+use crate::{MysqlHandler, MysqlRequest, once, verdict};
+
+/// A server rolls the whole transaction back for this one,
+const DEADLOCK: u16 = 1213;
+/// and this one has taken a while, with locks held.
+const LOCK_WAIT: u16 = 1205;
+
+/// A request that is not settled yet.
+#[derive(Clone, Copy)]
+struct Member<'a> {
+    at: usize,
+    request: &'a MysqlRequest,
+    id: RecordId,
+}
+
+/// Makes one attempt of each: as many outcomes, in their order.
+pub(crate) fn perform(
+    handler: &MysqlHandler,
+    requests: &[(MysqlRequest, Attempt)],
+) -> Vec<Outcome> {
+    let mut settled = vec![None; requests.len()];
+    let mut parts: Vec<(Endpoint, Vec<Member<'_>>)> = Vec::new();
+    for (at, (request, attempt)) in requests.iter().enumerate() {
+        let checked = request.check().map_err(|error| Failure::permanent(error.to_string()));
+        match checked.and_then(|()| Endpoint::of(request, &handler.options)) {
+            Ok(endpoint) => {
+                let member = Member { at, request, id: attempt.id };
+                match parts.iter_mut().find(|(other, _)| *other == endpoint) {
+                    Some((_, members)) => members.push(member),
+                    None => parts.push((endpoint, vec![member])),
+                }
+            }
+            Err(failure) => settled[at] = Some(Outcome::Failed(failure)),
+        }
+    }
+    for (endpoint, members) in parts {
+        let until = after(handler.options.total_timeout.saturating_mul(2));
+        Part { handler, endpoint, until, settled: &mut settled }.perform(members);
+    }
+    let untold = || Outcome::Failed(Failure::transient(Blame::Request, "it was not come to"));
+    settled.into_iter().map(|one| one.unwrap_or_else(untold)).collect()
+}
+
+/// The requests of one endpoint.
+struct Part<'a> {
+    handler: &'a MysqlHandler,
+    endpoint: Endpoint,
+    until: Instant,
+    settled: &'a mut [Option<Outcome>],
+}
+
+impl Part<'_> {
+    fn perform(&mut self, members: Vec<Member<'_>>) {
+        // One with a time of its own would give it to the others, too.
+        let together = |m: &Member<'_>| m.request.rows_only() && m.request.max_time.is_none();
+        let (mut group, mut single): (Vec<_>, Vec<_>) = members.into_iter().partition(together);
+        while group.len() > 1 && Instant::now() < self.until {
+            if !self.commit(&group) {
+                break;
+            }
+            group.retain(|member| self.settled[member.at].is_none());
+        }
+        group.append(&mut single);
+        self.one_by_one(&group);
+    }
+
+    /// Executes these in one transaction, up to the first that had to wait: whether to go on
+    /// like this with what is not settled then.
+    fn commit(&mut self, members: &[Member<'_>]) -> bool {
+        let until = self.until.min(after(self.handler.options.total_timeout));
+        let mut failed = None;
+        let (handler, endpoint) = (self.handler, &self.endpoint);
+        let done = handler.on_session(endpoint, until, None, |session| {
+            failed = None;
+            transaction(session, members, &mut failed, &endpoint.peer()).inspect(|results| {
+                let entered: Vec<_> = members
+                    .iter()
+                    .zip(results)
+                    .filter(|(member, result)| member.request.once && result.is_ok())
+                    .map(|(member, _)| member.id)
+                    .collect();
+                once::clear_up(session, &entered, handler.options.once_kept);
+            })
+        });
+        match done {
+            Ok(results) => {
+                for (member, result) in members.iter().zip(results) {
+                    self.settled[member.at] = Some(outcome(result));
+                }
+                true
+            }
+            Err(Broken { failure, may_stand: true, .. })
+            | Err(Broken { failure, connected: false, .. }) => {
+                for member in members {
+                    self.settled[member.at] = Some(Outcome::Failed(failure.clone()));
+                }
+                false
+            }
+            Err(Broken { failure, .. }) => {
+                // It would end the same way for itself.
+                if let Some(at) = failed {
+                    self.settled[at] = Some(Outcome::Failed(failure));
+                }
+                false
+            }
+        }
+    }
+
+    fn one_by_one(&mut self, members: &[Member<'_>]) {
+        let mut down = None;
+        for member in members {
+            if self.settled[member.at].is_some() {
+                continue;
+            }
+            let done = match &down {
+                Some(failure) => Err(Failure::clone(failure)),
+                None if Instant::now() >= self.until => Err(Failure::transient(
+                    Blame::Request,
+                    "those before it took all the time that there was",
+                )),
+                None => self.handler.single(member.request, member.id, self.until),
+            };
+            // What nobody answers is not asked again for each of them.
+            if let Err(failure) = &done
+                && failure.blame == Blame::Destination
+            {
+                down = Some(failure.clone());
+            }
+            self.settled[member.at] = Some(outcome(done));
+        }
+    }
+}
+
+/// Results of the first so many members, committed. An error means that nothing of it is, unless the
+/// connection says otherwise; `failed` is the place of the one whose fault that is.
+fn transaction(
+    session: &mut Session,
+    members: &[Member<'_>],
+    failed: &mut Option<usize>,
+    peer: &str,
+) -> Result<Vec<Result<(), Failure>>, Trouble> {
+    if members.iter().any(|member| member.request.once) {
+        once::ensure_table(session)?;
+    }
+    session.query("START TRANSACTION")?;
+    let mut results = Vec::with_capacity(members.len());
+    for Member { at, request, id } in members {
+        let several = request.once || request.statements().len() > 1;
+        if several {
+            session.query("SAVEPOINT slipstream")?;
+        }
+        let Err(trouble) = session.inside(request, *id) else {
+            results.push(Ok(()));
+            continue;
+        };
+        let code = if let Trouble::Wire(error) = &trouble { error.code() } else { 0 };
+        if !trouble.leaves_well() || matches!(trouble, Trouble::Ended) {
+            *failed = Some(*at);
+            return Err(trouble);
+        }
+        // A server may have rolled back more than the statement. What follows would then be
+        // committed by itself, and the rest be lost.
+        let undo = if several { "ROLLBACK TO SAVEPOINT slipstream" } else { "DO 0" };
+        let status = if code == DEADLOCK { Ok(0) } else { session.query(undo) };
+        match status {
+            Ok(status) if status & IN_TRANSACTION != 0 => {}
+            Err(error) if !error.leaves_well() => {
+                // The statement took the connection with it.
+                session.broken = true;
+                *failed = Some(*at);
+                return Err(trouble);
+            }
+            _ => {
+                session.broken |= session.query("ROLLBACK").is_err();
+                return Err(trouble);
+            }
+        }
+        results.push(Err(verdict::of(&trouble, Some(request), peer)));
+        if code == LOCK_WAIT {
+            break;
+        }
+    }
+    session.commit()?;
+    Ok(results)
+}

@@ -1,0 +1,278 @@
+//! Executes requests: the handler that a worker is given.
+//!
+//! Guarantees: delivered means that the server said it is committed. An attempt ends in time,
+//! whatever the server does. A connection that broke while it was idle costs no attempt, as long
+//! as nothing of the request can have been executed.
+//!
+//! Absent on purpose: threads. The worker has them, and calls from any.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
+use openssl::x509::X509;
+use slipstream_core::{Attempt, Failure, Handler, Outcome, RecordId, Request, SecretRef};
+
+use crate::endpoint::{Endpoint, LookUp};
+use crate::pool::Pool;
+use crate::resolve::{self, Connected};
+use crate::session::{Session, Trouble};
+use crate::wire::{Connection, Login, Socket, Stream};
+use crate::{MysqlOptions, MysqlRequest, Tls, group, once, verdict};
+
+/// Most ways to set up TLS that are kept.
+const CONNECTORS: usize = 16;
+
+/// Performs requests of the kind `mysql`.
+pub struct MysqlHandler {
+    pub(crate) options: MysqlOptions,
+    look_up: Box<LookUp>,
+    pool: Pool,
+    /// By the authorities that they trust; none for those that trust everybody.
+    connectors: Mutex<HashMap<Option<Vec<u8>>, SslConnector>>,
+}
+
+/// Why work on a session came to nothing.
+pub(crate) struct Broken {
+    pub(crate) failure: Failure,
+    /// Whether something may have been done all the same.
+    pub(crate) may_stand: bool,
+    /// Whether there was a connection at all.
+    pub(crate) connected: bool,
+}
+
+impl MysqlHandler {
+    /// A handler with these options, which finds no secret.
+    pub fn new(options: MysqlOptions) -> Self {
+        let nowhere = |_: &SecretRef| Err("nobody looks up secrets here".to_owned());
+        Self {
+            options,
+            look_up: Box::new(nowhere),
+            pool: Pool::default(),
+            connectors: Mutex::default(),
+        }
+    }
+
+    /// The same, which looks secrets, option files and what those name up like this. An error is words
+    /// that say why there is none.
+    #[must_use]
+    pub fn secrets(
+        mut self,
+        look_up: impl Fn(&SecretRef) -> Result<String, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.look_up = Box::new(look_up);
+        self
+    }
+
+    /// One attempt, and when it must have ended.
+    pub(crate) fn single(
+        &self,
+        request: &MysqlRequest,
+        id: RecordId,
+        until: Instant,
+    ) -> Result<(), Failure> {
+        request.check().map_err(|error| Failure::permanent(error.to_string()))?;
+        let endpoint = Endpoint::of(request, &self.options)?;
+        let total = request.max_time.map_or(self.options.total_timeout, Duration::from_millis);
+        let until = until.min(after(total));
+        let done = self.on_session(&endpoint, until, Some(request), |session| {
+            session.alone(request, id)?;
+            if request.once {
+                once::clear_up(session, &[id], self.options.once_kept);
+            }
+            Ok(())
+        });
+        done.map_err(|broken| broken.failure)
+    }
+
+    /// Does some work on a connection to this endpoint. It is done again if the connection turns out
+    /// to have been dead already.
+    pub(crate) fn on_session<T>(
+        &self,
+        endpoint: &Endpoint,
+        until: Instant,
+        request: Option<&MysqlRequest>,
+        mut work: impl FnMut(&mut Session) -> Result<T, Trouble>,
+    ) -> Result<T, Broken> {
+        loop {
+            let kept = self.pool.take(endpoint, self.options.idle);
+            let was_kept = kept.is_some();
+            let mut session = match kept {
+                Some(session) => session,
+                None => self.open(endpoint, until).map_err(|failure| Broken {
+                    failure,
+                    may_stand: false,
+                    connected: false,
+                })?,
+            };
+            session.connection.until(until);
+            session.connection.start();
+            let trouble = match work(&mut session) {
+                Ok(done) => {
+                    self.keep(endpoint, session);
+                    return Ok(done);
+                }
+                Err(trouble) => trouble,
+            };
+            let may_stand = session.connection.may_stand();
+            let unheard = !may_stand && !session.connection.has_answered();
+            if trouble.leaves_well() {
+                self.keep(endpoint, session);
+            } else if was_kept && trouble.is_lost() && unheard {
+                // Those beside it met the same end, most likely.
+                self.pool.forget(endpoint);
+                continue;
+            }
+            let failure = verdict::of(&trouble, request, &endpoint.peer());
+            return Err(Broken { failure, may_stand, connected: true });
+        }
+    }
+
+    /// Keeps a session for later, if it is as good as new.
+    fn keep(&self, endpoint: &Endpoint, mut session: Session) {
+        if !session.broken && session.clean().is_ok() {
+            self.pool.put(endpoint, session);
+        }
+    }
+
+    fn open(&self, endpoint: &Endpoint, until: Instant) -> Result<Session, Failure> {
+        let options = &self.options;
+        let until = until.min(after(options.connect_timeout));
+        let left = || until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let account = endpoint.account(&*self.look_up, options)?;
+        let policy = options.addresses.as_ref();
+        let connected = match &account.socket {
+            Some(path) => resolve::unix(path, policy, left())?,
+            None => resolve::tcp(&endpoint.host, endpoint.port, policy, left())?,
+        };
+        let connector = match protection(endpoint.tls, &connected) {
+            Protection::None => None,
+            Protection::Anybody => Some(self.connector(None)?),
+            Protection::Verified => Some(self.connector(Some(account.cacert))?),
+        };
+        let name = endpoint.host.trim_start_matches('[').trim_end_matches(']');
+        let login = Login {
+            user: &account.user,
+            password: &account.password,
+            database: &endpoint.database,
+            tls: connector.as_ref().map(|connector| (connector, name)),
+            local: connected.unix || connected.loopback,
+            unix: connected.unix,
+        };
+        let socket = Socket::new(connected.socket, options.silent_timeout, until);
+        Connection::open(Stream::Plain(socket), &login)
+            .and_then(|connection| Session::new(connection, options))
+            .map_err(|error| verdict::of_error(&error, None, &endpoint.peer()))
+    }
+
+    /// What sets up TLS. `trusted` is PEM, empty for the system's authorities, or None for trust in
+    /// whoever answers.
+    fn connector(&self, trusted: Option<Vec<u8>>) -> Result<SslConnector, Failure> {
+        let mut known = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connector) = known.get(&trusted) {
+            return Ok(connector.clone());
+        }
+        let connector = connector(trusted.as_deref()).map_err(|error| {
+            Failure::permanent(format!(
+                "the certificates that vouch for the server cannot be read ({error}); give PEM"
+            ))
+        })?;
+        // A request may bring authorities of its own, and there may be any number of those.
+        if known.len() == CONNECTORS {
+            known.clear();
+        }
+        known.insert(trusted, connector.clone());
+        Ok(connector)
+    }
+}
+
+/// How a connection is protected.
+#[derive(Debug, PartialEq, Eq)]
+enum Protection {
+    None,
+    Anybody,
+    Verified,
+}
+
+fn protection(tls: Tls, connected: &Connected) -> Protection {
+    match tls {
+        _ if connected.unix => Protection::None,
+        Tls::Off => Protection::None,
+        Tls::Remote if connected.loopback => Protection::None,
+        Tls::Insecure => Protection::Anybody,
+        Tls::Remote | Tls::Verify => Protection::Verified,
+    }
+}
+
+fn connector(trusted: Option<&[u8]>) -> Result<SslConnector, openssl::error::ErrorStack> {
+    let mut builder = SslConnector::builder(SslMethod::tls_client())?;
+    match trusted {
+        None => builder.set_verify(SslVerifyMode::NONE),
+        Some([]) => {
+            let system = openssl_probe::probe();
+            builder
+                .load_verify_locations(system.cert_file.as_deref(), system.cert_dir.as_deref())?;
+        }
+        Some(pem) => {
+            // Instead of the system's, which the builder would trust, too.
+            builder.set_cert_store(openssl::x509::store::X509StoreBuilder::new()?.build());
+            let all = X509::stack_from_pem(pem)?;
+            for one in all {
+                builder.cert_store_mut().add_cert(one)?;
+            }
+        }
+    }
+    Ok(builder.build())
+}
+
+impl Handler for MysqlHandler {
+    type Request = MysqlRequest;
+
+    fn perform(&self, request: &MysqlRequest, attempt: &Attempt) -> Outcome {
+        outcome(self.single(request, attempt.id, after(Duration::MAX)))
+    }
+
+    fn at_once(&self) -> usize {
+        self.options.at_once
+    }
+
+    fn perform_all(&self, requests: &[(MysqlRequest, Attempt)]) -> Vec<Outcome> {
+        group::perform(self, requests)
+    }
+}
+
+/// When so much time has gone by, or a year.
+pub(crate) fn after(time: Duration) -> Instant {
+    Instant::now() + time.min(Duration::from_secs(365 * 24 * 3600))
+}
+
+pub(crate) fn outcome(done: Result<(), Failure>) -> Outcome {
+    done.map_or_else(Outcome::Failed, |()| Outcome::Delivered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_the_network_a_server_proves_its_name_unless_told_otherwise() {
+        let place = |unix, loopback| {
+            let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
+            Connected { socket: socket.unwrap(), unix, loopback }
+        };
+        let (remote, loopback, unix) =
+            (place(false, false), place(false, true), place(true, false));
+        let table = [
+            (Tls::default(), [Protection::Verified, Protection::None, Protection::None]),
+            (Tls::Verify, [Protection::Verified, Protection::Verified, Protection::None]),
+            (Tls::Insecure, [Protection::Anybody, Protection::Anybody, Protection::None]),
+            (Tls::Off, [Protection::None, Protection::None, Protection::None]),
+        ];
+        for (tls, expected) in table {
+            let found = [&remote, &loopback, &unix].map(|place| protection(tls, place));
+            assert_eq!(found, expected, "{tls:?}");
+        }
+        assert_eq!(MysqlOptions::default().tls, Tls::Remote);
+    }
+}

@@ -1,0 +1,74 @@
+//! Requests that are executed exactly once: their ids, in a table of the database.
+//!
+//! Guarantees: an id is entered in the transaction that does the rest, so either both stand or
+//! neither. A second one with the same id finds it there, or waits for the first to end.
+//! The table grows with what is executed within [`MysqlOptions::once_kept`], no further: each entry
+//! removes two that are older, on average.
+//!
+//! Absent on purpose: a way to tell an id that was removed from one that was never there.
+//!
+//! [`MysqlOptions::once_kept`]: crate::MysqlOptions::once_kept
+
+use std::time::Duration;
+
+use slipstream_core::RecordId;
+
+use crate::session::{Session, Trouble};
+use crate::wire::Error;
+use crate::{Param, Statement};
+
+/// What makes the table.
+pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS slipstream_once (id BINARY(16) NOT NULL PRIMARY KEY, at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, KEY at (at)) ENGINE=InnoDB";
+
+const NO_SUCH_TABLE: u16 = 1146;
+const DUPLICATE: u16 = 1062;
+
+/// One in so many entries clears up, and removes at most twice as many.
+const CLEARS: u8 = 32;
+
+/// Makes the table if it is not there. That commits whatever is open, so nothing may be.
+pub(crate) fn ensure_table(session: &mut Session) -> Result<(), Trouble> {
+    if session.has_table {
+        return Ok(());
+    }
+    match session.query("SELECT 1 FROM slipstream_once LIMIT 0") {
+        Err(error) if error.code() == NO_SUCH_TABLE => match session.query(TABLE) {
+            Err(Error::Server { code, message }) => {
+                return Err(Trouble::NoTable { code, message });
+            }
+            made => made?,
+        },
+        seen => seen?,
+    };
+    session.has_table = true;
+    Ok(())
+}
+
+/// Enters this id: whether it was not there.
+pub(crate) fn enter(session: &mut Session, id: RecordId) -> Result<bool, Trouble> {
+    let id = Param::Bytes(id.as_bytes().to_vec());
+    let insert = Statement::new("INSERT INTO slipstream_once (id) VALUES (?)", [id]);
+    match session.execute(&insert, false) {
+        Err(error) if error.code() == DUPLICATE => Ok(false),
+        entered => Ok(entered.map(|_| true)?),
+    }
+}
+
+/// Removes a few that are too old, now and then: behind a commit, so that nobody waits for it, and
+/// whether it succeeds or not.
+pub(crate) fn clear_up(session: &mut Session, entered: &[RecordId], kept: Duration) {
+    // The last byte of an id is chance.
+    let turns = entered.iter().filter(|id| id.as_bytes()[15] % CLEARS == 0).count();
+    if turns == 0 {
+        return;
+    }
+    let most = turns * usize::from(CLEARS) * 2;
+    let delete = format!(
+        "DELETE FROM slipstream_once WHERE at < NOW() - INTERVAL {} SECOND ORDER BY at LIMIT {most}",
+        kept.as_secs()
+    );
+    if let Err(error) = session.query(&delete) {
+        session.broken |= !error.leaves_well();
+        tracing::debug!(?error, "old ids were not removed");
+    }
+}

@@ -1,0 +1,54 @@
+//! Connections that nobody uses now.
+//!
+//! Guaranteed: none is given out that the server has closed, as far as this side has heard, nor
+//! one that has waited for longer than it may. There are never more than a few.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::endpoint::Endpoint;
+use crate::session::Session;
+
+/// Most connections that are kept.
+const KEPT: usize = 16;
+
+/// Idle sessions, those that were used last at the end.
+#[derive(Default)]
+pub(crate) struct Pool(Mutex<Vec<(Endpoint, Session)>>);
+
+impl Pool {
+    /// One for this endpoint that is still good.
+    pub(crate) fn take(&self, endpoint: &Endpoint, idle: Duration) -> Option<Session> {
+        loop {
+            let mut kept = self.kept();
+            let at = kept.iter().rposition(|(to, _)| to == endpoint)?;
+            let (_, mut session) = kept.remove(at);
+            // Saying good-bye to one may take a moment.
+            drop(kept);
+            if session.used.elapsed() < idle && session.connection.is_quiet() {
+                return Some(session);
+            }
+        }
+    }
+
+    /// Keeps one for later.
+    pub(crate) fn put(&self, endpoint: &Endpoint, mut session: Session) {
+        session.used = Instant::now();
+        let mut kept = self.kept();
+        kept.push((endpoint.clone(), session));
+        let oldest = (kept.len() > KEPT).then(|| kept.remove(0));
+        drop(kept);
+        drop(oldest);
+    }
+
+    /// Forgets those for this endpoint: one of them was found dead.
+    pub(crate) fn forget(&self, endpoint: &Endpoint) {
+        let dead: Vec<_> = self.kept().extract_if(.., |(to, _)| to == endpoint).collect();
+        drop(dead);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<(Endpoint, Session)>> {
+        // Nothing that can panic runs under the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,169 @@
+//! From an endpoint to a connected socket.
+//!
+//! Guarantees: the address that is connected to is the one that was judged. Looking a name up
+//! and connecting end in time, whatever the resolver does.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use slipstream_core::{AddressPolicy, Blame, Failure};
+use socket2::{Domain, SockAddr, Type};
+
+/// A connected socket, and where it leads.
+pub(crate) struct Connected {
+    pub(crate) socket: socket2::Socket,
+    pub(crate) unix: bool,
+    pub(crate) loopback: bool,
+}
+
+/// Connects to a Unix socket.
+pub(crate) fn unix(
+    path: &str,
+    policy: Option<&AddressPolicy>,
+    wait: Duration,
+) -> Result<Connected, Failure> {
+    let named = format!("unix:{path}");
+    if policy.is_some_and(|policy| !policy.exempts(&named)) {
+        return Err(AddressPolicy::refused("a unix socket", &named));
+    }
+    let connected = SockAddr::unix(path).and_then(|address| {
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.connect_timeout(&address, wait)?;
+        Ok(socket)
+    });
+    let socket = connected.map_err(|error| unreached(&error, &named, wait))?;
+    Ok(Connected { socket, unix: true, loopback: false })
+}
+
+/// Connects to a host: to the first of its addresses that is allowed and answers.
+pub(crate) fn tcp(
+    host: &str,
+    port: u16,
+    policy: Option<&AddressPolicy>,
+    wait: Duration,
+) -> Result<Connected, Failure> {
+    let until = Instant::now() + wait;
+    let peer = format!("{host}:{port}");
+    let addresses = look_up(host, port, wait)?;
+    let addresses = judged(host, addresses, policy)?;
+    let mut last = Failure::transient(Blame::Destination, format!("no address ({peer})"));
+    for (tried, address) in addresses.iter().enumerate() {
+        // One that is silent leaves time for those behind it.
+        let left = until.saturating_duration_since(Instant::now());
+        let share = left / u32::try_from(addresses.len() - tried).unwrap_or(1);
+        let connected = socket2::Socket::new(Domain::for_address(*address), Type::STREAM, None)
+            .and_then(|socket| {
+                socket.connect_timeout(&(*address).into(), share.max(Duration::from_millis(1)))?;
+                socket.set_tcp_nodelay(true)?;
+                Ok(socket)
+            });
+        match connected {
+            Ok(socket) => {
+                let loopback = address.ip().to_canonical().is_loopback();
+                return Ok(Connected { socket, unix: false, loopback });
+            }
+            Err(error) => last = unreached(&error, &peer, wait),
+        }
+    }
+    Err(last)
+}
+
+/// Those of a host's addresses that may be connected to.
+fn judged(
+    host: &str,
+    addresses: Vec<SocketAddr>,
+    policy: Option<&AddressPolicy>,
+) -> Result<Vec<SocketAddr>, Failure> {
+    let Some(policy) = policy.filter(|policy| !policy.exempts(host)) else {
+        return Ok(addresses);
+    };
+    let (allowed, denied): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| policy.allows(address.ip()));
+    match denied.first() {
+        Some(address) if allowed.is_empty() => Err(AddressPolicy::denied(address.ip())),
+        _ => Ok(allowed),
+    }
+}
+
+fn look_up(host: &str, port: u16, wait: Duration) -> Result<Vec<SocketAddr>, Failure> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    // The system's resolver cannot be told how long to wait. Left behind, it ends by itself.
+    let (answer, answered) = mpsc::channel();
+    let name = host.to_owned();
+    let thread = std::thread::Builder::new().name("slipstream-lookup".to_owned());
+    let failed = |why: String| Failure::transient(Blame::Destination, why);
+    thread.spawn(move || drop(answer.send((name.as_str(), port).to_socket_addrs()))).map_err(
+        |error| Failure::transient(Blame::Request, format!("no thread could be started: {error}")),
+    )?;
+    match answered.recv_timeout(wait) {
+        Ok(Ok(addresses)) => Ok(addresses.collect()),
+        Ok(Err(_)) => Err(failed(format!("cannot resolve the name ({host})"))),
+        Err(_) => Err(failed(format!("the name was not resolved within {wait:?} ({host})"))),
+    }
+}
+
+fn unreached(error: &std::io::Error, peer: &str, wait: Duration) -> Failure {
+    let reason = match error.kind() {
+        std::io::ErrorKind::TimedOut => format!("no connection within {wait:?} ({peer})"),
+        _ => format!("{} ({peer})", crate::verdict::system_words(error)),
+    };
+    Failure::transient(Blame::Destination, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(10);
+
+    fn reason(connected: Result<Connected, Failure>) -> String {
+        connected.err().map(|failure| failure.reason).unwrap_or_default()
+    }
+
+    #[test]
+    fn an_address_is_judged_before_it_is_connected_to_and_by_what_it_is() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        listener.set_nonblocking(true).unwrap();
+        let policy = AddressPolicy::public_and(&[]);
+        for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
+            let refused = reason(tcp(host, port, Some(&policy), WAIT));
+            assert!(refused.contains("a loopback address"), "{host}: {refused}");
+        }
+        assert!(listener.accept().is_err(), "somebody connected");
+        for allowed in ["localhost", "127.0.0.1"] {
+            let policy = AddressPolicy::public_and(&[allowed.to_owned()]);
+            assert!(tcp(allowed, port, Some(&policy), WAIT).unwrap().loopback);
+        }
+        assert!(tcp("127.0.0.1", port, None, WAIT).is_ok());
+    }
+
+    #[test]
+    fn a_socket_is_refused_unless_it_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s").display().to_string();
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let refused = reason(unix(&path, Some(&AddressPolicy::public_and(&[])), WAIT));
+        assert!(refused.contains("unix:"), "{refused}");
+        let policy = AddressPolicy::public_and(&[format!("unix:{path}")]);
+        assert!(unix(&path, Some(&policy), WAIT).unwrap().unix);
+    }
+
+    #[test]
+    fn nobody_there_is_the_destinations_fault() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let failure = tcp("127.0.0.1", port, None, WAIT).err().unwrap();
+        assert_eq!(failure.reason, format!("connection refused (127.0.0.1:{port})"));
+        assert_eq!((failure.transient, failure.blame), (true, Blame::Destination));
+        let missing = reason(unix("/no/such/socket", None, WAIT));
+        assert_eq!(missing, "no such file or directory (unix:/no/such/socket)");
+    }
+}

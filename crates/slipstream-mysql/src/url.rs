@@ -1,0 +1,269 @@
+//! Where a request goes: `mysql://[user@]host[:port]/[database][?socket=/path]`.
+//!
+//! Guarantees: no password is in what is stored: a URL that holds one is refused, and nothing
+//! that is said of it shows it. One server has one spelling here, so requests to it share limits.
+//!
+//! Absent on purpose: other settings in the query. They are the request's, by name.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use slipstream_core::{Invalid, quoted};
+
+/// The port that servers listen on.
+const PORT: u16 = 3306;
+
+/// Longest host name, in bytes: more does not fit into a DNS question.
+const HOST_MAX: usize = 253;
+
+/// Longest path of a socket, in bytes: what the system takes.
+const SOCKET_MAX: usize = 107;
+
+/// What is wrong, mostly.
+const EXAMPLE: &str = "write one such as mysql://user@db.example.com/shop";
+
+/// A URL, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Whom to be there; empty when the URL does not say.
+    pub(crate) user: String,
+    /// Lower case; an IPv6 address in brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// Whether the port stands in the URL.
+    pub(crate) port_given: bool,
+    /// Empty when the URL names none.
+    pub(crate) database: String,
+    /// The socket to connect to instead of host and port.
+    pub(crate) socket: Option<String>,
+}
+
+impl Target {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// What is wrong with it, without showing a password.
+    pub(crate) fn of(url: &str) -> Result<Self, Invalid> {
+        let Some(rest) = url.strip_prefix("mysql://") else {
+            let shown = quoted(&masked(url));
+            return Err(Invalid::new(format!("the url {shown} is none of a database; {EXAMPLE}")));
+        };
+        if rest.contains(|c: char| c.is_control() || c == ' ' || c == '#') {
+            return Err(Invalid::new(format!(
+                "the url {} holds a space, a '#' or a control character; write it percent-encoded",
+                quoted(&masked(url))
+            )));
+        }
+        let (address, query) = match rest.split_once('?') {
+            Some((address, query)) => (address, Some(query)),
+            None => (rest, None),
+        };
+        let (authority, path) = address.split_once('/').unwrap_or((address, ""));
+        let (user, host_port) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if user.contains(':') {
+            return Err(Invalid::new(
+                "the url holds a password, and it would be stored; leave it out and say where it is, as env:NAME or file:/PATH",
+            ));
+        }
+        if path.contains('/') {
+            return Err(Invalid::new(format!(
+                "the url's path is more than a database's name; {EXAMPLE}"
+            )));
+        }
+        let (host, port) = split_port(host_port)?;
+        let socket = query.map(socket_of).transpose()?;
+        let host = match host {
+            // `mysql:///shop?socket=/run/mysqld/mysqld.sock`
+            "" if socket.is_some() => "localhost".to_owned(),
+            _ => host_of(host)?,
+        };
+        Ok(Self {
+            user: decoded(user, "user")?,
+            host,
+            port: port.unwrap_or(PORT),
+            port_given: port.is_some(),
+            database: decoded(path, "database")?,
+            socket,
+        })
+    }
+
+    /// What its limits and pauses are counted by.
+    pub(crate) fn destination(&self) -> String {
+        match &self.socket {
+            Some(path) => format!("mysql://unix:{path}"),
+            None => format!("mysql://{}:{}", self.host, self.port),
+        }
+    }
+}
+
+/// The same URL without whatever stands before the host, which may be a password.
+pub(crate) fn masked(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let (before, rest) = url.split_at(start);
+    let end = rest.find('?').unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{before}***@{}", &rest[at + 1..]),
+        None => url.to_owned(),
+    }
+}
+
+fn socket_of(query: &str) -> Result<String, Invalid> {
+    let Some(path) = query.strip_prefix("socket=").filter(|path| !path.contains('&')) else {
+        return Err(Invalid::new(
+            "the url's query is more than a socket's path; write ?socket=/path, and what else there is to say beside the url",
+        ));
+    };
+    let path = decoded(path, "socket")?;
+    if !path.starts_with('/') || path.len() > SOCKET_MAX {
+        return Err(Invalid::new(format!(
+            "the url's socket {} cannot be one; write an absolute path of at most {SOCKET_MAX} bytes",
+            quoted(&path)
+        )));
+    }
+    Ok(path)
+}
+
+fn split_port(text: &str) -> Result<(&str, Option<u16>), Invalid> {
+    // The colons inside brackets belong to the address.
+    let after_address = text.rfind(']').unwrap_or(0);
+    let Some(colon) = text[after_address..].find(':').map(|at| after_address + at) else {
+        return Ok((text, None));
+    };
+    let digits = &text[colon + 1..];
+    let port = Some(digits)
+        .filter(|d| d.len() <= 5 && d.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|d| d.parse().ok())
+        .filter(|&port: &u16| port != 0)
+        .ok_or_else(|| {
+            Invalid::new(
+                "the url's port is none; write a number from 1 to 65535, and an ipv6 address in brackets",
+            )
+        })?;
+    Ok((&text[..colon], Some(port)))
+}
+
+fn host_of(text: &str) -> Result<String, Invalid> {
+    if text.is_empty() {
+        return Err(Invalid::new(format!("the url has no host; {EXAMPLE}")));
+    }
+    if let Some(inside) = text.strip_prefix('[').and_then(|inside| inside.strip_suffix(']'))
+        && let Ok(address) = inside.parse::<Ipv6Addr>()
+    {
+        return Ok(format!("[{address}]"));
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    let labels = text.strip_suffix('.').unwrap_or(text);
+    let last = labels.rsplit('.').next().unwrap_or_default();
+    let number = last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x");
+    let well = text.bytes().all(plain)
+        && labels.len() <= HOST_MAX
+        && !labels.split('.').any(str::is_empty)
+        // What ends in a number is an address, and has one spelling.
+        && (!number || text.parse::<Ipv4Addr>().is_ok());
+    if !well {
+        return Err(Invalid::new(format!(
+            "the url's host {} cannot be reached; write a name, four numbers, or an ipv6 address in brackets",
+            quoted(text)
+        )));
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+/// Text without its percent-encoding.
+fn decoded(text: &str, what: &str) -> Result<String, Invalid> {
+    let wrong = || {
+        Invalid::new(format!(
+            "the url's {what} is not percent-encoded text; write %25 for a percent sign, and no %00"
+        ))
+    };
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|b| char::from(b).to_digit(16));
+        let (high, low) = (digit().ok_or_else(wrong)?, digit().ok_or_else(wrong)?);
+        // Two digits of four bits.
+        bytes.push((high * 16 + low) as u8);
+    }
+    String::from_utf8(bytes).ok().filter(|text| !text.contains(char::is_control)).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        let table = [
+            ("mysql://app@DB.example.com/shop", "app", "db.example.com", 3306, "shop"),
+            ("mysql://db:3307", "", "db", 3307, ""),
+            ("mysql://db/", "", "db", 3306, ""),
+            ("mysql://a%40b@[::1]:1/%C3%BC", "a@b", "[::1]", 1, "ü"),
+            ("mysql://a@127.0.0.1/x%2Fy", "a", "127.0.0.1", 3306, "x/y"),
+        ];
+        for (url, user, host, port, database) in table {
+            let target = Target::of(url).unwrap();
+            let found = (&*target.user, &*target.host, target.port, &*target.database);
+            assert_eq!(found, (user, host, port, database), "{url}");
+            assert_eq!(target.destination(), format!("mysql://{host}:{port}"));
+        }
+        for url in ["mysql://a@localhost/d?socket=/run/a.sock", "mysql://a@/d?socket=%2Frun/a.sock"]
+        {
+            let target = Target::of(url).unwrap();
+            assert_eq!(target.socket.as_deref(), Some("/run/a.sock"));
+            assert_eq!(target.destination(), "mysql://unix:/run/a.sock");
+        }
+    }
+
+    #[test]
+    fn a_url_with_a_password_is_refused_and_nothing_of_it_is_shown() {
+        for url in [
+            "mysql://app:sesame@db/shop",
+            "mysql://app:sesame/@db/shop",
+            "mysql://app:ses@me@db/shop",
+            "http://app:sesame@db/shop",
+            "mysql://app:sesame@db/a b",
+            "mysql://app:sesame",
+        ] {
+            let error = Target::of(url).unwrap_err().to_string();
+            assert!(!error.contains("ses"), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_leads_nowhere_is_refused() {
+        for url in [
+            "",
+            "db/shop",
+            "mysql://",
+            "mysql://app@/shop",
+            "mysql://db:0/",
+            "mysql://db:x/",
+            "mysql://db:65536/",
+            "mysql://a..b/",
+            "mysql://0x7f.1/",
+            "mysql://127.1/",
+            "mysql://d%62/",
+            "mysql://db/shop/more",
+            "mysql://db/%",
+            "mysql://db/%00",
+            "mysql://db/%ff",
+            "mysql://db/shop#x",
+            "mysql://db/shop?ssl=1",
+            "mysql://db/shop?socket=run",
+            "mysql://db/shop?socket=/a&tls=off",
+            "mysql://::1/",
+            "mysql://[::1/",
+        ] {
+            assert!(Target::of(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_shown_url_has_no_user() {
+        assert_eq!(masked("mysql://app@db/shop"), "mysql://***@db/shop");
+        assert_eq!(masked("mysql://db/shop?socket=/a@b"), "mysql://db/shop?socket=/a@b");
+    }
+}

@@ -1,0 +1,131 @@
+//! What trouble means for a request: whether trying again can help, and whose fault it is.
+//!
+//! Guarantees: a reason is one line, and shows no value that a server repeats from a
+//! parameter; its own words, as they came, are the failure's `answer`.
+//!
+//! A server's numbers decide: those in the tables below are about the moment, every other is about
+//! the statement, which no further attempt would change.
+
+use std::io;
+
+use slipstream_core::{Blame, Failure};
+
+use crate::once;
+use crate::session::Trouble;
+use crate::wire::Error;
+use crate::{MysqlRequest, sql};
+
+mod words;
+
+/// The moment's fault, and only this request's: deadlock, a lock that somebody holds, a statement
+/// that took too long or was killed, tables that changed meanwhile.
+const PASSING: [u16; 13] =
+    [1020, 1105, 1205, 1213, 1243, 1317, 1412, 1614, 1615, 1907, 1969, 3024, 3572];
+
+/// The server's, whoever asks: too many connections, out of memory or disk, read-only, shutting
+/// down, its network, not yet a part of its cluster, or it lets nobody in from here.
+const UNWELL: [u16; 32] = [
+    1021, 1023, 1026, 1030, 1037, 1038, 1040, 1041, 1045, 1047, 1053, 1077, 1079, 1114, 1129, 1130,
+    1158, 1159, 1160, 1161, 1180, 1203, 1206, 1226, 1461, 1637, 1792, 1836, 1927, 1932, 3118, 4031,
+];
+
+/// A proxy's own numbers begin here.
+const PROXIES: u16 = 9_000;
+
+/// "The server is running with the … option so it cannot execute this statement".
+const OPTION: u16 = 1290;
+pub(crate) const SYNTAX: u16 = 1064;
+
+/// The failure of this request.
+pub(crate) fn of(trouble: &Trouble, request: Option<&MysqlRequest>, peer: &str) -> Failure {
+    let error = match trouble {
+        Trouble::Wire(error) => error,
+        // Whatever the reason: the statements were well.
+        Trouble::Commit(error) => {
+            let failure = of_error(error, request, peer);
+            let reason = format!("committing failed: {}", failure.reason);
+            return Failure { transient: true, reason, ..failure };
+        }
+        Trouble::Ended => {
+            return Failure::permanent(
+                "a statement ended the transaction that it was a part of, so what went before it stands; store it as a request of its own",
+            );
+        }
+        Trouble::NoTable { code, message } => {
+            return Failure {
+                status: Some(*code),
+                answer: Some(message.clone()),
+                ..Failure::permanent(format!(
+                    "the table slipstream_once, which remembers what was executed, is not there and may not be made ({code}); have somebody who may execute: {}",
+                    once::TABLE
+                ))
+            };
+        }
+    };
+    of_error(error, request, peer)
+}
+
+/// The same of an error on the way.
+pub(crate) fn of_error(error: &Error, request: Option<&MysqlRequest>, peer: &str) -> Failure {
+    let destination = |reason: String| Failure::transient(Blame::Destination, reason);
+    match error {
+        Error::Server { code, message } => server(*code, message, request),
+        Error::Lost(error) => {
+            destination(format!("the connection was lost: {} ({peer})", system_words(error)))
+        }
+        Error::Silent(time) => destination(format!("no answer within {time:?} ({peer})")),
+        Error::Late => match request.and_then(|request| request.max_time) {
+            Some(time) => Failure::transient(
+                Blame::Request,
+                format!("not done within the request's {time} ms ({peer})"),
+            ),
+            None => destination(format!("not done in time ({peer})")),
+        },
+        Error::Protocol(what) => destination(format!("no mysql server answers: {what} ({peer})")),
+        Error::Tls(what) => destination(format!("tls failed: {what} ({peer})")),
+        Error::NoTls => destination(format!(
+            "the server offers no tls ({peer}); set it up there, or store the request with tls off if nobody can listen in"
+        )),
+        Error::Plugin(name) => destination(format!(
+            "the server wants the user to log in by {}, which is not known here; give it mysql_native_password or caching_sha2_password ({peer})",
+            slipstream_core::quoted(name)
+        )),
+        Error::Unprotected => destination(format!(
+            "the server wants the password itself, and others could read it on the way ({peer}); store the request with tls"
+        )),
+        Error::Params { wanted, given } => Failure::permanent(format!(
+            "a statement has {wanted} question marks for {given} parameters; give as many as there are"
+        )),
+        Error::TooMuch(limit) => Failure::permanent(format!(
+            "a statement returned more than {limit} bytes, which nobody would read; store one that returns less"
+        )),
+    }
+}
+
+fn server(code: u16, message: &str, request: Option<&MysqlRequest>) -> Failure {
+    let mut reason = format!("{code} {}", words::shown(code, message, request));
+    let second = |request: &MysqlRequest| {
+        request.statements().iter().any(|statement| sql::has_a_second(statement.query()))
+    };
+    if code == SYNTAX && request.is_some_and(second) {
+        reason.push_str("; several statements are given one by one, not with ';' between them");
+    }
+    let read_only = code == OPTION && message.contains("read-only");
+    let failure = if read_only || UNWELL.contains(&code) || code >= PROXIES {
+        Failure::transient(Blame::Destination, reason)
+    } else if PASSING.contains(&code) {
+        Failure::transient(Blame::Request, reason)
+    } else {
+        Failure::permanent(reason)
+    };
+    Failure { status: Some(code), answer: Some(message.to_owned()), ..failure }
+}
+
+/// `connection refused`, of an error of the system's.
+pub(crate) fn system_words(error: &io::Error) -> String {
+    let words = error.to_string();
+    words.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests;

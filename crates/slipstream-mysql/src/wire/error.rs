@@ -1,0 +1,47 @@
+//! How talking to a server fails.
+//!
+//! Absent on purpose: what that means for a request. `verdict` says so.
+
+use std::io;
+use std::time::Duration;
+
+/// Why a command has no good answer.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The server says so, and the connection is as good as before.
+    Server { code: u16, message: String },
+    /// The connection broke.
+    Lost(io::Error),
+    /// The server said nothing for so long.
+    Silent(Duration),
+    /// The time for all of it is over.
+    Late,
+    /// What came is not the protocol: here is what is wrong with it.
+    Protocol(&'static str),
+    /// The connection could not be protected.
+    Tls(String),
+    /// The server offers no TLS.
+    NoTls,
+    /// The server wants a proof of the password that is not known here, by its name.
+    Plugin(String),
+    /// The server wants the password itself, and others could read it on the way.
+    Unprotected,
+    /// The statement has another number of placeholders.
+    Params { wanted: usize, given: usize },
+    /// The result is longer than so many bytes.
+    TooMuch(u64),
+}
+
+impl Error {
+    /// Whether the connection can be used after it.
+    pub(crate) fn leaves_well(&self) -> bool {
+        matches!(self, Self::Server { .. } | Self::Params { .. })
+    }
+
+    /// The server's number, 0 for none.
+    pub(crate) fn code(&self) -> u16 {
+        if let Self::Server { code, .. } = self { *code } else { 0 }
+    }
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Error>;

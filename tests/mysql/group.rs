@@ -1,0 +1,159 @@
+//! Requests that are committed together.
+
+use std::time::Duration;
+
+use slipstream_core::{Attempt, Blame, Engine, Handler, Outcome};
+use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest};
+use slipstream_worker::Worker;
+
+use super::{attempt, failure, handler, insert, server, spool, statements, stored};
+
+fn all(requests: impl IntoIterator<Item = MysqlRequest>) -> Vec<(MysqlRequest, Attempt)> {
+    requests.into_iter().map(|request| (request, attempt())).collect()
+}
+
+#[test]
+fn of_fifty_that_are_committed_together_one_that_fails_does_so_alone() {
+    let (server, handler) = (server(), handler());
+    server.sql("INSERT INTO shop.t VALUES (1007, 7)");
+    let requests = all((0..50).map(|n| {
+        let request = insert(&server, 1_000 + n);
+        // Some have several statements, and some are to be executed once.
+        match n % 3 {
+            0 => request,
+            1 => request.statement("UPDATE t SET n = 1 WHERE id = ?", [(1_000 + n).into()]),
+            _ => request.once(true),
+        }
+    }));
+    let before = server.status("Com_commit");
+    let outcomes = handler.perform_all(&requests);
+    assert_eq!(server.status("Com_commit") - before, 1);
+    for (n, outcome) in outcomes.into_iter().enumerate() {
+        if n == 7 {
+            let failed = failure(outcome);
+            assert_eq!((failed.status, failed.transient), (Some(1062), false));
+        } else {
+            assert_eq!(outcome, Outcome::Delivered, "{n}");
+        }
+    }
+    assert_eq!(server.number("SELECT COUNT(*) FROM t"), 50);
+    assert_eq!(server.number("SELECT n FROM t WHERE id = 1007"), 7);
+    assert_eq!(server.number("SELECT COUNT(*) FROM slipstream_once"), 16);
+}
+
+#[test]
+fn one_of_several_statements_that_fails_in_a_group_is_undone_with_its_request() {
+    let (server, handler) = (server(), handler());
+    let wrong = insert(&server, 1).statement("INSERT INTO t (id) VALUES (1)", []);
+    let once = insert(&server, 3).statement("UPDATE nowhere SET n = 1", []).once(true);
+    let outcomes = handler.perform_all(&all([insert(&server, 2), wrong, once, insert(&server, 4)]));
+    let well: Vec<_> = outcomes.iter().map(|outcome| *outcome == Outcome::Delivered).collect();
+    assert_eq!(well, [true, false, false, true]);
+    assert_eq!(server.sql("SELECT GROUP_CONCAT(id ORDER BY id) FROM shop.t"), "2,4");
+    assert_eq!(server.number("SELECT COUNT(*) FROM slipstream_once"), 0);
+}
+
+#[test]
+fn a_backlog_is_committed_in_groups() {
+    let server = server();
+    let spool_dir = stored((0..2_000).map(|n| insert(&server, n)));
+    server.sql("SET GLOBAL innodb_monitor_enable = 'trx_rw_commits'");
+    let worker = Worker::new(spool(&spool_dir).backlog().unwrap()).handler(handler());
+    let summary = worker.run(&mut ()).unwrap();
+    assert_eq!((summary.delivered, summary.failed), (2_000, 0));
+    assert_eq!(server.number("SELECT COUNT(*) FROM t"), 2_000);
+    let commits = server.number(
+        "SELECT count FROM information_schema.innodb_metrics WHERE name = 'trx_rw_commits'",
+    );
+    assert!(commits < 400, "{commits} commits for 2000 requests");
+}
+
+#[test]
+fn what_commits_by_itself_is_executed_beside_the_group() {
+    let (server, handler) = (server(), handler());
+    let plain = |query: &str| MysqlRequest::new(server.url()).statement(query, []);
+    let outcomes = handler.perform_all(&all([
+        insert(&server, 1),
+        plain("CREATE TABLE made (a INT)"),
+        insert(&server, 2),
+        plain("nonsense"),
+        plain("SELECT 1"),
+        MysqlRequest::new("nonsense"),
+    ]));
+    let well: Vec<_> = outcomes.iter().map(|outcome| *outcome == Outcome::Delivered).collect();
+    assert_eq!(well, [true, true, true, false, true, false]);
+    assert_eq!(server.number("SELECT COUNT(*) FROM t"), 2);
+}
+
+#[test]
+fn a_group_that_a_deadlock_ended_is_executed_one_by_one_in_the_same_attempt() {
+    let (server, handler) = (server(), handler());
+    server.sql("USE shop; INSERT INTO t SELECT seq, 0 FROM seq_1_to_100");
+    let mut other = server.session();
+    other.sql(
+        "BEGIN; UPDATE t SET n = 1 WHERE id = 1; UPDATE t SET n = 1 WHERE id BETWEEN 50 AND 90",
+    );
+    let requests = all([
+        insert(&server, 1_000),
+        MysqlRequest::new(server.url()).statement("UPDATE t SET n = n + 5 WHERE id = 2", []),
+        MysqlRequest::new(server.url()).statement("UPDATE t SET n = n + 5 WHERE id = 1", []),
+        insert(&server, 1_001),
+    ]);
+    let outcomes = std::thread::scope(|scope| {
+        let ours = scope.spawn(|| handler.perform_all(&requests));
+        server.wait_for(statements::WAITING);
+        other.sql("UPDATE t SET n = 1 WHERE id = 2; COMMIT");
+        ours.join().unwrap()
+    });
+    assert_eq!(outcomes, vec![Outcome::Delivered; 4]);
+    assert_eq!(server.number("SELECT SUM(n) FROM t WHERE id IN (1, 2)"), 12);
+    assert_eq!(server.status("Innodb_deadlocks"), 1);
+    assert_eq!(server.number("SELECT COUNT(*) FROM t"), 102);
+}
+
+#[test]
+fn one_that_waits_for_a_lock_in_vain_fails_alone_even_where_that_ends_the_transaction() {
+    for option in ["--innodb-rollback-on-timeout=OFF", "--innodb-rollback-on-timeout=ON"] {
+        let server = slipstream_tests::MariaDb::start(&[option]);
+        server.sql("CREATE TABLE shop.t (id BIGINT PRIMARY KEY, n INT NOT NULL DEFAULT 0)");
+        server.sql("INSERT INTO shop.t VALUES (1, 0)");
+        let mut other = server.session();
+        other.sql("BEGIN; UPDATE t SET n = 1 WHERE id = 1");
+        let mut options = MysqlOptions::default();
+        options.lock_wait = Duration::from_secs(1);
+        let handler = MysqlHandler::new(options);
+        let locked =
+            MysqlRequest::new(server.url()).statement("UPDATE t SET n = 2 WHERE id = 1", []);
+        let requests = all([insert(&server, 2), locked, insert(&server, 3), insert(&server, 4)]);
+        let outcomes = handler.perform_all(&requests);
+        let failed = failure(outcomes[1].clone());
+        assert_eq!((failed.status, failed.blame), (Some(1205), Blame::Request));
+        for at in [0, 2, 3] {
+            assert_eq!(outcomes[at], Outcome::Delivered, "{option}");
+        }
+        other.sql("COMMIT");
+        assert_eq!(server.number("SELECT COUNT(*) FROM t"), 4, "{option}");
+    }
+}
+
+#[test]
+fn one_that_takes_the_connection_with_it_fails_alone() {
+    let (server, handler) = (server(), handler());
+    let poison = MysqlRequest::new(server.url())
+        .statement("UPDATE t SET n = 1 WHERE id = 1 AND (SELECT SLEEP(60))", []);
+    server.sql("INSERT INTO shop.t VALUES (1, 0)");
+    let requests = all([insert(&server, 2), poison, insert(&server, 3)]);
+    let outcomes = std::thread::scope(|scope| {
+        let ours = scope.spawn(|| handler.perform_all(&requests));
+        let sleeping =
+            "FROM information_schema.processlist WHERE info LIKE '%SLEEP(60)%' AND user = 'app'";
+        server.wait_for(&format!("SELECT COUNT(*) {sleeping}"));
+        let id = server.number(&format!("SELECT id {sleeping}"));
+        server.sql(&format!("KILL {id}"));
+        ours.join().unwrap()
+    });
+    let well: Vec<_> = outcomes.iter().map(|outcome| *outcome == Outcome::Delivered).collect();
+    assert_eq!(well, [true, false, true], "{outcomes:?}");
+    assert!(failure(outcomes[1].clone()).transient);
+    assert_eq!(server.number("SELECT COUNT(*) FROM t"), 3);
+}

@@ -1,0 +1,112 @@
+//! Passwords, sockets, TLS, and which addresses are connected to.
+
+use slipstream_core::{AddressPolicy, Outcome, SecretRef};
+use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest, Tls};
+use slipstream_tests::{Certificates, MariaDb};
+
+use super::{failure, handler, insert, perform, server};
+
+/// A handler that finds secrets where the binary does.
+fn knowing() -> MysqlHandler {
+    handler().secrets(|secret| match secret {
+        SecretRef::Env(name) => match &**name {
+            "SHOP" => Ok("sesame".into()),
+            _ => Err(format!("the worker's environment has no {name}")),
+        },
+        SecretRef::File(path) => std::fs::read_to_string(path).map_err(|error| error.to_string()),
+    })
+}
+
+#[test]
+fn a_password_is_found_by_its_name_and_by_an_option_file() {
+    let server = server();
+    server.sql("SET PASSWORD FOR app@'%' = PASSWORD('sesame')");
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let password = format!("file:{}", file("password", "sesame\n"));
+    let cnf = file("my.cnf", "[client]\nuser = app\npassword = \"sesame\"\n");
+    let handler = knowing();
+    let without_user = MysqlRequest::new(server.url().replace("app@", ""))
+        .statement("INSERT INTO t (id) VALUES (3)", []);
+    for request in [
+        insert(&server, 1).password("env:SHOP"),
+        insert(&server, 2).password(password),
+        without_user.defaults_file(&cnf),
+        insert(&server, 4).defaults_file(cnf),
+    ] {
+        assert_eq!(perform(&handler, &request), Outcome::Delivered, "{request:?}");
+    }
+    let failed = failure(perform(&handler, &insert(&server, 5)));
+    assert_eq!((failed.status, failed.transient), (Some(1045), true));
+    let failed = failure(perform(&handler, &insert(&server, 5).password("env:NONE")));
+    assert!(failed.transient && failed.reason.contains("env:NONE"), "{failed:?}");
+}
+
+#[test]
+fn a_socket_leads_to_the_server_and_its_user_may_need_no_password() {
+    let server = server();
+    let url = format!("mysql://root@localhost/shop?socket={}", server.socket());
+    let request = MysqlRequest::new(url)
+        .statement("INSERT INTO t (id) VALUES (?)", [1.into()])
+        .tls(Tls::Verify);
+    assert_eq!(perform(&handler(), &request), Outcome::Delivered);
+    let mut options = MysqlOptions::default();
+    options.addresses = Some(AddressPolicy::public_and(&[]));
+    let strict = MysqlHandler::new(options);
+    assert!(failure(perform(&strict, &request)).reason.contains("unix socket"));
+    assert!(failure(perform(&strict, &insert(&server, 2))).reason.contains("loopback"));
+    assert_eq!(server.number("SELECT COUNT(*) FROM t"), 1);
+}
+
+#[test]
+fn over_tls_a_server_must_prove_its_name_unless_the_request_does_without() {
+    let (ours, others) = (Certificates::new(), Certificates::new());
+    let pair = ours.pair("localhost");
+    let server = MariaDb::start(&[
+        &format!("--ssl-cert={}", pair.cert.display()),
+        &format!("--ssl-key={}", pair.key.display()),
+    ]);
+    server.sql("CREATE TABLE shop.t (cipher TEXT); ALTER USER app@'%' REQUIRE SSL");
+    let by = |host: &str| {
+        MysqlRequest::new(format!("mysql://app@{host}:{}/shop", server.port())).statement(
+            "INSERT INTO t SELECT VARIABLE_VALUE FROM information_schema.SESSION_STATUS \
+             WHERE VARIABLE_NAME = 'Ssl_cipher'",
+            [],
+        )
+    };
+    let pem = |from: &Certificates| std::fs::read(from.authority()).unwrap();
+    let handler = handler();
+    let verified = by("localhost").tls(Tls::Verify).cacert(pem(&ours));
+    assert_eq!(perform(&handler, &verified), Outcome::Delivered);
+    assert_eq!(perform(&handler, &by("localhost").tls(Tls::Insecure)), Outcome::Delivered);
+    assert_eq!(server.number("SELECT COUNT(*) FROM t WHERE cipher LIKE '%\\_%'"), 2);
+    for wrong in [
+        by("localhost").tls(Tls::Verify).cacert(pem(&others)),
+        by("localhost").tls(Tls::Verify),
+        // The certificate is of another name than the one that was connected to.
+        by("127.0.0.1").tls(Tls::Verify).cacert(pem(&ours)),
+    ] {
+        let failed = failure(perform(&handler, &wrong));
+        assert!(failed.transient && failed.reason.contains("does not prove it"), "{failed:?}");
+    }
+    // Loopback needs none, but the server insists; and one request's authority is not another's.
+    assert_eq!(failure(perform(&handler, &by("localhost"))).status, Some(1045));
+    let mut options = MysqlOptions::default();
+    options.tls = Tls::Verify;
+    options.cacert = pem(&ours);
+    let configured = MysqlHandler::new(options);
+    assert_eq!(perform(&configured, &by("localhost")), Outcome::Delivered);
+    assert_eq!(failure(perform(&configured, &by("localhost").tls(Tls::Off))).status, Some(1045));
+}
+
+#[test]
+fn a_server_without_tls_gets_nothing_from_a_request_that_wants_it() {
+    let server = server();
+    let failed = failure(perform(&handler(), &insert(&server, 1).tls(Tls::Verify)));
+    assert!(failed.transient && failed.reason.contains("offers no tls"), "{failed:?}");
+    assert_eq!(server.number("SELECT COUNT(*) FROM t"), 0);
+}

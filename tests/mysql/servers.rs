@@ -1,0 +1,136 @@
+//! Servers that go away, are full, hang, or take nothing in.
+
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use slipstream_core::{Blame, Engine, Outcome, Policy};
+use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest};
+use slipstream_tests::MariaDb;
+use slipstream_worker::Worker;
+
+use super::{failure, handler, insert, perform, server, spool, stored};
+
+#[test]
+fn a_server_that_was_started_anew_costs_no_attempt() {
+    let (mut server, handler) = (server(), handler());
+    assert_eq!(perform(&handler, &insert(&server, 1)), Outcome::Delivered);
+    server.restart();
+    assert_eq!(perform(&handler, &insert(&server, 2)), Outcome::Delivered);
+    // So does one that closed a connection which was idle.
+    let id = server.number("SELECT id FROM information_schema.processlist WHERE user = 'app'");
+    server.sql(&format!("KILL {id}"));
+    assert_eq!(perform(&handler, &insert(&server, 3)), Outcome::Delivered);
+    assert_eq!(server.number("SELECT COUNT(*) FROM t"), 3);
+}
+
+#[test]
+fn a_server_killed_and_started_in_the_middle_of_a_backlog_has_all_of_it_and_nothing_twice() {
+    let mut server = server();
+    server.sql("CREATE TABLE shop.seen (n BIGINT)");
+    let dir = stored((0..3_000_u64).map(|n| {
+        MysqlRequest::new(server.url())
+            .statement("INSERT INTO seen VALUES (?)", [n.into()])
+            .once(true)
+    }));
+    let spool = spool(&dir);
+    let policy = Policy {
+        attempts: 1_000,
+        base: Duration::from_millis(20),
+        cap: Duration::from_millis(20),
+        ..Policy::default()
+    };
+    // A handle to it stays here; the worker is on a thread of its own.
+    let working = std::thread::spawn(move || {
+        let worker = Worker::new(spool.backlog().unwrap()).handler(handler()).policy(policy);
+        worker.run(&mut ()).unwrap()
+    });
+    for seen in [300, 1_200] {
+        server.wait_for(&format!("SELECT COUNT(*) >= {seen} FROM seen"));
+        server.restart();
+    }
+    let summary = working.join().unwrap();
+    assert_eq!((summary.delivered, summary.failed), (3_000, 0));
+    assert_eq!(server.number("SELECT COUNT(*) FROM seen"), 3_000);
+    assert_eq!(server.number("SELECT COUNT(DISTINCT n) FROM seen"), 3_000);
+}
+
+#[test]
+fn a_server_that_takes_no_more_connections_is_tried_again() {
+    let server = MariaDb::start(&["--max-connections=10"]);
+    server.sql("CREATE TABLE shop.t (id BIGINT PRIMARY KEY)");
+    let handler = handler();
+    let occupy = |_| {
+        let mut stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+        // It has greeted, so it counts.
+        stream.read_exact(&mut [0; 4]).unwrap();
+        stream
+    };
+    let occupied: Vec<_> = (0..10).map(occupy).collect();
+    let request = insert(&server, 1);
+    let failed = failure(perform(&handler, &request));
+    assert_eq!((failed.status, failed.transient), (Some(1040), true));
+    assert_eq!(failed.blame, Blame::Destination);
+    drop(occupied);
+    server.wait_for("SELECT COUNT(*) = 1 FROM information_schema.processlist");
+    assert_eq!(perform(&handler, &request), Outcome::Delivered);
+}
+
+#[test]
+fn a_user_that_has_its_connections_already_is_tried_again() {
+    let server = server();
+    server.sql("ALTER USER app@'%' WITH MAX_USER_CONNECTIONS 1");
+    let (first, second) = (handler(), handler());
+    assert_eq!(perform(&first, &insert(&server, 1)), Outcome::Delivered);
+    let failed = failure(perform(&second, &insert(&server, 2)));
+    assert!(matches!(failed.status, Some(1203 | 1226)), "{failed:?}");
+    assert_eq!((failed.transient, failed.blame), (true, Blame::Destination));
+}
+
+#[test]
+fn a_server_that_only_reads_is_tried_again() {
+    let (server, handler) = (server(), handler());
+    server.sql("SET GLOBAL read_only = 1");
+    let failed = failure(perform(&handler, &insert(&server, 1)));
+    assert_eq!((failed.status, failed.transient), (Some(1290), true));
+    assert_eq!(failed.blame, Blame::Destination);
+    server.sql("SET GLOBAL read_only = 0");
+    assert_eq!(perform(&handler, &insert(&server, 1)), Outcome::Delivered);
+}
+
+#[test]
+fn a_server_that_never_speaks_does_not_delay_a_good_one() {
+    let good = server();
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = mute.local_addr().unwrap();
+    let dir = stored((0..400).map(|n| {
+        match n % 2 {
+            0 => MysqlRequest::new(format!("mysql://app@{address}/shop"))
+                .statement("INSERT INTO t (id) VALUES (?)", [n.into()]),
+            _ => insert(&good, n as u64),
+        }
+    }));
+    let spool = spool(&dir);
+    let working = std::thread::spawn(move || {
+        let policy = Policy { attempts: 1, ..Policy::default() };
+        let worker = Worker::new(spool.backlog().unwrap()).handler(handler()).policy(policy);
+        worker.run(&mut ()).unwrap()
+    });
+    // It holds on to whoever comes, and lets them go when the good one has all of its requests.
+    let held = mute.accept().unwrap();
+    good.wait_for("SELECT COUNT(*) = 200 FROM t");
+    drop((held, mute));
+    let summary = working.join().unwrap();
+    assert_eq!((summary.delivered, summary.failed), (200, 200));
+}
+
+#[test]
+fn a_server_that_never_speaks_is_left_in_time() {
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut options = MysqlOptions::default();
+    options.connect_timeout = Duration::from_millis(100);
+    let request = MysqlRequest::new(format!("mysql://app@{}/", mute.local_addr().unwrap()))
+        .statement("DO 1", []);
+    let failed = failure(perform(&MysqlHandler::new(options), &request));
+    assert_eq!((failed.transient, failed.blame), (true, Blame::Destination));
+}
