@@ -10,6 +10,7 @@ mod http;
 mod init;
 mod kinds;
 mod look;
+mod mysql;
 mod operate;
 mod pages;
 mod policy;
@@ -35,6 +36,7 @@ pub(crate) use self::http::{HttpArgs, Piece};
 pub(crate) use self::init::InitArgs;
 pub(crate) use self::kinds::KindsArgs;
 pub(crate) use self::look::{CheckArgs, Color, DoctorArgs, InspectArgs, PictureArgs};
+pub(crate) use self::mysql::{MysqlArgs, Sql};
 pub(crate) use self::operate::OperateArgs;
 pub(crate) use self::pages::{CompletionsArgs, ManArgs};
 pub(crate) use self::policy::PolicyArgs;
@@ -176,6 +178,8 @@ pub(crate) struct StoreArgs {
     pub(crate) http: HttpArgs,
     #[command(flatten)]
     pub(crate) tcp: TcpArgs,
+    #[command(flatten)]
+    pub(crate) mysql: MysqlArgs,
     #[command(flatten)]
     pub(crate) terms: TermsArgs,
     /// Return only when the request would survive a power loss

@@ -7,6 +7,7 @@
 
 mod deliver;
 mod masked;
+mod mysql;
 mod show;
 mod tcp;
 
@@ -16,6 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 use anyhow::{Result, bail};
 use slipstream_core::{Aside, Invalid, Record, RecordId, Request};
 use slipstream_http::HttpRequest;
+use slipstream_mysql::MysqlRequest;
 use slipstream_tcp::TcpRequest;
 
 use crate::args::StoreArgs;
@@ -30,10 +32,11 @@ pub(crate) use self::show::run;
 pub(crate) enum Kind {
     Http,
     Tcp,
+    Mysql,
 }
 
 /// All of them, the usual one first.
-const KINDS: [Kind; 2] = [Kind::Http, Kind::Tcp];
+const KINDS: [Kind; 3] = [Kind::Http, Kind::Tcp, Kind::Mysql];
 
 /// What may be said of a request of every kind.
 const COMMON: [&str; 16] = [
@@ -72,12 +75,20 @@ const TCP_TOO: [&str; 9] = [
     "max-time",
 ];
 
+/// What only statements have.
+const MYSQL: [&str; 7] =
+    ["defaults-file", "once", "param", "password-env", "password-file", "query", "tls"];
+
+/// What of curl's options means the same to them.
+const MYSQL_TOO: [&str; 2] = ["cacert", "max-time"];
+
 impl Kind {
     /// Its name, as it is stored.
     fn name(self) -> &'static str {
         match self {
             Self::Http => HttpRequest::KIND,
             Self::Tcp => TcpRequest::KIND,
+            Self::Mysql => MysqlRequest::KIND,
         }
     }
 
@@ -86,6 +97,7 @@ impl Kind {
         match self {
             Self::Http => &["http", "https"],
             Self::Tcp => &["tcp", "tls", "unix"],
+            Self::Mysql => &["mysql"],
         }
     }
 
@@ -99,6 +111,10 @@ impl Kind {
             Self::Tcp => (
                 "bytes over TCP, TLS or a Unix socket, and what is answered",
                 "slipstream store --framing line -d 'shop.orders 1 1795498157' tcp://graphite:2003",
+            ),
+            Self::Mysql => (
+                "a statement for MySQL or MariaDB, or several in one transaction",
+                "slipstream store --query 'INSERT INTO visits (page) VALUES (?)' --param /home --password-env SHOP_PASSWORD mysql://app@db/shop",
             ),
         }
     }
@@ -119,8 +135,9 @@ impl Kind {
     fn takes(self, option: &str) -> bool {
         COMMON.contains(&option)
             || match self {
-                Self::Http => !TCP.contains(&option),
+                Self::Http => !TCP.contains(&option) && !MYSQL.contains(&option),
                 Self::Tcp => TCP.contains(&option) || TCP_TOO.contains(&option),
+                Self::Mysql => MYSQL.contains(&option) || MYSQL_TOO.contains(&option),
             }
     }
 }
@@ -152,6 +169,7 @@ pub(crate) fn records(
     match kind {
         Kind::Http => all(request::all(&args.http, &args.url)?, &mut id),
         Kind::Tcp => all(tcp::requests(args)?, &mut id),
+        Kind::Mysql => all(mysql::requests(args)?, &mut id),
     }
 }
 
@@ -182,6 +200,10 @@ pub(crate) fn record_of_line<'a>(
         }
         Kind::Tcp => {
             let (request, aside) = slipstream_tcp::parse_line_beside(line, own)?;
+            Ok((Record::new(&request, id)?, aside))
+        }
+        Kind::Mysql => {
+            let (request, aside) = slipstream_mysql::parse_line_beside(line, own)?;
             Ok((Record::new(&request, id)?, aside))
         }
     }

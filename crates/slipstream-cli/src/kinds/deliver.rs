@@ -10,6 +10,7 @@ use anyhow::Result;
 use slipstream_core::{AddressPolicy, SecretRef};
 use slipstream_http::{HttpDriver, HttpOptions};
 use slipstream_log::Spool;
+use slipstream_mysql::{MysqlHandler, MysqlOptions};
 use slipstream_tcp::{TcpHandler, TcpOptions};
 use slipstream_worker::{Threads, Worker};
 
@@ -18,6 +19,9 @@ use crate::args::DeliveryArgs;
 /// Threads for requests over streams: each waits for its peer most of the time.
 const TCP_THREADS: usize = 32;
 
+/// Threads for statements, and so connections to servers: what waits for one is executed together.
+const MYSQL_THREADS: usize = 8;
+
 /// The worker with everybody that delivers.
 pub(crate) fn with_all(worker: Worker, args: &DeliveryArgs, spool: &Spool) -> Result<Worker> {
     let allowed = args.allow_secret.iter().map(|text| text.parse());
@@ -25,8 +29,11 @@ pub(crate) fn with_all(worker: Worker, args: &DeliveryArgs, spool: &Spool) -> Re
     let shared = spool.settings().group.is_some();
     let secrets = move |secret: &SecretRef| look_up(secret, shared, &allowed);
     let http = HttpDriver::new(http(args))?.secrets(secrets.clone());
-    let tcp = Threads::new(TcpHandler::new(tcp(args)).secrets(secrets)).threads(TCP_THREADS);
-    Ok(worker.driver(Box::new(http)).threads(tcp))
+    let tcp = TcpHandler::new(tcp(args)).secrets(secrets.clone());
+    let tcp = Threads::new(tcp).threads(TCP_THREADS);
+    let mysql = MysqlHandler::new(mysql(args)).secrets(secrets);
+    let mysql = Threads::new(mysql).threads(MYSQL_THREADS);
+    Ok(worker.driver(Box::new(http)).threads(tcp).threads(mysql))
 }
 
 fn http(args: &DeliveryArgs) -> HttpOptions {
@@ -45,6 +52,18 @@ fn http(args: &DeliveryArgs) -> HttpOptions {
 
 fn tcp(args: &DeliveryArgs) -> TcpOptions {
     let mut options = TcpOptions::default();
+    options.addresses = addresses(args);
+    if let Some(time) = args.connect_timeout {
+        options.connect_timeout = time;
+    }
+    if let Some(time) = args.request_timeout {
+        options.total_timeout = time;
+    }
+    options
+}
+
+fn mysql(args: &DeliveryArgs) -> MysqlOptions {
+    let mut options = MysqlOptions::default();
     options.addresses = addresses(args);
     if let Some(time) = args.connect_timeout {
         options.connect_timeout = time;

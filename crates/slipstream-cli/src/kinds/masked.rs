@@ -4,6 +4,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use slipstream_core::{Record, Request};
 use slipstream_http::{HttpRequest, masked_url};
+use slipstream_mysql::{MysqlRequest, Param, Statement};
 use slipstream_tcp::TcpRequest;
 
 use crate::units::count;
@@ -25,6 +26,7 @@ impl Masked {
         match &*record.kind {
             HttpRequest::KIND => record.request().map_or(unknown, Self::Http),
             TcpRequest::KIND => record.request().map_or(unknown, |request| Self::tcp(&request)),
+            MysqlRequest::KIND => record.request().map_or(unknown, |it| Self::mysql(&it)),
             _ => unknown,
         }
     }
@@ -33,6 +35,21 @@ impl Masked {
         let mut pairs = vec![("url", request.masked_url())];
         pairs.extend(request.masked());
         Self::Others(pairs, Some(request.content().len()))
+    }
+
+    fn mysql(request: &MysqlRequest) -> Self {
+        let mut pairs = vec![("url", request.masked_url())];
+        let statement = |statement: &Statement| {
+            let params: Vec<_> = statement.params().iter().map(Param::masked).collect();
+            match params.is_empty() {
+                true => statement.masked(),
+                false => format!("{} ({})", statement.masked(), params.join(", ")),
+            }
+        };
+        let statements: Vec<_> = request.statements().iter().map(statement).collect();
+        pairs.push(("query", statements.join("; ")));
+        pairs.extend(request.masked_options());
+        Self::Others(pairs, None)
     }
 
     /// What people read of it: names and values.
@@ -97,6 +114,7 @@ pub(crate) fn one_line(record: &Record) -> String {
     let known = match &*record.kind {
         HttpRequest::KIND => record.request::<HttpRequest>().map(|it| it.to_string()).ok(),
         TcpRequest::KIND => record.request::<TcpRequest>().map(|it| it.to_string()).ok(),
+        MysqlRequest::KIND => record.request::<MysqlRequest>().map(|it| it.to_string()).ok(),
         _ => None,
     };
     known.unwrap_or_else(|| masked_url(record.destination.as_str()))

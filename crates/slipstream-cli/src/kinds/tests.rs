@@ -12,6 +12,7 @@ fn a_url_s_scheme_tells_its_kind() {
         ("tcp://h:1", Kind::Tcp),
         ("TLS://h:1", Kind::Tcp),
         ("unix:///run/x", Kind::Tcp),
+        ("mysql://a@h/d", Kind::Mysql),
         ("tcp:h", Kind::Http),
         ("gopher://h", Kind::Http),
         ("", Kind::Http),
@@ -40,15 +41,16 @@ fn every_option_that_a_kind_takes_is_one_and_means_something_to_somebody() {
     let cli = Cli::command();
     let store = cli.find_subcommand("store").unwrap();
     let all: Vec<_> = store.get_arguments().filter_map(|arg| arg.get_long()).collect();
-    for option in COMMON.iter().chain(&TCP).chain(&TCP_TOO) {
+    let of_kinds = TCP.iter().chain(&TCP_TOO).chain(&MYSQL).chain(&MYSQL_TOO);
+    for option in COMMON.iter().chain(of_kinds) {
         assert!(*option == "url" || all.contains(option), "there is no --{option}");
     }
     for arg in store.get_arguments().filter(|arg| !arg.is_global_set()) {
         let Some(long) = arg.get_long() else { continue };
         let heading = arg.get_help_heading().unwrap_or_default();
-        let of_a_stream = heading.starts_with("For tcp://");
-        assert_eq!(TCP.contains(&long), of_a_stream, "--{long}");
-        assert_eq!(Kind::Http.takes(long), !of_a_stream, "--{long}");
+        assert_eq!(TCP.contains(&long), heading.starts_with("For tcp://"), "--{long}");
+        assert_eq!(MYSQL.contains(&long), heading == "For mysql://", "--{long}");
+        assert_eq!(Kind::Http.takes(long), !heading.starts_with("For "), "--{long}");
         // What is about when it is sent, and not how, is everybody's.
         assert!(!heading.starts_with("When") || COMMON.contains(&long), "--{long}");
     }

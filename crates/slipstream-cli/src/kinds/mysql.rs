@@ -1,0 +1,83 @@
+//! Statements from the command line. Files of parameters are read here, as for all of a request;
+//! what holds a password is only named.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use slipstream_mysql::{MysqlRequest, Param};
+
+use super::text_of;
+use crate::args::{Sql, StoreArgs};
+use crate::{body, sending};
+
+/// One for each URL, with the same statements.
+pub(super) fn requests(args: &StoreArgs) -> Result<Vec<MysqlRequest>> {
+    let statements = statements(&args.mysql.statements.pieces)?;
+    args.url
+        .iter()
+        .map(|url| {
+            let request = MysqlRequest::new(text_of(url)?);
+            let request = statements
+                .iter()
+                .fold(request, |request, (query, params)| request.statement(query, params.clone()));
+            with_options(request, args)
+        })
+        .collect()
+}
+
+fn statements(pieces: &[Sql]) -> Result<Vec<(String, Vec<Param>)>> {
+    let mut statements: Vec<(String, Vec<Param>)> = Vec::new();
+    for piece in pieces {
+        match piece {
+            Sql::Query(query) => statements.push((query.clone(), Vec::new())),
+            Sql::Param(value) => {
+                let Some((_, params)) = statements.last_mut() else {
+                    bail!("there is no --query before the first --param; write it there");
+                };
+                params.push(param(value)?);
+            }
+        }
+    }
+    Ok(statements)
+}
+
+fn param(value: &OsStr) -> Result<Param> {
+    if let Some(file) = value.as_bytes().strip_prefix(b"@") {
+        return Ok(Param::Bytes(body::content(file)?));
+    }
+    let text =
+        value.to_str().context("a parameter is not UTF-8; put it into a file: --param @FILE")?;
+    Ok(Param::parse(text)?)
+}
+
+fn with_options(mut request: MysqlRequest, args: &StoreArgs) -> Result<MysqlRequest> {
+    let StoreArgs { mysql, http, .. } = args;
+    if let Some(name) = &mysql.password_env {
+        request = request.password(format!("env:{name}"));
+    }
+    if let Some(path) = &mysql.password_file {
+        request = request.password(format!("file:{}", absolute(path)?));
+    }
+    if let Some(path) = &mysql.defaults_file {
+        request = request.defaults_file(absolute(path)?);
+    }
+    if let Some(when) = mysql.tls {
+        request = request.tls(when.into());
+    }
+    if let Some(file) = &http.cacert {
+        request = request.cacert(body::file(file, "certificates'")?);
+    }
+    if let Some(time) = http.max_time {
+        request = request.max_time(sending::seconds(time, "max-time")?);
+    }
+    Ok(request.once(mysql.once))
+}
+
+/// The worker runs in a directory of its own.
+fn absolute(path: &Path) -> Result<String> {
+    let path = std::path::absolute(path).context("cannot tell where the file is")?;
+    let text = path.to_str().map(str::to_owned);
+    text.with_context(|| format!("{} is not UTF-8; give the file another name", path.display()))
+}
