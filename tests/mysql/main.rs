@@ -1,5 +1,6 @@
 //! Requests of the kind `mysql` against a real MariaDB.
 
+mod command_line;
 mod group;
 mod login;
 mod once;

@@ -1,0 +1,85 @@
+//! The binary against a real server: what is stored by `slipstream store` is in the table once
+//! `slipstream work` has run.
+
+use serde_json::Value;
+use slipstream_tests::{MariaDb, Program};
+
+fn server() -> MariaDb {
+    let server = MariaDb::start(&[]);
+    server.sql(
+        "CREATE TABLE shop.v (page TEXT, n INT, ratio DOUBLE, blob_ BLOB, doc JSON, gone INT, seen BOOL)",
+    );
+    server
+}
+
+#[test]
+fn typed_parameters_and_transactions_arrive() {
+    let (program, server) = (Program::new(), server());
+    let file = program.file("blob", "\u{0}\u{1}");
+    let url = server.url();
+    let words = ["store", "--query", "INSERT INTO v VALUES (?, ?, ?, ?, ?, ?, ?)"];
+    let file = format!("@{}", file.display());
+    let params = ["--param=/home?", "--param=int:-5", "--param=float:1.5", "--param", &file];
+    let more = ["--param=json:{\"a\":1}", "--param=null", "--param=bool:true", &url];
+    program.well([&words[..], &params, &more].concat());
+    program.well([
+        "store",
+        "--query",
+        "UPDATE v SET n = n - 1",
+        "--query",
+        "INSERT INTO v (page) VALUES (?)",
+        "--param",
+        "text:int:5",
+        &url,
+    ]);
+    let batch =
+        format!("{{\"url\":{url:?},\"query\":\"INSERT INTO v (n) VALUES (?)\",\"params\":[7]}}\n");
+    let batch = program.file("batch", &batch);
+    program.well(["store".as_ref(), "--batch".as_ref(), batch.as_os_str()]);
+    program.well(["work", "--quiet"]);
+    let rows = server.sql(
+        "SELECT page, n, ratio, HEX(blob_), doc, gone, seen FROM shop.v ORDER BY page IS NULL, page",
+    );
+    let expected = "/home?\t-6\t1.5\t0001\t{\"a\":1}\tNULL\t1\nint:5\tNULL\tNULL\tNULL\tNULL\tNULL\tNULL\nNULL\t7\tNULL\tNULL\tNULL\tNULL\tNULL\n";
+    assert_eq!(rows.trim_end(), expected.trim_end());
+    assert_eq!(program.total("delivered"), 3);
+}
+
+#[test]
+fn a_statement_that_fails_is_shown_without_its_values() {
+    let (program, server) = (Program::new(), server());
+    let url = server.url();
+    program.well([
+        "store",
+        "--query",
+        "INSERT INTO nowhere VALUES (?, 'hush')",
+        "--param",
+        "s3cret",
+        &url,
+    ]);
+    assert_eq!(program.run(["work", "--quiet"]).status.code(), Some(1));
+    let listed = program.well(["failed", "list", "--json"]);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed["attempts"], 1, "no further attempt would help: {listed}");
+    let shown = program.well(["failed", "show", listed["id"].as_str().unwrap()]);
+    for (word, there) in [("nowhere", true), ("1146", true), ("s3cret", false), ("hush", false)] {
+        assert_eq!(shown.contains(word), there, "{word}: {shown}");
+    }
+}
+
+#[test]
+fn a_password_is_looked_up_where_the_worker_runs() {
+    let (program, server) = (Program::new(), server());
+    server
+        .sql("CREATE USER clerk@'%' IDENTIFIED BY 'open sesame'; GRANT ALL ON shop.* TO clerk@'%'");
+    let url = server.url().replace("app@", "clerk@");
+    let insert = ["store", "--query", "INSERT INTO v (n) VALUES (1)"];
+    program.well([&insert[..], &["--password-env", "CLERK", &url]].concat());
+    let file = program.file("password", "open sesame\n");
+    program.well([&insert[..], &["--password-file", file.to_str().unwrap(), &url]].concat());
+    let refused = program.run(["store", "--query", "DO 1", &url.replace("clerk@", "clerk:pw@")]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let worked = program.command(["work", "--quiet"]).env("CLERK", "open sesame").output().unwrap();
+    assert!(worked.status.success(), "{worked:?}");
+    assert_eq!(server.sql("SELECT COUNT(*) FROM shop.v").trim(), "2");
+}
