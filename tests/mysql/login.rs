@@ -8,7 +8,7 @@ use super::{failure, handler, insert, perform, server};
 
 /// A handler that finds secrets where the binary does.
 fn knowing() -> MysqlHandler {
-    handler().secrets(|secret| match secret {
+    handler().secrets(|secret, _| match secret {
         SecretRef::Env(name) => match &**name {
             "SHOP" => Ok("sesame".into()),
             _ => Err(format!("the worker's environment has no {name}")),

@@ -6,14 +6,15 @@
 //! Absent on purpose: reading the environment or a file. Whoever runs the handler gives a
 //! way, and may refuse names that it does not like.
 
-use slipstream_core::{Blame, Failure, SecretRef};
+use slipstream_core::{Blame, Destination, Failure, SecretRef};
 
 use crate::option_file::OptionFile;
 use crate::url::Target;
 use crate::{MysqlOptions, MysqlRequest, Tls};
 
-/// A way from a secret's name to its text, or to words that say why there is none.
-pub(crate) type LookUp = dyn Fn(&SecretRef) -> Result<String, String> + Send + Sync;
+/// A way from a secret's name to its text, for whom it is proven to; or to words that say why there
+/// is none.
+pub(crate) type LookUp = dyn Fn(&SecretRef, &Destination) -> Result<String, String> + Send + Sync;
 
 /// Where to connect to, as whom and how, by the names that the request has for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -28,6 +29,7 @@ pub(crate) struct Endpoint {
     defaults_file: Option<String>,
     pub(crate) tls: Tls,
     cacert: Vec<u8>,
+    destination: Destination,
 }
 
 /// The same, looked up.
@@ -45,6 +47,7 @@ impl Endpoint {
         let target = Target::of(&request.url);
         let target = target.map_err(|error| Failure::permanent(error.to_string()))?;
         Ok(Self {
+            destination: Destination::new(target.destination()),
             host: target.host,
             port: target.port,
             port_given: target.port_given,
@@ -72,13 +75,14 @@ impl Endpoint {
         look_up: &LookUp,
         options: &MysqlOptions,
     ) -> Result<Account, Failure> {
+        let found = |what: &str, name: &str| found(look_up, &self.destination, what, name);
         let file = match &self.defaults_file {
-            Some(path) => OptionFile::of(&found(look_up, "option file", &format!("file:{path}"))?),
+            Some(path) => OptionFile::of(&found("option file", &format!("file:{path}"))?),
             None => OptionFile::default(),
         };
         let password = match &self.password {
             Some(name) => {
-                let text = found(look_up, "password", name)?;
+                let text = found("password", name)?;
                 // Editors end a file with a line break; it is no part of the password.
                 if name.starts_with("file:") { text.trim().to_owned() } else { text }
             }
@@ -86,7 +90,7 @@ impl Endpoint {
         };
         let cacert = match file.ssl_ca {
             _ if !self.cacert.is_empty() => self.cacert.clone(),
-            Some(path) => found(look_up, "ssl-ca", &format!("file:{path}"))?.into_bytes(),
+            Some(path) => found("ssl-ca", &format!("file:{path}"))?.into_bytes(),
             None => options.cacert.clone(),
         };
         // As with mysql, "localhost" is the socket, once there is one.
@@ -103,11 +107,11 @@ impl Endpoint {
 }
 
 /// What cannot be had now may be there later.
-fn found(look_up: &LookUp, what: &str, name: &str) -> Result<String, Failure> {
+fn found(look_up: &LookUp, to: &Destination, what: &str, name: &str) -> Result<String, Failure> {
     let reference = name
         .parse::<SecretRef>()
         .map_err(|error: slipstream_core::Invalid| Failure::permanent(error.to_string()))?;
-    look_up(&reference).map_err(|why| {
+    look_up(&reference, to).map_err(|why| {
         let words = format!("the {what}, {reference}, cannot be used: {why}");
         Failure::transient(Blame::Request, words)
     })
@@ -117,7 +121,8 @@ fn found(look_up: &LookUp, what: &str, name: &str) -> Result<String, Failure> {
 mod tests {
     use super::*;
 
-    fn look_up(name: &SecretRef) -> Result<String, String> {
+    fn look_up(name: &SecretRef, to: &Destination) -> Result<String, String> {
+        assert!(to.as_str().starts_with("mysql://"), "{to}");
         match &*name.to_string() {
             "env:SHOP" => Ok("by env ".into()),
             "file:/etc/shop" => Ok("by file\n".into()),

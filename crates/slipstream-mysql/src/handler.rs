@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
 use openssl::x509::X509;
-use slipstream_core::{Attempt, Failure, Handler, Outcome, RecordId, Request, SecretRef};
+use slipstream_core::{
+    Attempt, Destination, Failure, Handler, Outcome, RecordId, Request, SecretRef,
+};
 
 use crate::endpoint::{Endpoint, LookUp};
 use crate::pool::Pool;
@@ -45,7 +47,8 @@ pub(crate) struct Broken {
 impl MysqlHandler {
     /// A handler with these options, which finds no secret.
     pub fn new(options: MysqlOptions) -> Self {
-        let nowhere = |_: &SecretRef| Err("nobody looks up secrets here".to_owned());
+        let nowhere =
+            |_: &SecretRef, _: &Destination| Err("nobody looks up secrets here".to_owned());
         Self {
             options,
             look_up: Box::new(nowhere),
@@ -54,12 +57,13 @@ impl MysqlHandler {
         }
     }
 
-    /// The same, which looks secrets, option files and what those name up like this. An error is words
-    /// that say why there is none.
+    /// The same, which looks secrets, option files and what those name up like this, for the
+    /// destination that they are to be proven to: a server may learn the password that it is told, so
+    /// whoever looks it up may want to know whose it is. An error is words that say why there is none.
     #[must_use]
     pub fn secrets(
         mut self,
-        look_up: impl Fn(&SecretRef) -> Result<String, String> + Send + Sync + 'static,
+        look_up: impl Fn(&SecretRef, &Destination) -> Result<String, String> + Send + Sync + 'static,
     ) -> Self {
         self.look_up = Box::new(look_up);
         self

@@ -18,8 +18,9 @@ pub(crate) struct DeliveryArgs {
     /// A host that is exempt from that: a name, an address, or unix:/PATH. Repeatable
     #[arg(long, help_heading = DELIVERY, value_name = "HOST")]
     pub(crate) allow_host: Vec<String>,
-    /// A secret that requests may be signed with, in a spool that a group shares: env:NAME or
-    /// file:/PATH. Repeatable. In a spool of one's own, all may be used
+    /// A secret that requests may use, in a spool that a group shares: env:NAME or file:/PATH; a
+    /// password with the server that it is for: env:NAME@mysql://HOST:PORT. Repeatable. In a spool of
+    /// one's own, all may be used
     #[arg(long, help_heading = DELIVERY, value_name = "SECRET")]
     pub(crate) allow_secret: Vec<String>,
     /// A proxy for all requests that name none

@@ -2,12 +2,13 @@
 //!
 //! Guaranteed: in a spool that others can write to, no request is signed with a secret that
 //! whoever runs the worker did not allow. A signature tells no secret, but it lets somebody who
-//! can ask for one find out a weak password. Private addresses are denied to all kinds alike.
+//! can ask for one find out a weak password. A password is told to the one server that it is allowed
+//! for. Private addresses are denied to all kinds alike.
 
 use std::sync::Arc;
 
 use anyhow::Result;
-use slipstream_core::{AddressPolicy, SecretRef};
+use slipstream_core::{AddressPolicy, Destination, SecretRef};
 use slipstream_http::{HttpDriver, HttpOptions};
 use slipstream_log::Spool;
 use slipstream_mysql::{MysqlHandler, MysqlOptions};
@@ -24,15 +25,15 @@ const MYSQL_THREADS: usize = 8;
 
 /// The worker with everybody that delivers.
 pub(crate) fn with_all(worker: Worker, args: &DeliveryArgs, spool: &Spool) -> Result<Worker> {
-    let allowed = args.allow_secret.iter().map(|text| text.parse());
-    let allowed: Arc<[SecretRef]> = allowed.collect::<Result<Vec<_>, _>>()?.into();
-    let shared = spool.settings().group.is_some();
-    let secrets = move |secret: &SecretRef| look_up(secret, shared, &allowed);
-    let http = HttpDriver::new(http(args))?.secrets(secrets.clone());
-    let tcp = TcpHandler::new(tcp(args)).secrets(secrets.clone());
-    let tcp = Threads::new(tcp).threads(TCP_THREADS);
-    let mysql = MysqlHandler::new(mysql(args)).secrets(secrets);
-    let mysql = Threads::new(mysql).threads(MYSQL_THREADS);
+    let secrets = Secrets::of(args, spool)?;
+    let named = {
+        let secrets = secrets.clone();
+        move |secret: &SecretRef| secrets.look_up(secret, None)
+    };
+    let http = HttpDriver::new(http(args))?.secrets(named.clone());
+    let tcp = Threads::new(TcpHandler::new(tcp(args)).secrets(named)).threads(TCP_THREADS);
+    let told = move |secret: &SecretRef, to: &Destination| secrets.look_up(secret, Some(to));
+    let mysql = Threads::new(MysqlHandler::new(mysql(args)).secrets(told)).threads(MYSQL_THREADS);
     Ok(worker.driver(Box::new(http)).threads(tcp).threads(mysql))
 }
 
@@ -78,18 +79,46 @@ fn addresses(args: &DeliveryArgs) -> Option<AddressPolicy> {
     args.deny_private.then(|| AddressPolicy::public_and(&args.allow_host))
 }
 
-fn look_up(secret: &SecretRef, shared: bool, allowed: &[SecretRef]) -> Result<String, String> {
-    if shared && !allowed.contains(secret) {
-        return Err(format!(
-            "the spool is shared, and its worker may not use it; run `slipstream work --allow-secret {secret}`"
-        ));
+/// Which secrets may be used, and for whom.
+#[derive(Clone)]
+struct Secrets {
+    shared: bool,
+    allowed: Arc<[(SecretRef, Option<String>)]>,
+}
+
+impl Secrets {
+    fn of(args: &DeliveryArgs, spool: &Spool) -> Result<Self> {
+        let allowed = args.allow_secret.iter().map(|text| {
+            // What a secret is proven by tells nobody what it is; a password is told.
+            let (secret, to) = match text.rsplit_once("@mysql://") {
+                Some((secret, place)) => (secret, Some(format!("mysql://{place}"))),
+                None => (&**text, None),
+            };
+            Ok((secret.parse()?, to))
+        });
+        let allowed = allowed.collect::<Result<Vec<_>>>()?.into();
+        Ok(Self { shared: spool.settings().group.is_some(), allowed })
     }
-    match secret {
-        SecretRef::Env(name) => std::env::var(name)
-            .map_err(|_| format!("the worker's environment has no {name}; set it where it runs")),
-        SecretRef::File(path) => std::fs::read_to_string(path).map_err(|error| {
-            format!("{path} cannot be read: {}", error.to_string().to_lowercase())
-        }),
+
+    /// What a secret is. `told` is whom it is told, if it is more than proven.
+    fn look_up(&self, secret: &SecretRef, told: Option<&Destination>) -> Result<String, String> {
+        let told = told.map(Destination::as_str);
+        let is_allowed =
+            self.allowed.iter().any(|(one, to)| one == secret && to.as_deref() == told);
+        if self.shared && !is_allowed {
+            let to = told.map(|to| format!("@{to}")).unwrap_or_default();
+            return Err(format!(
+                "the spool is shared, and its worker may not use it; run `slipstream work --allow-secret {secret}{to}`"
+            ));
+        }
+        match secret {
+            SecretRef::Env(name) => std::env::var(name).map_err(|_| {
+                format!("the worker's environment has no {name}; set it where it runs")
+            }),
+            SecretRef::File(path) => std::fs::read_to_string(path).map_err(|error| {
+                format!("{path} cannot be read: {}", error.to_string().to_lowercase())
+            }),
+        }
     }
 }
 
@@ -98,15 +127,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn in_a_shared_spool_only_an_allowed_secret_is_looked_up() {
+    fn in_a_shared_spool_only_an_allowed_secret_is_looked_up_and_told_only_to_whom_it_may() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret").display().to_string();
         std::fs::write(&path, "whsec_x").unwrap();
         let secret = SecretRef::File(path);
-        assert_eq!(look_up(&secret, false, &[]).as_deref(), Ok("whsec_x"));
-        assert!(look_up(&secret, true, &[]).unwrap_err().contains("--allow-secret file:/"));
-        assert_eq!(look_up(&secret, true, std::slice::from_ref(&secret)).as_deref(), Ok("whsec_x"));
+        let to = Destination::new("mysql://db:3306");
+        let other = Destination::new("mysql://evil:3306");
+        let found = |shared, allowed: &[(SecretRef, Option<String>)], told| {
+            Secrets { shared, allowed: allowed.into() }.look_up(&secret, told)
+        };
+        assert_eq!(found(false, &[], None).as_deref(), Ok("whsec_x"));
+        assert_eq!(found(false, &[], Some(&to)).as_deref(), Ok("whsec_x"));
+        let proven = [(secret.clone(), None)];
+        assert_eq!(found(true, &proven, None).as_deref(), Ok("whsec_x"));
+        let error = found(true, &proven, Some(&to)).unwrap_err();
+        assert!(error.contains("--allow-secret file:/") && error.ends_with("@mysql://db:3306`"));
+        let bound = [(secret.clone(), Some("mysql://db:3306".to_owned()))];
+        assert_eq!(found(true, &bound, Some(&to)).as_deref(), Ok("whsec_x"));
+        assert!(found(true, &bound, Some(&other)).is_err());
+        assert!(found(true, &bound, None).is_err());
         let none = SecretRef::Env("SLIPSTREAM_NO_SUCH_NAME".into());
-        assert!(look_up(&none, false, &[]).unwrap_err().contains("has no SLIPSTREAM_NO"));
+        let lacking = Secrets { shared: false, allowed: [].into() }.look_up(&none, None);
+        assert!(lacking.unwrap_err().contains("has no SLIPSTREAM_NO"));
     }
 }
