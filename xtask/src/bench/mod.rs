@@ -9,6 +9,7 @@ pub(crate) mod neighbours;
 mod programs;
 mod report;
 mod store;
+mod tcp;
 
 use anyhow::Result;
 
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Deliver(deliver::Args),
     /// Delivering to good destinations: alone, and beside dead, hanging, busy and moody ones
     Neighbours(neighbours::Args),
+    /// Delivering lines over TCP: beside the standard library in a bare loop
+    Tcp(tcp::Args),
 }
 
 /// Measures it.
@@ -33,5 +36,6 @@ pub(crate) fn run(command: &Command) -> Result<()> {
         Command::Store(args) => store::run(args),
         Command::Deliver(args) => deliver::run(args),
         Command::Neighbours(args) => neighbours::run(args),
+        Command::Tcp(args) => tcp::run(args),
     }
 }
