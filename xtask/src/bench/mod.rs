@@ -10,6 +10,7 @@ pub(crate) mod neighbours;
 mod programs;
 mod report;
 mod store;
+mod tcp;
 
 use anyhow::Result;
 
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Mysql(mysql::Args),
     /// Delivering to good destinations: alone, and beside dead, hanging, busy and moody ones
     Neighbours(neighbours::Args),
+    /// Delivering lines over TCP: beside the standard library in a bare loop
+    Tcp(tcp::Args),
 }
 
 /// Measures it.
@@ -37,5 +40,6 @@ pub(crate) fn run(command: &Command) -> Result<()> {
         Command::Deliver(args) => deliver::run(args),
         Command::Mysql(args) => mysql::run(args),
         Command::Neighbours(args) => neighbours::run(args),
+        Command::Tcp(args) => tcp::run(args),
     }
 }
