@@ -45,7 +45,7 @@ fn of_fifty_that_are_committed_together_one_that_fails_does_so_alone() {
 fn one_of_several_statements_that_fails_in_a_group_is_undone_with_its_request() {
     let (server, handler) = (server(), handler());
     let wrong = insert(&server, 1).statement("INSERT INTO t (id) VALUES (1)", []);
-    let once = insert(&server, 3).statement("UPDATE nowhere SET n = 1", []).once(true);
+    let once = MysqlRequest::new(server.url()).statement("UPDATE nowhere SET n = 1", []).once(true);
     let outcomes = handler.perform_all(&all([insert(&server, 2), wrong, once, insert(&server, 4)]));
     let well: Vec<_> = outcomes.iter().map(|outcome| *outcome == Outcome::Delivered).collect();
     assert_eq!(well, [true, false, false, true]);
@@ -66,6 +66,19 @@ fn a_backlog_is_committed_in_groups() {
         "SELECT count FROM information_schema.innodb_metrics WHERE name = 'trx_rw_commits'",
     );
     assert!(commits < 400, "{commits} commits for 2000 requests");
+    // Each thread has one connection, on which the statement is prepared once.
+    assert!(server.status("Com_stmt_prepare") <= 4);
+}
+
+#[test]
+fn a_connection_keeps_so_many_prepared_statements_and_no_more() {
+    let (server, handler) = (server(), handler());
+    for n in 0..100 {
+        let request = MysqlRequest::new(server.url())
+            .statement(format!("INSERT INTO t (id, n) VALUES (?, {n})"), [n.into()]);
+        assert_eq!(handler.perform(&request, &attempt()), Outcome::Delivered);
+    }
+    assert_eq!(server.status("Prepared_stmt_count"), 64);
 }
 
 #[test]
@@ -156,4 +169,21 @@ fn one_that_takes_the_connection_with_it_fails_alone() {
     assert_eq!(well, [true, false, true], "{outcomes:?}");
     assert!(failure(outcomes[1].clone()).transient);
     assert_eq!(server.number("SELECT COUNT(*) FROM t"), 3);
+}
+
+#[test]
+fn one_that_returns_more_than_anybody_reads_is_undone_and_not_tried_by_itself() {
+    let server = server();
+    let mut options = MysqlOptions::default();
+    options.result_limit = 10_000;
+    let handler = MysqlHandler::new(options);
+    let wordy = MysqlRequest::new(server.url()).statement(
+        "INSERT INTO t (id) SELECT seq + 100 FROM seq_1_to_1000 RETURNING REPEAT('x', 1000)",
+        [],
+    );
+    let outcomes = handler.perform_all(&all([insert(&server, 2), wordy, insert(&server, 3)]));
+    let well: Vec<_> = outcomes.iter().map(|outcome| *outcome == Outcome::Delivered).collect();
+    assert_eq!(well, [true, false, true]);
+    assert_eq!(server.number("SELECT COUNT(*) FROM t"), 2);
+    assert_eq!(server.status("Com_insert_select"), 1);
 }

@@ -1,10 +1,11 @@
 //! Servers that go away, are full, hang, or take nothing in.
 
-use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use slipstream_core::{Blame, Engine, Outcome, Policy};
+use slipstream_core::{Blame, Engine, Handler, Outcome, Policy};
 use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest};
 use slipstream_tests::MariaDb;
 use slipstream_worker::Worker;
@@ -22,6 +23,52 @@ fn a_server_that_was_started_anew_costs_no_attempt() {
     server.sql(&format!("KILL {id}"));
     assert_eq!(perform(&handler, &insert(&server, 3)), Outcome::Delivered);
     assert_eq!(server.number("SELECT COUNT(*) FROM t"), 3);
+}
+
+/// Stands between a client and a server, and cuts the next command off when it is told to.
+fn relay(server: &MariaDb, cut: &'static AtomicBool) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, to) = (listener.local_addr().unwrap().port(), server.port());
+    // It ends with the tests.
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut server = TcpStream::connect(("127.0.0.1", to)).unwrap();
+            let (mut back, mut answers) =
+                (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || drop(std::io::copy(&mut answers, &mut back)));
+            std::thread::spawn(move || {
+                let mut bytes = [0; 4096];
+                while let Ok(read) = client.read(&mut bytes) {
+                    if read == 0 || cut.swap(false, Ordering::SeqCst) {
+                        break;
+                    }
+                    server.write_all(&bytes[..read]).unwrap();
+                }
+                drop((client.shutdown(Shutdown::Both), server.shutdown(Shutdown::Both)));
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn a_connection_that_turns_out_to_be_dead_is_replaced_while_nothing_can_have_been_done() {
+    static CUT: AtomicBool = AtomicBool::new(false);
+    let (server, handler) = (server(), handler());
+    let port = relay(&server, &CUT);
+    let url = format!("mysql://app@127.0.0.1:{port}/shop");
+    let insert =
+        |id: i32| MysqlRequest::new(&url).statement("INSERT INTO t (id) VALUES (?)", [id.into()]);
+    assert_eq!(perform(&handler, &insert(1)), Outcome::Delivered);
+    CUT.store(true, Ordering::SeqCst);
+    let several = insert(2).statement("INSERT INTO t (id) VALUES (3)", []);
+    assert_eq!(perform(&handler, &several), Outcome::Delivered);
+    // Its statement is prepared: the first command is the one that executes it.
+    assert_eq!(perform(&handler, &insert(4)), Outcome::Delivered);
+    CUT.store(true, Ordering::SeqCst);
+    let failed = failure(perform(&handler, &insert(5)));
+    assert!(failed.transient && failed.reason.contains("lost"), "{failed:?}");
 }
 
 #[test]
@@ -131,6 +178,14 @@ fn a_server_that_never_speaks_is_left_in_time() {
     options.connect_timeout = Duration::from_millis(100);
     let request = MysqlRequest::new(format!("mysql://app@{}/", mute.local_addr().unwrap()))
         .statement("DO 1", []);
-    let failed = failure(perform(&MysqlHandler::new(options), &request));
+    let handler = MysqlHandler::new(options);
+    let failed = failure(perform(&handler, &request));
     assert_eq!((failed.transient, failed.blame), (true, Blame::Destination));
+    drop(mute.accept().unwrap());
+    // Requests that are performed together do not each try for themselves.
+    let outcomes = handler.perform_all(&vec![(request, super::attempt()); 10]);
+    assert!(outcomes.into_iter().all(|outcome| failure(outcome).blame == Blame::Destination));
+    drop(mute.accept().unwrap());
+    mute.set_nonblocking(true).unwrap();
+    assert!(mute.accept().is_err(), "somebody tried again");
 }

@@ -19,9 +19,7 @@ use crate::session::{Session, Trouble};
 use crate::wire::IN_TRANSACTION;
 use crate::{MysqlHandler, MysqlRequest, once, verdict};
 
-/// A server rolls the whole transaction back for this one,
-const DEADLOCK: u16 = 1213;
-/// and this one has taken a while, with locks held.
+/// This one has taken a while, with locks held.
 const LOCK_WAIT: u16 = 1205;
 
 /// A request that is not settled yet.
@@ -172,16 +170,14 @@ fn transaction(
             results.push(Ok(()));
             continue;
         };
-        let code = if let Trouble::Wire(error) = &trouble { error.code() } else { 0 };
         if !trouble.leaves_well() || matches!(trouble, Trouble::Ended) {
             *failed = Some(*at);
             return Err(trouble);
         }
-        // A server may have rolled back more than the statement. What follows would then be
-        // committed by itself, and the rest be lost.
+        // A server may have rolled back more than the statement: for a deadlock, everything. What
+        // follows would then be committed by itself, and the rest be lost.
         let undo = if several { "ROLLBACK TO SAVEPOINT slipstream" } else { "DO 0" };
-        let status = if code == DEADLOCK { Ok(0) } else { session.query(undo) };
-        match status {
+        match session.query(undo) {
             Ok(status) if status & IN_TRANSACTION != 0 => {}
             Err(error) if !error.leaves_well() => {
                 // The statement took the connection with it.
@@ -195,7 +191,7 @@ fn transaction(
             }
         }
         results.push(Err(verdict::of(&trouble, Some(request), peer)));
-        if code == LOCK_WAIT {
+        if matches!(&trouble, Trouble::Wire(error) if error.code() == LOCK_WAIT) {
             break;
         }
     }

@@ -90,8 +90,8 @@ impl MysqlHandler {
         done.map_err(|broken| broken.failure)
     }
 
-    /// Does some work on a connection to this endpoint. It is done again if the connection turns out
-    /// to have been dead already.
+    /// Does some work on a connection to this endpoint. Once, it is done again if a connection that
+    /// was kept is lost and nothing can stand.
     pub(crate) fn on_session<T>(
         &self,
         endpoint: &Endpoint,
@@ -99,6 +99,7 @@ impl MysqlHandler {
         request: Option<&MysqlRequest>,
         mut work: impl FnMut(&mut Session) -> Result<T, Trouble>,
     ) -> Result<T, Broken> {
+        let mut again = false;
         loop {
             let kept = self.pool.take(endpoint, self.options.idle);
             let was_kept = kept.is_some();
@@ -120,10 +121,10 @@ impl MysqlHandler {
                 Err(trouble) => trouble,
             };
             let may_stand = session.connection.may_stand();
-            let unheard = !may_stand && !session.connection.has_answered();
             if trouble.leaves_well() {
                 self.keep(endpoint, session);
-            } else if was_kept && trouble.is_lost() && unheard {
+            } else if was_kept && trouble.is_lost() && !may_stand && !again {
+                again = true;
                 // Those beside it met the same end, most likely.
                 self.pool.forget(endpoint);
                 continue;

@@ -97,7 +97,7 @@ pub(crate) fn of_error(error: &Error, request: Option<&MysqlRequest>, peer: &str
             "a statement has {wanted} question marks for {given} parameters; give as many as there are"
         )),
         Error::TooMuch(limit) => Failure::permanent(format!(
-            "a statement returned more than {limit} bytes, which nobody would read; store one that returns less"
+            "a statement returned more than {limit} bytes, which nobody would read; it may have been executed; store one that returns less"
         )),
     }
 }

@@ -34,7 +34,6 @@ pub(crate) struct Connection {
     /// By their text, the one that was used last at the end.
     statements: Vec<(String, Prepared)>,
     mariadb: bool,
-    answered: bool,
     may_stand: bool,
 }
 
@@ -50,7 +49,7 @@ impl Connection {
         let mut channel = Channel::new(stream);
         let mariadb = log_in(&mut channel, login)?;
         let statements = Vec::new();
-        Ok(Self { channel, statements, mariadb, answered: false, may_stand: false })
+        Ok(Self { channel, statements, mariadb, may_stand: false })
     }
 
     /// Whether the server is a MariaDB.
@@ -73,14 +72,9 @@ impl Connection {
         self.may_stand
     }
 
-    /// Whether the server has said anything since then.
-    pub(crate) fn has_answered(&self) -> bool {
-        self.answered
-    }
-
     /// From now on, what was done is not this one's concern.
     pub(crate) fn start(&mut self) {
-        (self.answered, self.may_stand) = (false, false);
+        self.may_stand = false;
     }
 
     /// Executes this text. `lasting` when no rollback would undo it: what is not answered then
@@ -151,7 +145,7 @@ impl Connection {
 
     fn prepare(&mut self, sql: &str) -> Result<Prepared> {
         self.command(PREPARE, sql.as_bytes())?;
-        let answer = self.answer()?;
+        let answer = self.channel.receive()?;
         let mut reader = Reader(&answer);
         if reader.u8()? != 0 {
             return Err(Error::Protocol("a statement is not answered as one is"));
@@ -187,17 +181,11 @@ impl Connection {
         self.channel.send(&[&[command], argument].concat())
     }
 
-    fn answer(&mut self) -> Result<Vec<u8>> {
-        let answer = self.channel.receive();
-        self.answered |= !matches!(answer, Err(Error::Lost(_)));
-        answer
-    }
-
     /// Reads all results of a command, and keeps nothing but the status.
     fn result(&mut self, limit: u64) -> Result<u16> {
         let mut taken = 0;
         loop {
-            let first = self.answer()?;
+            let first = self.channel.receive()?;
             let status = match first[0] {
                 0 => ok_status(&first)?,
                 0xfb => return Err(Error::Protocol("it asks for a file of this machine")),
