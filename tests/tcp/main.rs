@@ -1,5 +1,6 @@
-//! Requests of the kind `tcp` against real servers, by the library.
+//! Requests of the kind `tcp` against real servers, by the library and by the command line.
 
+mod command_line;
 mod servers;
 mod tls;
 mod trouble;

@@ -30,7 +30,7 @@ pub(crate) fn rsyslog(global: &str, module: &str) -> Daemon {
     })
 }
 
-fn redis() -> Daemon {
+pub(crate) fn redis() -> Daemon {
     Daemon::start("SLIPSTREAM_TEST_REDIS", "redis-server", |dir, port| {
         let (dir, port) = (dir.display().to_string(), port.to_string());
         let args = ["--bind", "127.0.0.1", "--port", &port, "--dir", &dir, "--save", ""];
@@ -38,7 +38,7 @@ fn redis() -> Daemon {
     })
 }
 
-fn beanstalkd() -> Daemon {
+pub(crate) fn beanstalkd() -> Daemon {
     Daemon::start("SLIPSTREAM_TEST_BEANSTALKD", "beanstalkd", |_, port| {
         ["-l", "127.0.0.1", "-p", &port.to_string(), "-z", "100"].map(str::to_owned).into()
     })
@@ -52,12 +52,12 @@ pub(crate) fn lines() -> Daemon {
     })
 }
 
-fn url(daemon: &Daemon) -> String {
+pub(crate) fn url(daemon: &Daemon) -> String {
     format!("tcp://{}", daemon.address())
 }
 
 /// Asks it something by hand.
-fn ask(daemon: &Daemon, question: &str) -> String {
+pub(crate) fn ask(daemon: &Daemon, question: &str) -> String {
     let mut stream = TcpStream::connect(daemon.address()).unwrap();
     stream.write_all(question.as_bytes()).unwrap();
     let mut answer = String::new();
