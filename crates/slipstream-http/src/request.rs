@@ -230,7 +230,11 @@ impl Request for HttpRequest {
         // A URL that leads nowhere is never stored; what came in another way fails when
         // it is sent, and shares a destination with others of its sort.
         Destination::new(match Authority::of(&self.url) {
-            Ok(to) => format!("{}://{}:{}", to.scheme, to.host, to.port),
+            Ok(to) => {
+                let via = self.options.as_deref().and_then(Options::via);
+                let via = via.map(|via| format!(" via {via}")).unwrap_or_default();
+                format!("{}://{}:{}{via}", to.scheme, to.host, to.port)
+            }
             Err(_) => "http://invalid".to_owned(),
         })
     }

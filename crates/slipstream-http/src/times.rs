@@ -15,7 +15,12 @@ pub(crate) struct Times {
     pub(crate) total: Duration,
     pub(crate) low_speed_limit: u32,
     pub(crate) low_speed_time: Duration,
+    /// Whether the request wants it quicker than anybody can promise.
+    pub(crate) hasty: bool,
 }
+
+/// Milliseconds: less than anybody needs who is connected to over the internet, and busy.
+const HASTY: u64 = 1_000;
 
 impl Times {
     /// Those of the driver, for a request without options.
@@ -27,6 +32,7 @@ impl Times {
             total: at_least(driver.total_timeout),
             low_speed_limit: driver.low_speed_limit,
             low_speed_time: driver.low_speed_time,
+            hasty: false,
         }
     }
 
@@ -36,6 +42,10 @@ impl Times {
         Self {
             connect: time(options.connect_timeout, self.connect),
             total: time(options.total_timeout, self.total),
+            hasty: [options.connect_timeout, options.total_timeout]
+                .iter()
+                .flatten()
+                .any(|t| *t < HASTY),
             low_speed_limit: options.low_speed_limit.unwrap_or(self.low_speed_limit),
             // libcurl counts whole seconds, and none is "never".
             low_speed_time: time(options.low_speed_time, self.low_speed_time)
@@ -70,6 +80,7 @@ mod tests {
             connect: Duration::from_millis(7),
             low_speed_limit: 9,
             low_speed_time: Duration::from_secs(1),
+            hasty: true,
             ..usual
         };
         assert_eq!(usual.with(&own), expected);

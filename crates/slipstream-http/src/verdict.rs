@@ -129,7 +129,9 @@ fn unanswered(end: &End<'_>) -> Failure {
     } else {
         format!("{} ({peer})", libcurl_words(error))
     };
-    Failure::transient(Blame::Destination, reason)
+    // Whoever gives it next to no time says little about the other side.
+    let hasty = error.is_operation_timedout() && end.times.hasty;
+    Failure::transient(if hasty { Blame::Request } else { Blame::Destination }, reason)
 }
 
 fn timed_out(end: &End<'_>, error: &Error) -> String {

@@ -99,6 +99,8 @@ fn envelope_fits(record: &Record, filter: &FilterArgs, now: Timestamp) -> bool {
 
 /// Whether a destination (scheme, host and port) is this host, with or without its port.
 fn is_to(destination: &str, host: &str) -> bool {
+    // Behind a space stands the way that it goes.
+    let destination = destination.split(' ').next().unwrap_or_default();
     let place = destination.split_once("://").map_or(destination, |(_, place)| place);
     let place = place.split('/').next().unwrap_or_default();
     let name = match place.rsplit_once(':') {
@@ -123,6 +125,8 @@ mod tests {
             ("http://[::1]:8080", "[::1]", true),
             ("http://[::1]", "[::1]", true),
             ("beep://speaker", "speaker", true),
+            ("http://example.com:80 via unix:/run/a", "example.com", true),
+            ("http://example.com:80 via 10.0.0.7:3128", "10.0.0.7", false),
         ] {
             assert_eq!(is_to(to, host), is, "{to} {host}");
         }

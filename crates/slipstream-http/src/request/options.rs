@@ -137,6 +137,25 @@ fn millis(time: Duration) -> u64 {
 }
 
 impl Options {
+    /// The way that is gone in place of the usual one. Requests that go another way are a destination
+    /// of their own: that nobody answers there says nothing about the host that the URL names.
+    pub(crate) fn via(&self) -> Option<String> {
+        if let Some(path) = &self.unix_socket {
+            return Some(format!("unix:{path}"));
+        }
+        if let Some(name) = &self.abstract_unix_socket {
+            return Some(format!("unix:@{name}"));
+        }
+        if let Some(proxy) = &self.proxy {
+            // Without the user and password that may stand in it.
+            let place = proxy.rsplit_once('@').map_or(&**proxy, |(_, place)| place);
+            let place = place.split_once("://").map_or(place, |(_, place)| place);
+            return Some(place.trim_end_matches('/').to_owned());
+        }
+        let entry = self.connect_to.first().or(self.resolve.first())?;
+        Some(entry.trim_start_matches(':').to_owned())
+    }
+
     /// The defaults.
     pub fn new() -> Self {
         Self::default()

@@ -69,6 +69,20 @@ fn a_destination_is_scheme_host_and_port() {
 }
 
 #[test]
+fn requests_that_go_another_way_are_a_destination_of_their_own() {
+    let to = |options: Options| HttpRequest::get(URL).options(options).destination().to_string();
+    let via = |way: &str| format!("http://example.com:80 via {way}");
+    let usual = Options::new().insecure(true).user("a", "b");
+    assert_eq!(to(usual), "http://example.com:80");
+    assert_eq!(to(Options::new().unix_socket("/run/a b")), via("unix:/run/a b"));
+    assert_eq!(to(Options::new().abstract_unix_socket("x")), via("unix:@x"));
+    assert_eq!(to(Options::new().proxy("http://u:s3cret@p:3128/")), via("p:3128"));
+    assert_eq!(to(Options::new().proxy("p:3128")), via("p:3128"));
+    assert_eq!(to(Options::new().connect_to("::10.0.0.7:81")), via("10.0.0.7:81"));
+    assert_eq!(to(Options::new().resolve("h:80:10.0.0.7")), via("h:80:10.0.0.7"));
+}
+
+#[test]
 fn a_usual_method_is_put_in_capitals_and_another_is_not() {
     assert_eq!(HttpRequest::new("post", URL).method(), "POST");
     assert_eq!(HttpRequest::new("Purge", URL).method(), "Purge");

@@ -1,7 +1,7 @@
 //! Which ends count, and in which words the others are told.
 
 use super::*;
-use crate::HttpOptions;
+use crate::{HttpOptions, Options};
 
 fn times() -> Times {
     Times::of(&HttpOptions::default())
@@ -10,6 +10,25 @@ fn times() -> Times {
 /// An end with one of libcurl's error numbers, and what it says.
 fn end(error: Option<&Error>, errno: i32, stage: Stage) -> End<'_> {
     End { status: 0, retry_after: None, error, errno, stage, times: times(), peer: "h:80" }
+}
+
+#[test]
+fn who_gives_it_next_to_no_time_does_not_speak_for_the_destination() {
+    let error = Error::new(28);
+    for (millis, blame) in [(999, Blame::Request), (1_000, Blame::Destination)] {
+        let time = Duration::from_millis(millis);
+        for options in [Options::new().total_timeout(time), Options::new().connect_timeout(time)] {
+            let times = times().with(&options);
+            let late = End { times, ..end(Some(&error), 0, Stage::Answer) };
+            let Outcome::Failed(failure) = judge(&late) else { panic!("it was delivered") };
+            assert_eq!((failure.blame, failure.transient), (blame, true), "{millis}");
+        }
+    }
+    let refused = Error::new(7);
+    let times = times().with(&Options::new().total_timeout(Duration::from_millis(5)));
+    let refused = End { times, ..end(Some(&refused), 111, Stage::Connect) };
+    let Outcome::Failed(failure) = judge(&refused) else { panic!("it was delivered") };
+    assert_eq!(failure.blame, Blame::Destination, "it did answer, and in time");
 }
 
 #[test]
