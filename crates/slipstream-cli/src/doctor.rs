@@ -113,11 +113,18 @@ fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
     let lock = spool.path().join(WORKER_LOCK).metadata().ok();
     let began = lock.map(|it| Timestamp::from_millis(it.mtime().max(0) as u64 * 1_000));
     let last_run = last_run(spool);
-    let status = spool.status()?;
-    if !status.worker_running {
-        findings.extend(not_taken(status.oldest_unclaimed(), last_run.as_ref(), began, now));
+    match spool.status() {
+        Ok(status) if status.worker_running => {}
+        Ok(status) => {
+            findings.extend(not_taken(status.oldest_unclaimed(), last_run.as_ref(), began, now));
+            findings.extend(last_run.as_ref().and_then(broke_off));
+        }
+        Err(error) => findings.push(Finding::critical(
+            format!("{:#}", anyhow::Error::new(error)),
+            "what is in there is neither counted nor delivered",
+            "do what it says",
+        )),
     }
-    findings.extend(last_run.as_ref().filter(|_| !status.worker_running).and_then(broke_off));
     let mut stamps = Vec::from_iter(began);
     stamps.extend(last_run.map(|run| Timestamp::from_millis(run.at)));
     for stage in [Stage::Ready, Stage::Processing, Stage::Failed] {

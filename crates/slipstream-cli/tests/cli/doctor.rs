@@ -115,4 +115,16 @@ fn what_somebody_else_made_is_found() {
         let line = "1 file of somebody else's, such as SPOOL/ready/s000.log";
         assert_eq!(found(&spool), [line]);
     }
+    // One that is a log cannot be counted either; that is told, and the rest is looked at.
+    std::fs::remove_file(&path).unwrap();
+    let (name, bytes) = log_of(b"x");
+    let path = spool.path().join("ready").join(&name);
+    std::fs::write(&path, bytes).unwrap();
+    if std::os::unix::fs::chown(&path, Some(1), None).is_ok() {
+        let found = found(&spool);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(found[0], format!("1 file of somebody else's, such as SPOOL/ready/{name}"));
+        let words = format!("cannot open SPOOL/ready/{name}: it belongs to another user");
+        assert!(found[1].starts_with(&words), "{found:?}");
+    }
 }
