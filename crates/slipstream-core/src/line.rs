@@ -36,6 +36,11 @@ pub fn read_line<'de, T: Deserialize<'de>>(
             // It goes on with those that are known.
             words.extend(own.iter().map(|key| format!(", `{key}`")));
         }
+        // A key that nobody knows is repeated, and may be anything.
+        let words: String = words
+            .chars()
+            .map(|c| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() })
+            .collect();
         let at = error.column();
         Invalid::new(format!(
             "the line describes no request: {words} (column {at}); write one such as {example}"
@@ -114,5 +119,34 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, 'de, A> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
         self.map.next_value_seed(seed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Line {
+        #[serde(rename = "a")]
+        _a: u8,
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_on_one_line_with_its_column() {
+        for (line, words) in [
+            (
+                r#"{"a":1,"b\n\u001b":2}"#,
+                r"unknown field `b\n\u{1b}`, expected `a`, `own` (column 18)",
+            ),
+            (r#"{"a":"x"}"#, "expected u8, not string \"x\" (column 8)"),
+            ("[1]", "expected an object, not an array (column 0)"),
+        ] {
+            let error = read_line::<Line>(line.as_bytes(), &["own"], "{\"a\":1}").unwrap_err();
+            let expected =
+                format!("the line describes no request: {words}; write one such as {{\"a\":1}}");
+            assert_eq!(error.to_string(), expected);
+        }
     }
 }
