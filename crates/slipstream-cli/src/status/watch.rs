@@ -1,20 +1,24 @@
 //! `status --watch`: the picture again and again, and what is stored, delivered and given up
 //! meanwhile.
 //!
-//! Guaranteed: the terminal is as it was when this ends, by a key, a signal or a panic. Looking
-//! at a large spool takes no more than a fifth of the time.
+//! Guaranteed: the terminal is as it was when this ends, by a key, a signal or a panic; and it ends
+//! when the terminal does. Looking at a large spool takes no more than a fifth of the time.
 //!
-//! Absent on purpose: control. It shows; other commands change things.
+//! Absent on purpose: control. It shows; other commands change things. And crossterm's events: its
+//! reader never comes back from a terminal that is gone.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ratatui::Frame;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm;
 use ratatui::layout::{Constraint, Layout};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
@@ -105,7 +109,10 @@ pub(super) fn run(dir: &Path, args: &PictureArgs) -> Result<Ended> {
             Err(error) => break Err(error),
         }
     };
-    ratatui::restore();
+    // Of a terminal that is gone nothing needs to be restored, and nobody can be told.
+    let _ = terminal.show_cursor();
+    let _ = ratatui::try_restore();
+    std::mem::forget(terminal);
     ended
 }
 
@@ -123,6 +130,7 @@ fn attend(
         drawn.map(drop).context("cannot draw on the terminal")
     };
     draw(terminal)?;
+    let mut size = crossterm::terminal::size().ok();
     loop {
         let (stopped, left) = left();
         if stopped {
@@ -131,22 +139,44 @@ fn attend(
         if left.is_zero() {
             return Ok(true);
         }
-        if !event::poll(left.min(LISTEN)).context("cannot read from the terminal")? {
-            continue;
+        let heard = listen(std::io::stdin().as_fd(), left.min(LISTEN));
+        if heard.context("cannot read from the terminal")? {
+            return Ok(false);
         }
-        match event::read().context("cannot read from the terminal")? {
-            Event::Key(key) if ends(key) => return Ok(false),
-            Event::Resize(..) => draw(terminal)?,
-            _ => {}
+        let now = crossterm::terminal::size().ok();
+        if now != size {
+            size = now;
+            draw(terminal)?;
         }
     }
 }
 
-/// Whether a key ends it.
-fn ends(key: KeyEvent) -> bool {
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    let ends = matches!(key.code, KeyCode::Char('q') | KeyCode::Esc);
-    key.kind != KeyEventKind::Release && (ends || control && key.code == KeyCode::Char('c'))
+/// Waits so long for a key that ends it, or for the end of the terminal.
+fn listen(terminal: BorrowedFd<'_>, wait: Duration) -> io::Result<bool> {
+    // Rounded up, or the last part of a millisecond would be spent in a busy loop.
+    let wait = PollTimeout::try_from(wait + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+    match poll(&mut [PollFd::new(terminal, PollFlags::POLLIN)], wait) {
+        Ok(0) | Err(Errno::EINTR) => return Ok(false),
+        Err(error) => return Err(error.into()),
+        Ok(_) => {}
+    }
+    let mut keys = [0; 64];
+    match nix::unistd::read(terminal, &mut keys) {
+        // Whoever sat there is gone.
+        Ok(0) | Err(Errno::EIO) => Ok(true),
+        Ok(read) => Ok(ends(&keys[..read])),
+        Err(Errno::EINTR | Errno::EAGAIN) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether these keys end it: q, control and c, or escape, which alone is no beginning of another.
+fn ends(keys: &[u8]) -> bool {
+    const ESCAPE: u8 = 0x1b;
+    const CONTROL_C: u8 = 0x03;
+    keys == [ESCAPE]
+        || (keys.first() != Some(&ESCAPE)
+            && keys.iter().any(|key| matches!(*key, b'q' | CONTROL_C)))
 }
 
 fn render(frame: &mut Frame<'_>, shown: &Shown, screen: &Screen, top: usize, dir: &Path) {

@@ -76,8 +76,27 @@ fn the_pace_is_what_came_in_the_time_between_and_never_below_none() {
 
 #[test]
 fn q_escape_and_control_c_end_it_and_nothing_else_does() {
-    let key = |code, modifiers| ends(KeyEvent::new(code, modifiers));
-    assert!(key(KeyCode::Char('q'), KeyModifiers::NONE) && key(KeyCode::Esc, KeyModifiers::NONE));
-    assert!(key(KeyCode::Char('c'), KeyModifiers::CONTROL));
-    assert!(!key(KeyCode::Char('c'), KeyModifiers::NONE) && !key(KeyCode::Up, KeyModifiers::NONE));
+    for keys in [&b"q"[..], b"\x1b", b"\x03", b"xq"] {
+        assert!(ends(keys), "{keys:?}");
+    }
+    // An arrow, and what is typed by mistake.
+    for keys in [&b"\x1b[A"[..], b"\x1bOq", b"c", b"", b"Q"] {
+        assert!(!ends(keys), "{keys:?}");
+    }
+}
+
+#[test]
+fn it_ends_when_its_terminal_does() {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    let (terminal, mut person) = UnixStream::pair().unwrap();
+    let heard = |wait| listen(terminal.as_fd(), wait).unwrap();
+    assert!(!heard(Duration::ZERO));
+    person.write_all(b"x").unwrap();
+    assert!(!heard(Duration::from_secs(60)));
+    person.write_all(b"q").unwrap();
+    assert!(heard(Duration::from_secs(60)));
+    drop(person);
+    assert!(heard(Duration::from_secs(60)));
 }
