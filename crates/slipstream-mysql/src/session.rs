@@ -103,7 +103,11 @@ impl Session {
     /// Executes a request as a transaction of its own.
     pub(crate) fn alone(&mut self, request: &MysqlRequest, id: RecordId) -> Result<(), Trouble> {
         if let ([statement], false) = (request.statements(), request.once) {
-            self.execute(statement, true)?;
+            // A procedure may have begun a transaction and left it open: it would be rolled back
+            // with the session, and nobody would know.
+            if self.execute(statement, true)? & IN_TRANSACTION != 0 {
+                self.commit()?;
+            }
             return Ok(());
         }
         if request.once {
