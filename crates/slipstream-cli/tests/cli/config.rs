@@ -173,3 +173,22 @@ fn a_file_that_is_wrong_stops_every_command_and_says_where() {
         )
     );
 }
+
+#[test]
+fn a_policy_that_is_given_wins_over_all_of_a_file_s() {
+    let spool = Spool::new();
+    let path = spool.file("slipstream.toml", "[work]\nattempts = 9\nbackoff = '9s'");
+    let explained = |args: &[&str], retry: Option<&str>| {
+        let mut command = spool.command(["work", "--explain"].iter().chain(args));
+        command.env("SLIPSTREAM_CONFIG", &path);
+        if let Some(retry) = retry {
+            command.env("SLIPSTREAM_RETRY", retry);
+        }
+        let out = spool.tell(command.output().unwrap()).out;
+        out.split(",factor").next().unwrap().to_owned()
+    };
+    assert_eq!(explained(&[], None), "attempts=9,base=9s");
+    assert_eq!(explained(&["--retry=attempts=4"], None), "attempts=4,base=2s");
+    assert_eq!(explained(&[], Some("attempts=5")), "attempts=5,base=2s");
+    assert_eq!(explained(&["--attempts=2"], Some("attempts=5")), "attempts=2,base=2s");
+}
