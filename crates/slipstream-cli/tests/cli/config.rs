@@ -192,3 +192,13 @@ fn a_policy_that_is_given_wins_over_all_of_a_file_s() {
     assert_eq!(explained(&[], Some("attempts=5")), "attempts=5,base=2s");
     assert_eq!(explained(&["--attempts=2"], Some("attempts=5")), "attempts=2,base=2s");
 }
+
+#[test]
+fn a_spool_that_a_file_describes_wrongly_is_not_made_and_one_line_says_why() {
+    let spool = Spool::new();
+    let file = "[init]\non-full = 'wait'";
+    let refused = run_with_file(&spool, file, &["store", "http://127.0.0.1:9/"]);
+    let expected = "slipstream: in the config file FILE: invalid value 'wait' for '--on-full <POLICY>' [possible values: overwrite, reject]; see `slipstream init --help`\n";
+    assert_eq!(refused, ran(2, "", expected));
+    assert!(!spool.path().exists());
+}
