@@ -202,3 +202,22 @@ fn a_spool_that_a_file_describes_wrongly_is_not_made_and_one_line_says_why() {
     assert_eq!(refused, ran(2, "", expected));
     assert!(!spool.path().exists());
 }
+
+#[test]
+fn a_value_that_a_command_would_refuse_is_shown_and_said() {
+    let spool = Spool::new();
+    let file = "[store]\nttl = 'soon'\n[work]\nconcurrency = -3\n[init]\non-full = 'wait'";
+    let shown = run_with_file(&spool, file, &["config"]);
+    assert_eq!(shown.code, Some(2));
+    assert!(shown.out.contains("work.concurrency      -3"), "{}", shown.out);
+    let said: Vec<_> = shown.err.lines().collect();
+    for (line, (value, help)) in said.iter().zip([
+        ("invalid value 'soon' for '--ttl", "see `slipstream store --help`"),
+        ("invalid value '-3' for '--concurrency", "see `slipstream work --help`"),
+        ("invalid value 'wait' for '--on-full", "see `slipstream init --help`"),
+    ]) {
+        assert!(line.starts_with("slipstream: in the config file FILE: "), "{line}");
+        assert!(line.contains(value) && line.ends_with(help), "{line}");
+    }
+    assert_eq!(said.len(), 3, "{said:?}");
+}
