@@ -11,6 +11,15 @@ use crate::args::Cli;
 use crate::config::Config;
 use crate::{COULD_NOT, print};
 
+/// Shows the help that was asked for, which whoever has to mend a config file may need; false if
+/// something else was.
+pub(crate) fn helps() -> bool {
+    let asked = Cli::command().try_get_matches_from(std::env::args_os()).err();
+    let asked = asked
+        .filter(|asked| matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion));
+    asked.is_some_and(|asked| asked.print().is_ok())
+}
+
 /// Shows the help that was asked for, or says what is wrong.
 pub(crate) fn explain(error: &clap::Error, config: &Config) -> ExitCode {
     match error.kind() {

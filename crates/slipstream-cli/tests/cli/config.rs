@@ -221,3 +221,13 @@ fn a_value_that_a_command_would_refuse_is_shown_and_said() {
     }
     assert_eq!(said.len(), 3, "{said:?}");
 }
+
+#[test]
+fn help_is_given_whatever_a_file_says() {
+    let spool = Spool::new();
+    for args in [&["--help"][..], &["--version"], &["work", "--help"], &["store", "-h"]] {
+        let shown = run_with_file(&spool, "nonsense = 1", args);
+        assert_eq!((shown.code, &*shown.err), (Some(0), ""), "{args:?}");
+        assert!(shown.out.contains("lipstream"), "{args:?}: {}", shown.out);
+    }
+}
