@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use slipstream_core::{Attempt, Engine, Handler, Outcome, RecordId};
+use slipstream_mysql::MysqlRequest;
 use slipstream_worker::Worker;
 
 use super::{attempt, failure, handler, insert, perform, server, spool, stored};
@@ -14,9 +15,8 @@ fn worker(spool: &tempfile::TempDir) -> Command {
 }
 
 /// Each row may be there once only by the request's id: the table would take it twice.
-fn counting(server: &slipstream_tests::MariaDb, n: u64) -> slipstream_mysql::MysqlRequest {
-    slipstream_mysql::MysqlRequest::new(server.url())
-        .statement("INSERT INTO seen VALUES (?)", [n.into()])
+fn counting(server: &slipstream_tests::MariaDb, n: u64) -> MysqlRequest {
+    MysqlRequest::new(server.url()).statement("INSERT INTO seen VALUES (?)", [n.into()])
 }
 
 #[test]
@@ -45,6 +45,24 @@ fn a_failed_attempt_is_not_taken_for_an_execution() {
     assert_eq!(failure(handler.perform(&request, &attempt)).status, Some(1062));
     server.sql("DELETE FROM shop.t");
     assert_eq!(handler.perform(&request, &attempt), Outcome::Delivered);
+    assert_eq!(server.number("SELECT COUNT(*) FROM t"), 1);
+}
+
+#[test]
+fn one_that_fails_behind_a_commit_of_its_own_is_executed_again_and_not_taken_for_done() {
+    let (server, handler) = (server(), handler());
+    server.sql("GRANT CREATE ROUTINE, EXECUTE ON shop.* TO app@'%'");
+    // Beginning a transaction commits the one before it, and the request's id with it.
+    let body = "BEGIN START TRANSACTION; INSERT INTO t (id) VALUES (1); END";
+    let make = format!("CREATE PROCEDURE begins() {body}");
+    let make = MysqlRequest::new(server.url()).statement(make, []);
+    assert_eq!(perform(&handler, &make), Outcome::Delivered);
+    server.sql("INSERT INTO shop.t (id) VALUES (1)");
+    let call = MysqlRequest::new(server.url()).statement("CALL begins()", []).once(true);
+    let attempt = attempt();
+    failure(handler.perform(&call, &attempt));
+    server.sql("DELETE FROM shop.t");
+    assert_eq!(handler.perform(&call, &attempt), Outcome::Delivered);
     assert_eq!(server.number("SELECT COUNT(*) FROM t"), 1);
 }
 

@@ -134,6 +134,18 @@ fn a_procedure_that_commits_is_found_out() {
 }
 
 #[test]
+fn what_a_procedure_left_in_a_transaction_is_committed() {
+    let (server, handler) = (server(), handler());
+    server.sql("GRANT CREATE ROUTINE, EXECUTE ON shop.* TO app@'%'");
+    let body = "BEGIN START TRANSACTION; INSERT INTO t (id) VALUES (1); END";
+    for statement in [format!("CREATE PROCEDURE begins() {body}"), "CALL begins()".to_owned()] {
+        let request = MysqlRequest::new(server.url()).statement(statement, []);
+        assert_eq!(perform(&handler, &request), Outcome::Delivered);
+    }
+    assert_eq!(server.number("SELECT COUNT(*) FROM t"), 1);
+}
+
+#[test]
 fn what_a_statement_did_to_its_session_is_gone_for_the_next() {
     let (server, handler) = (server(), handler());
     server.sql("INSERT INTO shop.t VALUES (1, 0)");

@@ -16,6 +16,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use clap::builder::ArgPredicate;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 use toml::{Table, Value};
@@ -112,7 +113,16 @@ impl Config {
             let set = |command: Command| {
                 let found = command.get_arguments().find(|arg| arg.get_long() == Some(option));
                 let Some(id) = found.map(|arg| arg.get_id().clone()) else { return command };
-                command.mut_arg(id, |arg| arg.default_values(setting.words.clone()))
+                command.mut_arg(id, |arg| {
+                    let arg = arg.default_values(setting.words.clone());
+                    match (&**section, &**option) {
+                        // They are short for parts of it, and a file's win over no option.
+                        ("work", "attempts" | "backoff") => {
+                            arg.default_value_if("retry", ArgPredicate::IsPresent, None::<&str>)
+                        }
+                        _ => arg,
+                    }
+                })
             };
             match &**section {
                 "" => set(command),

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{CommandFactory, FromArgMatches};
 use nix::unistd::{Gid, Group};
 use slipstream_log::{OnFull, Settings, Spool};
@@ -13,7 +13,7 @@ use slipstream_log::{OnFull, Settings, Spool};
 use crate::args::{Cli, Command, InitArgs};
 use crate::config::Config;
 use crate::units::{spell, spell_bytes};
-use crate::{Ended, print};
+use crate::{Ended, print, usage};
 
 pub(crate) fn run(dir: &Path, args: &InitArgs) -> Result<Ended> {
     let wanted = settings(args)?;
@@ -55,13 +55,11 @@ pub(crate) fn open(dir: &Path) -> Result<Spool> {
         return Ok(spool);
     }
     let command = Cli::command();
-    let matches =
-        Config::read(&command)?.apply(command).try_get_matches_from(["slipstream", "init"]);
+    let config = Config::read(&command)?;
+    let matches = config.apply(command).try_get_matches_from(["slipstream", "init"]);
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
-    let settings = match cli
-        .context("the config files' [init] is not as it must be; run `slipstream init`")?
-        .command
-    {
+    let cli = cli.map_err(|error| anyhow!(usage::one_line(&error, &config, "slipstream init")))?;
+    let settings = match cli.command {
         Command::Init(args) => settings(&args)?,
         _ => Settings::default(),
     };

@@ -83,6 +83,7 @@ fn main() -> ExitCode {
     });
     let (config, command, curl::Plain { words, ignored, given }) = match ready {
         Ok(ready) => ready,
+        Err(_) if usage::helps() => return ExitCode::SUCCESS,
         Err(error) => {
             print::complain(&format!("{error:#}"));
             return ExitCode::from(COULD_NOT);

@@ -11,6 +11,15 @@ use crate::args::Cli;
 use crate::config::Config;
 use crate::{COULD_NOT, print};
 
+/// Shows the help that was asked for, which whoever has to mend a config file may need; false if
+/// something else was.
+pub(crate) fn helps() -> bool {
+    let asked = Cli::command().try_get_matches_from(std::env::args_os()).err();
+    let asked = asked
+        .filter(|asked| matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion));
+    asked.is_some_and(|asked| asked.print().is_ok())
+}
+
 /// Shows the help that was asked for, or says what is wrong.
 pub(crate) fn explain(error: &clap::Error, config: &Config) -> ExitCode {
     match error.kind() {
@@ -24,16 +33,19 @@ pub(crate) fn explain(error: &clap::Error, config: &Config) -> ExitCode {
             let _ = write!(io::stderr(), "{}", given().render_help());
         }
         _ => {
-            let file = config.blamed(error);
-            let file = file.map(|file| format!("in the config file {}: ", file.display()));
-            print::complain(&format!("{}{}", file.unwrap_or_default(), one_line(error)));
+            let given = given();
+            let command = given.get_bin_name().unwrap_or("slipstream");
+            print::complain(&one_line(error, config, command));
         }
     }
     ExitCode::from(COULD_NOT)
 }
 
-/// clap says what is wrong in a first paragraph, then gives tips and usage.
-fn one_line(error: &clap::Error) -> String {
+/// What is wrong, in which file if it is in one, and whose help to read. clap says what is wrong in a
+/// first paragraph, then gives tips and usage.
+pub(crate) fn one_line(error: &clap::Error, config: &Config, command: &str) -> String {
+    let file = config.blamed(error).map(|file| format!("in the config file {}: ", file.display()));
+    let file = file.unwrap_or_default();
     let text = error.render().to_string();
     let first = text.split("\n\n").next().unwrap_or_default();
     let words: Vec<_> = first.split_whitespace().collect();
@@ -41,9 +53,7 @@ fn one_line(error: &clap::Error) -> String {
     let line = line.strip_prefix("error: ").unwrap_or(&line);
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
     let tip = tip.map(|tip| format!("; {tip}")).unwrap_or_default();
-    let given = given();
-    let command = given.get_bin_name().unwrap_or("slipstream");
-    format!("{line}{tip}; see `{command} --help`")
+    format!("{file}{line}{tip}; see `{command} --help`")
 }
 
 /// The command that was given, as far as there is one.

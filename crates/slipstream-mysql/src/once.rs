@@ -54,6 +54,18 @@ pub(crate) fn enter(session: &mut Session, id: RecordId) -> Result<bool, Trouble
     }
 }
 
+/// Forgets the id of an attempt that failed. The rollback has done so, unless a statement had ended
+/// the transaction, as a procedure does that begins one of its own: then the id stands, and the next
+/// attempt would be taken for done.
+pub(crate) fn forget(session: &mut Session, id: RecordId) {
+    let id = Param::Bytes(id.as_bytes().to_vec());
+    let delete = Statement::new("DELETE FROM slipstream_once WHERE id = ?", [id]);
+    if let Err(error) = session.execute(&delete, false) {
+        session.broken |= !error.leaves_well();
+        tracing::debug!(?error, "the id of a failed attempt was not removed");
+    }
+}
+
 /// Removes a few that are too old, now and then: behind a commit, so that nobody waits for it, and
 /// whether it succeeds or not.
 pub(crate) fn clear_up(session: &mut Session, entered: &[RecordId], kept: Duration) {

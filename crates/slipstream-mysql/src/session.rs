@@ -56,6 +56,8 @@ pub(crate) struct Session {
     spoilt: bool,
     /// Whether the table that remembers requests was seen.
     pub(crate) has_table: bool,
+    /// Whether the request that was executed last had its id entered by this attempt.
+    entered: bool,
     pub(crate) used: Instant,
     /// Whether it is in no state to be used again.
     pub(crate) broken: bool,
@@ -71,6 +73,7 @@ impl Session {
             settings,
             spoilt: false,
             has_table: false,
+            entered: false,
             used: Instant::now(),
             broken: false,
         };
@@ -103,7 +106,11 @@ impl Session {
     /// Executes a request as a transaction of its own.
     pub(crate) fn alone(&mut self, request: &MysqlRequest, id: RecordId) -> Result<(), Trouble> {
         if let ([statement], false) = (request.statements(), request.once) {
-            self.execute(statement, true)?;
+            // A procedure may have begun a transaction and left it open: it would be rolled back
+            // with the session, and nobody would know.
+            if self.execute(statement, true)? & IN_TRANSACTION != 0 {
+                self.commit()?;
+            }
             return Ok(());
         }
         if request.once {
@@ -114,6 +121,10 @@ impl Session {
             Ok(()) => self.commit(),
             Err(trouble) => {
                 self.broken |= trouble.leaves_well() && self.query("ROLLBACK").is_err();
+                // What only changes rows was rolled back, its id too.
+                if self.entered && trouble.leaves_well() && !self.broken && !request.rows_only() {
+                    once::forget(self, id);
+                }
                 Err(trouble)
             }
         }
@@ -122,8 +133,12 @@ impl Session {
     /// Executes a request within the transaction that is open. If it was executed before, it
     /// is not again.
     pub(crate) fn inside(&mut self, request: &MysqlRequest, id: RecordId) -> Result<(), Trouble> {
-        if request.once && !once::enter(self, id)? {
-            return Ok(());
+        self.entered = false;
+        if request.once {
+            if !once::enter(self, id)? {
+                return Ok(());
+            }
+            self.entered = true;
         }
         for statement in request.statements() {
             if self.execute(statement, false)? & IN_TRANSACTION == 0 {

@@ -1,20 +1,21 @@
 //! `slipstream config`: every setting, its value, and where that comes from.
 //!
-//! Guaranteed: what a command would use is what is shown, for both ask the same parser's words. The
-//! JSON's fields are a promise: fields may join, none changes.
+//! Guaranteed: what a command would use is what is shown, for both ask the same parser's words; and
+//! what one would refuse is said. The JSON's fields are a promise: fields may join, none changes.
 
 use std::env;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 use serde::Serialize;
 use slipstream_http::masked_url;
 
 use super::{Config, SETTINGS, argument};
 use crate::args::{Cli, ConfigArgs};
-use crate::{Ended, print};
+use crate::{Ended, print, usage};
 
 /// A setting with its value.
 #[derive(Debug, Serialize)]
@@ -86,10 +87,25 @@ pub(crate) fn run(config: &Config, given: &[&str], dir: &Path, args: &ConfigArgs
     let files = files.map(|(path, read)| File { path: path.display().to_string(), read: *read });
     let report = Report { files: files.collect(), settings };
     print::out(&if args.json { print::json(&report)? } else { report.text() })?;
-    Ok(Ended::Well)
+    let wrong = config.wrong();
+    wrong.iter().for_each(|line| print::complain(line));
+    Ok(if wrong.is_empty() { Ended::Well } else { Ended::CouldNot })
 }
 
 impl Config {
+    /// What commands would refuse of these settings: a line for each command that has any such.
+    fn wrong(&self) -> Vec<String> {
+        let sections = SETTINGS.iter().map(|(section, _)| *section).filter(|name| !name.is_empty());
+        let refused = |section: &str| {
+            let words = ["slipstream", section];
+            let error = self.apply(Cli::command()).try_get_matches_from(words).err()?;
+            // What to store is no setting.
+            let is_value = error.kind() != ErrorKind::MissingRequiredArgument;
+            is_value.then(|| usage::one_line(&error, self, &words.join(" ")))
+        };
+        sections.filter_map(refused).collect()
+    }
+
     fn shown(&self, cli: &Command, section: &str, option: &str, secrets: bool) -> Shown {
         let arg = argument(cli, section, option);
         let variable = arg.get_env().map(|name| name.to_string_lossy().into_owned());

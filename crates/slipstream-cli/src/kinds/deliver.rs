@@ -7,11 +7,11 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
-use slipstream_core::{AddressPolicy, Destination, SecretRef};
+use anyhow::{Context, Result};
+use slipstream_core::{AddressPolicy, Destination, Request, SecretRef};
 use slipstream_http::{HttpDriver, HttpOptions};
 use slipstream_log::Spool;
-use slipstream_mysql::{MysqlHandler, MysqlOptions};
+use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest};
 use slipstream_tcp::{TcpHandler, TcpOptions};
 use slipstream_worker::{Threads, Worker};
 
@@ -91,7 +91,7 @@ impl Secrets {
         let allowed = args.allow_secret.iter().map(|text| {
             // What a secret is proven by tells nobody what it is; a password is told.
             let (secret, to) = match text.rsplit_once("@mysql://") {
-                Some((secret, place)) => (secret, Some(format!("mysql://{place}"))),
+                Some((secret, place)) => (secret, Some(server(place)?)),
                 None => (&**text, None),
             };
             Ok((secret.parse()?, to))
@@ -122,9 +122,38 @@ impl Secrets {
     }
 }
 
+/// The server that a secret may be told, as destinations are written. One that is mistaken for
+/// something else would never be met.
+fn server(place: &str) -> Result<String> {
+    if place.starts_with("unix:/") {
+        return Ok(format!("mysql://{place}"));
+    }
+    // Like any URL; whom to be there is the request's.
+    let request = MysqlRequest::new(format!("mysql://anybody@{place}")).statement("DO 1", []);
+    request.check().context("--allow-secret names no server; write env:NAME@mysql://HOST:PORT")?;
+    Ok(request.destination().as_str().to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_server_that_a_secret_may_be_told_is_written_as_requests_have_it() {
+        let table = [
+            ("db:3307", "mysql://db:3307"),
+            ("DB.example.com", "mysql://db.example.com:3306"),
+            ("app@db/shop", "mysql://db:3306"),
+            ("unix:/run/mysqld.sock", "mysql://unix:/run/mysqld.sock"),
+        ];
+        for (place, expected) in table {
+            assert_eq!(server(place).unwrap(), expected);
+        }
+        for place in ["", "db:0", "db:port", "a b"] {
+            let error = server(place).unwrap_err().to_string();
+            assert!(error.contains("HOST:PORT"), "{place}: {error}");
+        }
+    }
 
     #[test]
     fn in_a_shared_spool_only_an_allowed_secret_is_looked_up_and_told_only_to_whom_it_may() {

@@ -173,3 +173,61 @@ fn a_file_that_is_wrong_stops_every_command_and_says_where() {
         )
     );
 }
+
+#[test]
+fn a_policy_that_is_given_wins_over_all_of_a_file_s() {
+    let spool = Spool::new();
+    let path = spool.file("slipstream.toml", "[work]\nattempts = 9\nbackoff = '9s'");
+    let explained = |args: &[&str], retry: Option<&str>| {
+        let mut command = spool.command(["work", "--explain"].iter().chain(args));
+        command.env("SLIPSTREAM_CONFIG", &path);
+        if let Some(retry) = retry {
+            command.env("SLIPSTREAM_RETRY", retry);
+        }
+        let out = spool.tell(command.output().unwrap()).out;
+        out.split(",factor").next().unwrap().to_owned()
+    };
+    assert_eq!(explained(&[], None), "attempts=9,base=9s");
+    assert_eq!(explained(&["--retry=attempts=4"], None), "attempts=4,base=2s");
+    assert_eq!(explained(&[], Some("attempts=5")), "attempts=5,base=2s");
+    assert_eq!(explained(&["--attempts=2"], Some("attempts=5")), "attempts=2,base=2s");
+}
+
+#[test]
+fn a_spool_that_a_file_describes_wrongly_is_not_made_and_one_line_says_why() {
+    let spool = Spool::new();
+    let file = "[init]\non-full = 'wait'";
+    let refused = run_with_file(&spool, file, &["store", "http://127.0.0.1:9/"]);
+    let expected = "slipstream: in the config file FILE: invalid value 'wait' for '--on-full <POLICY>' [possible values: overwrite, reject]; see `slipstream init --help`\n";
+    assert_eq!(refused, ran(2, "", expected));
+    assert!(!spool.path().exists());
+}
+
+#[test]
+fn a_value_that_a_command_would_refuse_is_shown_and_said() {
+    let spool = Spool::new();
+    let file = "[store]\nttl = 'soon'\n[work]\nconcurrency = -3\n[init]\non-full = 'wait'";
+    let shown = run_with_file(&spool, file, &["config"]);
+    assert_eq!(shown.code, Some(2));
+    assert!(shown.out.contains("work.concurrency      -3"), "{}", shown.out);
+    let said: Vec<_> = shown.err.lines().collect();
+    for (line, (value, help)) in said.iter().zip([
+        ("invalid value 'soon' for '--ttl", "see `slipstream store --help`"),
+        ("invalid value '-3' for '--concurrency", "see `slipstream work --help`"),
+        ("invalid value 'wait' for '--on-full", "see `slipstream init --help`"),
+    ]) {
+        assert!(line.starts_with("slipstream: in the config file FILE: "), "{line}");
+        assert!(line.contains(value) && line.ends_with(help), "{line}");
+    }
+    assert_eq!(said.len(), 3, "{said:?}");
+}
+
+#[test]
+fn help_is_given_whatever_a_file_says() {
+    let spool = Spool::new();
+    for args in [&["--help"][..], &["--version"], &["work", "--help"], &["store", "-h"]] {
+        let shown = run_with_file(&spool, "nonsense = 1", args);
+        assert_eq!((shown.code, &*shown.err), (Some(0), ""), "{args:?}");
+        assert!(shown.out.contains("lipstream"), "{args:?}: {}", shown.out);
+    }
+}
