@@ -142,6 +142,16 @@ impl Kind {
     }
 }
 
+/// The scheme of a URL that none of the kinds has.
+fn unknown_scheme(url: &[u8]) -> Option<String> {
+    let url = String::from_utf8_lossy(url);
+    let (scheme, _) = url.split_once("://")?;
+    let plain = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric());
+    let known = || KINDS.iter().flat_map(|kind| kind.schemes());
+    let is_known = || known().any(|known| known.eq_ignore_ascii_case(scheme));
+    (plain && !is_known()).then(|| scheme.to_owned())
+}
+
 /// The records of the requests that a command line describes, in order. `given` are the options
 /// that it has.
 pub(crate) fn records(
@@ -165,6 +175,9 @@ pub(crate) fn records(
             "'--{option}' means something to a request of kind {whose} and nothing to {}; leave it out",
             kind.name()
         );
+    }
+    if let Some(scheme) = args.url.iter().find_map(|url| unknown_scheme(url.as_bytes())) {
+        bail!("no request goes to {scheme}://; `slipstream kinds` lists where to");
     }
     match kind {
         Kind::Http => all(request::all(&args.http, &args.url)?, &mut id),

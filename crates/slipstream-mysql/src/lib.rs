@@ -42,6 +42,8 @@ mod option_file;
 #[cfg(feature = "deliver")]
 mod options;
 #[cfg(feature = "deliver")]
+mod pace;
+#[cfg(feature = "deliver")]
 mod pool;
 #[cfg(feature = "deliver")]
 mod resolve;

@@ -43,7 +43,9 @@ impl Target {
     /// # Errors
     /// What is wrong with it, without showing a password.
     pub(crate) fn of(url: &str) -> Result<Self, Invalid> {
-        let Some(rest) = url.strip_prefix("mysql://") else {
+        let is_ours = |scheme: &str| scheme.eq_ignore_ascii_case("mysql");
+        let parts = url.split_once("://").filter(|(scheme, _)| is_ours(scheme));
+        let Some((_, rest)) = parts else {
             let shown = quoted(&masked(url));
             return Err(Invalid::new(format!("the url {shown} is none of a database; {EXAMPLE}")));
         };
@@ -199,6 +201,7 @@ mod tests {
         let table = [
             ("mysql://app@DB.example.com/shop", "app", "db.example.com", 3306, "shop"),
             ("mysql://db:3307", "", "db", 3307, ""),
+            ("MySQL://db:3307", "", "db", 3307, ""),
             ("mysql://db/", "", "db", 3306, ""),
             ("mysql://a%40b@[::1]:1/%C3%BC", "a@b", "[::1]", 1, "ü"),
             ("mysql://a@127.0.0.1/x%2Fy", "a", "127.0.0.1", 3306, "x/y"),

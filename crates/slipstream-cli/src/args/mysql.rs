@@ -19,7 +19,7 @@ pub(crate) struct MysqlArgs {
     /// The file that has it
     #[arg(long, help_heading = MYSQL, value_name = "PATH", conflicts_with = "password_env")]
     pub(crate) password_file: Option<PathBuf>,
-    /// An option file, as my.cnf, that the worker reads: user, password, socket and ssl-ca of [client]
+    /// An option file, as my.cnf, that the worker reads: user, password, socket and ssl-ca of its client section
     #[arg(long, help_heading = MYSQL, value_name = "PATH")]
     pub(crate) defaults_file: Option<PathBuf>,
     /// When the server must prove its name by TLS: unless it is on this machine, always, never (but

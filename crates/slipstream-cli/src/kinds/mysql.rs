@@ -45,7 +45,11 @@ fn statements(pieces: &[Sql]) -> Result<Vec<(String, Vec<Param>)>> {
 
 fn param(value: &OsStr) -> Result<Param> {
     if let Some(file) = value.as_bytes().strip_prefix(b"@") {
-        return Ok(Param::Bytes(body::content(file)?));
+        let content = match file {
+            b"-" => body::content(file)?,
+            path => body::file(Path::new(OsStr::from_bytes(path)), "parameter's")?,
+        };
+        return Ok(Param::Bytes(content));
     }
     let text =
         value.to_str().context("a parameter is not UTF-8; put it into a file: --param @FILE")?;

@@ -142,7 +142,7 @@ fn a_durable_request_of_a_named_source_is_stored_like_any_other() {
 fn what_can_never_be_sent_is_refused_in_one_line_and_leaves_no_trace() {
     let table: &[(&[&str], &str)] = &[
         (&["http:/example.com"], "write http://example.com"),
-        (&["ftp://example.com/"], "http and https are"),
+        (&["ftp://example.com/"], "no request goes to ftp://; `slipstream kinds` lists where to"),
         (&["http://exa mple/"], "%20"),
         (&[""], "the url is empty"),
         (&["-X", "GE T", "http://h/"], "such as GET"),
