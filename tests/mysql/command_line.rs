@@ -22,6 +22,7 @@ fn typed_parameters_and_transactions_arrive() {
     let params = ["--param=/home?", "--param=int:-5", "--param=float:1.5", "--param", &file];
     let more = ["--param=json:{\"a\":1}", "--param=null", "--param=bool:true", &url];
     program.well([&words[..], &params, &more].concat());
+    program.well(["work", "--quiet"]);
     program.well([
         "store",
         "--query",

@@ -37,6 +37,17 @@ fn perform(handler: &MysqlHandler, request: &MysqlRequest) -> Outcome {
     handler.perform(request, &attempt())
 }
 
+/// The same of several that go together, as often as it takes until all are come to.
+fn perform_all(handler: &MysqlHandler, requests: &[(MysqlRequest, Attempt)]) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    while outcomes.len() < requests.len() {
+        let more = handler.perform_all(&requests[outcomes.len()..]);
+        assert!(!more.is_empty(), "it came to none");
+        outcomes.extend(more);
+    }
+    outcomes
+}
+
 fn failure(outcome: Outcome) -> Failure {
     match outcome {
         Outcome::Failed(failure) => failure,

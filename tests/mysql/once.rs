@@ -29,7 +29,10 @@ fn a_repeat_finds_that_it_was_executed_and_is_not_again() {
         let attempt = Attempt { number, ..attempt };
         assert_eq!(handler.perform(&request, &attempt), Outcome::Delivered);
         assert_eq!(
-            handler.perform_all(&[(request.clone(), attempt), (counting(&server, 2), attempt)]),
+            crate::perform_all(
+                &handler,
+                &[(request.clone(), attempt), (counting(&server, 2), attempt)]
+            ),
             [Outcome::Delivered, Outcome::Delivered]
         );
     }

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use slipstream_core::{Blame, Engine, Handler, Outcome, Policy};
+use slipstream_core::{Blame, Engine, Outcome, Policy};
 use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest};
 use slipstream_tests::MariaDb;
 use slipstream_worker::Worker;
@@ -183,7 +183,7 @@ fn a_server_that_never_speaks_is_left_in_time() {
     assert_eq!((failed.transient, failed.blame), (true, Blame::Destination));
     drop(mute.accept().unwrap());
     // Requests that are performed together do not each try for themselves.
-    let outcomes = handler.perform_all(&vec![(request, super::attempt()); 10]);
+    let outcomes = crate::perform_all(&handler, &vec![(request, super::attempt()); 10]);
     assert!(outcomes.into_iter().all(|outcome| failure(outcome).blame == Blame::Destination));
     drop(mute.accept().unwrap());
     mute.set_nonblocking(true).unwrap();

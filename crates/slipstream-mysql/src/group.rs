@@ -9,7 +9,7 @@
 //!
 //! Absent on purpose: grouping beyond what waits at the moment. Nothing waits for a group to fill.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use slipstream_core::{Attempt, Blame, Failure, Outcome, RecordId, Request};
 
@@ -22,6 +22,15 @@ use crate::{MysqlHandler, MysqlRequest, once, verdict};
 /// This one has taken a while, with locks held.
 const LOCK_WAIT: u16 = 1205;
 
+/// How long a group may take before it is committed as far as it came.
+const LONG: Duration = Duration::from_secs(2);
+
+/// Whether a request may be committed together with others. One with a time of its own would give
+/// it to the others, too.
+pub(crate) fn fits(request: &MysqlRequest) -> bool {
+    request.rows_only() && request.max_time.is_none()
+}
+
 /// A request that is not settled yet.
 #[derive(Clone, Copy)]
 struct Member<'a> {
@@ -30,7 +39,8 @@ struct Member<'a> {
     id: RecordId,
 }
 
-/// Makes one attempt of each: as many outcomes, in their order.
+/// Makes one attempt of each: outcomes in their order, of the first at least. It stops early when that
+/// takes long, if all of them go one way and may be committed together.
 pub(crate) fn perform(
     handler: &MysqlHandler,
     requests: &[(MysqlRequest, Attempt)],
@@ -50,12 +60,13 @@ pub(crate) fn perform(
             Err(failure) => settled[at] = Some(Outcome::Failed(failure)),
         }
     }
+    let alike = parts.len() == 1 && requests.iter().all(|(request, _)| fits(request));
+    let long = after(if alike { LONG } else { Duration::MAX });
     for (endpoint, members) in parts {
         let until = after(handler.options.total_timeout.saturating_mul(2));
-        Part { handler, endpoint, until, settled: &mut settled }.perform(members);
+        Part { handler, endpoint, until, long, settled: &mut settled }.perform(members);
     }
-    let untold = || Outcome::Failed(Failure::transient(Blame::Request, "it was not come to"));
-    settled.into_iter().map(|one| one.unwrap_or_else(untold)).collect()
+    settled.into_iter().map_while(|one| one).collect()
 }
 
 /// The requests of one endpoint.
@@ -63,19 +74,23 @@ struct Part<'a> {
     handler: &'a MysqlHandler,
     endpoint: Endpoint,
     until: Instant,
+    /// When it has taken long.
+    long: Instant,
     settled: &'a mut [Option<Outcome>],
 }
 
 impl Part<'_> {
     fn perform(&mut self, members: Vec<Member<'_>>) {
-        // One with a time of its own would give it to the others, too.
-        let together = |m: &Member<'_>| m.request.rows_only() && m.request.max_time.is_none();
-        let (mut group, mut single): (Vec<_>, Vec<_>) = members.into_iter().partition(together);
+        let fits = |member: &Member<'_>| fits(member.request);
+        let (mut group, mut single): (Vec<_>, Vec<_>) = members.into_iter().partition(fits);
         while group.len() > 1 && Instant::now() < self.until {
             if !self.commit(&group) {
                 break;
             }
             group.retain(|member| self.settled[member.at].is_none());
+            if Instant::now() >= self.long {
+                return;
+            }
         }
         group.append(&mut single);
         self.one_by_one(&group);
@@ -86,10 +101,11 @@ impl Part<'_> {
     fn commit(&mut self, members: &[Member<'_>]) -> bool {
         let until = self.until.min(after(self.handler.options.total_timeout));
         let mut failed = None;
-        let (handler, endpoint) = (self.handler, &self.endpoint);
+        let (handler, endpoint, long) = (self.handler, &self.endpoint, self.long);
         let done = handler.on_session(endpoint, until, None, |session| {
             failed = None;
-            transaction(session, members, &mut failed, &endpoint.peer()).inspect(|results| {
+            let done = transaction(session, members, &mut failed, &endpoint.peer(), long);
+            done.inspect(|results| {
                 let entered: Vec<_> = members
                     .iter()
                     .zip(results)
@@ -129,6 +145,11 @@ impl Part<'_> {
             if self.settled[member.at].is_some() {
                 continue;
             }
+            // What has an outcome already cannot stand behind what has none.
+            let rest = &self.settled[member.at..];
+            if member.at > 0 && Instant::now() >= self.long && rest.iter().all(Option::is_none) {
+                return;
+            }
             let done = match &down {
                 Some(failure) => Err(Failure::clone(failure)),
                 None if Instant::now() >= self.until => Err(Failure::transient(
@@ -155,6 +176,7 @@ fn transaction(
     members: &[Member<'_>],
     failed: &mut Option<usize>,
     peer: &str,
+    long: Instant,
 ) -> Result<Vec<Result<(), Failure>>, Trouble> {
     if members.iter().any(|member| member.request.once) {
         once::ensure_table(session)?;
@@ -162,6 +184,9 @@ fn transaction(
     session.query("START TRANSACTION")?;
     let mut results = Vec::with_capacity(members.len());
     for Member { at, request, id } in members {
+        if !results.is_empty() && Instant::now() >= long {
+            break;
+        }
         let several = request.once || request.statements().len() > 1;
         if several {
             session.query("SAVEPOINT slipstream")?;

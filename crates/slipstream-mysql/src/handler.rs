@@ -17,7 +17,6 @@ use slipstream_core::{
 };
 
 use crate::endpoint::{Endpoint, LookUp};
-use crate::pace::Pace;
 use crate::pool::Pool;
 use crate::resolve::{self, Connected};
 use crate::session::{Session, Trouble};
@@ -32,7 +31,6 @@ pub struct MysqlHandler {
     pub(crate) options: MysqlOptions,
     look_up: Box<LookUp>,
     pool: Pool,
-    pace: Pace,
     /// By the authorities that they trust; none for those that trust everybody.
     connectors: Mutex<HashMap<Option<Vec<u8>>, SslConnector>>,
 }
@@ -55,7 +53,6 @@ impl MysqlHandler {
             options,
             look_up: Box::new(nowhere),
             pool: Pool::default(),
-            pace: Pace::default(),
             connectors: Mutex::default(),
         }
     }
@@ -238,28 +235,19 @@ impl Handler for MysqlHandler {
     type Request = MysqlRequest;
 
     fn perform(&self, request: &MysqlRequest, attempt: &Attempt) -> Outcome {
-        let began = Instant::now();
-        let outcome = outcome(self.single(request, attempt.id, after(Duration::MAX)));
-        self.pace.note(request.url(), began.elapsed());
-        outcome
+        outcome(self.single(request, attempt.id, after(Duration::MAX)))
     }
 
     fn at_once(&self) -> usize {
         self.options.at_once
     }
 
-    fn together(&self, first: &MysqlRequest, _: &MysqlRequest) -> bool {
-        !self.pace.is_slow(first.url())
+    fn together(&self, first: &MysqlRequest, other: &MysqlRequest) -> bool {
+        group::fits(first) && group::fits(other) && first.goes_as(other)
     }
 
     fn perform_all(&self, requests: &[(MysqlRequest, Attempt)]) -> Vec<Outcome> {
-        let began = Instant::now();
-        let outcomes = group::perform(self, requests);
-        let each = began.elapsed() / u32::try_from(requests.len().max(1)).unwrap_or(u32::MAX);
-        if let Some((first, _)) = requests.first() {
-            self.pace.note(first.url(), each);
-        }
-        outcomes
+        group::perform(self, requests)
     }
 }
 

@@ -42,8 +42,6 @@ mod option_file;
 #[cfg(feature = "deliver")]
 mod options;
 #[cfg(feature = "deliver")]
-mod pace;
-#[cfg(feature = "deliver")]
 mod pool;
 #[cfg(feature = "deliver")]
 mod resolve;

@@ -183,6 +183,16 @@ impl MysqlRequest {
         self.statements.iter().all(|statement| effect(&statement.query) == Effect::Rows)
     }
 
+    /// Whether it goes to the same server, as the same user and in the same way.
+    #[cfg(feature = "deliver")]
+    pub(crate) fn goes_as(&self, other: &Self) -> bool {
+        self.url == other.url
+            && self.password == other.password
+            && self.defaults_file == other.defaults_file
+            && self.tls == other.tls
+            && self.cacert == other.cacert
+    }
+
     fn check_secret(&self) -> Result<(), Invalid> {
         if let Some(name) = &self.password {
             name.parse::<SecretRef>()?;

@@ -116,10 +116,17 @@ impl<H: Handler> Shared<H> {
     /// What each thread does until the driver is dropped.
     fn serve(&self, pen: &Sender<Note>, waker: Option<&Waker>) {
         while let Some((destination, tasks)) = self.take() {
-            let (tickets, requests): (Vec<_>, Vec<_>) =
+            let (tickets, mut requests): (Vec<_>, Vec<_>) =
                 tasks.into_iter().map(|task| (task.ticket, (task.request, task.attempt))).unzip();
-            let outcomes = self.perform(&requests, tickets.len());
-            self.queue().leave(&destination);
+            let outcomes = self.perform(&requests);
+            let left = requests.drain(outcomes.len()..).zip(&tickets[outcomes.len()..]);
+            let left = left.map(|((request, attempt), ticket)| Task {
+                ticket: *ticket,
+                attempt,
+                destination: destination.clone(),
+                request,
+            });
+            self.queue().leave(&destination, left);
             // A share may be free now for whoever waited for one.
             self.more.notify_one();
             for (ticket, outcome) in tickets.into_iter().zip(outcomes) {
@@ -147,21 +154,24 @@ impl<H: Handler> Shared<H> {
         }
     }
 
-    fn perform(&self, requests: &[(H::Request, Attempt)], count: usize) -> Vec<Outcome> {
+    /// The outcomes of the first so many of these: of one at least.
+    fn perform(&self, requests: &[(H::Request, Attempt)]) -> Vec<Outcome> {
         let attempt = || match requests {
             [(request, attempt)] => vec![self.handler.perform(request, attempt)],
             many => self.handler.perform_all(many),
         };
+        let failed = |reason: String| {
+            let failure = Failure::transient(Blame::Request, reason);
+            vec![Outcome::Failed(failure); requests.len()]
+        };
         // Whatever a handler shares between calls is its own to keep whole.
-        let mut outcomes = catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| {
-            let reason = format!("the handler panicked: {}", words(&*panic));
-            vec![Outcome::Failed(Failure::transient(Blame::Request, reason)); count]
-        });
-        // Of what it does not tell the outcome, nobody knows it.
-        outcomes.resize_with(count, || {
-            let reason = "the handler did not tell what became of it";
-            Outcome::Failed(Failure::transient(Blame::Request, reason))
-        });
+        let mut outcomes = catch_unwind(AssertUnwindSafe(attempt))
+            .unwrap_or_else(|panic| failed(format!("the handler panicked: {}", words(&*panic))));
+        outcomes.truncate(requests.len());
+        if outcomes.is_empty() {
+            // Given again, it would be for ever.
+            return failed("the handler did not tell what became of it".to_owned());
+        }
         outcomes
     }
 }

@@ -71,8 +71,13 @@ impl<R> Queue<R> {
         Some((destination, taken))
     }
 
-    /// A thread is done with what it took.
-    pub(super) fn leave(&mut self, destination: &Destination) {
+    /// A thread is done with what it took, but for these, which it did not come to.
+    pub(super) fn leave(
+        &mut self,
+        destination: &Destination,
+        left: impl DoubleEndedIterator<Item = Task<R>>,
+    ) {
+        left.rev().for_each(|task| self.tasks.push_front(task));
         self.busy -= 1;
         if let Some(held) = self.held.get_mut(destination) {
             *held -= 1;
@@ -119,7 +124,7 @@ mod tests {
         let numbers = (0..4).map(|number| Some(("a".to_owned(), vec![number])));
         assert!(numbers.eq((0..4).map(|_| taken(&mut queue, 1))));
         assert_eq!(taken(&mut queue, 1), None);
-        queue.leave(&Destination::new("a"));
+        queue.leave(&Destination::new("a"), std::iter::empty());
         assert_eq!(taken(&mut queue, 1), Some(("a".to_owned(), vec![4])));
     }
 
@@ -157,5 +162,14 @@ mod tests {
         for numbers in [vec![0, 1, 2], vec![100], vec![200]] {
             assert_eq!(taken(&mut queue, 9), Some(("a".to_owned(), numbers)));
         }
+    }
+
+    #[test]
+    fn what_a_thread_did_not_come_to_is_first_again() {
+        let mut queue = Queue::new(1);
+        (0..4).for_each(|number| add(&mut queue, "a", number));
+        let (to, tasks) = queue.take(3, |_, _| true).unwrap();
+        queue.leave(&to, tasks.into_iter().skip(1));
+        assert_eq!(taken(&mut queue, 3), Some(("a".to_owned(), vec![1, 2, 3])));
     }
 }
