@@ -125,10 +125,11 @@ impl<H: Handler> Shared<H> {
                 attempt,
                 destination: destination.clone(),
                 request,
+                alone: false,
             });
             self.queue().leave(&destination, left);
-            // A share may be free now for whoever waited for one.
-            self.more.notify_one();
+            // A share may be free now for whoever waited for one, and more may have come back.
+            self.more.notify_all();
             for (ticket, outcome) in tickets.into_iter().zip(outcomes) {
                 if pen.send(Note::Done(Completion { ticket, outcome })).is_err() {
                     return;
@@ -182,7 +183,7 @@ fn task<R: Request>(job: &Job) -> Result<Task<R>, Failure> {
         let request = decode_body::<R>(&job.body);
         let request = request.map_err(|error| Failure::permanent(reason::of(&error)))?;
         let (ticket, attempt) = (job.ticket, job.attempt);
-        Ok(Task { ticket, attempt, destination: request.destination(), request })
+        Ok(Task { ticket, attempt, destination: request.destination(), request, alone: false })
     };
     catch_unwind(read).unwrap_or_else(|panic| {
         let reason = format!("reading the request panicked: {}", words(&*panic));

@@ -15,6 +15,9 @@ pub(super) struct Task<R> {
     pub(super) attempt: Attempt,
     pub(super) destination: Destination,
     pub(super) request: R,
+    /// Whether a group did not come to it, so that it goes alone: what is slow is sooner done by many
+    /// threads than by one after the other.
+    pub(super) alone: bool,
 }
 
 /// What waits, and who holds how many threads.
@@ -60,7 +63,8 @@ impl<R> Queue<R> {
         let destination = taken.first()?.destination.clone();
         while at < self.tasks.len() && taken.len() < at_once {
             let task = &self.tasks[at];
-            if task.destination == destination && together(&taken[0].request, &task.request) {
+            let fits = !taken[0].alone && !task.alone && task.destination == destination;
+            if fits && together(&taken[0].request, &task.request) {
                 taken.extend(self.tasks.remove(at));
             } else {
                 at += 1;
@@ -77,7 +81,7 @@ impl<R> Queue<R> {
         destination: &Destination,
         left: impl DoubleEndedIterator<Item = Task<R>>,
     ) {
-        left.rev().for_each(|task| self.tasks.push_front(task));
+        left.rev().for_each(|task| self.tasks.push_front(Task { alone: true, ..task }));
         self.busy -= 1;
         if let Some(held) = self.held.get_mut(destination) {
             *held -= 1;
@@ -108,7 +112,13 @@ mod tests {
     fn add(queue: &mut Queue<u64>, to: &str, number: u64) {
         let attempt = Attempt { id: RecordId::from_bytes([7; 16]), number: 1 };
         let destination = Destination::new(to);
-        queue.add(Task { ticket: Ticket(number), attempt, destination, request: number });
+        queue.add(Task {
+            ticket: Ticket(number),
+            attempt,
+            destination,
+            request: number,
+            alone: false,
+        });
     }
 
     fn taken(queue: &mut Queue<u64>, at_once: usize) -> Option<(String, Vec<u64>)> {
@@ -165,11 +175,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_thread_did_not_come_to_is_first_again() {
+    fn what_a_thread_did_not_come_to_is_first_again_and_goes_alone() {
         let mut queue = Queue::new(1);
         (0..4).for_each(|number| add(&mut queue, "a", number));
         let (to, tasks) = queue.take(3, |_, _| true).unwrap();
         queue.leave(&to, tasks.into_iter().skip(1));
-        assert_eq!(taken(&mut queue, 3), Some(("a".to_owned(), vec![1, 2, 3])));
+        add(&mut queue, "a", 4);
+        for numbers in [&[1][..], &[2], &[3, 4]] {
+            assert_eq!(taken(&mut queue, 3), Some(("a".to_owned(), numbers.to_vec())));
+            queue.leave(&to, std::iter::empty());
+        }
     }
 }
