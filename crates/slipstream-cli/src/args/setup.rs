@@ -53,6 +53,6 @@ pub(crate) struct SetupArgs {
 pub(crate) enum By {
     /// A line for cron
     Cron,
-    /// A service and a timer for systemd
+    /// A service for systemd, with a timer, and a path unit that starts it when something is stored
     Systemd,
 }

@@ -1,4 +1,5 @@
-//! Units for systemd: a service with a timer, or one that stays.
+//! Units for systemd: a service with a timer, and one that waits for what is stored; or a service that
+//! stays.
 //!
 //! Guaranteed: the worker sees the spool that others see, and can write nothing else. In a user's
 //! own units stands only what needs no right that a user has not.
@@ -52,7 +53,8 @@ pub(super) fn parts(plan: &Plan, args: &SetupArgs) -> Result<Vec<Part>> {
     }
     let service = Part { path: to.join("slipstream.service"), text: service(plan, args) };
     let timer = Part { path: to.join("slipstream.timer"), text: timer(plan, args) };
-    Ok(if args.follow { vec![service] } else { vec![service, timer] })
+    let path = Part { path: to.join("slipstream.path"), text: path(plan) };
+    Ok(if args.follow { vec![service] } else { vec![service, timer, path] })
 }
 
 /// What to run when they are written.
@@ -60,11 +62,21 @@ pub(super) fn next(args: &SetupArgs) -> String {
     let user = if args.user { " --user" } else { "" };
     let unit = if args.follow { "slipstream.service" } else { "slipstream.timer" };
     let mut next = String::new();
+    // Retries and what is delayed come due without anything being stored: the timer is for those.
+    let at_once = "to deliver at once when something is stored, too";
     if let Some(root) = &args.root {
-        return format!("next: systemctl --root={} enable {unit}\n", root.display());
+        let root = root.display();
+        next.push_str(&format!("next: systemctl --root={root} enable {unit}\n"));
+        if !args.follow {
+            next.push_str(&format!("{at_once}: systemctl --root={root} enable slipstream.path\n"));
+        }
+        return next;
     }
     next.push_str(&format!("next: systemctl{user} daemon-reload\n"));
     next.push_str(&format!("next: systemctl{user} enable --now {unit}\n"));
+    if !args.follow {
+        next.push_str(&format!("{at_once}: systemctl{user} enable --now slipstream.path\n"));
+    }
     if args.user {
         next.push_str(
             "next: loginctl enable-linger    (or it runs only while you are logged in)\n",
@@ -128,6 +140,14 @@ fn timer(plan: &Plan, args: &SetupArgs) -> String {
     let (dir, every) = (plan.dir.replace('%', "%%"), spell(args.every));
     format!(
         "[Unit]\nDescription=Runs the worker of {dir}\n\n[Timer]\nOnBootSec=1min\nOnUnitInactiveSec={every}\nAccuracySec=1s\n\n[Install]\nWantedBy=timers.target\n"
+    )
+}
+
+/// What starts the worker when something is stored. Whoever stores closes its log in there.
+fn path(plan: &Plan) -> String {
+    let dir = plan.dir.replace('%', "%%");
+    format!(
+        "[Unit]\nDescription=Starts the worker of {dir} when something is stored\n\n[Path]\nPathChanged={dir}/collecting\n\n[Install]\nWantedBy=paths.target\n"
     )
 }
 
