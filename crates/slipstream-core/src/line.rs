@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -46,6 +47,19 @@ pub fn read_line<'de, T: Deserialize<'de>>(
             "the line describes no request: {words} (column {at}); write one such as {example}"
         ))
     })
+}
+
+/// A time that a line gives in seconds under this name.
+///
+/// # Errors
+/// That it is none.
+pub fn seconds(name: &str, value: Option<f64>) -> Result<Option<Duration>, Invalid> {
+    let time = |seconds| {
+        Duration::try_from_secs_f64(seconds).map_err(|_| {
+            Invalid::new(format!("the line's '{name}' is no time; write seconds, such as 2.5"))
+        })
+    };
+    value.map(time).transpose()
 }
 
 /// What serde says is wrong, in JSON's words.

@@ -14,13 +14,11 @@
 //!
 //! [`Request::check`]: slipstream_core::Request::check
 
-use std::fmt;
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use slipstream_core::{Aside, Invalid, read_line};
+use slipstream_core::{Aside, Invalid, read_line, seconds};
+use std::fmt;
 
 use crate::{MysqlRequest, Param, Statement, Tls};
 
@@ -94,10 +92,7 @@ fn request(line: Line) -> Result<MysqlRequest, Invalid> {
     request.tls = line.tls;
     request.cacert = line.cacert.unwrap_or_default().into_bytes();
     request.once = line.once;
-    if let Some(seconds) = line.max_time {
-        let time = Duration::try_from_secs_f64(seconds).map_err(|_| {
-            Invalid::new("the line's 'max_time' is no time; write seconds, such as 2.5")
-        })?;
+    if let Some(time) = seconds("max_time", line.max_time)? {
         request = request.max_time(time);
     }
     Ok(request)
@@ -170,6 +165,8 @@ impl<'de> Visitor<'de> for Written {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;

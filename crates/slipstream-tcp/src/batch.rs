@@ -13,10 +13,8 @@
 //!
 //! [`Request::check`]: slipstream_core::Request::check
 
-use std::time::Duration;
-
 use serde::Deserialize;
-use slipstream_core::{Aside, Invalid, read_line};
+use slipstream_core::{Aside, Invalid, read_line, seconds};
 
 use crate::{Framing, TcpRequest, Tls, Until};
 
@@ -120,18 +118,10 @@ fn from_base64(text: &str) -> Result<Vec<u8>, Invalid> {
     })
 }
 
-fn seconds(name: &str, value: Option<f64>) -> Result<Option<Duration>, Invalid> {
-    value
-        .map(|seconds| {
-            Duration::try_from_secs_f64(seconds).map_err(|_| {
-                Invalid::new(format!("the line's '{name}' is no time; write seconds, such as 2.5"))
-            })
-        })
-        .transpose()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -6,6 +6,7 @@
 //! for. Private addresses are denied to all kinds alike.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use slipstream_core::{AddressPolicy, Destination, Request, SecretRef};
@@ -42,37 +43,28 @@ fn http(args: &DeliveryArgs) -> HttpOptions {
     options.deny_private = args.deny_private;
     options.allow_hosts.clone_from(&args.allow_host);
     options.proxy.clone_from(&args.proxy);
-    if let Some(time) = args.connect_timeout {
-        options.connect_timeout = time;
-    }
-    if let Some(time) = args.request_timeout {
-        options.total_timeout = time;
-    }
+    times(args, &mut options.connect_timeout, &mut options.total_timeout);
     options
 }
 
 fn tcp(args: &DeliveryArgs) -> TcpOptions {
     let mut options = TcpOptions::default();
     options.addresses = addresses(args);
-    if let Some(time) = args.connect_timeout {
-        options.connect_timeout = time;
-    }
-    if let Some(time) = args.request_timeout {
-        options.total_timeout = time;
-    }
+    times(args, &mut options.connect_timeout, &mut options.total_timeout);
     options
 }
 
 fn mysql(args: &DeliveryArgs) -> MysqlOptions {
     let mut options = MysqlOptions::default();
     options.addresses = addresses(args);
-    if let Some(time) = args.connect_timeout {
-        options.connect_timeout = time;
-    }
-    if let Some(time) = args.request_timeout {
-        options.total_timeout = time;
-    }
+    times(args, &mut options.connect_timeout, &mut options.total_timeout);
     options
+}
+
+/// The times that are given, in place of the usual ones.
+fn times(args: &DeliveryArgs, connect: &mut Duration, total: &mut Duration) {
+    *connect = args.connect_timeout.unwrap_or(*connect);
+    *total = args.request_timeout.unwrap_or(*total);
 }
 
 fn addresses(args: &DeliveryArgs) -> Option<AddressPolicy> {

@@ -2,9 +2,7 @@
 //!
 //! Absent on purpose: whether the options make sense. That is the request's check.
 
-use std::time::Duration;
-
-use slipstream_core::Invalid;
+use slipstream_core::{Invalid, seconds};
 
 use super::Line;
 use crate::Options;
@@ -60,14 +58,4 @@ pub(super) fn options(line: Line<'_>, without: Vec<String>) -> Result<Options, I
         options = options.low_speed_time(time);
     }
     Ok(options)
-}
-
-fn seconds(name: &str, value: Option<f64>) -> Result<Option<Duration>, Invalid> {
-    value
-        .map(|seconds| {
-            Duration::try_from_secs_f64(seconds).map_err(|_| {
-                Invalid::new(format!("the line's '{name}' is no time; write seconds, such as 2.5"))
-            })
-        })
-        .transpose()
 }

@@ -87,12 +87,13 @@ fn answer(request: &TcpRequest) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// A regular expression of a request's.
+/// A regular expression of a request's. Answers are bytes, so classes and cases are ASCII's; and
+/// Unicode's tables would cost each start of the program that stores.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn regex(text: &str) -> Result<Regex, Invalid> {
-    RegexBuilder::new(text).size_limit(REGEX_MAX).build().map_err(|error| {
+    RegexBuilder::new(text).unicode(false).size_limit(REGEX_MAX).build().map_err(|error| {
         let why = match &error {
             regex::Error::CompiledTooBig(_) => "it is too large; bound its repetitions".to_owned(),
             other => {

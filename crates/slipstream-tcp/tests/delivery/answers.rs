@@ -27,6 +27,7 @@ fn an_answer_that_matches_delivers() {
     let peer = answering("INSERTED 12\r\n");
     let request = TcpRequest::new(peer.url(), "put").framing(Framing::Crlf);
     assert_eq!(send(&request.clone().expect(r"^INSERTED \d+$")), Outcome::Delivered);
+    assert_eq!(send(&request.clone().expect(r"(?i)^inserted\b")), Outcome::Delivered);
     assert_eq!(peer.next(), "put\r\n");
     assert_eq!(send(&request.clone().until(Until::Bytes(8))), Outcome::Delivered);
     assert_eq!(send(&request.until(Until::Line)), Outcome::Delivered);

@@ -107,15 +107,30 @@ fn a_body_that_is_no_request_of_the_kind_fails_for_good() {
     assert!(failure.reason.starts_with("the body is no request of kind 'task': "), "{failure:?}");
 }
 
-/// Performs what waits together, all but the last of it; one alone it holds until it is let go.
-struct Sloppy(Arc<Barrier>);
+/// Tells the outcomes of so many fewer than it is given; one alone it holds until it is let go.
+struct Sloppy {
+    untold: usize,
+    gate: Arc<Barrier>,
+}
+
+impl Sloppy {
+    /// One thread of it, which is at its first job, with three more behind.
+    fn at_work(untold: usize) -> (Threads<Self>, Arc<Barrier>) {
+        let gate = Arc::new(Barrier::new(2));
+        let mut driver = Threads::new(Self { untold, gate: gate.clone() }).threads(1);
+        driver.start(job(0, body("a")));
+        gate.wait();
+        (1..4).for_each(|ticket| driver.start(job(ticket, body("b"))));
+        (driver, gate)
+    }
+}
 
 impl Handler for Sloppy {
     type Request = Task;
 
     fn perform(&self, _: &Task, _: &Attempt) -> Outcome {
-        self.0.wait();
-        self.0.wait();
+        self.gate.wait();
+        self.gate.wait();
         Outcome::Delivered
     }
 
@@ -124,54 +139,25 @@ impl Handler for Sloppy {
     }
 
     fn perform_all(&self, requests: &[(Task, Attempt)]) -> Vec<Outcome> {
-        vec![Outcome::Delivered; requests.len() - 1]
+        vec![Outcome::Delivered; requests.len() - self.untold]
     }
 }
 
 #[test]
 fn what_a_handler_did_not_come_to_is_given_again() {
-    let barrier = Arc::new(Barrier::new(2));
-    let mut driver = Threads::new(Sloppy(barrier.clone())).threads(1);
-    driver.start(job(0, body("a")));
-    barrier.wait();
-    (1..4).for_each(|ticket| driver.start(job(ticket, body("b"))));
+    let (mut driver, gate) = Sloppy::at_work(1);
     // It lets the first go, and then the last, which comes alone.
     for _ in 0..3 {
-        barrier.wait();
+        gate.wait();
     }
     let done = finish(&mut driver, 4);
     assert!(done.iter().all(|each| each.outcome == Outcome::Delivered), "{done:?}");
 }
 
-/// Tells nothing of what it performs together.
-struct Silent(Arc<Barrier>);
-
-impl Handler for Silent {
-    type Request = Task;
-
-    fn perform(&self, _: &Task, _: &Attempt) -> Outcome {
-        self.0.wait();
-        self.0.wait();
-        Outcome::Delivered
-    }
-
-    fn at_once(&self) -> usize {
-        3
-    }
-
-    fn perform_all(&self, _: &[(Task, Attempt)]) -> Vec<Outcome> {
-        Vec::new()
-    }
-}
-
 #[test]
 fn where_a_handler_tells_nothing_at_all_all_have_failed() {
-    let barrier = Arc::new(Barrier::new(2));
-    let mut driver = Threads::new(Silent(barrier.clone())).threads(1);
-    driver.start(job(0, body("a")));
-    barrier.wait();
-    (1..4).for_each(|ticket| driver.start(job(ticket, body("b"))));
-    barrier.wait();
+    let (mut driver, gate) = Sloppy::at_work(3);
+    gate.wait();
     let done = finish(&mut driver, 4);
     let untold = "the handler did not tell what became of it";
     let untold = Outcome::Failed(Failure::transient(Blame::Request, untold));
