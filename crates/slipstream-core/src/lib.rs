@@ -56,7 +56,7 @@ pub use engine::{
     Ticket, Verdict,
 };
 pub use id::RecordId;
-pub use line::{Aside, read_line, seconds};
+pub use line::{Aside, read_line, read_seconds};
 pub use outcome::{Blame, Failure, Outcome};
 pub use policy::{Policy, Statuses, Step};
 pub use quote::quoted;

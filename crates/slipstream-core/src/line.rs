@@ -53,7 +53,7 @@ pub fn read_line<'de, T: Deserialize<'de>>(
 ///
 /// # Errors
 /// That it is none.
-pub fn seconds(name: &str, value: Option<f64>) -> Result<Option<Duration>, Invalid> {
+pub fn read_seconds(name: &str, value: Option<f64>) -> Result<Option<Duration>, Invalid> {
     let time = |seconds| {
         Duration::try_from_secs_f64(seconds).map_err(|_| {
             Invalid::new(format!("the line's '{name}' is no time; write seconds, such as 2.5"))

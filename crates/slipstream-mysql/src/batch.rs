@@ -17,7 +17,7 @@
 use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use slipstream_core::{Aside, Invalid, read_line, seconds};
+use slipstream_core::{Aside, Invalid, read_line, read_seconds};
 use std::fmt;
 
 use crate::{MysqlRequest, Param, Statement, Tls};
@@ -92,7 +92,7 @@ fn request(line: Line) -> Result<MysqlRequest, Invalid> {
     request.tls = line.tls;
     request.cacert = line.cacert.unwrap_or_default().into_bytes();
     request.once = line.once;
-    if let Some(time) = seconds("max_time", line.max_time)? {
+    if let Some(time) = read_seconds("max_time", line.max_time)? {
         request = request.max_time(time);
     }
     Ok(request)

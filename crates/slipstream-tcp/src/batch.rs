@@ -14,7 +14,7 @@
 //! [`Request::check`]: slipstream_core::Request::check
 
 use serde::Deserialize;
-use slipstream_core::{Aside, Invalid, read_line, seconds};
+use slipstream_core::{Aside, Invalid, read_line, read_seconds};
 
 use crate::{Framing, TcpRequest, Tls, Until};
 
@@ -94,13 +94,13 @@ fn request(line: Line) -> Result<TcpRequest, Invalid> {
         tls,
         ..TcpRequest::new(line.url, data)
     };
-    if let Some(time) = seconds("connect_timeout", line.connect_timeout)? {
+    if let Some(time) = read_seconds("connect_timeout", line.connect_timeout)? {
         request = request.connect_timeout(time);
     }
-    if let Some(time) = seconds("max_time", line.max_time)? {
+    if let Some(time) = read_seconds("max_time", line.max_time)? {
         request = request.total_timeout(time);
     }
-    if let Some(time) = seconds("idle_timeout", line.idle_timeout)? {
+    if let Some(time) = read_seconds("idle_timeout", line.idle_timeout)? {
         request = request.idle_timeout(time);
     }
     Ok(request)

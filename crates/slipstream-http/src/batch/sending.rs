@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: whether the options make sense. That is the request's check.
 
-use slipstream_core::{Invalid, seconds};
+use slipstream_core::{Invalid, read_seconds};
 
 use super::Line;
 use crate::Options;
@@ -48,13 +48,13 @@ pub(super) fn options(line: Line<'_>, without: Vec<String>) -> Result<Options, I
             ));
         }
     };
-    if let Some(time) = seconds("connect_timeout", line.connect_timeout)? {
+    if let Some(time) = read_seconds("connect_timeout", line.connect_timeout)? {
         options = options.connect_timeout(time);
     }
-    if let Some(time) = seconds("max_time", line.max_time)? {
+    if let Some(time) = read_seconds("max_time", line.max_time)? {
         options = options.total_timeout(time);
     }
-    if let Some(time) = seconds("low_speed_time", line.low_speed_time)? {
+    if let Some(time) = read_seconds("low_speed_time", line.low_speed_time)? {
         options = options.low_speed_time(time);
     }
     Ok(options)
