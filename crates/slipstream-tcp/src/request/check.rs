@@ -103,6 +103,9 @@ pub(crate) fn regex(text: &str) -> Result<Regex, Invalid> {
                 line.trim_start_matches("error: ").to_lowercase()
             }
         };
-        Invalid::new(format!("the expression {} is none: {why}", quoted(text)))
+        Invalid::new(format!(
+            "the expression {} is none: {why}; write one such as '^OK', with ASCII's classes",
+            quoted(text)
+        ))
     })
 }
