@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::Failure;
+use crate::{Failure, bare_host};
 
 /// What requests may connect to, when addresses that are not public are denied.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +23,7 @@ pub struct AddressPolicy {
 impl AddressPolicy {
     /// Public addresses only, and these: names of hosts, addresses, and `unix:/PATH`.
     pub fn public_and(allowed: &[String]) -> Self {
-        let address = |text: &String| bare(text).parse::<IpAddr>().ok();
+        let address = |text: &String| bare_host(text).parse::<IpAddr>().ok();
         let (addresses, names): (Vec<_>, Vec<_>) =
             allowed.iter().partition(|text| address(text).is_some());
         Self {
@@ -75,10 +75,6 @@ fn plain(name: &str) -> String {
         return name.to_owned();
     }
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
-}
-
-fn bare(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host)
 }
 
 /// The IPv4 networks that are not public: address, length of the prefix, what they are.

@@ -36,6 +36,7 @@ mod clock;
 mod collector;
 mod driver;
 mod engine;
+mod host;
 mod id;
 mod line;
 mod outcome;
@@ -55,6 +56,7 @@ pub use engine::{
     Backlog, BacklogError, Claim, Duplicate, Engine, Next, Overwritten, Receipt, StoreError,
     Ticket, Verdict,
 };
+pub use host::{bare_host, host_of, split_port};
 pub use id::RecordId;
 pub use line::{Aside, read_line, read_seconds};
 pub use outcome::{Blame, Failure, Outcome};

@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use slipstream_core::{Invalid, quoted};
+use slipstream_core::{Invalid, bare_host, quoted};
 
 /// `host:port:address[,address]`: addresses in place of a lookup.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Resolve {
         let rest = entry.strip_prefix('+').unwrap_or(entry);
         let (host, rest) = part(rest).ok_or_else(wrong)?;
         let (number, rest) = rest.split_once(':').ok_or_else(wrong)?;
-        let addresses = rest.split(',').map(|a| bare(a.trim()).parse().map_err(|_| wrong()));
+        let addresses = rest.split(',').map(|a| bare_host(a.trim()).parse().map_err(|_| wrong()));
         Ok(Self {
             host: match host {
                 "*" => None,
@@ -94,12 +94,7 @@ fn port(text: &str) -> Option<u16> {
 
 /// A host as URLs have it, lower case.
 fn name(text: &str) -> Option<String> {
-    crate::url::host_of(text).ok()
-}
-
-/// An IPv6 address without its brackets.
-fn bare(text: &str) -> &str {
-    text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text)
+    slipstream_core::host_of(text).ok()
 }
 
 #[cfg(test)]

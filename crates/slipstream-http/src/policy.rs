@@ -10,7 +10,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use slipstream_core::{AddressPolicy, Failure};
+use slipstream_core::{AddressPolicy, Failure, bare_host};
 
 use crate::request::Options;
 use crate::route::{Peer, Route};
@@ -37,7 +37,7 @@ impl Policy {
                 return Ok(true);
             }
             Peer::Proxy(host) => {
-                let address = bare(host).parse::<IpAddr>().ok();
+                let address = bare_host(host).parse::<IpAddr>().ok();
                 if !self.0.exempts(host) && !address.is_some_and(|a| self.0.names(a)) {
                     return Err(AddressPolicy::refused("a proxy of the request's own", host));
                 }
@@ -51,15 +51,11 @@ impl Policy {
                 "private addresses are denied, and so are ways around the proxy; store the request without noproxy",
             ));
         }
-        match bare(&route.target).parse() {
+        match bare_host(&route.target).parse() {
             Ok(address) if !self.0.allows(address) => Err(AddressPolicy::denied(address)),
             _ => Ok(exempt),
         }
     }
-}
-
-fn bare(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host)
 }
 
 /// Stands between one of libcurl's handles and its sockets.

@@ -7,9 +7,7 @@
 //! Absent on purpose: paths and queries are not taken apart, nothing is normalised,
 //! nothing is percent-encoded. The text that is sent is the text that was given.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use slipstream_core::{Invalid, quoted};
+use slipstream_core::{Invalid, host_of, quoted, split_port};
 
 #[cfg(feature = "deliver")]
 mod reference;
@@ -19,9 +17,6 @@ pub(crate) use reference::resolve;
 
 /// The schemes that are delivered, each with its default port.
 const SCHEMES: [(&str, u16); 2] = [("http", 80), ("https", 443)];
-
-/// Longest host name, in bytes: more does not fit into a DNS question.
-const HOST_MAX: usize = 253;
 
 /// Where a URL leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,30 +141,6 @@ fn without_scheme(url: &str) -> Invalid {
     ))
 }
 
-/// Takes `host:port` apart. A colon without a number is what RFC 3986 allows: no port.
-fn split_port(text: &str) -> Result<(&str, Option<u16>), Invalid> {
-    // The colons inside brackets belong to the address.
-    let after_address = text.rfind(']').unwrap_or(0);
-    let Some(colon) = text[after_address..].find(':').map(|at| after_address + at) else {
-        return Ok((text, None));
-    };
-    let (host, digits) = (&text[..colon], &text[colon + 1..]);
-    if digits.is_empty() {
-        return Ok((host, None));
-    }
-    let port = Some(digits)
-        .filter(|d| d.len() <= 5 && d.bytes().all(|b| b.is_ascii_digit()))
-        .and_then(|d| d.parse().ok())
-        .filter(|&port: &u16| port != 0)
-        .ok_or_else(|| {
-            // Not shown: after a stray '/' in a password, this is a part of it.
-            Invalid::new(
-                "the url's port is none; write a number from 1 to 65535, an ipv6 address in brackets, and a '/' in a password as %2F",
-            )
-        })?;
-    Ok((host, Some(port)))
-}
-
 /// The host of a proxy, which may lack a scheme and has no path.
 ///
 /// # Errors
@@ -200,54 +171,6 @@ pub(crate) fn proxy_host(url: &str) -> Result<String, Invalid> {
     }
     let (host, _) = split_port(host_port).map_err(|_| wrong())?;
     host_of(host).map_err(|_| wrong())
-}
-
-/// A host as it is compared and counted: lower case, an address in its usual form.
-///
-/// # Errors
-/// Why nothing of this name can be reached.
-pub(crate) fn host_of(text: &str) -> Result<String, Invalid> {
-    let wrong = |hint: &str| {
-        Err(Invalid::new(format!("the url's host {} cannot be reached; {hint}", quoted(text))))
-    };
-    if text.is_empty() {
-        return Err(Invalid::new("the url has no host; write one such as http://example.com/"));
-    }
-    if let Some(inside) = text.strip_prefix('[') {
-        let address = inside.strip_suffix(']').and_then(|a| a.parse().ok());
-        return match address {
-            Some::<Ipv6Addr>(address) => Ok(format!("[{address}]")),
-            None => wrong("between brackets belongs an ipv6 address without a zone, such as [::1]"),
-        };
-    }
-    if !text.is_ascii() {
-        return wrong("write an international name in its ascii form, which begins with xn--");
-    }
-    if let Some(bad) =
-        text.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | '_' | '~'))
-    {
-        return wrong(&format!("no host name holds {}", quoted(&bad.to_string())));
-    }
-    let labels = text.strip_suffix('.').unwrap_or(text);
-    if labels.split('.').any(str::is_empty) || labels.len() > HOST_MAX {
-        return wrong(&format!(
-            "a host name has at most {HOST_MAX} characters, and no two dots in a row"
-        ));
-    }
-    // What ends in a number is an address for libcurl, in any of the old spellings.
-    let last = labels.rsplit('.').next().unwrap_or_default();
-    if is_number(last) && text.parse::<Ipv4Addr>().is_err() {
-        return wrong("write an ipv4 address as four numbers, such as 127.0.0.1");
-    }
-    Ok(text.to_ascii_lowercase())
-}
-
-/// Decimal, octal or hexadecimal, as old address parsers take it.
-fn is_number(label: &str) -> bool {
-    match label.strip_prefix("0x").or(label.strip_prefix("0X")) {
-        Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
-        None => label.bytes().all(|b| b.is_ascii_digit()),
-    }
 }
 
 #[cfg(test)]

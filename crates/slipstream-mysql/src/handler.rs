@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
 use openssl::x509::X509;
 use slipstream_core::{
-    Attempt, Destination, Failure, Handler, Outcome, RecordId, Request, SecretRef,
+    Attempt, Destination, Failure, Handler, Outcome, RecordId, Request, SecretRef, bare_host,
 };
 
 use crate::endpoint::{Endpoint, LookUp};
@@ -156,7 +156,7 @@ impl MysqlHandler {
             Protection::Anybody => Some(self.connector(None)?),
             Protection::Verified => Some(self.connector(Some(account.cacert))?),
         };
-        let name = endpoint.host.trim_start_matches('[').trim_end_matches(']');
+        let name = bare_host(&endpoint.host);
         let login = Login {
             user: &account.user,
             password: &account.password,

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use slipstream_core::{AddressPolicy, Blame, Failure};
+use slipstream_core::{AddressPolicy, Blame, Failure, bare_host};
 use socket2::{Domain, SockAddr, Type};
 
 /// A connected socket, and where it leads.
@@ -87,7 +87,7 @@ fn judged(
 }
 
 fn look_up(host: &str, port: u16, wait: Duration) -> Result<Vec<SocketAddr>, Failure> {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let bare = bare_host(host);
     if let Ok(address) = bare.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }

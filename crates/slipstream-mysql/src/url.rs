@@ -5,15 +5,10 @@
 //!
 //! Absent on purpose: other settings in the query. They are the request's, by name.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use slipstream_core::{Invalid, quoted};
+use slipstream_core::{Invalid, host_of, quoted, split_port};
 
 /// The port that servers listen on.
 const PORT: u16 = 3306;
-
-/// Longest host name, in bytes: more does not fit into a DNS question.
-const HOST_MAX: usize = 253;
 
 /// Longest path of a socket, in bytes: what the system takes.
 const SOCKET_MAX: usize = 107;
@@ -122,52 +117,6 @@ fn socket_of(query: &str) -> Result<String, Invalid> {
         )));
     }
     Ok(path)
-}
-
-fn split_port(text: &str) -> Result<(&str, Option<u16>), Invalid> {
-    // The colons inside brackets belong to the address.
-    let after_address = text.rfind(']').unwrap_or(0);
-    let Some(colon) = text[after_address..].find(':').map(|at| after_address + at) else {
-        return Ok((text, None));
-    };
-    let digits = &text[colon + 1..];
-    let port = Some(digits)
-        .filter(|d| d.len() <= 5 && d.bytes().all(|b| b.is_ascii_digit()))
-        .and_then(|d| d.parse().ok())
-        .filter(|&port: &u16| port != 0)
-        .ok_or_else(|| {
-            Invalid::new(
-                "the url's port is none; write a number from 1 to 65535, and an ipv6 address in brackets",
-            )
-        })?;
-    Ok((&text[..colon], Some(port)))
-}
-
-fn host_of(text: &str) -> Result<String, Invalid> {
-    if text.is_empty() {
-        return Err(Invalid::new(format!("the url has no host; {EXAMPLE}")));
-    }
-    if let Some(inside) = text.strip_prefix('[').and_then(|inside| inside.strip_suffix(']'))
-        && let Ok(address) = inside.parse::<Ipv6Addr>()
-    {
-        return Ok(format!("[{address}]"));
-    }
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-    let labels = text.strip_suffix('.').unwrap_or(text);
-    let last = labels.rsplit('.').next().unwrap_or_default();
-    let number = last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x");
-    let well = text.bytes().all(plain)
-        && labels.len() <= HOST_MAX
-        && !labels.split('.').any(str::is_empty)
-        // What ends in a number is an address, and has one spelling.
-        && (!number || text.parse::<Ipv4Addr>().is_ok());
-    if !well {
-        return Err(Invalid::new(format!(
-            "the url's host {} cannot be reached; write a name, four numbers, or an ipv6 address in brackets",
-            quoted(text)
-        )));
-    }
-    Ok(text.to_ascii_lowercase())
 }
 
 /// Text without its percent-encoding.

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, setsockopt, sockopt};
 use nix::sys::time::TimeVal;
-use slipstream_core::{AddressPolicy, Blame, Failure};
+use slipstream_core::{AddressPolicy, Blame, Failure, bare_host};
 
-use crate::url::{Address, bare};
+use crate::url::Address;
 use crate::verdict::{self, Stage};
 use crate::wire::Socket;
 
@@ -40,7 +40,7 @@ pub(crate) fn connect(
         }
         Address::Host { host, port, .. } => {
             let end = Instant::now() + within;
-            let found = (bare(host), *port).to_socket_addrs().map_err(|_| {
+            let found = (bare_host(host), *port).to_socket_addrs().map_err(|_| {
                 Failure::transient(Blame::Destination, format!("cannot resolve the name ({peer})"))
             })?;
             let admitted = admitted(host, found, policy)?;

@@ -14,10 +14,9 @@ use openssl::pkey::{PKey, Private};
 use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslStream, SslVerifyMode, SslVersion};
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{X509, X509VerifyResult};
-use slipstream_core::{Blame, Failure, SecretRef};
+use slipstream_core::{Blame, Failure, SecretRef, bare_host};
 
 use crate::Tls;
-use crate::url::bare;
 use crate::verdict::{self, Stage};
 use crate::wire::Wire;
 
@@ -52,7 +51,7 @@ impl Sessions {
         session.set_verify_hostname(!tls.insecure);
         let name = tls.server_name.as_deref().unwrap_or(host);
         // A final dot is the resolver's business; no certificate has it.
-        let name = bare(name).trim_end_matches('.');
+        let name = bare_host(name).trim_end_matches('.');
         session.connect(name, wire).map_err(|error| match error {
             HandshakeError::SetupFailure(error) => unusable(&error),
             HandshakeError::Failure(middle) | HandshakeError::WouldBlock(middle) => {

@@ -9,10 +9,9 @@
 //! a passphrase, which would have to be stored beside them.
 
 use serde::{Deserialize, Serialize};
-use slipstream_core::{Invalid, SecretRef, quoted};
+use slipstream_core::{Invalid, SecretRef, host_of, quoted};
 
 use crate::request::is_default;
-use crate::url::host_of;
 
 /// Who the peer must be, and who we are.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

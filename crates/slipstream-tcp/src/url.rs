@@ -7,12 +7,8 @@
 //! that a stream has no use for.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
-use slipstream_core::{Invalid, quoted};
-
-/// Longest host name, in bytes: more does not fit into a DNS question.
-const HOST_MAX: usize = 253;
+use slipstream_core::{Invalid, host_of, quoted, split_port};
 
 /// Longest path of a Unix socket, as the operating system has it.
 const UNIX_MAX: usize = 107;
@@ -61,8 +57,15 @@ impl Address {
                 "the url goes on behind the port, and a stream has no path or query; leave it out, from the '/' or '?' on",
             );
         }
-        let (host, port) = host_and_port(rest)?;
-        Ok(Self::Host { tls, host: host_of(host)?, port })
+        let (host, port) = split_port(rest)?;
+        let host = host_of(host)?;
+        let port = port.ok_or_else(|| {
+            Invalid::new(format!(
+                "the url's {} has no port, and there is no usual one; write host:port",
+                quoted(rest)
+            ))
+        })?;
+        Ok(Self::Host { tls, host, port })
     }
 
     /// Whether what is sent is encrypted.
@@ -104,72 +107,6 @@ fn unix(path: &str) -> Result<Address, Invalid> {
     Ok(Address::Unix(path.to_owned()))
 }
 
-fn host_and_port(text: &str) -> Result<(&str, u16), Invalid> {
-    // The colons inside brackets belong to the address.
-    let after = text.rfind(']').unwrap_or(0);
-    let Some(colon) = text[after..].rfind(':').map(|at| after + at) else {
-        return Err(Invalid::new(format!(
-            "the url's {} has no port, and there is no usual one; write host:port",
-            quoted(text)
-        )));
-    };
-    let (host, digits) = (&text[..colon], &text[colon + 1..]);
-    let port = Some(digits).filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
-    let port = port.and_then(|d| d.parse().ok()).filter(|&port: &u16| port != 0);
-    match port {
-        // Without brackets nobody can say which colon is the port's.
-        Some(port) if !host.contains(':') || host.starts_with('[') => Ok((host, port)),
-        _ => Err(Invalid::new(format!(
-            "the url's {} is no host and port; write a number from 1 to 65535 behind the last colon, and an ipv6 address in brackets",
-            quoted(text)
-        ))),
-    }
-}
-
-/// A host as it is compared and counted: lower case, an address in its usual form.
-///
-/// # Errors
-/// Why nothing of this name can be reached.
-pub(crate) fn host_of(text: &str) -> Result<String, Invalid> {
-    let wrong = |hint: &str| {
-        Err(Invalid::new(format!("the host {} cannot be reached; {hint}", quoted(text))))
-    };
-    if let Some(inside) = text.strip_prefix('[') {
-        return match inside.strip_suffix(']').and_then(|a| a.parse().ok()) {
-            Some::<Ipv6Addr>(address) => Ok(format!("[{address}]")),
-            None => wrong("between brackets belongs an ipv6 address without a zone, such as [::1]"),
-        };
-    }
-    if !text.is_ascii() {
-        return wrong("write an international name in its ascii form, which begins with xn--");
-    }
-    if text.contains(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | '_')) {
-        return wrong("a host name consists of letters, digits, '-', '_' and '.'");
-    }
-    let labels = text.strip_suffix('.').unwrap_or(text);
-    if labels.split('.').any(str::is_empty) || labels.len() > HOST_MAX {
-        return wrong(&format!(
-            "a host name has 1 to {HOST_MAX} characters, and no two dots in a row"
-        ));
-    }
-    // What ends in a number is an address for the resolver, in any of the old spellings.
-    let last = labels.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-    let number = last.strip_prefix("0x").map_or_else(
-        || last.bytes().all(|b| b.is_ascii_digit()),
-        |hex| hex.bytes().all(|b| b.is_ascii_hexdigit()),
-    );
-    if number && text.parse::<Ipv4Addr>().is_err() {
-        return wrong("write an ipv4 address as four numbers, such as 127.0.0.1");
-    }
-    Ok(text.to_ascii_lowercase())
-}
-
-/// Without the brackets of an IPv6 address.
-#[cfg(feature = "deliver")]
-pub(crate) fn bare(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -200,15 +137,15 @@ mod tests {
             ("http://example.com:80", "'http' is not supported; tcp, tls and unix are"),
             ("tcp://example.com", "has no port"),
             ("tcp://[::1]", "has no port"),
-            ("tcp://example.com:", "no host and port"),
+            ("tcp://example.com:", "has no port"),
             ("tcp://example.com:0", "1 to 65535"),
             ("tcp://example.com:65536", "1 to 65535"),
             ("tcp://example.com:+5", "1 to 65535"),
             ("tcp://::1:80", "in brackets"),
             ("tcp://[::1%eth0]:80", "without a zone"),
-            ("tcp://:80", "1 to 253"),
+            ("tcp://:80", "no host"),
             ("tcp://a..b:80", "no two dots"),
-            ("tcp://a b:80", "letters, digits"),
+            ("tcp://a b:80", "no host name holds"),
             ("tcp://bücher.example:80", "xn--"),
             ("tcp://127.1:80", "four numbers"),
             ("tcp://0x7f000001:80", "four numbers"),
