@@ -7,10 +7,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use slipstream_core::Outcome;
-use slipstream_tcp::{Framing, TcpRequest, Until};
+use slipstream_tcp::{Framing, TcpHandler, TcpOptions, TcpRequest, Until};
 use slipstream_tests::Daemon;
 
-use crate::{LONG, failure, send, stored, work};
+use crate::{LONG, failure, send, send_with, stored, work};
 
 /// An rsyslogd that writes messages down as they came, to `log`.
 pub(crate) fn rsyslog(global: &str, module: &str) -> Daemon {
@@ -162,9 +162,11 @@ fn a_program_behind_a_unix_socket_answers() {
 fn what_beanstalkd_was_only_sent_it_has_too() {
     let beanstalkd = beanstalkd();
     let put = TcpRequest::new(url(&beanstalkd), "put 0 0 60 2\r\nhi").framing(Framing::Crlf);
+    let mut patient = TcpOptions::default();
+    patient.close_wait = Duration::from_secs(60);
     let since = Instant::now();
-    assert_eq!(send(&put), Outcome::Delivered);
-    assert!(since.elapsed() < Duration::from_millis(900), "it waited for {:?}", since.elapsed());
+    assert_eq!(send_with(&TcpHandler::new(patient), &put), Outcome::Delivered);
+    assert!(since.elapsed() < Duration::from_secs(30), "it waited for {:?}", since.elapsed());
     assert_eq!(ask(&beanstalkd, "peek-ready\r\n"), "FOUND 1 2\r\n");
     let mut rest = String::new();
     TcpStream::connect(beanstalkd.address())

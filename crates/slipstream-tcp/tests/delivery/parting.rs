@@ -6,11 +6,11 @@ use std::os::unix::net::UnixListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use slipstream_core::{Blame, Outcome};
-use slipstream_tcp::{Framing, TcpRequest};
+use slipstream_core::{Blame, Handler, Outcome};
+use slipstream_tcp::{Framing, TcpHandler, TcpOptions, TcpRequest};
 
 use crate::peer::Peer;
-use crate::{failure, send, send_briefly};
+use crate::{attempt, failure, send, send_briefly};
 
 #[test]
 fn a_peer_that_reads_to_the_end_and_closes_has_it_at_once() {
@@ -21,8 +21,10 @@ fn a_peer_that_reads_to_the_end_and_closes_has_it_at_once() {
     });
     let since = Instant::now();
     let request = TcpRequest::new(peer.url(), "a.b 1 2").framing(Framing::Line);
-    assert_eq!(send(&request), Outcome::Delivered);
-    assert!(since.elapsed() < Duration::from_millis(500), "it waited for the peer to close");
+    let mut patient = TcpOptions::default();
+    patient.close_wait = Duration::from_secs(60);
+    assert_eq!(TcpHandler::new(patient).perform(&request, &attempt()), Outcome::Delivered);
+    assert!(since.elapsed() < Duration::from_secs(30), "it waited for more than the end");
     assert_eq!(peer.next(), "a.b 1 2\n");
 }
 
