@@ -1,8 +1,8 @@
 //! A driver for handlers: a few threads that call one.
 //!
 //! Guaranteed: at most as many threads as asked for, started as work comes; all of them are
-//! gone when the driver is. No destination holds more than half of what the others leave it, so
-//! one that hangs leaves threads for the rest. A handler that panics fails its attempt and nothing
+//! gone when the driver is. No destination holds more than half of what the others leave it, even
+//! when there are no others yet, so one that hangs leaves threads for the rest. A handler that panics fails its attempt and nothing
 //! else (in a program that is built to abort on panic, the attempt was counted on disk before).
 //! Absent on purpose: a time limit. A thread cannot be stopped from outside, so a handler
 //! ends its own waits.
@@ -26,7 +26,7 @@ use crate::reason;
 mod queue;
 
 /// Threads that a handler gets unless told otherwise.
-const THREADS: usize = 4;
+const THREADS: usize = 8;
 
 /// Runs a [`Handler`] on threads of its own.
 pub struct Threads<H: Handler> {
@@ -52,7 +52,7 @@ enum Note {
 }
 
 impl<H: Handler> Threads<H> {
-    /// A driver with up to four threads.
+    /// A driver with up to eight threads, of which one destination holds at most four.
     pub fn new(handler: H) -> Self {
         let (pen, notes) = channel();
         let queue = Mutex::new(Queue::new(THREADS));
@@ -68,7 +68,8 @@ impl<H: Handler> Threads<H> {
         }
     }
 
-    /// The same with up to this many threads; 0 is taken for 1.
+    /// The same with up to this many threads, of which one destination holds at most half, rounded
+    /// up; 0 is taken for 1.
     #[must_use]
     pub fn threads(mut self, limit: usize) -> Self {
         self.limit = limit.max(1);
@@ -206,9 +207,10 @@ impl<H: Handler> Driver for Threads<H> {
                 return;
             }
         };
-        self.shared.queue().add(task);
+        let may_start = self.shared.queue().add(task);
         self.shared.more.notify_one();
-        if self.threads.len() < self.limit.min(self.in_flight) {
+        // What must wait for its share waits for a thread that runs.
+        if may_start && self.threads.len() < self.limit.min(self.in_flight) {
             self.grow();
         }
     }

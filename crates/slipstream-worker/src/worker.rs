@@ -71,9 +71,9 @@ impl Worker {
         }
     }
 
-    /// Performs requests of the handler's kind with it, on up to four threads. For another
-    /// number, give [`Threads`] to [`Worker::threads`]. A later handler or driver of the
-    /// same kind replaces an earlier one.
+    /// Performs requests of the handler's kind with it, on up to eight threads, at most four for
+    /// one destination. For another number, give [`Threads`] to [`Worker::threads`]. A later
+    /// handler or driver of the same kind replaces an earlier one.
     #[must_use]
     pub fn handler(self, handler: impl Handler) -> Self {
         self.threads(Threads::new(handler))

@@ -18,11 +18,12 @@ use slipstream_worker::{Threads, Worker};
 
 use crate::args::DeliveryArgs;
 
-/// Threads for requests over streams: each waits for its peer most of the time.
-const TCP_THREADS: usize = 32;
+/// Threads for requests over streams, half of them for one peer: each waits most of the time.
+const TCP_THREADS: usize = 64;
 
-/// Threads for statements, and so connections to servers: what waits for one is executed together.
-const MYSQL_THREADS: usize = 8;
+/// Threads for statements, and so connections, half of them to one server: what waits for one is
+/// executed together.
+const MYSQL_THREADS: usize = 16;
 
 /// The worker with everybody that delivers.
 pub(crate) fn with_all(worker: Worker, args: &DeliveryArgs, spool: &Spool) -> Result<Worker> {

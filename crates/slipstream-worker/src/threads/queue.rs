@@ -1,9 +1,9 @@
 //! What waits for a thread, and whose turn it is.
 //!
-//! Guaranteed: once there is more than one destination, each may hold at most half of the threads
-//! that the others leave it. So the first one that hangs holds half, the next a quarter, and one
-//! that answers always finds a thread, until the last of them is taken. Among those that may
-//! start, the first that came does.
+//! Guaranteed: each destination may hold at most half of the threads that the others leave it, one
+//! that is alone too: what hangs now may be there long before anything else comes. So the first
+//! one that hangs holds half, the next a quarter, and one that answers always finds a thread, until
+//! the last of them is taken. Among those that may start, the first that came does.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -27,28 +27,18 @@ pub(super) struct Queue<R> {
     tasks: VecDeque<Task<R>>,
     held: HashMap<Destination, usize>,
     busy: usize,
-    /// The first destination that was met, and whether there was another.
-    first: Option<Destination>,
-    shared: bool,
 }
 
 impl<R> Queue<R> {
     pub(super) fn new(threads: usize) -> Self {
-        Self {
-            threads,
-            closed: false,
-            tasks: VecDeque::new(),
-            held: HashMap::new(),
-            busy: 0,
-            first: None,
-            shared: false,
-        }
+        Self { threads, closed: false, tasks: VecDeque::new(), held: HashMap::new(), busy: 0 }
     }
 
-    pub(super) fn add(&mut self, task: Task<R>) {
-        let first = self.first.get_or_insert_with(|| task.destination.clone());
-        self.shared |= *first != task.destination;
+    /// Adds a task. Whether it may start, if there is a thread for it.
+    pub(super) fn add(&mut self, task: Task<R>) -> bool {
+        let may_start = self.may_start(&task.destination);
         self.tasks.push_back(task);
+        may_start
     }
 
     /// Tasks for one thread: up to so many for one destination that may be performed together with
@@ -99,7 +89,7 @@ impl<R> Queue<R> {
     fn may_start(&self, destination: &Destination) -> bool {
         let held = self.held.get(destination).copied().unwrap_or_default();
         let free = self.threads.saturating_sub(self.busy);
-        free > 0 && (!self.shared || held < (free + held).div_ceil(2))
+        free > 0 && held < (free + held).div_ceil(2)
     }
 }
 
@@ -109,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    fn add(queue: &mut Queue<u64>, to: &str, number: u64) {
+    fn add(queue: &mut Queue<u64>, to: &str, number: u64) -> bool {
         let attempt = Attempt { id: RecordId::from_bytes([7; 16]), number: 1 };
         let destination = Destination::new(to);
         queue.add(Task {
@@ -118,7 +108,7 @@ mod tests {
             destination,
             request: number,
             alone: false,
-        });
+        })
     }
 
     fn taken(queue: &mut Queue<u64>, at_once: usize) -> Option<(String, Vec<u64>)> {
@@ -128,21 +118,41 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_destination_gets_every_thread() {
+    fn a_lone_destination_leaves_half_to_whoever_comes_late() {
         let mut queue = Queue::new(4);
-        (0..9).for_each(|number| add(&mut queue, "a", number));
-        let numbers = (0..4).map(|number| Some(("a".to_owned(), vec![number])));
-        assert!(numbers.eq((0..4).map(|_| taken(&mut queue, 1))));
+        for number in 0..9 {
+            assert!(add(&mut queue, "a", number));
+        }
+        for number in 0..2 {
+            assert_eq!(taken(&mut queue, 1), Some(("a".to_owned(), vec![number])));
+        }
+        assert_eq!(taken(&mut queue, 1), None);
+        assert!(!add(&mut queue, "a", 9), "it would have a thread started for nothing");
+        assert!(add(&mut queue, "b", 10));
+        assert_eq!(taken(&mut queue, 1), Some(("b".to_owned(), vec![10])));
         assert_eq!(taken(&mut queue, 1), None);
         queue.leave(&Destination::new("a"), std::iter::empty());
-        assert_eq!(taken(&mut queue, 1), Some(("a".to_owned(), vec![4])));
+        assert_eq!(taken(&mut queue, 1), Some(("a".to_owned(), vec![2])));
+    }
+
+    #[test]
+    fn a_thread_that_is_alone_serves_all_in_turn() {
+        let mut queue = Queue::new(1);
+        for (number, to) in ["a", "b", "a"].into_iter().enumerate() {
+            add(&mut queue, to, number as u64);
+        }
+        for (number, to) in ["a", "b", "a"].into_iter().enumerate() {
+            assert_eq!(taken(&mut queue, 1), Some((to.to_owned(), vec![number as u64])));
+            assert_eq!(taken(&mut queue, 1), None);
+            queue.leave(&Destination::new(to), std::iter::empty());
+        }
     }
 
     #[test]
     fn those_that_hang_leave_a_thread_for_the_next() {
         let mut queue = Queue::new(8);
         for (number, to) in ["a", "b", "c", "d"].iter().enumerate() {
-            (0..20).for_each(|_| add(&mut queue, to, number as u64));
+            (0..20).for_each(|_| assert!(add(&mut queue, to, number as u64)));
         }
         let mut held = HashMap::<String, usize>::new();
         while let Some((to, _)) = taken(&mut queue, 1) {
@@ -165,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_may_not_be_performed_together_is_taken_alone() {
-        let mut queue = Queue::new(4);
+        let mut queue = Queue::new(6);
         for number in [0, 100, 1, 200, 2] {
             add(&mut queue, "a", number);
         }
@@ -177,7 +187,7 @@ mod tests {
     #[test]
     fn what_a_thread_did_not_come_to_is_first_again_and_goes_alone() {
         let mut queue = Queue::new(1);
-        (0..4).for_each(|number| add(&mut queue, "a", number));
+        (0..4).for_each(|number| assert!(add(&mut queue, "a", number)));
         let (to, tasks) = queue.take(3, |_, _| true).unwrap();
         queue.leave(&to, tasks.into_iter().skip(1));
         add(&mut queue, "a", 4);
