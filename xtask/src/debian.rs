@@ -1,8 +1,8 @@
 //! `cargo xtask deb`: the Debian package, and a trial of it.
 //!
-//! Guaranteed: the trial is made on a copy of this machine that goes away with it; nothing is
-//! installed here. Where no copy can be made, for want of rights, that is said, and the package is
-//! only unpacked and run.
+//! Guaranteed: the trial is made on a copy of this machine that goes away with it, under a systemd
+//! of its own; nothing is installed here. Where no copy can be made, for want of rights, that is
+//! said, and the package is only unpacked and run.
 //!
 //! Absent on purpose: what is in the package. crates/slipstream-cli/Cargo.toml says that, and
 //! cargo-deb reads it.
@@ -20,18 +20,17 @@ use crate::receiver::Receiver;
 /// What makes the package.
 const CARGO_DEB: &str = "cargo-deb@3.8.0";
 
-/// What the trial does with it.
+/// The copy of this machine.
+const MACHINE: &str = include_str!("debian/machine.sh");
+
+/// What the trial does in it.
 const TRIAL: &str = include_str!("debian/trial.sh");
 
-/// Makes the copy: what is written goes to memory, and is gone when the last process is.
-const COPY: &str = "\
-set -e
-mount -t tmpfs none \"$0\"
-mkdir \"$0/upper\" \"$0/work\" \"$0/root\"
-mount -t overlay none -o \"lowerdir=/,upperdir=$0/upper,workdir=$0/work\" \"$0/root\"
-mount -t proc none \"$0/root/proc\"
-mount --rbind /dev \"$0/root/dev\"
-";
+/// How many requests the trial stores.
+const STORED: usize = 17;
+
+/// Longer than a trial takes.
+const LONG: &str = "600";
 
 /// What to make.
 #[derive(clap::Args)]
@@ -114,45 +113,47 @@ fn cargo_deb() -> Result<PathBuf> {
 /// Uses the package as its users would.
 fn trial(package: &Path) -> Result<()> {
     let scratch = tempfile::tempdir().context("could not make a temporary directory")?;
-    let script = scratch.path().join("trial.sh");
-    fs::write(&script, TRIAL).context("could not write the trial")?;
-    let copy = scratch.path().join("copy");
-    fs::create_dir(&copy).context("could not make a directory")?;
-    let receiver = Receiver::start_keeping()?;
+    let (copy, shared) = (scratch.path().join("copy"), scratch.path().join("shared"));
+    for dir in [&copy, &shared] {
+        fs::create_dir(dir).context("could not make a directory")?;
+    }
     if !may_copy(&copy) {
         eprintln!(
             "the package is unpacked and run, and not installed: that takes root, and the right to mount"
         );
         return unpack(package, scratch.path());
     }
+    let receiver = Receiver::start_keeping()?;
+    fs::copy(package, shared.join("package.deb")).context("could not copy the package")?;
+    for (name, text) in [("trial.sh", TRIAL), ("url", &receiver.url("/package"))] {
+        fs::write(shared.join(name), text).context("could not write the trial")?;
+    }
     eprintln!("installing {} on a copy of this machine", package.display());
-    let mut command = in_copy(&copy, "exec chroot \"$0/root\" sh \"$1\" \"$2\" \"$3\"");
-    command.arg(script).arg(package).arg(receiver.url("/package")).stdin(Stdio::null());
-    let output = command.output().context("could not start unshare")?;
-    if !output.status.success() {
-        eprintln!("{}", String::from_utf8_lossy(&output.stdout));
-        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+    let status = machine(&copy).arg(&shared).status().context("could not start unshare")?;
+    if !status.success() {
+        eprintln!("{}", fs::read_to_string(shared.join("said")).unwrap_or_default());
         bail!(
-            "the package does not do what it should ({}); the last line above is what failed",
-            output.status
+            "the package does not do what it should ({status}); the last line above is what failed"
         );
     }
     let arrived = receiver.counts().kept().len();
-    ensure!(arrived == 1, "the installed program stored 1 request, and {arrived} arrived");
+    ensure!(arrived == STORED, "the trial stored {STORED} requests, and {arrived} arrived");
     eprintln!("it was installed, used and removed as it should be");
     Ok(())
 }
 
-fn in_copy(copy: &Path, then: &str) -> Command {
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--fork", "--kill-child", "sh", "-c"]);
-    command.arg(format!("{COPY}{then}")).arg(copy);
+/// A machine in this directory, whose process 1 ends with it.
+fn machine(copy: &Path) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["--signal=KILL", LONG, "unshare", "--kill-child", "--fork", "--pid", "--mount"]);
+    command.args(["--cgroup", "--uts", "--ipc", "sh", "-c", MACHINE, "machine"]).arg(copy);
+    command.stdin(Stdio::null());
     command
 }
 
 fn may_copy(copy: &Path) -> bool {
-    let mut command = in_copy(copy, "true");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut command = machine(copy);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     rustix::process::geteuid().is_root() && command.status().is_ok_and(|status| status.success())
 }
 

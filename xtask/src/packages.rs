@@ -42,7 +42,7 @@ impl std::error::Error for Missing {}
 /// A Debian package, what it is needed for, and how to see that its content is there.
 type Package = (&'static str, For, fn() -> bool);
 
-const PACKAGES: [Package; 17] = [
+const PACKAGES: [Package; 18] = [
     ("gcc", For::Build, || find("cc").is_some()),
     ("libc6-dev", For::Build, || Path::new("/usr/include/stdlib.h").exists()),
     ("make", For::Build, || find("make").is_some()),
@@ -62,6 +62,7 @@ const PACKAGES: [Package; 17] = [
     ("rsyslog", For::Tests, || find("rsyslogd").is_some()),
     ("rsyslog-gnutls", For::Tests, rsyslog_has_tls),
     ("socat", For::Tests, || find("socat").is_some()),
+    ("systemd", For::Tests, || Path::new("/lib/systemd/systemd").exists()),
 ];
 
 /// Installs what is missing, or says how.

@@ -1,20 +1,31 @@
-# Installs the package, uses it as three users would, removes and purges it. Each step is said
-# before it is made; the first that does not hold ends it.
-# $1: the package. $2: a URL that takes whatever is sent there.
+# Installs the package where systemd runs, uses it as three users would, removes and purges it. Each
+# step is said before it is made; the first that does not hold ends it.
+# Beside it: package.deb, and a file named url that says where requests may go.
 set -eu
 
 step() { echo "step: $*"; }
 is() { [ "$1" = "$2" ] || { echo "it is '$1', and should be '$2'"; exit 1; }; }
 fails() { if "$@"; then echo "'$*' should fail"; exit 1; fi; }
 as() { user=$1; shift; setpriv --reuid="$user" --regid="$user" --init-groups "$@"; }
+# Waits until so many were delivered, for half a minute at most.
+delivered() {
+    for _ in $(seq 300); do
+        if as member slipstream status --json | grep -q "\"delivered\":$1,"; then return; fi
+        sleep 0.1
+    done
+    as member slipstream status
+    systemctl --no-pager status 'slipstream.*'
+    exit 1
+}
 
+package=/mnt/package.deb
+url=$(cat /mnt/url)
 spool=/var/spool/slipstream
 export DEBIAN_FRONTEND=noninteractive
-unset SLIPSTREAM_DIR SLIPSTREAM_CONFIG XDG_CONFIG_HOME
 cd /
 
 step install
-apt-get -q install -y --no-install-recommends "$1"
+apt-get -q install -y --no-install-recommends $package
 
 step "the binary needs nothing but the C library"
 fails sh -c 'ldd /usr/bin/slipstream | grep -vE "linux-vdso|libc\.so|libm\.so|libgcc_s\.so|ld-linux"'
@@ -25,14 +36,64 @@ is "$(slipstream config --json | grep -o '"dir","value":"[^"]*"')" '"dir","value
 
 step "a user who is not in the group is told what to do"
 useradd --no-create-home outsider
-useradd --no-create-home --groups slipstream member
-said=$(as outsider slipstream store "$2" 2>&1) && exit 1
+useradd --create-home --groups slipstream member
+said=$(as outsider slipstream store "$url" 2>&1) && exit 1
 case $said in *"add that user to it"*) ;; *) echo "$said"; exit 1 ;; esac
 
-step "a member stores, the worker's user delivers"
-as member slipstream store -d order=17 "$2"
-as slipstream slipstream work --quiet
-as member slipstream status --json | grep -q '"delivered":1'
+step "what a member stores is delivered at once, and not too often for systemd"
+systemctl stop slipstream.timer
+for n in $(seq 12); do
+    as member slipstream store -d order="$n" "$url"
+    sleep 0.3
+done
+delivered 12
+is "$(systemctl is-active slipstream.path)" active
+is "$(systemctl --failed --no-legend)" ""
+
+step "the timer runs the worker, too"
+systemctl stop slipstream.path
+mkdir -p /run/systemd/system/slipstream.timer.d
+printf '[Timer]\nOnBootSec=\nOnActiveSec=1s\nOnUnitInactiveSec=1s\n' \
+    >/run/systemd/system/slipstream.timer.d/soon.conf
+systemctl daemon-reload
+as member slipstream store "$url"
+systemctl start slipstream.timer
+delivered 13
+as member slipstream store "$url"
+delivered 14
+systemctl stop slipstream.timer
+
+step "a service that stays delivers, and stops when it is told to"
+slipstream setup systemd --follow --install --run-as slipstream
+systemctl daemon-reload
+systemctl start slipstream.service
+as member slipstream store "$url"
+delivered 15
+systemctl stop slipstream.service
+is "$(systemctl show --value --property=Result slipstream.service)" success
+rm /etc/systemd/system/slipstream.service
+systemctl daemon-reload
+
+step "a user's own units deliver that user's own requests"
+cat >/mnt/own.sh <<'OWN'
+set -eu
+export SLIPSTREAM_DIR=$HOME/spool
+slipstream init
+slipstream setup systemd --user --install
+systemctl --user daemon-reload
+systemctl --user enable --now slipstream.timer slipstream.path
+slipstream store "$(cat /mnt/url)"
+for _ in $(seq 300); do
+    if slipstream status --json | grep -q '"delivered":1,'; then exit; fi
+    sleep 0.1
+done
+systemctl --user --no-pager status 'slipstream.*'
+exit 1
+OWN
+uid=$(id -u member)
+systemctl start user@"$uid".service
+as member env HOME=/home/member XDG_RUNTIME_DIR=/run/user/"$uid" sh /mnt/own.sh
+systemctl stop user@"$uid".service
 
 step "pages, completions and units are where their readers look"
 for file in /usr/share/man/man1/slipstream.1.gz /usr/share/man/man1/slipstream-failed-retry.1.gz \
@@ -42,32 +103,31 @@ for file in /usr/share/man/man1/slipstream.1.gz /usr/share/man/man1/slipstream-f
     /usr/share/doc/slipstream/operations.md /usr/share/doc/slipstream/copyright; do
     dpkg -L slipstream | grep -qx "$file"
 done
-if command -v systemd-analyze >/dev/null; then
-    systemd-analyze verify /usr/lib/systemd/system/slipstream.service /usr/lib/systemd/system/slipstream.timer
-    [ -e /etc/systemd/system/timers.target.wants/slipstream.timer ]
-fi
-if command -v systemd-tmpfiles >/dev/null; then
-    mv $spool $spool.away
-    systemd-tmpfiles --create slipstream.conf
-    is "$(stat -c '%U:%G %a' $spool)" "slipstream:slipstream 2770"
-    rmdir $spool
-    mv $spool.away $spool
-fi
+systemd-analyze verify /usr/lib/systemd/system/slipstream.*
+for unit in slipstream.timer slipstream.path; do is "$(systemctl is-enabled $unit)" enabled; done
+mv $spool $spool.away
+systemd-tmpfiles --create slipstream.conf
+is "$(stat -c '%U:%G %a' $spool)" "slipstream:slipstream 2770"
+rmdir $spool
+mv $spool.away $spool
 
 step "what is removed leaves its requests, and finds them again"
-as member slipstream store "$2"
+as member slipstream store "$url"
 apt-get -q remove -y slipstream
 fails [ -e /usr/bin/slipstream ]
-apt-get -q install -y --no-install-recommends "$1"
-as member slipstream status --json | grep -q '"pending":1'
+for unit in slipstream.timer slipstream.path; do is "$(systemctl is-active $unit)" inactive; done
+apt-get -q install -y --no-install-recommends $package
+delivered 16
 
 step "what an administrator changed stays"
 echo '# a change' >>/etc/slipstream.toml
-apt-get -q install -y --reinstall --no-install-recommends "$1"
+apt-get -q install -y --reinstall --no-install-recommends $package
 grep -q '^# a change$' /etc/slipstream.toml
 
 step "what is purged is gone"
 apt-get -q purge -y slipstream
 fails [ -e $spool ]
 fails [ -e /etc/slipstream.toml ]
-fails [ -e /etc/systemd/system/timers.target.wants/slipstream.timer ]
+for unit in timers.target.wants/slipstream.timer paths.target.wants/slipstream.path; do
+    fails [ -e /etc/systemd/system/$unit ]
+done

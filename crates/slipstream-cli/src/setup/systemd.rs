@@ -60,23 +60,13 @@ pub(super) fn parts(plan: &Plan, args: &SetupArgs) -> Result<Vec<Part>> {
 /// What to run when they are written.
 pub(super) fn next(args: &SetupArgs) -> String {
     let user = if args.user { " --user" } else { "" };
-    let unit = if args.follow { "slipstream.service" } else { "slipstream.timer" };
-    let mut next = String::new();
     // Retries and what is delayed come due without anything being stored: the timer is for those.
-    let at_once = "to deliver at once when something is stored, too";
+    let units = if args.follow { "slipstream.service" } else { "slipstream.timer slipstream.path" };
     if let Some(root) = &args.root {
-        let root = root.display();
-        next.push_str(&format!("next: systemctl --root={root} enable {unit}\n"));
-        if !args.follow {
-            next.push_str(&format!("{at_once}: systemctl --root={root} enable slipstream.path\n"));
-        }
-        return next;
+        return format!("next: systemctl --root={} enable {units}\n", root.display());
     }
-    next.push_str(&format!("next: systemctl{user} daemon-reload\n"));
-    next.push_str(&format!("next: systemctl{user} enable --now {unit}\n"));
-    if !args.follow {
-        next.push_str(&format!("{at_once}: systemctl{user} enable --now slipstream.path\n"));
-    }
+    let mut next = format!("next: systemctl{user} daemon-reload\n");
+    next.push_str(&format!("next: systemctl{user} enable --now {units}\n"));
     if args.user {
         next.push_str(
             "next: loginctl enable-linger    (or it runs only while you are logged in)\n",
@@ -101,6 +91,10 @@ fn service(plan: &Plan, args: &SetupArgs) -> String {
     if !args.user {
         text.push_str("After=network-online.target\nWants=network-online.target\n");
     }
+    if !args.follow {
+        // Five starts in ten seconds would else be too many, and the path unit given up for good.
+        text.push_str("StartLimitIntervalSec=30\nStartLimitBurst=60\n");
+    }
     text.push_str("\n[Service]\n");
     if !args.user {
         text.push_str(&format!("User={user}\n"));
@@ -117,6 +111,10 @@ fn service(plan: &Plan, args: &SetupArgs) -> String {
         text.push_str(&format!("Type=oneshot\nExecStart={command} work --quiet\n"));
         text.push_str("# 1 says that requests were given up: `slipstream failed list`.\n");
         text.push_str("KillMode=mixed\nTimeoutStartSec=15min\nTimeoutStopSec=150\n");
+        text.push_str(
+            "# The path unit waits for this, so that it starts no more than a run a second.\n",
+        );
+        text.push_str("ExecStopPost=/bin/sleep 1\n");
     }
     text.push_str(HARDENING);
     if !args.user {
@@ -143,11 +141,12 @@ fn timer(plan: &Plan, args: &SetupArgs) -> String {
     )
 }
 
-/// What starts the worker when something is stored. Whoever stores closes its log in there.
+/// What starts the worker when something is stored, and again when something was while it ran: a
+/// change that comes then is seen by nobody, but what it left is there. A run leaves nothing.
 fn path(plan: &Plan) -> String {
     let dir = plan.dir.replace('%', "%%");
     format!(
-        "[Unit]\nDescription=Starts the worker of {dir} when something is stored\n\n[Path]\nPathChanged={dir}/collecting\n\n[Install]\nWantedBy=paths.target\n"
+        "[Unit]\nDescription=Starts the worker of {dir} when something is stored\n\n[Path]\nDirectoryNotEmpty={dir}/collecting\n\n[Install]\nWantedBy=paths.target\n"
     )
 }
 

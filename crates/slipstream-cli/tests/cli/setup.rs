@@ -48,8 +48,7 @@ fn what_is_installed_is_said_and_what_to_run_next() {
     let text = std::fs::read_to_string(root.join("etc/cron.d/slipstream")).unwrap();
     assert!(text.ends_with(&line), "{text}");
     let units = "HERE/root/etc/systemd/system/slipstream";
-    let next = "next: systemctl --root=HERE/root enable slipstream.timer\n\
-        to deliver at once when something is stored, too: systemctl --root=HERE/root enable slipstream.path\n";
+    let next = "next: systemctl --root=HERE/root enable slipstream.timer slipstream.path\n";
     let out =
         format!("wrote {units}.service\nwrote {units}.timer\nwrote {units}.path\n{init}{next}");
     assert_eq!(install(&["systemd"]), ran(0, &out, ""));
@@ -66,10 +65,8 @@ fn the_package_has_the_units_that_setup_prints() {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("debian").join(name);
         format!("# /etc/systemd/system/{name}\n{}\n", std::fs::read_to_string(path).unwrap())
     };
-    // Who installs the package decides about the path unit: at a busy site it starts run upon run.
-    let units = unit("slipstream.service") + &unit("slipstream.timer");
-    let path = "# /etc/systemd/system/slipstream.path\n[Unit]\nDescription=Starts the worker of /var/spool/slipstream when something is stored\n\n[Path]\nPathChanged=/var/spool/slipstream/collecting\n\n[Install]\nWantedBy=paths.target\n\n";
-    assert_eq!(printed, ran(0, &(units + path), ""));
+    let units = ["slipstream.service", "slipstream.timer", "slipstream.path"].map(unit).concat();
+    assert_eq!(printed, ran(0, &units, ""));
     let relative = setup(&spool, &["systemd", "--run-as=x", "--program=slipstream"]);
     assert_refused(&relative, "slipstream is no absolute path; write one");
 }
