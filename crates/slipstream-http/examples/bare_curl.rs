@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use curl::easy::{Easy2, Handler, List, WriteError};
 use curl::multi::Multi;
+use rustix::time::{ClockId, clock_gettime};
 
 struct Ignore;
 
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut multi = Multi::new();
     multi.set_max_connects(connections.max(1))?;
-    let (began, cpu_before) = (Instant::now(), cpu_seconds()?);
+    let (began, cpu_before) = (Instant::now(), clock_gettime(ClockId::ProcessCPUTime));
     let mut sent = 0;
     let mut handles = Vec::new();
     while sent < count.min(connections) {
@@ -72,22 +73,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    let (seconds, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds()? - cpu_before);
+    let cpu = clock_gettime(ClockId::ProcessCPUTime) - cpu_before;
+    let (seconds, cpu) = (began.elapsed().as_secs_f64(), Duration::try_from(cpu)?.as_secs_f64());
     println!(r#"{{"requests":{count},"seconds":{seconds:.6},"cpu_seconds":{cpu:.6}}}"#);
     if failed > 0 {
         return Err(format!("{failed} of {count} were not answered with 2xx").into());
     }
     Ok(())
-}
-
-/// What this process has used of the processor, by its own account: user and system time,
-/// in ticks of a hundredth of a second.
-fn cpu_seconds() -> Result<f64, Box<dyn std::error::Error>> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The second field, a name in parentheses, may hold spaces.
-    let fields = stat.rsplit_once(')').ok_or("an odd /proc/self/stat")?.1;
-    let mut times = fields.split_whitespace().skip(11);
-    let mut ticks = || times.next().ok_or("a short /proc/self/stat");
-    let (user, system): (f64, f64) = (ticks()?.parse()?, ticks()?.parse()?);
-    Ok((user + system) / 100.0)
 }

@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use slipstream_core::{
     Attempt, Clock, Driver, Job, Outcome, Record, RecordId, SystemClock, Ticket,
 };
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
 
     let mut driver = HttpDriver::new(HttpOptions::default())?;
-    let (began, cpu_before) = (Instant::now(), cpu_seconds()?);
+    let (began, cpu_before) = (Instant::now(), clock_gettime(ClockId::ProcessCPUTime));
     let (mut sent, mut ended, mut failures) = (0, 0, Vec::new());
     let mut done = Vec::new();
     while ended < count {
@@ -45,22 +46,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    let (seconds, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds()? - cpu_before);
+    let cpu = clock_gettime(ClockId::ProcessCPUTime) - cpu_before;
+    let (seconds, cpu) = (began.elapsed().as_secs_f64(), Duration::try_from(cpu)?.as_secs_f64());
     println!(r#"{{"requests":{count},"seconds":{seconds:.6},"cpu_seconds":{cpu:.6}}}"#);
     if let Some(first) = failures.first() {
         return Err(format!("{} of {count} failed, the first: {first}", failures.len()).into());
     }
     Ok(())
-}
-
-/// What this process has used of the processor, user and system time, in ticks of a
-/// hundredth of a second.
-fn cpu_seconds() -> Result<f64, Box<dyn std::error::Error>> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The second field, a name in parentheses, may hold spaces.
-    let fields = stat.rsplit_once(')').ok_or("an odd /proc/self/stat")?.1;
-    let mut times = fields.split_whitespace().skip(11);
-    let mut ticks = || times.next().ok_or("a short /proc/self/stat");
-    let (user, system): (f64, f64) = (ticks()?.parse()?, ticks()?.parse()?);
-    Ok((user + system) / 100.0)
 }

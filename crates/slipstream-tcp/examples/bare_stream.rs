@@ -9,7 +9,9 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -17,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: bare_stream ADDRESS COUNT THREADS".into());
     };
     let (count, threads): (usize, usize) = (count.parse()?, threads.parse()?);
-    let (began, cpu_before) = (Instant::now(), cpu_seconds()?);
+    let (began, cpu_before) = (Instant::now(), clock_gettime(ClockId::ProcessCPUTime));
     let sent = AtomicUsize::new(0);
     let send = || -> std::io::Result<()> {
         let line = [&[b'x'; 99][..], b"\n"].concat();
@@ -33,19 +35,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let senders: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(send)).collect();
         senders.into_iter().try_for_each(|sender| sender.join().expect("no sender panics"))
     })?;
-    let (seconds, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds()? - cpu_before);
+    let cpu = clock_gettime(ClockId::ProcessCPUTime) - cpu_before;
+    let (seconds, cpu) = (began.elapsed().as_secs_f64(), Duration::try_from(cpu)?.as_secs_f64());
     println!(r#"{{"requests":{count},"seconds":{seconds:.6},"cpu_seconds":{cpu:.6}}}"#);
     Ok(())
-}
-
-/// What this process has used of the processor, user and system time, in ticks of a
-/// hundredth of a second.
-fn cpu_seconds() -> Result<f64, Box<dyn std::error::Error>> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The second field, a name in parentheses, may hold spaces.
-    let fields = stat.rsplit_once(')').ok_or("an odd /proc/self/stat")?.1;
-    let mut times = fields.split_whitespace().skip(11);
-    let mut ticks = || times.next().ok_or("a short /proc/self/stat");
-    let (user, system): (f64, f64) = (ticks()?.parse()?, ticks()?.parse()?);
-    Ok((user + system) / 100.0)
 }

@@ -6,8 +6,9 @@
 //!
 //! Absent on purpose: the time that storing takes, which is the same for every kind.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use slipstream_core::{Collector, Engine};
 use slipstream_log::Spool;
 use slipstream_tcp::{Framing, TcpHandler, TcpOptions, TcpRequest};
@@ -31,26 +32,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     drop(collector);
 
-    let (began, cpu_before) = (Instant::now(), cpu_seconds()?);
+    let (began, cpu_before) = (Instant::now(), clock_gettime(ClockId::ProcessCPUTime));
     // A lone destination gets half of them.
     let handler = Threads::new(TcpHandler::new(TcpOptions::default())).threads(2 * threads);
     let summary = Worker::new(Spool::open(dir)?.backlog()?).threads(handler).run(&mut ())?;
-    let (seconds, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds()? - cpu_before);
+    let cpu = clock_gettime(ClockId::ProcessCPUTime) - cpu_before;
+    let (seconds, cpu) = (began.elapsed().as_secs_f64(), Duration::try_from(cpu)?.as_secs_f64());
     println!(r#"{{"requests":{count},"seconds":{seconds:.6},"cpu_seconds":{cpu:.6}}}"#);
     if summary.delivered != count {
         return Err(format!("{} of {count} were delivered", summary.delivered).into());
     }
     Ok(())
-}
-
-/// What this process has used of the processor, user and system time, in ticks of a
-/// hundredth of a second.
-fn cpu_seconds() -> Result<f64, Box<dyn std::error::Error>> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The second field, a name in parentheses, may hold spaces.
-    let fields = stat.rsplit_once(')').ok_or("an odd /proc/self/stat")?.1;
-    let mut times = fields.split_whitespace().skip(11);
-    let mut ticks = || times.next().ok_or("a short /proc/self/stat");
-    let (user, system): (f64, f64) = (ticks()?.parse()?, ticks()?.parse()?);
-    Ok((user + system) / 100.0)
 }
