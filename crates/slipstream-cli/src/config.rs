@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::builder::ArgPredicate;
 use clap::error::{ContextKind, ContextValue};
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, Command, Id};
 use toml::{Table, Value};
 
 pub(crate) use self::show::run;
@@ -53,6 +53,10 @@ const SETTINGS: [(&str, &[&str]); 5] = [
         &["slots", "rotate", "logs", "on-full", "record-max", "log-max", "group", "network-fs"],
     ),
 ];
+
+/// Those that are flags.
+const FLAGS: [(&str, &str); 4] =
+    [("store", "durable"), ("work", "deny-private"), ("work", "quiet"), ("init", "network-fs")];
 
 /// The system's file.
 const SYSTEM: &str = "/etc/slipstream.toml";
@@ -107,12 +111,15 @@ impl Config {
         Ok(config)
     }
 
-    /// The command line with these settings as its defaults.
+    /// The command line with these settings as its defaults, and with `--no-FLAG` for each flag that
+    /// they may set.
     pub(crate) fn apply(&self, command: Command) -> Command {
+        let command = FLAGS.iter().fold(command, |command, (section, option)| {
+            command.mut_subcommand(section, |command| with_opposite(command, option))
+        });
         self.settings.iter().fold(command, |command, ((section, option), setting)| {
             let set = |command: Command| {
-                let found = command.get_arguments().find(|arg| arg.get_long() == Some(option));
-                let Some(id) = found.map(|arg| arg.get_id().clone()) else { return command };
+                let Some(id) = id_of(&command, option) else { return command };
                 command.mut_arg(id, |arg| {
                     let arg = arg.default_values(setting.words.clone());
                     match (&**section, &**option) {
@@ -142,6 +149,21 @@ impl Config {
         let mut all = self.settings.iter().filter(|((_, option), _)| option == long);
         all.find(|(_, setting)| setting.words.contains(value)).map(|(_, setting)| &*setting.file)
     }
+}
+
+fn id_of(command: &Command, option: &str) -> Option<Id> {
+    let found = command.get_arguments().find(|arg| arg.get_long() == Some(option));
+    found.map(|arg| arg.get_id().clone())
+}
+
+/// The command with `--no-FLAG`, which undoes what a file says and what stands before it.
+fn with_opposite(command: Command, flag: &str) -> Command {
+    let Some(id) = id_of(&command, flag) else { return command };
+    let undo = format!("no-{flag}");
+    let opposite = Arg::new(undo.clone()).long(undo.clone()).action(ArgAction::SetTrue).hide(true);
+    let command = command.arg(opposite.overrides_with(&id));
+    command
+        .mut_arg(id, |arg| arg.overrides_with(undo.clone()).default_value_if(undo, "true", "false"))
 }
 
 /// The option that a setting stands for.

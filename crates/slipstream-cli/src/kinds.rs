@@ -39,7 +39,7 @@ pub(crate) enum Kind {
 const KINDS: [Kind; 3] = [Kind::Http, Kind::Tcp, Kind::Mysql];
 
 /// What may be said of a request of every kind.
-const COMMON: [&str; 16] = [
+const COMMON: [&str; 17] = [
     "at",
     "attempts",
     "batch",
@@ -47,6 +47,7 @@ const COMMON: [&str; 16] = [
     "dedupe-window",
     "delay",
     "durable",
+    "no-durable",
     "order-key",
     "print-id",
     "retry",

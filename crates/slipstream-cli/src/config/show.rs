@@ -195,7 +195,8 @@ fn sample() -> String {
     let cli = &Cli::command();
     let mut text = "\
 # Slipstream's settings. Options win over the environment, the environment over this file, and
-# ~/.config/slipstream.toml over /etc/slipstream.toml. `slipstream config` shows what is in force.
+# ~/.config/slipstream.toml over /etc/slipstream.toml; --no-quiet and the like undo a flag.
+# `slipstream config` shows what is in force.
 "
     .to_owned();
     for (section, options) in SETTINGS {

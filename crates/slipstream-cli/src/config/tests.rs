@@ -23,6 +23,8 @@ fn every_setting_is_an_option_that_takes_one_value_or_many_or_is_a_flag() {
                 matches!(action, ArgAction::Set | ArgAction::Append | ArgAction::SetTrue),
                 "{section} {option}: {action:?}"
             );
+            let is_flag = FLAGS.contains(&(section, option));
+            assert_eq!(matches!(action, ArgAction::SetTrue), is_flag, "{section} {option}");
         }
     }
 }
@@ -49,7 +51,11 @@ fn a_file_gives_way_to_the_command_line_and_wins_over_what_is_usual() {
     assert_eq!(value(&work, "concurrency"), ["7"]);
     assert_eq!(value(&["slipstream", "work", "--concurrency=9"], "concurrency"), ["9"]);
     assert_eq!(value(&work, "quiet"), ["true"]);
+    assert_eq!(value(&["slipstream", "work", "--no-quiet"], "quiet"), ["false"]);
+    assert_eq!(value(&["slipstream", "work", "--no-quiet", "--quiet"], "quiet"), ["true"]);
+    assert_eq!(value(&["slipstream", "work", "-q", "--no-quiet"], "quiet"), ["false"]);
     assert_eq!(value(&work, "deny_private"), ["false"]);
+    assert_eq!(value(&["slipstream", "work", "--deny-private"], "deny_private"), ["true"]);
     assert_eq!(value(&work, "allow_host"), ["a", "b"]);
     assert_eq!(value(&["slipstream", "work", "--allow-host=c"], "allow_host"), ["c"]);
     assert_eq!(value(&work, "log_format"), ["json"]);

@@ -125,6 +125,24 @@ fn a_file_says_where_to_store_and_how_a_spool_is_made() {
 }
 
 #[test]
+fn a_flag_that_a_file_sets_is_undone_by_its_opposite_where_there_is_no_file_too() {
+    let spool = Spool::new();
+    for file in ["", "[work]\nquiet = true\n[store]\ndurable = true"] {
+        // Of the kinds, none refuses what says nothing of a request.
+        for url in ["http://127.0.0.1:1/", "tcp://127.0.0.1:1"] {
+            assert_eq!(
+                run_with_file(&spool, file, &["store", "--no-durable", "-dx", url]),
+                ran(0, "", "")
+            );
+        }
+        let told = run_with_file(&spool, file, &["work", "--no-quiet", "--attempts=1"]);
+        assert!(told.out.starts_with("Processing Job: ..DONE\n"), "{told:?}");
+    }
+    let quiet = run_with_file(&spool, "[work]\nquiet = true", &["work"]);
+    assert_eq!(quiet, ran(0, "", ""));
+}
+
+#[test]
 fn one_s_own_file_wins_over_the_system_s_and_none_need_be_there() {
     let spool = Spool::new();
     let home = spool.path().parent().unwrap().to_owned();
