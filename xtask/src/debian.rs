@@ -145,8 +145,10 @@ fn trial(package: &Path) -> Result<()> {
 /// A machine in this directory, whose process 1 ends with it.
 fn machine(copy: &Path) -> Command {
     let mut command = Command::new("timeout");
-    command.args(["--signal=KILL", LONG, "unshare", "--kill-child", "--fork", "--pid", "--mount"]);
-    command.args(["--cgroup", "--uts", "--ipc", "sh", "-c", MACHINE, "machine"]).arg(copy);
+    // In the foreground, where who waits can interrupt it.
+    command.args(["--foreground", "--signal=KILL", LONG, "unshare", "--kill-child", "--fork"]);
+    command.args(["--pid", "--mount", "--cgroup", "--uts", "--ipc"]);
+    command.args(["sh", "-c", MACHINE, "machine"]).arg(copy);
     command.stdin(Stdio::null());
     command
 }
