@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::interrupt::{self, Running};
 use crate::packages;
 use crate::project::{self, cargo, target};
 use crate::receiver::Receiver;
@@ -129,7 +130,8 @@ fn trial(package: &Path) -> Result<()> {
         fs::write(shared.join(name), text).context("could not write the trial")?;
     }
     eprintln!("installing {} on a copy of this machine", package.display());
-    let status = machine(&copy).arg(&shared).status().context("could not start unshare")?;
+    interrupt::watch()?;
+    let status = Running::start(machine(&copy).arg(&shared))?.wait()?;
     if !status.success() {
         eprintln!("{}", fs::read_to_string(shared.join("said")).unwrap_or_default());
         bail!(
@@ -145,7 +147,6 @@ fn trial(package: &Path) -> Result<()> {
 /// A machine in this directory, whose process 1 ends with it.
 fn machine(copy: &Path) -> Command {
     let mut command = Command::new("timeout");
-    // In the foreground, where who waits can interrupt it.
     command.args(["--foreground", "--signal=KILL", LONG, "unshare", "--kill-child", "--fork"]);
     command.args(["--pid", "--mount", "--cgroup", "--uts", "--ipc"]);
     command.args(["sh", "-c", MACHINE, "machine"]).arg(copy);
