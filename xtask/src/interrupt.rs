@@ -16,9 +16,12 @@ use signal_hook::flag;
 
 static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// From now on SIGINT, SIGTERM and SIGHUP only ask this program to end.
+/// From now on SIGINT, SIGTERM and SIGHUP only ask this program to end. Called again, it does nothing.
 pub(crate) fn watch() -> Result<()> {
-    let asked = FLAG.get_or_init(Arc::default);
+    if FLAG.set(Arc::default()).is_err() {
+        return Ok(());
+    }
+    let asked = FLAG.get().expect("it was set above");
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         // In this order: the first signal finds the flag down and only raises it.
         flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(asked))
