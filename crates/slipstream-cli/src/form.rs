@@ -1,10 +1,10 @@
 //! Parts of a multipart form from the command line, by curl's rules: `NAME=CONTENT`,
-//! `NAME=@FILE[,FILE…]` for files that are sent as files, `NAME=<FILE` for one whose content
+//! `NAME=@FILE` for one that is sent as a file, several behind commas for as many in one part, `NAME=<FILE` for one whose content
 //! is the value; behind it `;type=TYPE`, `;filename=NAME`, `;headers=HEADER`.
 //!
 //! Files are read now: what is stored needs nothing of this machine.
 //!
-//! Absent on purpose: `;encoder=`, which no server needs, and nested parts.
+//! Absent on purpose: `;encoder=`, which no server needs, and parts nested by hand (`NAME=(`).
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -33,7 +33,7 @@ pub(crate) fn parts(pieces: &[(Piece, OsString)]) -> Result<Vec<Part>> {
         let Some((name, content)) = text.split_once('=') else {
             bail!("a form's part has no '='; write NAME=CONTENT, NAME=@FILE or NAME=<FILE");
         };
-        parts.extend(part(name, content)?);
+        parts.push(part(name, content)?);
     }
     Ok(parts)
 }
@@ -45,24 +45,15 @@ fn plain(text: &OsStr) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(name).ok()?, &content[1..]))
 }
 
-fn part(name: &str, content: &str) -> Result<Vec<Part>> {
+fn part(name: &str, content: &str) -> Result<Part> {
     if let Some(files) = content.strip_prefix('@') {
-        let mut parts = Vec::new();
-        for file in split(files, ',') {
-            let (path, more) = Attributes::read(file)?;
-            let content = body::content(path.as_bytes())?;
-            let base = Path::new(&path).file_name().unwrap_or(OsStr::new("-"));
-            let base = more.filename.clone().unwrap_or_else(|| base.to_string_lossy().into_owned());
-            let by_name = type_of(&base).or_else(|| type_of(&path)).unwrap_or(OCTETS);
-            // Nobody knows what comes from standard input.
-            let by_name = if path == "-" { type_of(&base) } else { Some(by_name) };
-            let mut part = Part::new(name, content).filename(base);
-            if let Some(kind) = more.kind.as_deref().or(by_name) {
-                part = part.content_type(kind);
+        return match &split(files, ',')[..] {
+            [one] => file(name, one),
+            many => {
+                let files = many.iter().map(|one| file(name, one)).collect::<Result<Vec<_>>>()?;
+                Ok(Part::files(name, files))
             }
-            parts.push(more.headers(part));
-        }
-        return Ok(parts);
+        };
     }
     let (text, more) = Attributes::read(content.strip_prefix('<').unwrap_or(content))?;
     if content.starts_with('<') && more.filename.is_some() {
@@ -87,7 +78,22 @@ fn part(name: &str, content: &str) -> Result<Vec<Part>> {
     if let Some(filename) = &more.filename {
         part = part.filename(filename);
     }
-    Ok(vec![more.headers(part)])
+    Ok(more.headers(part))
+}
+
+fn file(name: &str, text: &str) -> Result<Part> {
+    let (path, more) = Attributes::read(text)?;
+    let content = body::content(path.as_bytes())?;
+    let base = Path::new(&path).file_name().unwrap_or(OsStr::new("-"));
+    let base = more.filename.clone().unwrap_or_else(|| base.to_string_lossy().into_owned());
+    let by_name = type_of(&base).or_else(|| type_of(&path)).unwrap_or(OCTETS);
+    // Nobody knows what comes from standard input.
+    let by_name = if path == "-" { type_of(&base) } else { Some(by_name) };
+    let mut part = Part::new(name, content).filename(base);
+    if let Some(kind) = more.kind.as_deref().or(by_name) {
+        part = part.content_type(kind);
+    }
+    Ok(more.headers(part))
 }
 
 /// What may stand behind a part's content.

@@ -5,6 +5,8 @@
 //!
 //! Absent on purpose: reading files and guessing types; a part is what it is given.
 
+use std::borrow::Cow;
+
 use slipstream_core::{Invalid, quoted};
 
 use crate::HttpRequest;
@@ -19,6 +21,8 @@ pub struct Part {
     content_type: Option<String>,
     headers: Vec<(String, String)>,
     content: Vec<u8>,
+    /// Files that stand in it, in place of content.
+    files: Vec<Part>,
 }
 
 impl Part {
@@ -30,7 +34,23 @@ impl Part {
             content_type: None,
             headers: Vec::new(),
             content: content.into(),
+            files: Vec::new(),
         }
+    }
+
+    /// A field of several files, nested as `multipart/mixed`: what curl's `-F name=@a,b` is. Of
+    /// their own names nothing is sent.
+    ///
+    /// ```
+    /// use slipstream_http::{HttpRequest, Part};
+    ///
+    /// let file = |name: &str| Part::new("", "…").filename(name);
+    /// let photos = Part::files("photos", [file("a.jpg"), file("b.jpg")]);
+    /// let request = HttpRequest::post("http://example.com/").multipart(&[photos], *b"some chance");
+    /// # request.unwrap();
+    /// ```
+    pub fn files(name: impl Into<String>, files: impl IntoIterator<Item = Part>) -> Self {
+        Self { files: files.into_iter().collect(), ..Self::new(name, []) }
     }
 
     /// The same as a file of this name.
@@ -54,8 +74,14 @@ impl Part {
         self
     }
 
-    fn head(&self) -> Result<String, Invalid> {
-        let mut head = format!("Content-Disposition: form-data; name=\"{}\"", escaped(&self.name)?);
+    /// What stands before its content; `within` a part of a form, or on its own in one.
+    fn head(&self, within: bool) -> Result<String, Invalid> {
+        let mut head = match within {
+            true => "Content-Disposition: attachment".to_owned(),
+            false => {
+                format!("Content-Disposition: form-data; name=\"{}\"", escaped(&self.name)?)
+            }
+        };
         if let Some(filename) = &self.filename {
             head.push_str(&format!("; filename=\"{}\"", escaped(filename)?));
         }
@@ -84,6 +110,7 @@ impl std::fmt::Debug for Part {
             .field("name", &self.name)
             .field("filename", &self.filename)
             .field("bytes", &self.content.len())
+            .field("files", &self.files)
             .finish_non_exhaustive()
     }
 }
@@ -101,37 +128,68 @@ impl HttpRequest {
                 "a form brings its own 'content-type' header, with the boundary; leave yours out",
             ));
         }
-        let boundary = boundary(parts, chance);
-        let length: usize = parts.iter().map(|part| part.content.len() + 256).sum();
-        let mut body = Vec::with_capacity(length + 64);
-        for part in parts {
-            body.extend_from_slice(format!("--{boundary}\r\n{}", part.head()?).as_bytes());
-            body.extend_from_slice(&part.content);
-            body.extend_from_slice(b"\r\n");
-        }
-        body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        let mut chance = Chance(chance);
+        // The inner ones first: what encloses them must not be in them.
+        let parts = parts.iter().map(|part| part.flat(&mut chance));
+        let parts = parts.collect::<Result<Vec<_>, _>>()?;
+        let (boundary, body) = enclosed(&parts, false, &mut chance)?;
         let content_type = format!("multipart/form-data; boundary={boundary}");
         Ok(self.header("Content-Type", content_type).body(body))
     }
 }
 
-/// As long as curl's, and in none of the parts.
-fn boundary(parts: &[Part], mut chance: [u8; 11]) -> String {
-    loop {
-        let hex: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
-        let boundary = format!("------------------------{hex}");
-        let within =
-            |part: &Part| part.content.windows(boundary.len()).any(|w| w == boundary.as_bytes());
-        if !parts.iter().any(within) {
-            return boundary;
+impl Part {
+    /// The same with the files in it as its content.
+    fn flat(&self, chance: &mut Chance) -> Result<Cow<'_, Self>, Invalid> {
+        if self.files.is_empty() {
+            return Ok(Cow::Borrowed(self));
         }
-        // Some other one: counted up, it comes by each in turn.
-        for byte in chance.iter_mut().rev() {
+        let files = self.files.iter().map(|file| file.flat(chance));
+        let files = files.collect::<Result<Vec<_>, _>>()?;
+        let (boundary, content) = enclosed(&files, true, chance)?;
+        let kind = format!("multipart/mixed; boundary={boundary}");
+        let head = Self { files: Vec::new(), content, ..self.clone() };
+        Ok(Cow::Owned(head.content_type(kind)))
+    }
+}
+
+/// What is between these parts, and all of them.
+fn enclosed(
+    parts: &[Cow<'_, Part>],
+    within: bool,
+    chance: &mut Chance,
+) -> Result<(String, Vec<u8>), Invalid> {
+    let mut boundary = chance.next();
+    let holds =
+        |part: &Part, word: &str| part.content.windows(word.len()).any(|w| w == word.as_bytes());
+    while parts.iter().any(|part| holds(part, &boundary)) {
+        boundary = chance.next();
+    }
+    let length: usize = parts.iter().map(|part| part.content.len() + 256).sum();
+    let mut body = Vec::with_capacity(length + 64);
+    for part in parts {
+        body.extend_from_slice(format!("--{boundary}\r\n{}", part.head(within)?).as_bytes());
+        body.extend_from_slice(&part.content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    Ok((boundary, body))
+}
+
+/// Boundaries, one after the other: counted up, they come by each in turn.
+struct Chance([u8; 11]);
+
+impl Chance {
+    /// As long as curl's.
+    fn next(&mut self) -> String {
+        let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        for byte in self.0.iter_mut().rev() {
             *byte = byte.wrapping_add(1);
             if *byte != 0 {
                 break;
             }
         }
+        format!("------------------------{hex}")
     }
 }
 
@@ -181,6 +239,27 @@ mod tests {
         assert_eq!(request.content(), expected);
         let kind = format!("multipart/form-data; boundary={LINE}");
         assert_eq!(request.headers(), [("Content-Type".to_owned(), kind)]);
+    }
+
+    #[test]
+    fn files_of_one_field_are_nested_behind_a_boundary_of_their_own() {
+        let file = |name: &str| Part::new("", name).filename(name).content_type("text/x");
+        let parts = [Part::files("f", [file("a"), file("b")]), Part::new("g", "1")];
+        let request = HttpRequest::post("http://h/").multipart(&parts, CHANCE).unwrap();
+        let outer = &format!("{}c", &LINE[..LINE.len() - 1]);
+        let attachment = |name: &str| {
+            format!(
+                "--{LINE}\r\nContent-Disposition: attachment; filename=\"{name}\"\r\nContent-Type: text/x\r\n\r\n{name}\r\n"
+            )
+        };
+        let expected = format!(
+            "--{outer}\r\nContent-Disposition: form-data; name=\"f\"\r\nContent-Type: multipart/mixed; boundary={LINE}\r\n\r\n\
+             {}{}--{LINE}--\r\n\r\n\
+             --{outer}\r\nContent-Disposition: form-data; name=\"g\"\r\n\r\n1\r\n--{outer}--\r\n",
+            attachment("a"),
+            attachment("b")
+        );
+        assert_eq!(String::from_utf8_lossy(request.content()), expected);
     }
 
     #[test]

@@ -58,6 +58,7 @@ const SAME: &[&[&str]] = &[
     &["--url-query", "+a=b", "URL/"],
     &["-F", "a=1", "-F", "f=@FILE", "URL/"],
     &["-F", "f=@FILE;type=text/x;filename=q.z", "URL/"],
+    &["-F", "f=@FILE,PAGE;type=text/x;filename=q,FILE;headers=\"x-y: z\"", "-F", "a=1", "URL/"],
     &["-F", "f=<FILE", "--form-string", "s=@x;type=y", "URL/"],
     &["-u", "me:pw", "URL/"],
     &["--oauth2-bearer", "tok", "URL/"],
@@ -249,6 +250,12 @@ fn seen(receiver: &Receiver) -> Vec<Seen> {
         let mut body = text(&got.body);
         if let Some(random) = boundary {
             body = body.replace(&random, "BOUNDARY");
+            // Those of nested parts stand in there.
+            let within = |c: char| c == '-' || c.is_ascii_hexdigit();
+            while let Some((_, rest)) = body.split_once("boundary=-") {
+                let end = rest.find(|c| !within(c)).unwrap_or(rest.len());
+                body = body.replace(&format!("-{}", &rest[..end]), "NESTED");
+            }
             headers.retain(|(name, _)| name != "content-length");
             for (_, value) in &mut headers {
                 *value = value.replace(&random, "BOUNDARY");
