@@ -42,10 +42,19 @@ fn stored(dir: &tempfile::TempDir, requests: impl IntoIterator<Item = TcpRequest
 }
 
 /// A run that tries again at once, and begins nothing after so long.
-fn work(spool: &Spool, most: Duration, mut observe: impl FnMut(&Event<'_>)) -> Summary {
-    let mut options = TcpOptions::default();
-    options.idle_timeout = Duration::from_secs(5);
+fn work(spool: &Spool, most: Duration, observe: impl FnMut(&Event<'_>)) -> Summary {
     let policy = Policy { base: Duration::from_millis(10), ..Policy::default() };
+    work_by(policy, spool, most, observe)
+}
+
+fn work_by(
+    policy: Policy,
+    spool: &Spool,
+    most: Duration,
+    mut observe: impl FnMut(&Event<'_>),
+) -> Summary {
+    let mut options = TcpOptions::default();
+    options.idle_timeout = Duration::from_secs(10);
     Worker::new(spool.backlog().unwrap())
         .threads(Threads::new(TcpHandler::new(options)))
         .policy(policy)
