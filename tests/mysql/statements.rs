@@ -220,6 +220,20 @@ fn a_statement_that_takes_too_long_is_given_up_by_the_server_too() {
 }
 
 #[test]
+fn a_request_with_a_time_of_its_own_may_take_it_and_leaves_none_to_the_next() {
+    let server = server();
+    let mut options = MysqlOptions::default();
+    options.silent_timeout = Duration::from_millis(300);
+    let handler = MysqlHandler::new(options);
+    let slow = MysqlRequest::new(server.url())
+        .statement("INSERT INTO t (id) SELECT 1 FROM (SELECT SLEEP(1)) s", []);
+    let patient = slow.clone().max_time(Duration::from_secs(60));
+    assert_eq!(perform(&handler, &patient), Outcome::Delivered);
+    let failed = failure(perform(&handler, &slow));
+    assert_eq!((failed.status, failed.transient), (Some(1969), true), "{failed:?}");
+}
+
+#[test]
 fn results_are_thrown_away_up_to_a_limit() {
     let server = server();
     let mut options = MysqlOptions::default();

@@ -81,6 +81,9 @@ impl MysqlHandler {
         let total = request.max_time.map_or(self.options.total_timeout, Duration::from_millis);
         let until = until.min(after(total));
         let done = self.on_session(&endpoint, until, Some(request), |session| {
+            if let Some(time) = request.max_time {
+                session.allow(Duration::from_millis(time))?;
+            }
             session.alone(request, id)?;
             if request.once {
                 once::clear_up(session, &[id], self.options.once_kept);

@@ -160,7 +160,7 @@ impl MysqlRequest {
         self
     }
 
-    /// The same, given up for this attempt after such a time.
+    /// The same, given up for this attempt after such a time, during which the server may be silent.
     #[must_use]
     pub fn max_time(mut self, time: Duration) -> Self {
         self.max_time = Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));

@@ -4,7 +4,7 @@
 //! statement of it did to that is read from the server's answers. Nothing of a session that a
 //! statement may have changed is left for the next request.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use slipstream_core::RecordId;
 
@@ -12,6 +12,9 @@ use crate::once;
 use crate::sql::{Effect, effect};
 use crate::wire::{Connection, Error, IN_TRANSACTION};
 use crate::{MysqlOptions, MysqlRequest, Statement};
+
+/// In seconds: no setting is for longer.
+const DAY: u64 = 24 * 3600;
 
 /// Why a request was not executed.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ impl Trouble {
 pub(crate) struct Session {
     pub(crate) connection: Connection,
     limit: u64,
+    /// How long the server may be silent.
+    silence: Duration,
     settings: String,
     /// Whether a statement may have changed the session.
     spoilt: bool,
@@ -70,6 +75,7 @@ impl Session {
         let mut session = Self {
             connection,
             limit: options.result_limit,
+            silence: options.silent_timeout,
             settings,
             spoilt: false,
             has_table: false,
@@ -84,10 +90,23 @@ impl Session {
     /// Makes it as good as new, if need be.
     pub(crate) fn clean(&mut self) -> Result<(), Error> {
         if self.spoilt {
+            self.connection.silence(self.silence);
             self.connection.reset()?;
             self.query(&self.settings.clone())?;
             self.spoilt = false;
             self.has_table = false;
+        }
+        Ok(())
+    }
+
+    /// Lets what comes before the session is cleaned take so long: the server may be silent for as
+    /// long, and a MariaDB gives a statement up soon after we do.
+    pub(crate) fn allow(&mut self, time: Duration) -> Result<(), Error> {
+        self.connection.silence(time);
+        self.spoilt = true;
+        if self.connection.is_mariadb() {
+            let most = seconds(time.saturating_add(Duration::from_secs(1)));
+            self.query(&format!("SET SESSION max_statement_time = {most:.3}"))?;
         }
         Ok(())
     }
@@ -163,15 +182,19 @@ impl Session {
 /// What every session begins with. The server gives up what it waits for before we do, and a
 /// transaction that a dead machine left open does not keep its locks for hours.
 fn settings(options: &MysqlOptions, mariadb: bool) -> String {
-    const DAY: u64 = 24 * 3600;
     let lock_wait = options.lock_wait.as_secs().clamp(1, DAY);
     let alone = options.total_timeout.saturating_add(options.idle).as_secs().clamp(60, DAY) * 2;
     let mut text = format!(
         "SET SESSION autocommit = 1, innodb_lock_wait_timeout = {lock_wait}, lock_wait_timeout = {lock_wait}, wait_timeout = {alone}"
     );
     if mariadb {
-        let most = options.silent_timeout.as_secs_f64().min(DAY as f64) * 0.9;
+        let most = seconds(options.silent_timeout) * 0.9;
         text.push_str(&format!(", max_statement_time = {most:.3}"));
     }
     text
+}
+
+/// As settings want them, and no more than a day.
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64().min(DAY as f64)
 }

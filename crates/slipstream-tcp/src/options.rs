@@ -66,8 +66,30 @@ impl Times {
         Self {
             connect: or(request.connect_timeout, options.connect_timeout).min(total),
             total,
-            idle: or(request.idle_timeout, options.idle_timeout),
+            // Whoever says how long it may take knows that the peer is slow.
+            idle: or(request.idle_timeout.or(request.total_timeout), options.idle_timeout),
             close_wait: options.close_wait,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_may_be_silent_for_as_long_as_its_request_may_take() {
+        let secs = Duration::from_secs;
+        let of = |request: TcpRequest| {
+            let times = Times::of(&TcpOptions::default(), &request);
+            (times.connect, times.total, times.idle)
+        };
+        let plain = TcpRequest::new("tcp://h:1", "x");
+        let long = plain.clone().total_timeout(secs(300));
+        assert_eq!(of(plain.clone()), (secs(10), secs(120), secs(30)));
+        assert_eq!(of(long.clone()), (secs(10), secs(300), secs(300)));
+        assert_eq!(of(long.idle_timeout(secs(40))), (secs(10), secs(300), secs(40)));
+        assert_eq!(of(plain.clone().idle_timeout(secs(40))), (secs(10), secs(120), secs(40)));
+        assert_eq!(of(plain.total_timeout(secs(5))), (secs(5), secs(5), secs(5)));
     }
 }

@@ -148,7 +148,8 @@ impl TcpRequest {
         self
     }
 
-    /// How long an attempt may take as a whole, in place of the handler's.
+    /// How long an attempt may take as a whole, in place of the handler's; the peer may be silent for
+    /// as long, unless [`TcpRequest::idle_timeout`] says otherwise.
     #[must_use]
     pub fn total_timeout(mut self, time: Duration) -> Self {
         self.total_timeout = Some(millis(time));

@@ -52,6 +52,7 @@ fn tcp(args: &DeliveryArgs) -> TcpOptions {
     let mut options = TcpOptions::default();
     options.addresses = addresses(args);
     times(args, &mut options.connect_timeout, &mut options.total_timeout);
+    options.idle_timeout = args.request_timeout.unwrap_or(options.idle_timeout);
     options
 }
 
@@ -59,6 +60,7 @@ fn mysql(args: &DeliveryArgs) -> MysqlOptions {
     let mut options = MysqlOptions::default();
     options.addresses = addresses(args);
     times(args, &mut options.connect_timeout, &mut options.total_timeout);
+    options.silent_timeout = args.request_timeout.unwrap_or(options.silent_timeout);
     options
 }
 

@@ -1,7 +1,7 @@
 //! Packets over a socket: length, number, payload.
 
 use std::io::{self, Read, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use openssl::ssl::{SslConnector, SslStream};
 
@@ -71,6 +71,12 @@ impl Channel {
     pub(super) fn until(&mut self, deadline: Instant) {
         if let Some(stream) = &mut self.stream {
             stream.socket().until(deadline);
+        }
+    }
+
+    pub(super) fn silence(&mut self, time: Duration) {
+        if let Some(stream) = &mut self.stream {
+            stream.socket().silence(time);
         }
     }
 

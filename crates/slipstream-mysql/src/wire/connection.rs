@@ -62,6 +62,11 @@ impl Connection {
         self.channel.until(deadline);
     }
 
+    /// From now on it may be silent for so long.
+    pub(crate) fn silence(&mut self, time: Duration) {
+        self.channel.silence(time);
+    }
+
     /// Whether the server has neither closed the connection nor said anything by itself.
     pub(crate) fn is_quiet(&mut self) -> bool {
         self.channel.is_quiet()

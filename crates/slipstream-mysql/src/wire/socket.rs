@@ -28,6 +28,11 @@ impl Socket {
         self.deadline = deadline;
     }
 
+    /// From now on each wait may be so long.
+    pub(super) fn silence(&mut self, time: Duration) {
+        self.silence = time;
+    }
+
     /// Whether nothing has come: neither bytes nor the end nor an error.
     pub(super) fn is_quiet(&self) -> bool {
         let mut byte = [MaybeUninit::uninit()];
