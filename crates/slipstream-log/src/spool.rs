@@ -266,7 +266,7 @@ impl Drop for Held<'_> {
 impl Shared {
     /// An error about a file of this spool.
     pub(crate) fn io(&self, doing: &'static str, path: &str, source: io::Error) -> SpoolError {
-        SpoolError::Io { doing, path: self.path.join(path), source }
+        SpoolError::io(doing, self.path.join(path), source)
     }
 
     /// Takes a file's lock, patiently but not for ever.
