@@ -50,6 +50,14 @@ delivered 12
 is "$(systemctl is-active slipstream.path)" active
 is "$(systemctl --failed --no-legend)" ""
 
+step "a file that is no log does not have the worker started again and again"
+runs() { journalctl -u slipstream.service -o cat | grep -c Starting || true; }
+touch $spool/collecting/stray
+before=$(runs)
+sleep 3
+is "$(runs)" "$before"
+rm $spool/collecting/stray
+
 step "the timer runs the worker, too"
 systemctl stop slipstream.path
 mkdir -p /run/systemd/system/slipstream.timer.d

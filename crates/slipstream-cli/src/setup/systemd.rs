@@ -142,11 +142,17 @@ fn timer(plan: &Plan, args: &SetupArgs) -> String {
 }
 
 /// What starts the worker when something is stored, and again when something was while it ran: a
-/// change that comes then is seen by nobody, but what it left is there. A run leaves nothing.
+/// change that comes then is seen by nobody, but what it left is there. A run leaves no log.
 fn path(plan: &Plan) -> String {
     let dir = plan.dir.replace('%', "%%");
+    // Any other file would have the worker started for ever. A pattern takes a path's own brackets
+    // for its own, and cannot be told not to.
+    let waits = match dir.contains(['*', '?', '[', '\\']) {
+        true => format!("DirectoryNotEmpty={dir}/collecting"),
+        false => format!("PathExistsGlob={dir}/collecting/s*.log"),
+    };
     format!(
-        "[Unit]\nDescription=Starts the worker of {dir} when something is stored\n\n[Path]\nDirectoryNotEmpty={dir}/collecting\n\n[Install]\nWantedBy=paths.target\n"
+        "[Unit]\nDescription=Starts the worker of {dir} when something is stored\n\n[Path]\n{waits}\n\n[Install]\nWantedBy=paths.target\n"
     )
 }
 
