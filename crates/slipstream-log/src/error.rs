@@ -28,6 +28,14 @@ pub enum SpoolError {
         /// To what.
         path: PathBuf,
     },
+    /// A part of the spool was removed.
+    #[error("{} is gone; `slipstream --dir {} check --repair` makes it again", .spool.join(.dir).display(), .spool.display())]
+    Gone {
+        /// The spool.
+        spool: PathBuf,
+        /// The directory in it.
+        dir: String,
+    },
     /// The directory was moved or removed under a worker that stays.
     #[error("{} was moved or removed; start again, in its place", .path.display())]
     Moved {

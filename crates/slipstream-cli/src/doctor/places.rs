@@ -66,7 +66,8 @@ pub(super) fn of(spool: &Spool) -> Result<Vec<Finding>> {
     let dirs = Stage::ALL.map(|stage| path.join(stage.dir()));
     let closed = dirs.iter().map(|dir| &**dir).chain([path]).find_map(|dir| {
         let refused = access(dir, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
-        Some((dir, refused))
+        // That one is gone is another finding.
+        (refused != Errno::ENOENT).then_some((dir, refused))
     });
     if let Some((closed, refused)) = closed {
         let me = User::from_uid(Uid::effective()).ok().flatten();

@@ -446,7 +446,10 @@ fn a_spool_that_lost_its_settings_says_so_and_one_that_lost_directories_is_mende
     for name in ["ready", "failed", "removing", "processing"] {
         std::fs::remove_dir(bench.path().join(name)).unwrap();
     }
-    assert!(bench.other().status().is_err());
+    let refused = bench.other().status().unwrap_err().to_string();
+    let path = bench.path();
+    let repair = format!("`slipstream --dir {} check --repair` makes it again", path.display());
+    assert_eq!(refused, format!("{} is gone; {repair}", path.join("ready").display()));
     Spool::create(bench.path(), bench.spool.settings()).unwrap();
     assert_eq!(bench.totals().pending, 1);
     std::fs::remove_file(bench.path().join("settings.json")).unwrap();
