@@ -77,7 +77,17 @@ systemctl daemon-reload
 systemctl start slipstream.service
 as member slipstream store "$url"
 delivered 15
-systemctl stop slipstream.service
+process=$(systemctl show --value --property=MainPID slipstream.service)
+apt-get -q install -y --reinstall --no-install-recommends $package
+# An upgrade has it run the new program, and waits for nothing.
+for _ in $(seq 300); do
+    now=$(systemctl show --value --property=MainPID slipstream.service)
+    [ "$now" != 0 ] && [ "$now" != "$process" ] && break
+    sleep 0.1
+done
+fails [ -e /proc/"$process" ]
+is "$(systemctl is-active slipstream.service)" active
+systemctl stop slipstream.service slipstream.timer slipstream.path
 is "$(systemctl show --value --property=Result slipstream.service)" success
 rm /etc/systemd/system/slipstream.service
 systemctl daemon-reload
