@@ -1,16 +1,16 @@
 //! `work --metrics`: the run and the spool as a text file for Prometheus.
 //!
 //! Guaranteed: whoever reads the file finds all of it, or what stood there before; it is written
-//! when the run breaks off, too; that it cannot be written is said once, and changes nothing. While
-//! a run stays, counting a large spool takes no more than a twentieth of its time. Names of metrics
-//! are a promise: some may join, none changes.
+//! when the run breaks off, too; any user may read it, whatever the umask; that it cannot be written
+//! is said once, and changes nothing. While a run stays, counting a large spool takes no more than a
+//! twentieth of its time. Names of metrics are a promise: some may join, none changes.
 //!
 //! Absent on purpose: a thread, and a server that is asked. The run's events drive it.
 
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -93,8 +93,8 @@ impl Metrics {
         if let Err(error) = &written
             && !self.failed
         {
-            let path = self.path.display();
-            print::complain(&format!("cannot write the metrics to {path}: {error:#}"));
+            let (path, next) = (self.path.display(), next(error, &self.path));
+            print::complain(&format!("cannot write the metrics to {path}: {error:#}{next}"));
         }
         self.failed = written.is_err();
     }
@@ -120,6 +120,21 @@ impl Run {
     }
 }
 
+/// What to do when it could not be written, where that is not plain: a service that may not write
+/// there is told the same as if the disk were read-only.
+fn next(error: &anyhow::Error, path: &Path) -> String {
+    let read_only = error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::ReadOnlyFilesystem);
+    match path.parent() {
+        Some(dir) if read_only => {
+            let dir = dir.display();
+            format!("; a service needs ReadWritePaths={dir} in its unit (`systemctl edit`)")
+        }
+        _ => String::new(),
+    }
+}
+
 /// Puts the text in the file's place, whole or not at all.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     // The collector reads no other name than *.prom, so not this one.
@@ -128,8 +143,12 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let fresh = PathBuf::from(fresh);
     // What an ended run left, or somebody put there. There is one worker at a time.
     let _ = fs::remove_file(&fresh);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&fresh)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| fs::rename(&fresh, path));
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&fresh)?;
+    // The collector is another user. A service's umask is often one that shuts it out.
+    let opened = file.set_permissions(Permissions::from_mode(0o644));
+    let written = opened
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .and_then(|()| fs::rename(&fresh, path));
     if written.is_err() {
         let _ = fs::remove_file(&fresh);
     }
@@ -253,6 +272,16 @@ mod tests {
         settled(&mut run, id, Verdict::Defer(EVERY));
         settled(&mut run, id, Verdict::Delivered);
         assert_eq!((run.retried, run.delivered), (1, 1));
+    }
+
+    #[test]
+    fn where_a_service_may_not_write_it_says_what_its_unit_needs() {
+        let told = |errno| {
+            let error = anyhow::Error::from(io::Error::from_raw_os_error(errno));
+            next(&error, Path::new("/srv/metrics/x.prom"))
+        };
+        assert!(told(30).contains("ReadWritePaths=/srv/metrics in its unit"));
+        assert_eq!(told(13), "");
     }
 
     #[test]

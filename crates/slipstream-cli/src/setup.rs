@@ -1,7 +1,7 @@
 //! `slipstream setup`: has cron or systemd run the worker.
 //!
 //! Guaranteed: nothing is written without `--install`, nothing is started at all, and what was
-//! written and what to run next is said.
+//! written and what to run next is said. No other spool loses its worker by it.
 //!
 //! Absent on purpose: taking it away again. It is a file or two, and their names are said.
 
@@ -18,6 +18,9 @@ use nix::unistd::{Uid, User};
 
 use crate::args::{By, SetupArgs};
 use crate::{Ended, print};
+
+/// What a file that runs a worker says it is for; the spool follows.
+const PURPOSE: &str = "Delivers what is stored in";
 
 /// A worker that is to be run.
 struct Plan {
@@ -100,12 +103,23 @@ fn install(plan: &Plan, args: &SetupArgs, parts: &[Part]) -> Result<Ended> {
             line.trim()
         );
     }
+    let root = args.root.as_deref().unwrap_or(Path::new("/"));
+    let below = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
+    for part in parts {
+        let path = below(&part.path);
+        refuse_other_spool(&path, &part.text)?;
+        // What a package has would not be run any more either.
+        if let (By::Systemd, Some(name)) = (args.by, path.file_name()) {
+            let kind = if args.user { "user" } else { "system" };
+            refuse_other_spool(
+                &below(&Path::new("/lib/systemd").join(kind).join(name)),
+                &part.text,
+            )?;
+        }
+    }
     let mut said = String::new();
     for part in parts {
-        let path = match &args.root {
-            Some(root) => root.join(part.path.strip_prefix("/").unwrap_or(&part.path)),
-            None => part.path.clone(),
-        };
+        let path = below(&part.path);
         write(&path, &part.text).with_context(|| {
             format!("cannot write {}; run this as root, or with --user", path.display())
         })?;
@@ -119,6 +133,22 @@ fn install(plan: &Plan, args: &SetupArgs, parts: &[Part]) -> Result<Ended> {
     }
     print::out(&said)?;
     Ok(Ended::Well)
+}
+
+/// Refuses when the file is there and says that it runs the worker of another spool.
+fn refuse_other_spool(path: &Path, text: &str) -> Result<()> {
+    let purpose = |text: &str| {
+        let line = text.lines().find(|line| line.contains(PURPOSE))?;
+        Some(line.trim_start_matches("# ").trim_start_matches("Description=").to_owned())
+    };
+    let there = fs::read_to_string(path).ok().and_then(|text| purpose(&text));
+    match there {
+        Some(there) if Some(&there) != purpose(text).as_ref() => bail!(
+            "{} is there for another spool ('{there}'); give this one's files another name with --name",
+            path.display()
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Whole or not at all. cron passes over a file with a dot in its name, and systemd over one that

@@ -170,16 +170,20 @@ fn open_dir(path: &Path) -> Result<OwnedFd, SpoolError> {
 
 /// Why a directory cannot be entered that others can.
 fn not_ours(stat: &fs::Stat) -> String {
-    let us = rustix::process::geteuid().as_raw();
     if shared_mode(stat.st_mode) {
-        let gid = stat.st_gid;
-        return format!(
-            "is shared with group {gid}, which user {us} is not in; add that user to it (`getent group {gid}` tells its name), or use another directory (--dir, SLIPSTREAM_DIR)"
-        );
+        return format!("is {}", not_in_group(stat.st_gid));
     }
+    let us = rustix::process::geteuid().as_raw();
     format!(
         "belongs to user {} and this is user {us}; run as that user, or use a directory of your own (--dir, SLIPSTREAM_DIR)",
         stat.st_uid
+    )
+}
+
+fn not_in_group(gid: u32) -> String {
+    let us = rustix::process::geteuid().as_raw();
+    format!(
+        "shared with group {gid}, which user {us} is not in; add that user to it (`getent group {gid}` tells its name) and restart what runs as that user, or use another directory (--dir, SLIPSTREAM_DIR)"
     )
 }
 
@@ -267,8 +271,13 @@ fn make_dirs(path: &Path, root: &OwnedFd, settings: &Settings) -> Result<(), Spo
     let permit = |dir: &Path, fd: &OwnedFd| {
         if let Some(gid) = settings.group {
             let group = rustix::fs::Gid::from_raw(gid);
-            fs::fchown(fd, None, Some(group))
-                .map_err(|error| failed("give to its group", dir, error))?;
+            fs::fchown(fd, None, Some(group)).map_err(|error| match error {
+                Errno::PERM => SpoolError::Unsafe {
+                    path: path.to_owned(),
+                    why: format!("is to be {}", not_in_group(gid)),
+                },
+                error => failed("give to its group", dir, error),
+            })?;
         }
         // Whatever the umask took away.
         fs::fchmod(fd, Mode::from_raw_mode(mode))
@@ -315,7 +324,7 @@ fn write_settings(
             .map_err(|error| failed("open", path, error))?;
     let disk = Disk::new(again, access);
     let temporary = format!("{SETTINGS_FILE}.new-{:016x}", disk.random());
-    let io = |doing, source| SpoolError::Io { doing, path: path.join(SETTINGS_FILE), source };
+    let io = |doing, source| SpoolError::io(doing, path.join(SETTINGS_FILE), source);
     let text = serde_json::to_string_pretty(settings).expect("settings are JSON");
     let written = disk.create(&temporary).and_then(|file| {
         file.append(text.as_bytes()).map_err(|error| error.error)?;
@@ -371,5 +380,5 @@ fn refuse_network_fs(path: &Path, root: &OwnedFd) -> Result<(), SpoolError> {
 }
 
 fn failed(doing: &'static str, path: &Path, error: Errno) -> SpoolError {
-    SpoolError::Io { doing, path: path.to_owned(), source: error.into() }
+    SpoolError::io(doing, path.to_owned(), error.into())
 }

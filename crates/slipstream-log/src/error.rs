@@ -20,6 +20,22 @@ pub enum SpoolError {
         /// What it said.
         source: io::Error,
     },
+    /// Whoever runs this may read the file system there, and not write to it.
+    #[error("cannot {doing} {}: the file system is read-only here; a service needs the spool in `ReadWritePaths=` of its unit", .path.display())]
+    ReadOnly {
+        /// What was being done, as a verb that the path follows.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+    },
+    /// A part of the spool was removed.
+    #[error("{} is gone; `slipstream --dir {} check --repair` makes it again", .spool.join(.dir).display(), .spool.display())]
+    Gone {
+        /// The spool.
+        spool: PathBuf,
+        /// The directory in it.
+        dir: String,
+    },
     /// The directory was moved or removed under a worker that stays.
     #[error("{} was moved or removed; start again, in its place", .path.display())]
     Moved {
@@ -75,6 +91,15 @@ pub enum SpoolError {
 }
 
 impl SpoolError {
+    /// What the file system said. That it is read-only is told by itself: to a service that is kept
+    /// from writing there, it looks like the disk's fault.
+    pub(crate) fn io(doing: &'static str, path: PathBuf, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { doing, path },
+            _ => Self::Io { doing, path, source },
+        }
+    }
+
     /// Whether it would go through with more room on the disk.
     pub(crate) fn is_full_disk(&self) -> bool {
         use io::ErrorKind::{QuotaExceeded, StorageFull, WriteZero};
@@ -99,5 +124,23 @@ impl From<SpoolError> for BacklogError {
             SpoolError::Busy { holder } => Self::Busy { holder },
             other => Self::Engine(Box::new(other)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_may_not_write_to_the_spool_is_told_what_its_unit_needs() {
+        let told = |errno| {
+            let source = io::Error::from_raw_os_error(errno);
+            SpoolError::io("make", "/var/spool/slipstream/ready".into(), source).to_string()
+        };
+        assert_eq!(
+            told(30),
+            "cannot make /var/spool/slipstream/ready: the file system is read-only here; a service needs the spool in `ReadWritePaths=` of its unit"
+        );
+        assert_eq!(told(13), "cannot make /var/spool/slipstream/ready");
     }
 }

@@ -7,6 +7,7 @@ use std::io;
 
 use slipstream_core::Overwritten;
 
+use crate::append::is_due;
 use crate::error::SpoolError;
 use crate::frame::{LOG_HEADER, LogHeader, SEAL, SEAL_AT};
 use crate::fs::{File, Lock, Open, Replace};
@@ -41,8 +42,7 @@ impl Shared {
         }
         let header = self.read_header(file, &path)?;
         if header.is_some() && self.is_empty(file, &path)? {
-            self.mark_sealed(file, &path)?;
-            self.fs.remove(&path).map_err(|error| self.io("remove", &path, error))?;
+            self.remove_empty(file, &path)?;
             return Ok(None);
         }
         let overwritten = self.make_room(slot)?;
@@ -87,6 +87,20 @@ impl Shared {
             Some(header) => LogName { slot, ..LogName::of(&header) },
             None => LogName { slot, stamp: self.clock.now(), salt: self.fs.random() },
         }
+    }
+
+    /// Takes away a collecting log without a record. Call it with the log's lock, held alone.
+    pub(crate) fn remove_empty(&self, file: &dyn File, path: &str) -> Result<(), SpoolError> {
+        self.mark_sealed(file, path)?;
+        self.fs.remove(path).map_err(|error| self.io("remove", path, error))
+    }
+
+    /// Whether any writer that came now would put a log without a record out of the way, too: its
+    /// time is over, or its header cannot be read. Until then, whoever made it may be about to
+    /// append to it.
+    pub(crate) fn is_left_behind(&self, file: &dyn File, path: &str) -> Result<bool, SpoolError> {
+        let (header, now) = (self.read_header(file, path)?, self.clock.now());
+        Ok(header.is_none_or(|header| is_due(&self.settings, &header, now, LOG_HEADER, 0)))
     }
 
     pub(crate) fn is_empty(&self, file: &dyn File, path: &str) -> Result<bool, SpoolError> {

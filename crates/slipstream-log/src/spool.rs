@@ -266,7 +266,7 @@ impl Drop for Held<'_> {
 impl Shared {
     /// An error about a file of this spool.
     pub(crate) fn io(&self, doing: &'static str, path: &str, source: io::Error) -> SpoolError {
-        SpoolError::Io { doing, path: self.path.join(path), source }
+        SpoolError::io(doing, self.path.join(path), source)
     }
 
     /// Takes a file's lock, patiently but not for ever.
@@ -333,7 +333,13 @@ impl Shared {
 
     /// The names in one of the spool's directories.
     pub(crate) fn list(&self, dir: &str) -> Result<Vec<String>, SpoolError> {
-        self.fs.list(dir).map_err(|error| self.io("list", dir, error))
+        self.fs.list(dir).map_err(|error| match error.kind() {
+            // A cleaner of /tmp takes empty ones.
+            io::ErrorKind::NotFound => {
+                SpoolError::Gone { spool: self.path.clone(), dir: dir.to_owned() }
+            }
+            _ => self.io("list", dir, error),
+        })
     }
 
     /// The sealed logs of a stage, oldest first.

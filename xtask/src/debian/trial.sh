@@ -50,6 +50,14 @@ delivered 12
 is "$(systemctl is-active slipstream.path)" active
 is "$(systemctl --failed --no-legend)" ""
 
+step "a file that is no log does not have the worker started again and again"
+runs() { journalctl -u slipstream.service -o cat | grep -c Starting || true; }
+touch $spool/collecting/stray
+before=$(runs)
+sleep 3
+is "$(runs)" "$before"
+rm $spool/collecting/stray
+
 step "the timer runs the worker, too"
 systemctl stop slipstream.path
 mkdir -p /run/systemd/system/slipstream.timer.d
@@ -69,7 +77,17 @@ systemctl daemon-reload
 systemctl start slipstream.service
 as member slipstream store "$url"
 delivered 15
-systemctl stop slipstream.service
+process=$(systemctl show --value --property=MainPID slipstream.service)
+apt-get -q install -y --reinstall --no-install-recommends $package
+# An upgrade has it run the new program, and waits for nothing.
+for _ in $(seq 300); do
+    now=$(systemctl show --value --property=MainPID slipstream.service)
+    [ "$now" != 0 ] && [ "$now" != "$process" ] && break
+    sleep 0.1
+done
+fails [ -e /proc/"$process" ]
+is "$(systemctl is-active slipstream.service)" active
+systemctl stop slipstream.service slipstream.timer slipstream.path
 is "$(systemctl show --value --property=Result slipstream.service)" success
 rm /etc/systemd/system/slipstream.service
 systemctl daemon-reload

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use nix::errno::Errno;
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, Uid, User, access};
@@ -63,19 +64,15 @@ pub(super) fn of(spool: &Spool) -> Result<Vec<Finding>> {
     let shown = path.display();
     let mut findings = Vec::new();
     let dirs = Stage::ALL.map(|stage| path.join(stage.dir()));
-    let closed = dirs
-        .iter()
-        .map(|dir| &**dir)
-        .chain([path])
-        .find(|dir| access(*dir, AccessFlags::W_OK | AccessFlags::X_OK).is_err());
-    if let Some(closed) = closed {
+    let closed = dirs.iter().map(|dir| &**dir).chain([path]).find_map(|dir| {
+        let refused = access(dir, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
+        // That one is gone is another finding.
+        (refused != Errno::ENOENT).then_some((dir, refused))
+    });
+    if let Some((closed, refused)) = closed {
         let me = User::from_uid(Uid::effective()).ok().flatten();
         let me = me.map_or_else(|| Uid::effective().to_string(), |user| user.name);
-        findings.push(Finding::critical(
-            format!("{me} cannot write to {}", closed.display()),
-            "whoever stores and whoever works must be the spool's owner, or of its group",
-            "run this as the owner, or share a spool with a group: `slipstream init --group`",
-        ));
+        findings.push(unwritable(&me, closed, refused, path));
     }
     if statfs(path).is_ok_and(|it| it.filesystem_type() == TMPFS_MAGIC) {
         findings.push(Finding::warning(
@@ -103,6 +100,22 @@ pub(super) fn of(spool: &Spool) -> Result<Vec<Finding>> {
     }));
     findings.extend(strangers(spool)?);
     Ok(findings)
+}
+
+/// A part of the spool that this user cannot write to.
+fn unwritable(me: &str, part: &Path, refused: Errno, spool: &Path) -> Finding {
+    let what = format!("{me} cannot write to {}", part.display());
+    if refused == Errno::EROFS {
+        let what = format!("{what}: the file system is read-only here");
+        let why = "a service that systemd lets write nowhere else (ProtectSystem=strict), or a container, has to be given the spool";
+        let to_do = format!("ReadWritePaths={} in the service's unit", spool.display());
+        return Finding::critical(what, why, to_do);
+    }
+    Finding::critical(
+        what,
+        "whoever stores and whoever works must be the spool's owner, or of its group",
+        "run this as the owner, or share a spool with a group: `slipstream init --group`",
+    )
 }
 
 /// How little room there is, if it is too little.
@@ -146,6 +159,15 @@ fn strangers(spool: &Spool) -> Result<Option<Finding>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_that_may_only_read_the_spool_is_told_apart_from_a_stranger() {
+        let told = |errno| {
+            unwritable("www-data", Path::new("/s/ready"), errno, Path::new("/s")).to_do.to_string()
+        };
+        assert_eq!(told(Errno::EROFS), "ReadWritePaths=/s in the service's unit");
+        assert!(told(Errno::EACCES).contains("init --group"));
+    }
 
     #[test]
     fn a_disk_is_nearly_full_by_its_size_and_never_with_gigabytes_left() {

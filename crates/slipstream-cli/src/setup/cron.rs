@@ -1,10 +1,11 @@
 //! The line for cron.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::{Part, Plan};
+use super::{PURPOSE, Part, Plan};
 use crate::args::SetupArgs;
 
 /// The file for /etc/cron.d, whose lines name a user.
@@ -15,9 +16,8 @@ pub(super) fn part(plan: &Plan, args: &SetupArgs) -> Result<Part> {
         );
     }
     let (times, command) = (times(args.every)?, command(plan));
-    let text =
-        format!("# Delivers what is stored in {}.\n{times} {} {command}\n", plan.dir, plan.user);
-    Ok(Part { path: "/etc/cron.d/slipstream".into(), text })
+    let text = format!("# {PURPOSE} {}.\n{times} {} {command}\n", plan.dir, plan.user);
+    Ok(Part { path: Path::new("/etc/cron.d").join(&args.name), text })
 }
 
 /// The line for a user's own crontab.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Part, Plan};
+use super::{PURPOSE, Part, Plan};
 use crate::args::SetupArgs;
 use crate::units::spell;
 
@@ -51,9 +51,10 @@ pub(super) fn parts(plan: &Plan, args: &SetupArgs) -> Result<Vec<Part>> {
             "the worker would run as root; name another user with --run-as, and have that user make the spool"
         );
     }
-    let service = Part { path: to.join("slipstream.service"), text: service(plan, args) };
-    let timer = Part { path: to.join("slipstream.timer"), text: timer(plan, args) };
-    let path = Part { path: to.join("slipstream.path"), text: path(plan) };
+    let named = |kind: &str| to.join(format!("{}.{kind}", args.name));
+    let service = Part { path: named("service"), text: service(plan, args) };
+    let timer = Part { path: named("timer"), text: timer(plan, args) };
+    let path = Part { path: named("path"), text: path(plan) };
     Ok(if args.follow { vec![service] } else { vec![service, timer, path] })
 }
 
@@ -61,7 +62,11 @@ pub(super) fn parts(plan: &Plan, args: &SetupArgs) -> Result<Vec<Part>> {
 pub(super) fn next(args: &SetupArgs) -> String {
     let user = if args.user { " --user" } else { "" };
     // Retries and what is delayed come due without anything being stored: the timer is for those.
-    let units = if args.follow { "slipstream.service" } else { "slipstream.timer slipstream.path" };
+    let name = &args.name;
+    let units = match args.follow {
+        true => format!("{name}.service"),
+        false => format!("{name}.timer {name}.path"),
+    };
     if let Some(root) = &args.root {
         return format!("next: systemctl --root={} enable {units}\n", root.display());
     }
@@ -85,9 +90,8 @@ fn config() -> Result<PathBuf> {
 fn service(plan: &Plan, args: &SetupArgs) -> String {
     let Plan { program, dir, user } = plan;
     let (raw, quoted_dir) = (dir.replace('%', "%%"), quoted(dir));
-    let mut text = format!(
-        "[Unit]\nDescription=Delivers what is stored in {raw}\nDocumentation=man:slipstream-work(1)\n"
-    );
+    let mut text =
+        format!("[Unit]\nDescription={PURPOSE} {raw}\nDocumentation=man:slipstream-work(1)\n");
     if !args.user {
         text.push_str("After=network-online.target\nWants=network-online.target\n");
     }
@@ -142,11 +146,17 @@ fn timer(plan: &Plan, args: &SetupArgs) -> String {
 }
 
 /// What starts the worker when something is stored, and again when something was while it ran: a
-/// change that comes then is seen by nobody, but what it left is there. A run leaves nothing.
+/// change that comes then is seen by nobody, but what it left is there. A run leaves no log.
 fn path(plan: &Plan) -> String {
     let dir = plan.dir.replace('%', "%%");
+    // Any other file would have the worker started for ever. A pattern takes a path's own brackets
+    // for its own, and cannot be told not to.
+    let waits = match dir.contains(['*', '?', '[', '\\']) {
+        true => format!("DirectoryNotEmpty={dir}/collecting"),
+        false => format!("PathExistsGlob={dir}/collecting/s*.log"),
+    };
     format!(
-        "[Unit]\nDescription=Starts the worker of {dir} when something is stored\n\n[Path]\nDirectoryNotEmpty={dir}/collecting\n\n[Install]\nWantedBy=paths.target\n"
+        "[Unit]\nDescription=Starts the worker of {dir} when something is stored\n\n[Path]\n{waits}\n\n[Install]\nWantedBy=paths.target\n"
     )
 }
 

@@ -55,6 +55,17 @@ what to do      name the directory that programs store in with --dir or SLIPSTRE
 }
 
 #[test]
+fn a_part_that_a_cleaner_took_is_found() {
+    let spool = Spool::new();
+    spool.run(["init"]);
+    std::fs::remove_dir(spool.path().join("ready")).unwrap();
+    let gone = "SPOOL/ready is gone; `slipstream --dir SPOOL check --repair` makes it again";
+    assert_eq!(found(&spool), [gone]);
+    assert_eq!(spool.run(["check", "--repair"]).code, Some(0));
+    assert_eq!(found(&spool), [""; 0]);
+}
+
+#[test]
 fn what_no_worker_takes_and_a_clock_that_was_wrong_are_found() {
     let spool = Spool::new();
     spool.run(["init"]);

@@ -1,6 +1,8 @@
 //! `slipstream work --metrics`: what Prometheus is told.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use crate::receiver::Receiver;
 use crate::run::{Spool, ran};
@@ -101,4 +103,16 @@ fn a_file_that_cannot_be_written_is_said_and_is_no_failure() {
     let worked = spool.run(["work", "--quiet", &format!("--metrics={}", path.display())]);
     let line = "slipstream: cannot write the metrics to HERE/none/x.prom: No such file or directory (os error 2)\n";
     assert_eq!(worked, ran(0, "", line));
+}
+
+#[test]
+fn whoever_collects_may_read_the_file_whatever_the_umask() {
+    let spool = Spool::new();
+    let path = spool.path().with_file_name("x.prom");
+    let mut masked = Command::new("sh");
+    masked.args(["-c", "umask 077; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_slipstream")]);
+    masked.args(["work", "--quiet", "--metrics"]).arg(&path);
+    masked.env("SLIPSTREAM_DIR", spool.path()).env("SLIPSTREAM_CONFIG", "");
+    assert_eq!(spool.tell(masked.output().unwrap()), ran(0, "", ""));
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o644);
 }

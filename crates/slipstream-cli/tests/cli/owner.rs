@@ -1,6 +1,7 @@
 //! Root and other users' spools. These tests need root, and pass without it.
 
 use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -95,4 +96,19 @@ fn root_does_not_store_into_another_users_spool() {
     assert_eq!(spool.run(["store", "http://h/"]), ran(0, "", ""));
     give(&spool.path(), NOBODY);
     assert_refused(&spool.run(["store", "http://h/"]), "run as that user");
+}
+
+#[test]
+fn a_user_who_shares_with_a_group_of_others_is_told_whom_to_add() {
+    if !is_root() {
+        return;
+    }
+    let spool = Spool::new();
+    give(spool.path().parent().unwrap(), NOBODY);
+    let mut init = spool.command(["init", "--group=daemon"]);
+    let told = spool.tell(init.uid(NOBODY).gid(NOBODY).output().unwrap());
+    assert_refused(
+        &told,
+        "SPOOL is to be shared with group 1, which user 65534 is not in; add that",
+    );
 }

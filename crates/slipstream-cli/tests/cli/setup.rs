@@ -57,6 +57,38 @@ fn what_is_installed_is_said_and_what_to_run_next() {
 }
 
 #[test]
+fn a_second_spool_takes_no_worker_from_the_first() {
+    let (spool, Some(name)) = (Spool::new(), somebody()) else { return };
+    let root = spool.path().with_file_name("root");
+    let to = ["--install", "--run-as", &name, "--root", root.to_str().unwrap()];
+    let install = |dir: &str, args: &[&str]| setup(&spool, &[&["--dir", dir], args, &to].concat());
+    let packaged = root.join("lib/systemd/system");
+    std::fs::create_dir_all(&packaged).unwrap();
+    for (by, first) in
+        [("cron", "etc/cron.d/slipstream"), ("systemd", "etc/systemd/system/slipstream.service")]
+    {
+        assert_eq!(install("/srv/a", &[by]).code, Some(0));
+        assert_refused(
+            &install("/srv/b", &[by]),
+            &format!("{first} is there for another spool ('Delivers what is stored in /srv/a"),
+        );
+        assert_eq!(install("/srv/b", &[by, "--name=b"]).code, Some(0));
+        // The first may be made anew.
+        assert_eq!(install("/srv/a", &[by, "--every=5m"]).code, Some(0));
+    }
+    assert!(root.join("etc/cron.d/b").exists());
+    let told = install("/srv/b", &["systemd", "--name=b"]).out;
+    assert!(told.ends_with("enable b.timer b.path\n"), "{told}");
+    assert!(root.join("etc/systemd/system/b.path").exists());
+    std::fs::rename(root.join("etc/systemd/system/b.service"), packaged.join("c.service")).unwrap();
+    assert_refused(
+        &install("/srv/a", &["systemd", "--name=c"]),
+        "lib/systemd/system/c.service is there",
+    );
+    assert_refused(&install("/srv/a", &["cron", "--name=a.b"]), "use letters, digits, - and _");
+}
+
+#[test]
 fn the_package_has_the_units_that_setup_prints() {
     let spool = Spool::new();
     let words = ["--dir=/var/spool/slipstream", "setup", "systemd", "--run-as=slipstream"];

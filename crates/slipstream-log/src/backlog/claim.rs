@@ -88,7 +88,10 @@ impl SpoolBacklog {
         let Some(file) = shared.open_if_there(&path)? else {
             return Ok(None);
         };
-        if matches!(found, Found::Collecting(_)) && shared.is_empty(&*file, &path)? {
+        if matches!(found, Found::Collecting(_))
+            && shared.is_empty(&*file, &path)?
+            && !shared.is_left_behind(&*file, &path)?
+        {
             return Ok(None);
         }
         let held = shared.lock_for(&*file, Lock::Exclusive, &path, Duration::ZERO)?;
@@ -96,7 +99,15 @@ impl SpoolBacklog {
             return Ok(None);
         }
         let name = match found {
-            Found::Collecting(slot) => shared.sealed_name(slot, shared.read_header(&*file, &path)?),
+            Found::Collecting(slot) => {
+                let header = shared.read_header(&*file, &path)?;
+                if header.is_some() && shared.is_empty(&*file, &path)? {
+                    // Whoever waits for a directory without logs would else wait for ever.
+                    shared.remove_empty(&*file, &path)?;
+                    return Ok(None);
+                }
+                shared.sealed_name(slot, header)
+            }
             Found::Sealed(_, log) => log,
         };
         let processing = log_path(Stage::Processing, name);

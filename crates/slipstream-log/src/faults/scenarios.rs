@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Engine, Verdict};
+use slipstream_core::{Clock, Engine, Verdict};
 
 use super::run::Run;
+use crate::frame::LogHeader;
+use crate::fs::{Fs, Replace};
 use crate::{OnFull, Settings, Stage};
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -32,7 +34,7 @@ fn small_logs() -> Settings {
     Settings { record_max: 200, log_max: 400, ..one_slot() }
 }
 
-pub(super) const ALL: [Scenario; 14] = [
+pub(super) const ALL: [Scenario; 15] = [
     Scenario { name: "store by two writers", settings: one_slot, play: store },
     Scenario { name: "rotate at the minute", settings: one_slot, play: rotate },
     Scenario { name: "rotate when large", settings: small_logs, play: store },
@@ -46,6 +48,7 @@ pub(super) const ALL: [Scenario; 14] = [
     Scenario { name: "retry failed ones", settings: one_slot, play: retry_failed },
     Scenario { name: "drop failed ones", settings: one_slot, play: drop_failed },
     Scenario { name: "purge each stage", settings: one_slot, play: purge },
+    Scenario { name: "take away what is empty", settings: one_slot, play: leave_empty },
     Scenario { name: "a long life", settings: two_logs, play: long_life },
 ];
 
@@ -193,6 +196,27 @@ fn purge(run: &mut Run) {
     run.store();
     for stage in Stage::ALL {
         let _ = run.spool().purge(stage);
+    }
+}
+
+fn leave_empty(run: &mut Run) {
+    for _ in 0..2 {
+        // As a writer leaves it that is killed before it appends.
+        let now = run.clock.now();
+        let header = LogHeader { slot: 0, salt: 7, opened: now, stamp: now };
+        let made = run.fake.create("collecting/s000.log.new-7").and_then(|file| {
+            file.append(&header.encode()).map_err(|error| error.error)?;
+            run.fake.rename("collecting/s000.log.new-7", "collecting/s000.log", Replace::Never)
+        });
+        drop(made);
+        for _ in 0..2 {
+            run.pass(MINUTE / 2);
+            if let Ok(mut backlog) = run.spool().backlog() {
+                run.work(&mut *backlog, &Verdict::Delivered);
+                let _ = backlog.close();
+            }
+        }
+        run.store();
     }
 }
 

@@ -1,9 +1,11 @@
 //! What a user of the engine sees: requests go in, come out, and add up.
 
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use slipstream_core::{BacklogError, Engine, Next, Record, Source, StoreError, Verdict};
+use slipstream_log::frame::LOG_HEADER;
 use slipstream_log::{OnFull, Settings, Spool, SpoolError, Stage};
 
 use crate::bench::{Bench, MINUTE, drain, next, number, source};
@@ -191,6 +193,26 @@ fn what_was_given_out_and_not_settled_comes_out_of_the_next_run_with_its_attempt
     let claims: Vec<_> = std::iter::from_fn(|| next(&mut *backlog)).collect();
     let seen: Vec<_> = claims.iter().map(|claim| (number(claim), claim.attempts)).collect();
     assert_eq!(seen, [(2, 1), (3, 0)]);
+}
+
+#[test]
+fn a_log_that_nothing_was_stored_in_is_taken_away_once_its_minute_is_over() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let names = bench.files(Stage::Collecting);
+    let path = bench.path().join("collecting").join(&names[0]);
+    // As a writer leaves it that is killed before it writes, or finds the disk full.
+    File::options().write(true).open(path).unwrap().set_len(LOG_HEADER).unwrap();
+    let mut backlog = bench.backlog();
+    assert!(next(&mut *backlog).is_none());
+    assert_eq!(bench.files(Stage::Collecting), names, "its writer may be about to write");
+    bench.clock.advance(MINUTE);
+    assert!(next(&mut *backlog).is_none());
+    assert_eq!(bench.files(Stage::Collecting), [""; 0]);
+    // The writer has it open still, and goes on in another.
+    bench.store().unwrap();
+    assert_eq!(number(&next(&mut *backlog).unwrap()), 2);
+    assert_eq!(bench.totals().stored, 1);
 }
 
 #[test]
@@ -424,7 +446,10 @@ fn a_spool_that_lost_its_settings_says_so_and_one_that_lost_directories_is_mende
     for name in ["ready", "failed", "removing", "processing"] {
         std::fs::remove_dir(bench.path().join(name)).unwrap();
     }
-    assert!(bench.other().status().is_err());
+    let refused = bench.other().status().unwrap_err().to_string();
+    let path = bench.path();
+    let repair = format!("`slipstream --dir {} check --repair` makes it again", path.display());
+    assert_eq!(refused, format!("{} is gone; {repair}", path.join("ready").display()));
     Spool::create(bench.path(), bench.spool.settings()).unwrap();
     assert_eq!(bench.totals().pending, 1);
     std::fs::remove_file(bench.path().join("settings.json")).unwrap();
