@@ -5,6 +5,5 @@ mod check;
 mod drop;
 mod keeping;
 mod looking;
-mod others;
 mod spool;
 mod terms;
