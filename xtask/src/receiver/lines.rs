@@ -137,7 +137,10 @@ impl Shared {
         self.note(&[line], 503)?;
         match manner {
             Manner::Reset => return Ok(()),
-            Manner::Busy => (&*stream).write_all(b"BUSY\n")?,
+            Manner::Busy => {
+                set_socket_linger(stream, None)?;
+                (&*stream).write_all(b"BUSY\n")?;
+            }
             Manner::Close => return set_socket_linger(stream, None).map_err(io::Error::from),
             Manner::Hang => {}
         }
@@ -201,4 +204,91 @@ impl<'a> Line<'a> {
 /// Waits until the sender has gone.
 fn rest(mut stream: &TcpStream) -> io::Result<()> {
     io::copy(&mut stream, &mut io::sink()).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Shutdown;
+
+    use super::*;
+
+    const SEED: u64 = 7;
+
+    struct Place {
+        dir: tempfile::TempDir,
+        lines: Lines,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let ledger = File::create(dir.path().join("ledger")).unwrap();
+            Self { dir, lines: Lines::start_refusing(SEED, ledger).unwrap() }
+        }
+
+        fn ledger(&self) -> String {
+            std::fs::read_to_string(self.dir.path().join("ledger")).unwrap()
+        }
+
+        /// What comes back for this, to the end of the connection.
+        fn send(&self, text: &str) -> io::Result<String> {
+            let mut stream = TcpStream::connect(self.lines.addresses[0])?;
+            stream.write_all(text.as_bytes())?;
+            stream.shutdown(Shutdown::Write)?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        }
+    }
+
+    /// A key that is refused as it should be, when it is the first that comes.
+    fn key(wanted: impl Fn(&[u8]) -> bool) -> String {
+        (0..100_000).map(|n| format!("key-{n}")).find(|key| wanted(key.as_bytes())).unwrap()
+    }
+
+    fn good() -> String {
+        key(|key| manner(SEED, key, 0).is_none())
+    }
+
+    #[test]
+    fn what_asks_is_answered_and_what_tells_sees_an_end() {
+        let (place, key) = (Place::new(), good());
+        assert_eq!(place.send(&format!("{key} ask x\n")).unwrap(), format!("OK {key}\n"));
+        assert_eq!(place.send(&format!("{key} tell x\n{key} tell x\n")).unwrap(), "");
+        let (ask, tell) = (key.len() + 6, key.len() + 7);
+        let told = format!("{key} tell {tell} 200\n");
+        assert_eq!(place.ledger(), format!("{key} ask {ask} 200\n{told}{told}"));
+        assert_eq!(place.lines.taken(), 3);
+    }
+
+    #[test]
+    fn what_is_refused_is_answered_otherwise_or_not_at_all() {
+        for refused in [Manner::Busy, Manner::Close, Manner::Reset] {
+            let place = Place::new();
+            let key = key(|key| manner(SEED, key, 0) == Some(refused));
+            let answer = place.send(&format!("{key} ask x\n"));
+            match refused {
+                Manner::Busy => assert_eq!(answer.unwrap(), "BUSY\n"),
+                Manner::Close => assert_eq!(answer.unwrap(), ""),
+                _ => assert_eq!(answer.unwrap_err().kind(), io::ErrorKind::ConnectionReset),
+            }
+            assert_eq!(place.ledger(), format!("{key} ask {} 503\n", key.len() + 6));
+        }
+    }
+
+    #[test]
+    fn one_that_is_always_refused_has_the_connection_reset_for_all() {
+        let (place, bad) = (Place::new(), key(|key| refuses_for_good(SEED, key)));
+        let error = place.send(&format!("{} tell x\n{bad} tell x\n", good())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(place.ledger().matches(" 503\n").count(), 2);
+        assert_eq!(place.lines.taken(), 0);
+    }
+
+    #[test]
+    fn a_line_that_is_torn_is_not_taken() {
+        let (place, key) = (Place::new(), good());
+        assert_eq!(place.send(&format!("{key} tell x\n{key} tell x")).unwrap(), "");
+        assert_eq!(place.ledger().lines().count(), 1);
+    }
 }
