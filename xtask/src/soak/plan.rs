@@ -37,6 +37,7 @@ pub(super) struct Plan {
     pub(super) purge: Option<Duration>,
     pub(super) retry: Option<Duration>,
     pub(super) reject: bool,
+    pub(super) no_overwrite: bool,
     pub(super) users: Option<Users>,
     pub(super) slots: u16,
     pub(super) logs: u32,
@@ -72,6 +73,7 @@ impl Plan {
             purge: args.purge_ms.map(Duration::from_millis),
             retry: args.retry_ms.map(Duration::from_millis),
             reject: args.reject,
+            no_overwrite: args.no_overwrite,
             users,
             slots: args.slots.unwrap_or(slots),
             logs: match args.no_overwrite {

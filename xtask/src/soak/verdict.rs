@@ -149,6 +149,10 @@ impl Verdict<'_> {
                 !self.purges_agree(),
                 format!("the spool counts {} purged; the purges: {:?}", spool.purged, self.purges),
             ),
+            (
+                spool.overwritten > 0 && self.plan.no_overwrite,
+                format!("{} were overwritten though there was room", spool.overwritten),
+            ),
             (spool.expired > 0, format!("{} expired; nobody asked for it", spool.expired)),
             (
                 spool.spoiled > 0 && !self.plan.enospc,
