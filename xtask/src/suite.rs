@@ -73,7 +73,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     own_kind()?;
     // Built by the tests above already: all examples with the workspace's features.
     let program = project::build(&["--workspace", "--examples"], "soak")?;
-    soak::short(&program, &binary)?;
+    let database = project::build(&["--workspace", "--examples"], soak::DATABASE)?;
+    soak::short(&program, &binary, &database)?;
     debian::short(&binary)?;
     eprintln!("20 destinations, of which 4 are bad: every request is to be accounted for");
     neighbours::short(&binary, &receiver)

@@ -327,7 +327,7 @@ impl SpoolBacklog {
         let slots: HashSet<_> = self.logs.keys().map(|log| log.slot).collect();
         for slot in slots {
             let waiting = self.shared.waiting(slot)?;
-            self.shared.overwrite_oldest(Stage::Processing, slot, waiting.fit)?;
+            self.shared.overwrite(Stage::Processing, waiting.surplus())?;
         }
         Ok(())
     }

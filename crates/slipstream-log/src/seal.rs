@@ -19,12 +19,19 @@ use crate::spool::{Shared, collecting_path, log_path};
 const WAITING_LOGS_MAX: usize = 1_440;
 
 /// A slot's logs that wait in processing/.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiting {
-    /// How many there are.
-    pub(crate) logs: usize,
+    /// All of them, oldest first.
+    logs: Vec<LogName>,
     /// How many of the newest there is room for.
-    pub(crate) fit: usize,
+    fit: usize,
+}
+
+impl Waiting {
+    /// The oldest ones, for which there is no room.
+    pub(crate) fn surplus(&self) -> &[LogName] {
+        &self.logs[..self.logs.len() - self.fit]
+    }
 }
 
 impl Shared {
@@ -118,7 +125,7 @@ impl Shared {
                 let ready = self.logs_in(Stage::Ready)?;
                 let waiting = self.waiting(slot)?;
                 let full = ready.iter().filter(|log| log.slot == slot).count() > keep
-                    || waiting.logs > waiting.fit;
+                    || !waiting.surplus().is_empty();
                 if full {
                     let (path, logs) = (self.path.clone(), self.settings.logs);
                     return Err(SpoolError::Full { path, slot, logs });
@@ -144,7 +151,7 @@ impl Shared {
             bytes <= most
         });
         let fit = fit.take(WAITING_LOGS_MAX.max(self.settings.logs as usize)).count();
-        Ok(Waiting { logs: logs.len(), fit })
+        Ok(Waiting { logs, fit })
     }
 
     /// Lets a slot's oldest logs at a stage give way until it has at most `keep`.
@@ -156,12 +163,22 @@ impl Shared {
     ) -> Result<Option<Overwritten>, SpoolError> {
         let logs: Vec<_> =
             self.logs_in(stage)?.into_iter().filter(|log| log.slot == slot).collect();
+        self.overwrite(stage, &logs[..logs.len().saturating_sub(keep)])
+    }
+
+    /// Lets these logs of a stage give way. By name: what comes to the stage meanwhile takes the
+    /// place of none that was found to fit.
+    pub(crate) fn overwrite(
+        &self,
+        stage: Stage,
+        logs: &[LogName],
+    ) -> Result<Option<Overwritten>, SpoolError> {
         let mut sum: Option<Overwritten> = None;
-        if logs.len() > keep {
+        if !logs.is_empty() {
             // What a killed process left half removed takes room, too.
             self.finish_departures()?;
         }
-        for log in logs.iter().take(logs.len().saturating_sub(keep)) {
+        for log in logs {
             let gone = match self.depart(stage, *log, Departure::Overwritten) {
                 Ok(Some(gone)) => gone,
                 Ok(None) => continue,
@@ -193,3 +210,6 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,17 +4,21 @@
 //! They link the engine, so that `cargo xtask` itself need not. Each dies with whoever
 //! started it.
 
-// A few functions of these two are for the other side.
+// A few functions of these are for the other side.
 #[allow(dead_code)]
 #[path = "../../src/soak/chance.rs"]
 mod chance;
 #[allow(dead_code)]
 #[path = "../../src/soak/ids.rs"]
 mod ids;
+#[allow(dead_code)]
+#[path = "../../src/soak/kinds.rs"]
+mod kinds;
 
 mod identity;
 mod left;
 mod operate;
+mod requests;
 mod work;
 mod write;
 

@@ -14,16 +14,14 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use slipstream_core::{
-    Clock, Destination, Engine, Invalid, Record, RecordId, Request, Source, StoreError,
-    SystemClock, Timestamp,
+    Clock, Engine, Record, RecordId, Source, StoreError, SystemClock, Timestamp,
 };
-use slipstream_http::HttpRequest;
 use slipstream_log::Spool;
 
 use crate::chance::Chance;
 use crate::ids::{LENGTH, Name};
+use crate::requests::Requests;
 use crate::{Result, stop_flag};
 
 #[derive(Clone, clap::Args)]
@@ -52,9 +50,8 @@ pub(crate) struct Args {
     /// Sources that it stores for
     #[arg(long, default_value_t = 4)]
     sources: u64,
-    /// Whom the requests go to; requests of a kind of our own unless given
-    #[arg(long)]
-    url: Option<String>,
+    #[command(flatten)]
+    requests: Requests,
     /// The file that tells by how many milliseconds the clock is wrong
     #[arg(long)]
     offset: Option<PathBuf>,
@@ -68,24 +65,6 @@ pub(crate) struct Args {
 
 /// More than this may go into the spool with several writes, of which some may succeed.
 const ONE_WRITE: usize = 1 << 19;
-
-#[derive(Serialize, Deserialize)]
-struct Parcel {
-    #[serde(with = "serde_bytes")]
-    content: Vec<u8>,
-}
-
-impl Request for Parcel {
-    const KIND: &'static str = "parcel";
-
-    fn destination(&self) -> Destination {
-        Destination::new("file://here")
-    }
-
-    fn check(&self) -> std::result::Result<(), Invalid> {
-        Ok(())
-    }
-}
 
 /// The machine's clock, wrong by as much as a file says.
 #[derive(Clone)]
@@ -210,11 +189,7 @@ impl Writer {
             .map(|_| {
                 let name = Name { life: self.args.life, number: self.next.fetch_add(1, Relaxed) };
                 let id = RecordId::new(self.clock.now(), name.as_chance());
-                let content = vec![b'x'; size(chance)];
-                Ok(match &self.args.url {
-                    Some(url) => Record::new(&HttpRequest::post(url.as_str()).body(content), id)?,
-                    None => Record::new(&Parcel { content }, id)?,
-                })
+                self.args.requests.record(name, id, size(chance))
             })
             .collect()
     }

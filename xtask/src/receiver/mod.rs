@@ -1,11 +1,12 @@
 //! A small receiver of HTTP requests on loopback, for the demo, the benchmarks and by
-//! hand (`cargo xtask receiver`).
+//! hand (`cargo xtask receiver`); and one of lines, for the soak.
 //!
 //! Guarantees that what it acknowledged it has counted, and that it outruns the clients
 //! that are measured against it. Absent on purpose: TLS, HTTP/2, any address but loopback.
 
 mod http;
 mod ledger;
+mod lines;
 mod refusal;
 mod server;
 
@@ -24,6 +25,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use crate::interrupt;
 pub(crate) use ledger::{Counts, Taken};
 use ledger::{Ledger, Memory};
+pub(crate) use lines::Lines;
 use refusal::Answers;
 
 /// How to receive.

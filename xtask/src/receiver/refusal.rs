@@ -1,7 +1,8 @@
 //! What a receiver answers: the same to everybody, or a refusal to some.
 //!
 //! Whom it refuses is decided by the request's key and a seed, so a run can be repeated: of
-//! a thousand keys two are refused always, and fifteen every other time.
+//! a thousand keys two are refused always, and fifteen every other time. Where there is no status to
+//! refuse by, the key also decides in what manner.
 
 use std::hash::Hasher;
 
@@ -54,14 +55,49 @@ impl Answers {
     }
 }
 
+/// How a line is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// By another answer than the one that is hoped for.
+    Busy,
+    /// By the end of the connection.
+    Close,
+    /// By a reset.
+    Reset,
+    /// By silence.
+    Hang,
+}
+
+/// How a line with this key is refused, if it is.
+pub(super) fn manner(seed: u64, key: &[u8], asked: u64) -> Option<Manner> {
+    let lot = lot(seed, key);
+    refuses(seed, Some(key), asked).then(|| match lot / 1000 % 16 {
+        0..5 => Manner::Busy,
+        5..10 => Manner::Close,
+        // Whoever is refused always would take all the time that there is.
+        15 if !always(lot) => Manner::Hang,
+        _ => Manner::Reset,
+    })
+}
+
+/// Whether those with this key are always refused.
+pub(super) fn refuses_for_good(seed: u64, key: &[u8]) -> bool {
+    always(lot(seed, key))
+}
+
 fn refuses(seed: u64, key: Option<&[u8]>, asked: u64) -> bool {
+    let lot = lot(seed, key.unwrap_or_default());
+    always(lot) || ((2..17).contains(&(lot % 1000)) && asked.is_multiple_of(2))
+}
+
+fn always(lot: u64) -> bool {
+    lot % 1000 < 2
+}
+
+fn lot(seed: u64, key: &[u8]) -> u64 {
     // Not a hasher with a seed of its own: another run must refuse the same ones.
     #[expect(deprecated)]
     let mut hasher = std::hash::SipHasher::new_with_keys(seed, 0);
-    hasher.write(key.unwrap_or_default());
-    match hasher.finish() % 1000 {
-        0..2 => true,
-        2..17 => asked.is_multiple_of(2),
-        _ => false,
-    }
+    hasher.write(key);
+    hasher.finish()
 }

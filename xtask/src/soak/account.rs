@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::ids::{LENGTH, Name};
+use super::kinds::{Kind, Way};
 
 const INTENDED: u8 = 1;
 const ACKNOWLEDGED: u8 = 2;
@@ -38,16 +39,20 @@ pub(super) struct Accounts {
 }
 
 /// What became of every id.
-#[derive(Default)]
 pub(super) struct Books {
+    /// By these every id has its kind.
+    kinds: Vec<Kind>,
     lives: Vec<Vec<u8>>,
-    /// Deliveries of ids that had been delivered before.
-    pub(super) duplicates: u64,
+    /// Deliveries of ids that had been delivered before, and were to be so exactly once.
+    pub(super) not_once: u64,
+    /// Rows that were taken but not counted, or counted but not taken.
+    pub(super) miscounted: u64,
     /// Ids that somebody delivered or kept, but nobody stored.
     pub(super) strangers: u64,
-    /// Requests that the receiver turned down.
+    /// Requests that a receiver turned down.
     pub(super) turned_down: u64,
     pub(super) accounts: Accounts,
+    duplicates: [u64; Kind::ALL.len()],
 }
 
 /// How many ids each sort has.
@@ -57,6 +62,8 @@ pub(super) struct Sums {
     pub(super) intended: u64,
     pub(super) acknowledged: u64,
     pub(super) delivered: u64,
+    /// Deliveries of ids that had been delivered before.
+    pub(super) duplicates: u64,
     pub(super) left: u64,
     /// Acknowledged, and neither delivered nor left.
     pub(super) missing: u64,
@@ -71,6 +78,20 @@ pub(super) struct Sums {
 }
 
 impl Books {
+    /// Empty ones, for requests whose kinds take turns like this.
+    pub(super) fn new(kinds: &[Kind]) -> Self {
+        Self {
+            kinds: kinds.to_vec(),
+            lives: Vec::new(),
+            not_once: 0,
+            miscounted: 0,
+            strangers: 0,
+            turned_down: 0,
+            accounts: Accounts::default(),
+            duplicates: [0; Kind::ALL.len()],
+        }
+    }
+
     /// Takes a file of ids that were about to be stored.
     pub(super) fn intents(&mut self, path: &Path) -> Result<()> {
         each_id(path, |name| *self.flags(name) |= INTENDED)
@@ -105,12 +126,25 @@ impl Books {
         Ok(())
     }
 
+    /// Takes a file with the id of each row that a database has.
+    pub(super) fn rows(&mut self, path: &Path) -> Result<()> {
+        for line in lines(path)? {
+            let line = line.context("could not read the database's rows")?;
+            match Name::parse(line.as_bytes()) {
+                Some(name) => self.deliver(name),
+                None => self.strangers += 1,
+            }
+        }
+        Ok(())
+    }
+
     fn deliver(&mut self, name: Name) {
         let flags = self.flags(name);
         let (known, again) = (*flags & INTENDED != 0, *flags & DELIVERED != 0);
         *flags |= DELIVERED;
         self.strangers += u64::from(!known);
-        self.duplicates += u64::from(again);
+        self.duplicates[Kind::of(name, &self.kinds) as usize] += u64::from(again);
+        self.not_once += u64::from(again && Way::of(name, &self.kinds).is_once());
     }
 
     /// Takes what the program that reads the spool printed.
@@ -148,8 +182,18 @@ impl Books {
 
     /// Adds it all up.
     pub(super) fn sums(&self) -> Sums {
+        Sums { duplicates: self.duplicates.iter().sum(), ..self.sums_of(|_| true) }
+    }
+
+    /// Adds up what is of one kind.
+    pub(super) fn sums_by(&self, kind: Kind) -> Sums {
+        let duplicates = self.duplicates[kind as usize];
+        Sums { duplicates, ..self.sums_of(|name| Kind::of(name, &self.kinds) == kind) }
+    }
+
+    fn sums_of(&self, which: impl Fn(Name) -> bool) -> Sums {
         let mut sums = Sums::default();
-        for flags in self.lives.iter().flatten() {
+        for (_, flags) in self.ids().filter(|(name, _)| which(*name)) {
             let has = |flag: u8| flags & flag != 0;
             let gone = !has(DELIVERED) && !has(LEFT);
             let refused = has(REFUSED);
@@ -169,11 +213,18 @@ impl Books {
 
     /// The first few ids that are missing.
     pub(super) fn missing(&self) -> impl Iterator<Item = Name> {
+        self.ids()
+            .filter(|(_, flags)| *flags & (ACKNOWLEDGED | DELIVERED | LEFT) == ACKNOWLEDGED)
+            .map(|(name, _)| name)
+    }
+
+    fn ids(&self) -> impl Iterator<Item = (Name, u8)> {
         let lives = self.lives.iter().enumerate();
         lives.flat_map(|(life, ids)| {
             let ids = ids.iter().enumerate();
-            ids.filter(|(_, flags)| *flags & (ACKNOWLEDGED | DELIVERED | LEFT) == ACKNOWLEDGED)
-                .map(move |(number, _)| Name { life: life as u32, number: number as u32 })
+            ids.map(move |(number, flags)| {
+                (Name { life: life as u32, number: number as u32 }, *flags)
+            })
         })
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::kinds::Kind;
+
 /// How to soak.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
@@ -60,8 +62,15 @@ pub(crate) struct Args {
     /// What all programs store in a second; as much as they can unless given
     #[arg(long, value_name = "N")]
     pub(super) records_per_second: Option<u64>,
+    /// Kinds of requests that take turns: http and tcp, whose receivers refuse some, and mysql, for a
+    /// MariaDB that is killed now and then
+    #[arg(long, value_delimiter = ',', default_value = "http")]
+    pub(super) kinds: Vec<Kind>,
+    /// The mean time from one kill of the MariaDB to the next
+    #[arg(long, default_value_t = 5000, value_name = "MS")]
+    pub(super) database_kill_ms: u64,
     /// No network: the worker only notes what it was given
-    #[arg(long)]
+    #[arg(long, conflicts_with = "kinds")]
     pub(super) engine_only: bool,
     /// Use the unoptimised build that the tests use
     #[arg(long)]

@@ -12,10 +12,13 @@ mod account;
 mod args;
 mod chance;
 mod crew;
+mod database;
 // Making ids is for the other side.
 #[allow(dead_code)]
 mod ids;
+mod kinds;
 mod operator;
+mod peers;
 mod place;
 mod plan;
 mod progress;
@@ -34,24 +37,29 @@ use clap::Parser;
 use serde_json::Value;
 
 use crate::interrupt::{self, Running};
-use crate::receiver::Receiver;
 use crate::{packages, project};
 use account::Books;
 pub(crate) use args::Args;
 use chance::{Chance, mix};
 use crew::Crew;
+use kinds::Kind;
 use operator::Operator;
+use peers::Peers;
 use place::Place;
 use plan::{Plan, Programs};
 use progress::Progress;
 use users::Users;
 use verdict::Verdict;
 
+/// The program that runs a database.
+pub(crate) const DATABASE: &str = "soak_database";
+
 /// Soaks.
 pub(crate) fn run(args: &Args) -> Result<()> {
     // Before the build, which may take minutes.
     users(args)?;
-    packages::set_up(packages::For::Build)?;
+    let has_database = args.kinds.contains(&Kind::Mysql);
+    packages::set_up(if has_database { packages::For::Tests } else { packages::For::Build })?;
     let profile: &[&str] = if args.dev { &[] } else { &["--release"] };
     let build = |what: &[&str], name| project::build(&[profile, what].concat(), name);
     let soak = build(&["-p", "xtask", "--example", "soak"], "soak")?;
@@ -59,8 +67,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         true => None,
         false => Some(build(&["-p", "slipstream-cli"], "slipstream")?),
     };
+    let database = match has_database {
+        true => Some(build(&["-p", "slipstream-tests", "--example", DATABASE], DATABASE)?),
+        false => None,
+    };
     interrupt::watch()?;
-    soak_with(args, Programs { soak, slipstream })
+    soak_with(args, Programs { soak, slipstream, database })
 }
 
 #[derive(clap::Parser)]
@@ -69,13 +81,15 @@ struct Words {
     args: Args,
 }
 
-/// What a test run has time for: about 60 s, with programs that were built for it.
-pub(crate) fn short(soak: &Path, slipstream: &Path) -> Result<()> {
+/// What a test run has time for: about 80 s, with programs that were built for it.
+pub(crate) fn short(soak: &Path, slipstream: &Path, database: &Path) -> Result<()> {
     interrupt::watch()?;
     let mut lines = vec![
         "soak --minutes 0.13 --clock-steps --purge-ms 500 --retry-ms 150",
         "soak --minutes 0.07 --engine-only --no-overwrite --records-per-second 2000 --retry-ms 100",
         "soak --minutes 0.1 --reject --logs 2 --retry-ms 150",
+        "soak --minutes 0.13 --kinds http,tcp,mysql --database-kill-ms 2500 --no-overwrite \
+         --records-per-second 1500 --retry-ms 150",
     ];
     if rustix::process::geteuid().is_root() {
         lines.extend([
@@ -90,6 +104,7 @@ pub(crate) fn short(soak: &Path, slipstream: &Path) -> Result<()> {
         let programs = Programs {
             soak: soak.to_owned(),
             slipstream: (!args.engine_only).then(|| slipstream.to_owned()),
+            database: args.kinds.contains(&Kind::Mysql).then(|| database.to_owned()),
         };
         soak_with(&args, programs)?;
     }
@@ -107,16 +122,15 @@ fn soak_with(args: &Args, programs: Programs) -> Result<()> {
     });
     let users = users(args)?;
     let mut place = Place::make(args.dir.as_deref())?;
-    let receiver = match args.engine_only {
-        true => None,
+    let mut peers = match args.engine_only {
+        true => Peers::default(),
         false => {
-            let ledger = File::create(place.file("receiver"));
-            let ledger = ledger.context("could not make the receiver's ledger")?;
-            Some(Receiver::start_refusing(seed, ledger)?)
+            let every = Duration::from_millis(args.database_kill_ms);
+            let database = programs.database.as_deref().map(|program| (program, every));
+            Peers::start(&args.kinds, seed, &place, database)?
         }
     };
-    let url = receiver.as_ref().map(|receiver| receiver.url("/soak"));
-    let plan = Plan::new(args, seed, programs, url, users);
+    let plan = Plan::new(args, seed, programs, peers.words(), users);
     if let Some(bytes) = plan.disk() {
         place.mount(bytes)?;
     }
@@ -130,7 +144,7 @@ fn soak_with(args: &Args, programs: Programs) -> Result<()> {
         plan.logs,
         plan.kill.as_millis()
     );
-    let done = play(&plan, &place, receiver.as_ref());
+    let done = play(&plan, &place, &mut peers);
     if done.is_err() && !interrupt::asked() {
         let kept = place.keep()?;
         eprintln!("kept in {}; --seed {seed} decides the same again", kept.display());
@@ -138,7 +152,7 @@ fn soak_with(args: &Args, programs: Programs) -> Result<()> {
     done
 }
 
-fn play(plan: &Plan, place: &Place, receiver: Option<&Receiver>) -> Result<()> {
+fn play(plan: &Plan, place: &Place, peers: &mut Peers) -> Result<()> {
     let made = run_into(&mut plan.make(place), &place.file("output"))?;
     ensure!(made.success(), "could not make the spool ({made})");
     let mut clock = Chance::new(plan.seed, 2);
@@ -157,6 +171,7 @@ fn play(plan: &Plan, place: &Place, receiver: Option<&Receiver>) -> Result<()> {
         interrupt::check()?;
         crew.step()?;
         operator.step()?;
+        peers.step()?;
         if let Some(filler) = &mut filler {
             filler.step(&mut disk)?;
         }
@@ -169,11 +184,12 @@ fn play(plan: &Plan, place: &Place, receiver: Option<&Receiver>) -> Result<()> {
         if now >= look_due {
             look_due = now + Duration::from_millis(200);
             crew.look()?;
-            progress.show(&crew, receiver);
+            progress.show(&crew, peers.received());
         }
         thread::sleep(Duration::from_millis(1));
     }
     operator.end()?;
+    peers.end()?;
     crew.end_writers()?;
     crew.look()?;
     if let Some(filler) = &mut filler {
@@ -184,7 +200,7 @@ fn play(plan: &Plan, place: &Place, receiver: Option<&Receiver>) -> Result<()> {
     }
     progress.end();
     crew.drain()?;
-    let books = open_books(plan, place)?;
+    let books = open_books(plan, place, peers)?;
     let verdict = Verdict {
         plan,
         sums: &books.sums(),
@@ -193,6 +209,7 @@ fn play(plan: &Plan, place: &Place, receiver: Option<&Receiver>) -> Result<()> {
         purges: operator.purges(),
         retries: operator.retries(),
         times_full: filler.map_or(0, |filler| filler.times),
+        database_kills: peers.kills(),
     };
     verdict.print();
     let wrongs = verdict.wrongs();
@@ -206,16 +223,16 @@ fn play(plan: &Plan, place: &Place, receiver: Option<&Receiver>) -> Result<()> {
     bail!("{}", wrongs.join("; "))
 }
 
-fn open_books(plan: &Plan, place: &Place) -> Result<Books> {
-    let mut books = Books::default();
+fn open_books(plan: &Plan, place: &Place, peers: &mut Peers) -> Result<Books> {
+    let mut books = Books::new(&plan.kinds);
     for number in 0..plan.writers {
         books.intents(&place.file(&format!("intents-{number}")))?;
         books.acks(&place.file(&format!("acks-{number}")))?;
         books.refusals(&place.file(&format!("refused-{number}")))?;
     }
-    match plan.url {
-        Some(_) => books.ledger(&place.file("receiver"))?,
-        None => books.delivered(&place.file("delivered"))?,
+    peers.enter(&mut books, place)?;
+    if plan.is_engine_only() {
+        books.delivered(&place.file("delivered"))?;
     }
     let left = place.file("left");
     let read = run_into(&mut plan.left(place), &left)?;

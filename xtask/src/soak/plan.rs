@@ -9,11 +9,9 @@ use anyhow::Result;
 
 use super::args::Args;
 use super::chance::Chance;
+use super::kinds::Kind;
 use super::place::Place;
 use super::users::{Account, Users};
-
-/// How many requests a worker has in flight.
-pub(super) const CONCURRENCY: u64 = 16;
 
 /// Where the programs are.
 pub(super) struct Programs {
@@ -21,6 +19,8 @@ pub(super) struct Programs {
     pub(super) soak: PathBuf,
     /// The delivered binary, unless there is no network.
     pub(super) slipstream: Option<PathBuf>,
+    /// What runs a database, if there is to be one.
+    pub(super) database: Option<PathBuf>,
 }
 
 /// What is settled.
@@ -37,13 +37,16 @@ pub(super) struct Plan {
     pub(super) purge: Option<Duration>,
     pub(super) retry: Option<Duration>,
     pub(super) reject: bool,
+    pub(super) no_overwrite: bool,
     pub(super) users: Option<Users>,
     pub(super) slots: u16,
     pub(super) logs: u32,
     rotate_ms: u64,
     rate: Option<u64>,
     programs: Programs,
-    pub(super) url: Option<String>,
+    pub(super) kinds: Vec<Kind>,
+    /// What writers are told of whom the requests go to.
+    to: Vec<String>,
 }
 
 impl Plan {
@@ -52,7 +55,7 @@ impl Plan {
         args: &Args,
         seed: u64,
         programs: Programs,
-        url: Option<String>,
+        to: Vec<String>,
         users: Option<Users>,
     ) -> Self {
         let mut chance = Chance::new(seed, 0);
@@ -70,6 +73,7 @@ impl Plan {
             purge: args.purge_ms.map(Duration::from_millis),
             retry: args.retry_ms.map(Duration::from_millis),
             reject: args.reject,
+            no_overwrite: args.no_overwrite,
             users,
             slots: args.slots.unwrap_or(slots),
             logs: match args.no_overwrite {
@@ -79,13 +83,34 @@ impl Plan {
             rotate_ms: args.rotate_ms,
             rate: args.records_per_second,
             programs,
-            url,
+            kinds: args.kinds.clone(),
+            to,
         }
     }
 
     /// How long a worker takes new work, while others store.
     pub(super) fn run_for(&self) -> Duration {
         Duration::from_secs(3)
+    }
+
+    /// Whether there is no network.
+    pub(super) fn is_engine_only(&self) -> bool {
+        self.programs.slipstream.is_none()
+    }
+
+    /// How many requests a worker has in flight. Kinds whose requests go together need more, or there
+    /// is nothing to put together.
+    pub(super) fn concurrency(&self) -> u64 {
+        if self.kinds == [Kind::Http] { 16 } else { 64 }
+    }
+
+    /// How often a request is tried, and how long it waits at first. A database needs some seconds to
+    /// come back.
+    fn patience(&self) -> [&'static str; 2] {
+        match self.kinds.contains(&Kind::Mysql) {
+            true => ["--attempts=5", "--backoff=200ms"],
+            false => ["--attempts=3", "--backoff=10ms"],
+        }
     }
 
     /// Bytes of the small disk. By default it only fills up because something else is on it: for
@@ -132,8 +157,9 @@ impl Plan {
         if let Some(rate) = self.rate {
             command.arg(format!("--rate={}", (rate / self.writers as u64).max(1)));
         }
-        if let Some(url) = &self.url {
-            command.arg(format!("--url={url}"));
+        if !self.is_engine_only() {
+            command.args(self.kinds.iter().map(|kind| format!("--kinds={}", kind.word())));
+            command.args(&self.to);
         }
         if self.clock_steps {
             command.arg("--offset").arg(place.file("offset"));
@@ -150,7 +176,7 @@ impl Plan {
     /// Delivers.
     pub(super) fn work(&self, place: &Place, run_for: Duration, seed: u64) -> Result<Command> {
         let millis = run_for.as_millis();
-        let concurrency = format!("--concurrency={CONCURRENCY}");
+        let concurrency = format!("--concurrency={}", self.concurrency());
         let Some(mut command) = self.slipstream(place) else {
             let mut command = self.soak("work");
             let delivered = place.file("delivered");
@@ -163,7 +189,8 @@ impl Plan {
             return Ok(self.by(self.worker(), command));
         };
         command
-            .args(["work", "--quiet", "--attempts=3", "--backoff=10ms"])
+            .args(["work", "--quiet"])
+            .args(self.patience())
             .args([concurrency, format!("--max-time={millis}ms")]);
         Ok(self.by(self.worker(), command))
     }

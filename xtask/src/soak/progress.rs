@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::crew::Crew;
 use super::verdict::thousands;
-use crate::receiver::Receiver;
 
 /// A line a second on a terminal, a line every five seconds elsewhere.
 pub(super) struct Progress {
@@ -21,16 +20,15 @@ impl Progress {
     }
 
     /// Tells how it goes, if it is time to.
-    pub(super) fn show(&mut self, crew: &Crew<'_>, receiver: Option<&Receiver>) {
+    pub(super) fn show(&mut self, crew: &Crew<'_>, received: u64) {
         if Instant::now() < self.due {
             return;
         }
         self.due += Duration::from_secs(if self.terminal { 1 } else { 5 });
-        let received = receiver.map_or_else(String::new, |receiver| {
-            let requests = &receiver.counts().requests;
-            let requests = requests.load(std::sync::atomic::Ordering::Relaxed);
-            format!(", {} received", thousands(requests))
-        });
+        let received = match received {
+            0 => String::new(),
+            some => format!(", {} received", thousands(some)),
+        };
         let line = format!(
             "{:4} s: {} stored{received}, {} writers and {} workers killed, run {}",
             self.start.elapsed().as_secs(),

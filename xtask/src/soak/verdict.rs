@@ -9,8 +9,9 @@
 
 use super::account::{Books, Sums};
 use super::crew::Tally;
+use super::kinds::Kind;
 use super::operator::Done;
-use super::plan::{CONCURRENCY, Plan};
+use super::plan::Plan;
 
 /// The end of a soak.
 pub(super) struct Verdict<'a> {
@@ -21,12 +22,20 @@ pub(super) struct Verdict<'a> {
     pub(super) purges: Option<&'a Done>,
     pub(super) retries: Option<&'a Done>,
     pub(super) times_full: u64,
+    /// How often the database was killed.
+    pub(super) database_kills: u64,
 }
 
 impl Verdict<'_> {
     /// Acknowledged requests that nothing accounts for.
     pub(super) fn lost(&self) -> u64 {
-        self.sums.missing.saturating_sub(self.given_up()) + self.sums.never_received
+        self.lost_of(self.sums)
+    }
+
+    /// The same of some of the requests. What was given up is not counted by kind, so it may have been
+    /// any of them.
+    fn lost_of(&self, sums: &Sums) -> u64 {
+        sums.missing.saturating_sub(self.given_up()) + sums.never_received
     }
 
     /// Requests that were given up without being failed first, as the spool counts them.
@@ -50,9 +59,10 @@ impl Verdict<'_> {
         }
     }
 
-    /// Deliveries that a kill may have kept from being settled.
+    /// Deliveries that a kill may have kept from being settled: of a worker, before it could write that
+    /// down; of the database, before it could say that it had committed.
     fn in_flight(&self) -> u64 {
-        self.tally.workers_killed * CONCURRENCY
+        (self.tally.workers_killed + self.database_kills) * self.plan.concurrency()
     }
 
     /// Everything that is wrong, in words.
@@ -81,12 +91,23 @@ impl Verdict<'_> {
                 ),
             ),
             (
-                books.duplicates > in_flight,
+                sums.duplicates > in_flight,
                 format!(
-                    "{} requests were delivered again; {} kills of a worker with {CONCURRENCY} in \
-                 flight explain {in_flight}",
-                    books.duplicates, self.tally.workers_killed
+                    "{} requests were delivered again; {} kills of a worker and {} of the database \
+                 with {} in flight explain {in_flight}",
+                    sums.duplicates,
+                    self.tally.workers_killed,
+                    self.database_kills,
+                    self.plan.concurrency()
                 ),
+            ),
+            (
+                books.not_once > 0,
+                format!("{} executions were to be exactly one and were not", books.not_once),
+            ),
+            (
+                books.miscounted > 0,
+                format!("{} transactions were executed in part", books.miscounted),
             ),
             (
                 books.strangers > 0,
@@ -128,6 +149,10 @@ impl Verdict<'_> {
                 !self.purges_agree(),
                 format!("the spool counts {} purged; the purges: {:?}", spool.purged, self.purges),
             ),
+            (
+                spool.overwritten > 0 && self.plan.no_overwrite,
+                format!("{} were overwritten though there was room", spool.overwritten),
+            ),
             (spool.expired > 0, format!("{} expired; nobody asked for it", spool.expired)),
             (
                 spool.spoiled > 0 && !self.plan.enospc,
@@ -145,7 +170,7 @@ impl Verdict<'_> {
         let rows = [
             ("stored (acknowledged)", sums.acknowledged),
             ("delivered", sums.delivered),
-            ("duplicated", books.duplicates),
+            ("duplicated", sums.duplicates),
             ("overwritten", spool.overwritten),
             ("purged", spool.purged),
             ("failed", spool.failed),
@@ -156,9 +181,10 @@ impl Verdict<'_> {
         for (name, count) in rows {
             println!("{name:<22}{:>14}", thousands(count));
         }
+        self.print_kinds();
         println!(
             "\nbegun {}, stored by the spool's own count {}, missing (acknowledged) {}, of which {} \
-             could be lost unseen; turned down by the receiver {}",
+             could be lost unseen; turned down by receivers {}",
             thousands(sums.intended),
             thousands(spool.stored),
             thousands(sums.missing),
@@ -186,6 +212,9 @@ impl Verdict<'_> {
             thousands(tally.workers_asked),
             thousands(tally.runs)
         );
+        if self.database_kills > 0 {
+            println!("the database was killed {} times", thousands(self.database_kills));
+        }
         if self.plan.enospc {
             println!(
                 "the disk was full {} times; that ended {} runs early, and cut {} entries of the \
@@ -194,6 +223,32 @@ impl Verdict<'_> {
             );
         }
         println!("seed {}", self.plan.seed);
+    }
+
+    /// The same by kind, if there are several.
+    fn print_kinds(&self) {
+        let kinds: Vec<_> =
+            Kind::ALL.into_iter().filter(|kind| self.plan.kinds.contains(kind)).collect();
+        if kinds == [Kind::Http] {
+            return;
+        }
+        let by_kind: Vec<_> = kinds.iter().map(|kind| self.books.sums_by(*kind)).collect();
+        let row = |name: &str, cells: &mut dyn Iterator<Item = String>| {
+            let cells: String = cells.map(|cell| format!("{cell:>14}")).collect();
+            println!("{name:<22}{cells}");
+        };
+        println!();
+        row("of these", &mut kinds.iter().map(|kind| kind.word().to_owned()));
+        let count = |name: &str, of: &dyn Fn(&Sums) -> u64| {
+            row(name, &mut by_kind.iter().map(|sums| thousands(of(sums))));
+        };
+        count("stored (acknowledged)", &|sums| sums.acknowledged);
+        count("delivered", &|sums| sums.delivered);
+        count("duplicated", &|sums| sums.duplicates);
+        count("failed", &|sums| sums.left);
+        count("missing", &|sums| sums.missing);
+        count("LOST", &|sums| self.lost_of(sums));
+        println!("executed more often than once: {}", thousands(self.books.not_once));
     }
 }
 
