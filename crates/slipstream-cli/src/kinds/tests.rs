@@ -2,6 +2,7 @@ use clap::CommandFactory;
 
 use super::*;
 use crate::args::Cli;
+use crate::config::Config;
 
 #[test]
 fn a_url_s_scheme_tells_its_kind() {
@@ -38,7 +39,8 @@ fn a_line_s_url_tells_its_kind_however_it_is_written() {
 
 #[test]
 fn every_option_that_a_kind_takes_is_one_and_means_something_to_somebody() {
-    let cli = Cli::command();
+    // With the opposites of flags.
+    let cli = Config::default().apply(Cli::command());
     let store = cli.find_subcommand("store").unwrap();
     let all: Vec<_> = store.get_arguments().filter_map(|arg| arg.get_long()).collect();
     let of_kinds = TCP.iter().chain(&TCP_TOO).chain(&MYSQL).chain(&MYSQL_TOO);
