@@ -110,6 +110,8 @@ impl Place {
     pub(crate) fn init_rotating(&self, logs: u32) {
         let (rotate, logs) = (format!("--rotate={ROTATE}ms"), format!("--logs={logs}"));
         self.succeed(&["init", "--slots=1", &rotate, &logs]);
+        // What is stored now, one after the other, is to stand in one log.
+        self.pass_rotation();
     }
 
     /// Stores a request that will be answered with this status.
