@@ -26,7 +26,7 @@ fn typed_parameters_and_transactions_arrive() {
     program.well([
         "store",
         "--query",
-        "UPDATE v SET n = n - 1",
+        "UPDATE v SET n = n - 1 WHERE n < 0",
         "--query",
         "INSERT INTO v (page) VALUES (?)",
         "--param",
