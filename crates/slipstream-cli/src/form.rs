@@ -1,6 +1,6 @@
 //! Parts of a multipart form from the command line, by curl's rules: `NAME=CONTENT`,
-//! `NAME=@FILE` for one that is sent as a file, several behind commas for as many in one part, `NAME=<FILE` for one whose content
-//! is the value; behind it `;type=TYPE`, `;filename=NAME`, `;headers=HEADER`.
+//! `NAME=@FILE` for one that is sent as a file, several behind commas for as many in one part,
+//! `NAME=<FILE` for one whose content is the value; behind it `;type=TYPE`, `;filename=NAME`, `;headers=HEADER`.
 //!
 //! Files are read now: what is stored needs nothing of this machine.
 //!

@@ -127,7 +127,7 @@ fn next(error: &anyhow::Error, path: &Path) -> String {
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::ReadOnlyFilesystem);
     match path.parent() {
-        Some(dir) if read_only => {
+        Some(dir) if read_only && dir.is_absolute() => {
             let dir = dir.display();
             format!("; a service needs ReadWritePaths={dir} in its unit (`systemctl edit`)")
         }

@@ -14,11 +14,12 @@
 //!
 //! [`Request::check`]: slipstream_core::Request::check
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use slipstream_core::{Aside, Invalid, read_line, read_seconds};
-use std::fmt;
 
 use crate::{MysqlRequest, Param, Statement, Tls};
 

@@ -2,8 +2,9 @@
 //!
 //! Guaranteed: at most as many threads as asked for, started as work comes; all of them are
 //! gone when the driver is. No destination holds more than half of what the others leave it, even
-//! when there are no others yet, so one that hangs leaves threads for the rest. A handler that panics fails its attempt and nothing
-//! else (in a program that is built to abort on panic, the attempt was counted on disk before).
+//! when there are no others yet, so one that hangs leaves threads for the rest. A handler that
+//! panics fails its attempt and nothing else (in a program that is built to abort on panic, the
+//! attempt was counted on disk before).
 //! Absent on purpose: a time limit. A thread cannot be stopped from outside, so a handler
 //! ends its own waits.
 
