@@ -5,5 +5,6 @@ mod check;
 mod drop;
 mod keeping;
 mod looking;
+mod places;
 mod spool;
 mod terms;
