@@ -101,13 +101,15 @@ pub trait Backlog {
     /// first. Call it before the attempt is made.
     ///
     /// # Errors
-    /// The attempt must not be made.
+    /// The attempt must not be made. After [`BacklogError::Unavailable`] the ticket is still to be
+    /// settled, by [`Verdict::PutBack`]; the run goes on.
     fn begin(&mut self, ticket: Ticket) -> Result<u32, BacklogError>;
 
     /// Records what became of a claim. The ticket is spent.
     ///
     /// # Errors
-    /// The verdict is not recorded; the request may be attempted again.
+    /// The verdict is not recorded; the request may be attempted again. After
+    /// [`BacklogError::Unavailable`] the engine tries again to record it; the run goes on.
     fn settle(&mut self, ticket: Ticket, verdict: Verdict) -> Result<(), BacklogError>;
 
     /// Keeps a line about a claim that is out, for the operator: what became of an attempt. Lines
@@ -216,6 +218,14 @@ pub enum BacklogError {
     Busy {
         /// Its process id, if it is known.
         holder: Option<u32>,
+    },
+    /// What this claim is kept in cannot be used now; all other claims can.
+    #[error("{reason}")]
+    Unavailable {
+        /// When it may be worth another try.
+        retry_in: Duration,
+        /// Why.
+        reason: String,
     },
     /// The engine failed.
     #[error(transparent)]

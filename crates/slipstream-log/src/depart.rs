@@ -6,10 +6,11 @@
 //! it is counted, but not kept.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use crate::backlog::notes_path;
 use crate::error::SpoolError;
-use crate::fs::{File, Lock, Replace};
+use crate::fs::{File, Lock};
 use crate::ledger::{Counts, Gone, Outcomes};
 use crate::name::{Departure, LogName, Stage, split_leaving};
 use crate::spool::{REMOVING, Shared, log_path};
@@ -76,24 +77,24 @@ impl Leaving {
 
 impl Shared {
     /// Takes a log out of the spool, and says what went with it. None if somebody else
-    /// moved it on first.
+    /// moved it on first. Its lock is waited for as long as `patience` has it.
     pub(crate) fn depart(
         &self,
         stage: Stage,
         log: LogName,
         why: Departure,
+        patience: Duration,
     ) -> Result<Option<Departed>, SpoolError> {
         let path = log_path(stage, log);
         let Some(file) = self.open_if_there(&path)? else {
             return Ok(None);
         };
-        let _held = self.lock(&*file, Lock::Exclusive, &path)?;
+        let _held = self.lock_for(&*file, Lock::Exclusive, &path, patience)?;
         if !self.is_at(&*file, &path)? {
             return Ok(None);
         }
         let leaving = Leaving { log, step: Step::For(why) };
-        let renamed = self.fs.rename(&path, &leaving.path(), Replace::Never);
-        renamed.map_err(|error| self.io("remove", &path, error))?;
+        self.move_log("remove", &path, &leaving.path())?;
         self.finish_departure(&*file, log, why)
     }
 
@@ -147,8 +148,7 @@ impl Shared {
             Departure::Done if unsettled > 0 => {
                 // It was settled, and a crash of the machine undid that: back it goes.
                 let ready = log_path(Stage::Ready, log);
-                let renamed = self.fs.rename(&path, &ready, Replace::Never);
-                renamed.map_err(|error| self.io("put back", &path, error))?;
+                self.move_log("put back", &path, &ready)?;
                 return Ok(None);
             }
             Departure::Done => {}
@@ -167,8 +167,7 @@ impl Shared {
         let gone = Gone { bytes: tally.bytes, outcomes };
         let counts = Counts { sealed, gone };
         let counted = Leaving { log, step: Step::Counted(counts) }.path();
-        let renamed = self.fs.rename(&path, &counted, Replace::Never);
-        renamed.map_err(|error| self.io("remove", &path, error))?;
+        self.move_log("remove", &path, &counted)?;
         if let Some(kept) = kept {
             file.truncate(0).map_err(|error| self.io("empty", &path, error))?;
             if let Err(error) = self.write_aside(log, |put| put(&kept)) {

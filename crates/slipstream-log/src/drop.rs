@@ -12,7 +12,6 @@ use slipstream_core::Timestamp;
 use crate::depart::{Leaving, Step};
 use crate::error::SpoolError;
 use crate::frame::{Settlement, State};
-use crate::fs::Replace;
 use crate::name::{Departure, Stage};
 use crate::retry::Chosen;
 use crate::spool::{Spool, log_path};
@@ -50,8 +49,7 @@ impl Spool {
                     let why = Departure::Purged;
                     let path = log_path(Stage::Failed, log);
                     let leaving = Leaving { log, step: Step::For(why) }.path();
-                    let renamed = shared.fs.rename(&path, &leaving, Replace::Never);
-                    renamed.map_err(|error| shared.io("remove", &path, error))?;
+                    shared.move_log("remove", &path, &leaving)?;
                     shared.finish_departure(file, log, why)?;
                 }
                 Ok(resettled.chosen)

@@ -1,9 +1,11 @@
 //! What can go wrong with a spool, said so that the operator knows what to do.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use slipstream_core::{BacklogError, StoreError};
 
 /// Why a spool could not be used.
@@ -82,6 +84,20 @@ pub enum SpoolError {
         /// The log.
         path: PathBuf,
     },
+    /// A claimed log is no longer in its place.
+    #[error("{} was taken away, or replaced by another file, while a worker had it; `slipstream check` shows what is missing", .path.display())]
+    Taken {
+        /// The log.
+        path: PathBuf,
+    },
+    /// Several logs could not be worked.
+    #[error("{} files of the spool could not be used, among them this one", .others + 1)]
+    Several {
+        /// How many beside the first.
+        others: usize,
+        /// What kept the first.
+        source: Box<SpoolError>,
+    },
     /// Another worker has the spool.
     #[error("another worker is at it")]
     Busy {
@@ -97,6 +113,46 @@ impl SpoolError {
         match source.kind() {
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { doing, path },
             _ => Self::Io { doing, path, source },
+        }
+    }
+
+    /// Whether this process, or the machine, has no file descriptor left.
+    pub(crate) fn is_out_of_descriptors(&self) -> bool {
+        let short = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
+        matches!(self, Self::Io { source, .. } if short.contains(&source.raw_os_error()))
+    }
+
+    /// Whether what was to be opened is no file of the spool: a link, a pipe, a directory, or another
+    /// user's.
+    pub(crate) fn is_no_log(&self) -> bool {
+        use io::ErrorKind::{InvalidInput, IsADirectory};
+        let no_file = [Errno::LOOP, Errno::NXIO, Errno::NODEV].map(|no| Some(no.raw_os_error()));
+        matches!(self, Self::Io { source, .. }
+            if matches!(source.kind(), InvalidInput | IsADirectory)
+                || no_file.contains(&source.raw_os_error()))
+    }
+
+    /// Whether nothing in the spool can be worked while it lasts.
+    pub(crate) fn is_of_the_spool(&self) -> bool {
+        matches!(self, Self::ReadOnly { .. } | Self::Moved { .. })
+    }
+
+    /// Itself and its cause, in one line.
+    pub(crate) fn with_cause(&self) -> String {
+        let mut words = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            words = format!("{words}: {error}");
+            cause = error.source();
+        }
+        words
+    }
+
+    /// The same, told as the first of several.
+    pub(crate) fn and_others(self, others: usize) -> Self {
+        match others {
+            0 => self,
+            _ => Self::Several { others, source: Box::new(self) },
         }
     }
 

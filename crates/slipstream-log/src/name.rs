@@ -57,9 +57,11 @@ pub struct LogName {
 }
 
 impl LogName {
-    /// The name of the log with this header.
+    /// The name of the log with this header. A stamp that no name can tell is the last that one can:
+    /// a log would else not be known by its name.
     pub fn of(header: &LogHeader) -> Self {
-        Self { stamp: header.stamp, slot: header.slot, salt: header.salt }
+        let stamp = Timestamp::from_millis(header.stamp.as_millis().min(LAST_MILLI));
+        Self { stamp, slot: header.slot, salt: header.salt }
     }
 
     /// The name that this text is, if it is one.

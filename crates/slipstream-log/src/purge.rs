@@ -4,7 +4,7 @@ use crate::depart::{Leaving, Step};
 use crate::error::SpoolError;
 use crate::fs::Lock;
 use crate::name::{Departure, Stage, parse_collecting};
-use crate::spool::{Spool, collecting_path};
+use crate::spool::{PATIENCE, Spool, collecting_path};
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,7 +35,7 @@ impl Spool {
             self.purge_collecting(&mut purged)?;
         } else {
             for log in shared.logs_in(stage)? {
-                if let Some(gone) = shared.depart(stage, log, Departure::Purged)? {
+                if let Some(gone) = shared.depart(stage, log, Departure::Purged, PATIENCE)? {
                     purged.add(gone.bytes, gone.requests);
                 }
             }
@@ -58,9 +58,8 @@ impl Spool {
             if !shared.is_at(&*file, &path)? {
                 continue;
             }
-            let log = shared.sealed_name(slot, shared.read_header(&*file, &path)?);
-            let leaving = Leaving { log, step: Step::For(Departure::Purged) }.path();
-            shared.leave_collecting(&*file, &path, &leaving)?;
+            let there = |log| Leaving { log, step: Step::For(Departure::Purged) }.path();
+            let log = shared.leave_collecting(&*file, &path, slot, there, |_| true)?;
             if let Some(gone) = shared.finish_departure(&*file, log, Departure::Purged)? {
                 purged.add(gone.bytes, gone.requests);
             }

@@ -8,11 +8,9 @@
 //! A log whose other requests still wait is in processing/ already. While no worker runs, what
 //! failed in it is retried, too; while one does, it is the worker's alone.
 
-use std::io::ErrorKind;
-
 use crate::error::SpoolError;
 use crate::frame::{SETTLEMENT_AT, Settlement, State};
-use crate::fs::{File, Lock, Replace};
+use crate::fs::{File, Lock};
 use crate::left::MEMORY;
 use crate::name::{LogName, Stage};
 use crate::spool::{Shared, Spool, log_path};
@@ -44,16 +42,12 @@ impl Spool {
         let chosen = shared.resettle_failed(
             |_, payload| choose(payload).then_some(Settlement::FRESH),
             |_, log, resettled| {
-                let (path, processing) =
-                    (log_path(Stage::Failed, log), log_path(Stage::Processing, log));
+                let path = log_path(Stage::Failed, log);
                 if resettled.chosen == 0 {
                     return Ok(0);
                 }
-                match shared.fs.rename(&path, &processing, Replace::Never) {
-                    Ok(()) => Ok(resettled.chosen),
-                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
-                    Err(error) => Err(shared.io("retry", &path, error)),
-                }
+                shared.bring_to_processing("retry", &path, log)?;
+                Ok(resettled.chosen)
             },
         )?;
         let Chosen { logs, requests, worker_running } = chosen;

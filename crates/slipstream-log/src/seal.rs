@@ -4,6 +4,7 @@
 //! anybody who finds it undone, and gives the same result: the log does not change any more.
 
 use std::io;
+use std::time::Duration;
 
 use slipstream_core::Overwritten;
 
@@ -13,7 +14,7 @@ use crate::frame::{LOG_HEADER, LogHeader, SEAL, SEAL_AT};
 use crate::fs::{File, Lock, Open, Replace};
 use crate::name::{Departure, LogName, Stage};
 use crate::settings::OnFull;
-use crate::spool::{Shared, collecting_path, log_path};
+use crate::spool::{Shared, TRIES, collecting_path, log_path};
 
 /// How many logs of a slot may wait for a later run: those of a day, at one a minute.
 const WAITING_LOGS_MAX: usize = 1_440;
@@ -53,9 +54,9 @@ impl Shared {
             return Ok(None);
         }
         let overwritten = self.make_room(slot)?;
-        let name = self.sealed_name(slot, header);
-        let ready = log_path(Stage::Ready, name);
-        self.leave_collecting(file, &path, &ready)?;
+        let there = |log| log_path(Stage::Ready, log);
+        let name = self.leave_collecting(file, &path, slot, there, |_| true)?;
+        let ready = there(name);
         // Writers that wait may go on and see that it moved, while it is counted; whoever wants
         // to take it further waits.
         drop(held);
@@ -69,16 +70,75 @@ impl Shared {
         Ok(overwritten)
     }
 
-    /// Moves a collecting log on. Call it with the log's lock, held alone.
+    /// Moves a collecting log on, to a place that depends on its name, and tells that. Where its
+    /// header names a log that there is already, it gets a name of its own. Call it with the log's
+    /// lock, held alone.
     pub(crate) fn leave_collecting(
         &self,
         file: &dyn File,
         path: &str,
+        slot: u16,
+        place: impl Fn(LogName) -> String,
+        free: impl Fn(LogName) -> bool,
+    ) -> Result<LogName, SpoolError> {
+        let header = self.read_header(file, path)?;
+        self.mark_sealed(file, path)?;
+        let mut name = self.sealed_name(slot, header);
+        for _ in 0..TRIES {
+            if free(name) {
+                match self.fs.rename(path, &place(name), Replace::Never) {
+                    Ok(()) => return Ok(name),
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                    Err(error) => return Err(self.io("seal", path, error)),
+                }
+            }
+            name.salt = self.fs.random();
+        }
+        Err(SpoolError::Restless { path: self.path.join(path) })
+    }
+
+    /// Moves a log to where only its name can stand. What is in the way there is none of the
+    /// spool's, and is put aside.
+    pub(crate) fn move_log(
+        &self,
+        doing: &'static str,
+        from: &str,
         to: &str,
     ) -> Result<(), SpoolError> {
-        self.mark_sealed(file, path)?;
-        let renamed = self.fs.rename(path, to, Replace::Never);
-        renamed.map_err(|error| self.io("seal", path, error))
+        let moved = match self.fs.rename(from, to, Replace::Never) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.displace(to)?;
+                self.fs.rename(from, to, Replace::Never)
+            }
+            moved => moved,
+        };
+        moved.map_err(|error| self.io(doing, from, error))
+    }
+
+    /// Moves a log to processing/. A log that has its name there is the worker's, and stays.
+    pub(crate) fn bring_to_processing(
+        &self,
+        doing: &'static str,
+        from: &str,
+        log: LogName,
+    ) -> Result<(), SpoolError> {
+        let to = log_path(Stage::Processing, log);
+        let moved = self.fs.rename(from, &to, Replace::Never);
+        let taken = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
+        match moved {
+            Err(error) if taken(&error) && self.open_if_there(&to).is_err_and(|e| e.is_no_log()) => {
+                self.move_log(doing, from, &to)
+            }
+            moved => moved.map_err(|error| self.io(doing, from, error)),
+        }
+    }
+
+    /// Puts what stands in a log's place, and is none, under a name that no log has.
+    fn displace(&self, path: &str) -> Result<(), SpoolError> {
+        let aside = format!("{path}.displaced-{:016x}", self.fs.random());
+        tracing::warn!(path, aside, "a file stands in a log's place, and is put aside");
+        let renamed = self.fs.rename(path, &aside, Replace::Never);
+        renamed.map_err(|error| self.io("put aside", path, error))
     }
 
     /// Tells every writer that this is no longer the slot's log. Before the log moves: a writer
@@ -179,7 +239,8 @@ impl Shared {
             self.finish_departures()?;
         }
         for log in logs {
-            let gone = match self.depart(stage, *log, Departure::Overwritten) {
+            // A lock is not waited for: a worker may just be claiming it, and no writer waits for that.
+            let gone = match self.depart(stage, *log, Departure::Overwritten, Duration::ZERO) {
                 Ok(Some(gone)) => gone,
                 Ok(None) => continue,
                 // It has left its place, which is what was wanted, and is counted when it can be.

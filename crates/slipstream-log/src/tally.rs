@@ -3,7 +3,7 @@
 use crate::error::SpoolError;
 use crate::frame::State;
 use crate::fs::File;
-use crate::ledger::Sealed;
+use crate::ledger::{Account, Sealed};
 use crate::name::{LogName, Stage};
 use crate::spool::{Shared, log_path};
 use crate::walk::{Item, Walk};
@@ -106,21 +106,17 @@ impl Shared {
         self.enter_stored(name, tally.sealed())
     }
 
-    /// Enters what a sealed log holds unless that was done; on a full disk, when it goes. Call it
-    /// with the log's lock.
-    pub(crate) fn count_if_not_yet(
-        &self,
-        file: &dyn File,
-        path: &str,
-        name: LogName,
-    ) -> Result<(), SpoolError> {
-        if self.account(name)?.stored.is_some() {
-            return Ok(());
-        }
-        if let Err(error) = self.count_stored(file, path, name) {
+    /// Enters what a sealed log holds unless that was done. What keeps it from being entered now (a
+    /// full disk, say) leaves that to when the log goes. Call it with the log's lock.
+    pub(crate) fn count_if_not_yet(&self, file: &dyn File, path: &str, name: LogName) {
+        let counted = match self.account(name) {
+            Ok(Account { stored: Some(_), .. }) => Ok(()),
+            Ok(_) => self.count_stored(file, path, name),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = counted {
             tracing::warn!(log = %name, %error, "claimed, but not counted yet");
         }
-        Ok(())
     }
 
     /// Enters the failed logs that could not be counted when they were sealed. They may stay where
@@ -134,9 +130,9 @@ impl Shared {
             let Ok(Some(file)) = self.open_if_there(&path) else {
                 continue;
             };
-            let held = self.lock_if_free(&*file, &path)?;
-            if held.is_some() && self.is_at(&*file, &path)? {
-                self.count_if_not_yet(&*file, &path, log)?;
+            let held = self.lock_if_free(&*file, &path);
+            if matches!(held, Ok(Some(_))) && self.is_at(&*file, &path).unwrap_or(false) {
+                self.count_if_not_yet(&*file, &path, log);
             }
         }
         Ok(())

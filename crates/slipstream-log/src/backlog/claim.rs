@@ -1,13 +1,21 @@
 //! Which log comes next, and how it becomes the worker's own.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Found, LOOK_EVERY, Notes, OpenLog, SKIP_FOR, SpoolBacklog};
+use super::{ClaimedLog, Found, LOOK_EVERY, SpoolBacklog};
 use crate::error::SpoolError;
-use crate::fs::{Lock, Replace};
+use crate::fs::{File, Lock};
 use crate::name::{LogName, Stage, parse_collecting};
 use crate::spool::{PATIENCE, collecting_path, log_path};
+use crate::walk::Walk;
+
+/// A log that was just claimed.
+struct Claimed {
+    name: LogName,
+    file: Box<dyn File>,
+    walk: Walk,
+    log: ClaimedLog,
+}
 
 impl SpoolBacklog {
     /// Claims one more log; false when there is none.
@@ -20,35 +28,55 @@ impl SpoolBacklog {
                 return Ok(false);
             }
             self.looked = Some(now);
+            self.finish_others(now);
+            if !self.owed.is_empty() && self.owed_at <= now {
+                self.write_owed();
+            }
             self.look(now)?;
         }
         while let Some(found) = self.queue.pop_front() {
-            let claimed = self.claim(found);
-            let Err(error) = claimed else {
-                self.held.remove(&found);
-                if let Ok(Some((name, log))) = claimed {
+            let error = match self.claim(found) {
+                Ok(claimed) => {
+                    self.held.remove(&found);
+                    self.troubles.clear(found);
+                    let Some(Claimed { name, file, walk, log }) = claimed else {
+                        continue;
+                    };
+                    self.files.put(name, file);
                     self.logs.insert(name, log);
-                    self.reading = Some(name);
+                    self.reading = Some((name, walk));
                     return Ok(true);
                 }
-                continue;
+                Err(error) if error.is_out_of_descriptors() => {
+                    // It is not the log's fault, and its turn is still to come.
+                    self.queue.push_front(found);
+                    return Err(error);
+                }
+                Err(error) => error,
             };
-            let locked = matches!(error, SpoolError::Locked { .. });
-            if locked && now < *self.held.entry(found).or_insert(now) + PATIENCE {
-                // Somebody holds it. It is tried again when the others are done, and before the
-                // later ones of its slot, whose requests may have to stay in order.
-                self.queue.retain(|later| later.slot() != found.slot());
-                continue;
-            }
-            self.held.remove(&found);
-            tracing::error!(?found, %error, "cannot claim a log; the others go on");
-            self.skipped.insert(found, now);
-            self.skipped_for.get_or_insert(error);
+            self.cannot_claim(found, now, error);
         }
         Ok(false)
     }
 
-    /// Looks what there is to claim: first what an earlier run left, then oldest first.
+    fn cannot_claim(&mut self, found: Found, now: Duration, error: SpoolError) {
+        let mut error = error;
+        if let SpoolError::Locked { waited, .. } = &mut error {
+            let since = *self.held.entry(found).or_insert(now);
+            if now < since + PATIENCE && !self.troubles.knows(found) {
+                // Another process holds it. It is tried again when the others are done, and before
+                // the later ones of its slot, whose requests may have to stay in order.
+                self.queue.retain(|later| later.slot() != found.slot());
+                return;
+            }
+            *waited = now.saturating_sub(since);
+        }
+        self.held.remove(&found);
+        self.troubles.note(found, now, error);
+    }
+
+    /// Looks what there is to claim: first what an earlier run left, then oldest first. A directory
+    /// that cannot be read keeps nothing in the others from being claimed.
     fn look(&mut self, now: Duration) -> Result<(), SpoolError> {
         if self.news.is_some() && !self.shared.fs.is_at(&self.shared.path) {
             // Whoever stores now stores elsewhere.
@@ -59,31 +87,63 @@ impl SpoolBacklog {
             news.listen()?;
         }
         self.shared.shorten_ledger_if_long();
-        let mut found = Vec::new();
-        // What an earlier run left, and what somebody wants retried.
-        let left = self.shared.logs_in(Stage::Processing)?;
-        let left = left.into_iter().filter(|log| !self.logs.contains_key(log));
-        found.extend(left.map(|log| Found::Sealed(Stage::Processing, log)));
-        let ready = self.shared.logs_in(Stage::Ready)?;
-        found.extend(ready.into_iter().map(|log| Found::Sealed(Stage::Ready, log)));
-        let collecting = self.shared.list(Stage::Collecting.dir())?;
+        // What an earlier run left, and what is to be retried.
+        let mut found = self.sealed_in(Stage::Processing, now)?;
+        found.extend(self.sealed_in(Stage::Ready, now)?);
+        let collecting = self.shared.list(Stage::Collecting.dir());
+        let collecting = self.or_trouble(Stage::Collecting, now, collecting)?;
         let mut slots: Vec<_> =
             collecting.iter().filter_map(|name| parse_collecting(name)).collect();
         slots.sort_unstable();
         found.extend(slots.into_iter().map(Found::Collecting));
-        self.skipped.retain(|_, since| now < *since + SKIP_FOR);
-        found.retain(|found| !self.skipped.contains_key(found));
+        found.retain(|found| !self.troubles.rests(*found, now));
         self.queue = found.into();
         Ok(())
     }
 
+    /// The logs of a stage that are not this worker's yet, oldest first.
+    fn sealed_in(&mut self, stage: Stage, now: Duration) -> Result<Vec<Found>, SpoolError> {
+        let logs = self.shared.logs_in(stage);
+        let logs = self.or_trouble(stage, now, logs)?.into_iter().filter(|log| !self.has(*log));
+        Ok(logs.map(|log| Found::Sealed(stage, log)).collect())
+    }
+
+    /// What was found in a directory; nothing if it cannot be read.
+    fn or_trouble<T: Default>(
+        &mut self,
+        stage: Stage,
+        now: Duration,
+        listed: Result<T, SpoolError>,
+    ) -> Result<T, SpoolError> {
+        let found = Found::Dir(stage.dir());
+        match listed {
+            Ok(listed) => {
+                self.troubles.clear(found);
+                Ok(listed)
+            }
+            Err(error) if error.is_out_of_descriptors() || error.is_of_the_spool() => Err(error),
+            Err(error) => {
+                if !self.troubles.rests(found, now) {
+                    self.troubles.note(found, now, error);
+                }
+                Ok(T::default())
+            }
+        }
+    }
+
+    /// Whether this worker has a log of this name already.
+    fn has(&self, log: LogName) -> bool {
+        self.logs.contains_key(&log) || self.finishing.contains_key(&log)
+    }
+
     /// Claims a log: from here on nothing overwrites it. None if there is nothing in it, or
-    /// somebody else was faster.
-    fn claim(&self, found: Found) -> Result<Option<(LogName, OpenLog)>, SpoolError> {
+    /// another process was faster.
+    fn claim(&self, found: Found) -> Result<Option<Claimed>, SpoolError> {
         let shared = &*self.shared;
         let path = match found {
             Found::Collecting(slot) => collecting_path(slot),
             Found::Sealed(stage, log) => log_path(stage, log),
+            Found::Dir(_) => return Ok(None),
         };
         let Some(file) = shared.open_if_there(&path)? else {
             return Ok(None);
@@ -98,41 +158,56 @@ impl SpoolBacklog {
         if !shared.is_at(&*file, &path)? {
             return Ok(None);
         }
-        let name = match found {
-            Found::Collecting(slot) => {
-                let header = shared.read_header(&*file, &path)?;
-                if header.is_some() && shared.is_empty(&*file, &path)? {
-                    // Whoever waits for a directory without logs would else wait for ever.
-                    shared.remove_empty(&*file, &path)?;
-                    return Ok(None);
-                }
-                shared.sealed_name(slot, header)
-            }
-            Found::Sealed(_, log) => log,
+        let Some(name) = self.bring_to_processing(found, &*file, &path)? else {
+            return Ok(None);
         };
         let processing = log_path(Stage::Processing, name);
-        match found {
-            Found::Collecting(_) => shared.leave_collecting(&*file, &path, &processing)?,
-            Found::Sealed(Stage::Processing, _) => {}
-            Found::Sealed(..) => {
-                let renamed = shared.fs.rename(&path, &processing, Replace::Never);
-                renamed.map_err(|error| shared.io("claim", &path, error))?;
-            }
-        }
-        shared.count_if_not_yet(&*file, &processing, name)?;
+        shared.count_if_not_yet(&*file, &processing, name);
         drop(held);
+        let stat = file.stat().map_err(|error| shared.io("look at", &processing, error))?;
         let walk = shared.walk(&*file, &processing, Some(name))?;
-        let log = OpenLog {
+        // What is still out of a log that was away for a while does not come out twice.
+        let out = self.out.values().filter(|out| out.log == name).map(|out| out.at);
+        let log = ClaimedLog {
+            identity: stat.identity,
             salt: walk.salt(),
-            path: processing,
-            file,
-            walk,
-            outstanding: HashSet::new(),
+            len: walk.end(),
+            outstanding: out.collect(),
             failed: false,
             again: None,
-            notes: Notes::default(),
         };
-        Ok(Some((name, log)))
+        Ok(Some(Claimed { name, file, walk, log }))
+    }
+
+    /// Moves a log to processing/ and tells its name there; none if nothing is in it. Call it with
+    /// the log's lock.
+    fn bring_to_processing(
+        &self,
+        found: Found,
+        file: &dyn File,
+        path: &str,
+    ) -> Result<Option<LogName>, SpoolError> {
+        let shared = &*self.shared;
+        match found {
+            Found::Collecting(slot) => {
+                let header = shared.read_header(file, path)?;
+                if header.is_some() && shared.is_empty(file, path)? {
+                    // Whoever waits for a directory without logs would else wait for ever.
+                    shared.remove_empty(file, path)?;
+                    return Ok(None);
+                }
+                let there = |log| log_path(Stage::Processing, log);
+                let free = |log| !self.has(log);
+                shared.leave_collecting(file, path, slot, there, free).map(Some)
+            }
+            Found::Sealed(stage, log) => {
+                if stage != Stage::Processing {
+                    shared.bring_to_processing("claim", path, log)?;
+                }
+                Ok(Some(log))
+            }
+            Found::Dir(_) => Ok(None),
+        }
     }
 }
 
@@ -141,6 +216,7 @@ impl Found {
         match self {
             Self::Collecting(slot) => slot,
             Self::Sealed(_, log) => log.slot,
+            Self::Dir(_) => u16::MAX,
         }
     }
 }

@@ -8,7 +8,7 @@
 use std::io::ErrorKind;
 
 use crate::error::SpoolError;
-use crate::fs::{File, Open};
+use crate::fs::Open;
 use crate::name::{LogName, Stage};
 use crate::spool::{Shared, Spool};
 
@@ -66,46 +66,25 @@ pub(crate) fn notes_path(log: LogName) -> String {
     format!("{}/{log}{NOTES}", Stage::Failed.dir())
 }
 
-/// A log's notes, opened when the first is added.
-#[derive(Default)]
-pub(super) enum Notes {
-    #[default]
-    Closed,
-    Open {
-        file: Box<dyn File>,
-        room: u64,
-    },
-    /// They cannot be written, or are full.
-    Over,
-}
-
-impl Notes {
-    /// Adds a line, if there is room.
-    pub(super) fn add(&mut self, shared: &Shared, log: LogName, line: &str, log_len: u64) {
-        if matches!(self, Self::Closed) {
-            *self = Self::open(shared, log, log_len).unwrap_or_else(|error| {
-                tracing::debug!(%log, %error, "no notes are kept");
-                Self::Over
-            });
-        }
-        let Self::Open { file, room } = self else {
-            return;
-        };
+impl Shared {
+    /// Adds a line to a log's notes, if there is room for it beside a log of this length.
+    pub(super) fn add_note(&self, log: LogName, line: &str, log_len: u64) {
         let line = format!("{}\n", line.replace('\n', " "));
-        let rest = room.checked_sub(line.len() as u64);
-        match rest.filter(|_| file.append(line.as_bytes()).is_ok()) {
-            Some(rest) => *room = rest,
-            None => *self = Self::Over,
+        if let Err(error) = self.try_add_note(log, &line, log_len) {
+            tracing::debug!(%log, %error, "a note is not kept");
         }
     }
 
-    fn open(shared: &Shared, log: LogName, log_len: u64) -> std::io::Result<Self> {
+    fn try_add_note(&self, log: LogName, line: &str, log_len: u64) -> std::io::Result<()> {
         let path = notes_path(log);
-        let file = match shared.fs.open(&path, Open::Append) {
-            Err(error) if error.kind() == ErrorKind::NotFound => shared.fs.create(&path)?,
+        let file = match self.fs.open(&path, Open::Append) {
+            Err(error) if error.kind() == ErrorKind::NotFound => self.fs.create(&path)?,
             other => other?,
         };
         let room = log_len.max(LEAST).saturating_sub(file.stat()?.len);
-        Ok(Self::Open { file, room })
+        if line.len() as u64 <= room {
+            file.append(line.as_bytes()).map_err(|error| error.error)?;
+        }
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Attempt, Claim, Job, Next, Record, Verdict};
+use slipstream_core::{Attempt, BacklogError, Claim, Job, Next, Record, Verdict};
 use tracing::field::Empty;
 
 use super::{Flight, Run};
@@ -160,9 +160,13 @@ impl Run<'_> {
 
     /// Counts an attempt and has it made.
     fn attempt(&mut self, pending: Pending) {
-        let Pending { ticket, subject, body, seat, .. } = pending;
+        let Pending { ticket, subject, body, attempts, seat } = pending;
         let number = match self.worker.backlog.begin(ticket) {
             Ok(number) => number,
+            Err(BacklogError::Unavailable { retry_in, reason }) => {
+                let verdict = Verdict::PutBack(retry_in);
+                return self.settle(ticket, verdict, Some(&subject), attempts, &reason);
+            }
             Err(error) => return self.break_off(Doing::Beginning(subject.id), error),
         };
         if self.policy_of(&subject).is_spent(number.saturating_sub(1)) {

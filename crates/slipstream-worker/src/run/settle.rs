@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Blame, Failure, Outcome, Ticket, Verdict};
+use slipstream_core::{BacklogError, Blame, Failure, Outcome, Ticket, Verdict};
 
 use super::{Flight, Run};
 use crate::Note;
 use crate::destination::{Answer, Pending};
 use crate::observer::{Doing, Event};
-use crate::subject::{Ordered, Subject};
+use crate::subject::Subject;
 
 /// Why a request is not tried whose destination is down. Ten thousand of these are one event,
 /// so they are traced one level down.
@@ -158,8 +158,15 @@ impl Run<'_> {
         why: &str,
     ) {
         let id = subject.map(|subject| subject.id);
-        if let Err(error) = self.worker.backlog.settle(ticket, verdict.clone()) {
-            return self.break_off(Doing::Settling(id), error);
+        match self.worker.backlog.settle(ticket, verdict.clone()) {
+            Ok(()) => {}
+            Err(BacklogError::Unavailable { reason, .. }) => {
+                // Not counted: it is not recorded. Those behind it may go all the same.
+                let id = id.map(tracing::field::display);
+                tracing::error!(id, reason, "an outcome is not recorded; the next run may repeat it");
+                return self.pass_the_turn(subject, &verdict);
+            }
+            Err(error) => return self.break_off(Doing::Settling(id), error),
         }
         let summary = &mut self.summary;
         match verdict {
@@ -185,13 +192,14 @@ impl Run<'_> {
             attempts,
             reason: (!why.is_empty()).then_some(why),
         });
-        if let Some(order) = subject.and_then(|subject| subject.order.as_ref()) {
-            self.pass_the_turn(order, &verdict);
-        }
+        self.pass_the_turn(subject, &verdict);
     }
 
     /// What a verdict means for the requests behind it with the same order key.
-    fn pass_the_turn(&mut self, order: &Ordered, verdict: &Verdict) {
+    fn pass_the_turn(&mut self, subject: Option<&Subject>, verdict: &Verdict) {
+        let Some(order) = subject.and_then(|subject| subject.order.as_ref()) else {
+            return;
+        };
         let (Verdict::Defer(wait) | Verdict::PutBack(wait)) = *verdict else {
             return self.orders.settled(order);
         };
