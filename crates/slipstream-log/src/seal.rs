@@ -85,12 +85,8 @@ impl Shared {
         self.mark_sealed(file, path)?;
         let mut name = self.sealed_name(slot, header);
         for _ in 0..TRIES {
-            if free(name) {
-                match self.fs.rename(path, &place(name), Replace::Never) {
-                    Ok(()) => return Ok(name),
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                    Err(error) => return Err(self.io("seal", path, error)),
-                }
+            if free(name) && self.rename_if_free("seal", path, &place(name))? {
+                return Ok(name);
             }
             name.salt = self.fs.random();
         }
@@ -105,14 +101,12 @@ impl Shared {
         from: &str,
         to: &str,
     ) -> Result<(), SpoolError> {
-        let moved = match self.fs.rename(from, to, Replace::Never) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.displace(to)?;
-                self.fs.rename(from, to, Replace::Never)
-            }
-            moved => moved,
-        };
-        moved.map_err(|error| self.io(doing, from, error))
+        if self.rename_if_free(doing, from, to)? {
+            return Ok(());
+        }
+        self.displace(to)?;
+        let renamed = self.fs.rename(from, to, Replace::Never);
+        renamed.map_err(|error| self.io(doing, from, error))
     }
 
     /// Moves a log to processing/. A log that has its name there is the worker's, and stays.
@@ -123,13 +117,35 @@ impl Shared {
         log: LogName,
     ) -> Result<(), SpoolError> {
         let to = log_path(Stage::Processing, log);
-        let moved = self.fs.rename(from, &to, Replace::Never);
-        let taken = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
-        match moved {
-            Err(error) if taken(&error) && self.open_if_there(&to).is_err_and(|e| e.is_no_log()) => {
-                self.move_log(doing, from, &to)
+        if self.rename_if_free(doing, from, &to)? {
+            return Ok(());
+        }
+        match self.open_if_there(&to) {
+            Err(error) if error.is_no_log() => self.move_log(doing, from, &to),
+            _ => Err(self.io(doing, from, io::ErrorKind::AlreadyExists.into())),
+        }
+    }
+
+    /// Renames a log; false if another file has that name. After a power loss both names may be
+    /// the log's own: then it only loses the earlier one.
+    fn rename_if_free(
+        &self,
+        doing: &'static str,
+        from: &str,
+        to: &str,
+    ) -> Result<bool, SpoolError> {
+        let failed = |error| self.io(doing, from, error);
+        match self.fs.rename(from, to, Replace::Never) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let (own, there) = (self.fs.stat(from), self.fs.stat(to));
+                let same = own.map_err(failed)?.identity == there.map_err(failed)?.identity;
+                if same {
+                    self.fs.remove(from).map_err(failed)?;
+                }
+                Ok(same)
             }
-            moved => moved.map_err(|error| self.io(doing, from, error)),
+            Err(error) => Err(failed(error)),
         }
     }
 

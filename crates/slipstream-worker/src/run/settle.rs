@@ -163,7 +163,11 @@ impl Run<'_> {
             Err(BacklogError::Unavailable { reason, .. }) => {
                 // Not counted: it is not recorded. Those behind it may go all the same.
                 let id = id.map(tracing::field::display);
-                tracing::error!(id, reason, "an outcome is not recorded; the next run may repeat it");
+                tracing::error!(
+                    id,
+                    reason,
+                    "an outcome is not recorded; the next run may repeat it"
+                );
                 return self.pass_the_turn(subject, &verdict);
             }
             Err(error) => return self.break_off(Doing::Settling(id), error),
