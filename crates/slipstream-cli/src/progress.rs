@@ -38,6 +38,8 @@ pub(crate) enum Show {
 pub(crate) struct Progress {
     show: Show,
     done: u64,
+    /// Whether it was said that the worker ran short of something.
+    short: bool,
     failed: u64,
     sorts: BTreeMap<(String, String), u64>,
 }
@@ -63,7 +65,7 @@ impl Progress {
         if matches!(show, Show::Dots(_)) {
             write(BEGIN);
         }
-        Self { show, done: 0, failed: 0, sorts: BTreeMap::new() }
+        Self { show, done: 0, short: false, failed: 0, sorts: BTreeMap::new() }
     }
 
     /// Ends the line, with the word for a run that was carried out, or with none.
@@ -180,6 +182,12 @@ impl Observer for Progress {
                 Verdict::Expired => self.done += 1,
                 Verdict::Defer(_) | Verdict::PutBack(_) => {}
             },
+            Event::Short { reason, .. } => {
+                self.in_flight(-1);
+                if !std::mem::replace(&mut self.short, true) {
+                    self.warn(&format!("{reason}; no attempt is lost, and fewer are in flight now"));
+                }
+            }
             Event::BudgetWarning { spent, budget } => self.warn(&format!(
                 "{} of this run's {} are spent and work is left; run it more often, or give it more --max-time",
                 spell(Duration::from_secs(spent.as_secs())),

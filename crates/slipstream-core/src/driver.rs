@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Outcome, RecordId, Request, Ticket};
+use crate::{Destination, Invalid, Outcome, RecordId, Request, Ticket};
 
 /// Performs requests of one kind, one call at a time, on any thread.
 pub trait Handler: Send + Sync + 'static {
@@ -69,6 +69,13 @@ pub struct Completion {
 pub trait Driver {
     /// The kind of request that it performs.
     fn kind(&self) -> &str;
+
+    /// The destination of the request that a record's body holds. Limits, order and failures are
+    /// counted by it, so it must follow from the body alone, as [`Request::destination`] does.
+    ///
+    /// # Errors
+    /// The body holds no request of this kind; no attempt is made then.
+    fn destination(&self, body: &[u8]) -> Result<Destination, Invalid>;
 
     /// Takes a job. It may end at once; its completion comes out of [`Driver::turn`].
     fn start(&mut self, job: Job);

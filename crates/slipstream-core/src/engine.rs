@@ -98,7 +98,8 @@ pub trait Backlog {
     fn next(&mut self) -> Result<Next, BacklogError>;
 
     /// Counts an attempt where a crash cannot undo it, and returns its number, 1 for the
-    /// first. Call it before the attempt is made.
+    /// first. Call it before the attempt is made. One that is interrupted, by a crash or a kill, gets
+    /// its number back, up to a bound that stops a request which crashes its worker.
     ///
     /// # Errors
     /// The attempt must not be made. After [`BacklogError::Unavailable`] the ticket is still to be
@@ -185,6 +186,9 @@ pub struct Claim {
     pub payload: Vec<u8>,
     /// Attempts that were counted before now.
     pub attempts: u32,
+    /// How often in a row an attempt of it was interrupted: it was begun, and the worker ended. Such
+    /// an attempt is not among those counted, unless there were too many of them.
+    pub interrupted: u32,
     /// How long it must not be tried yet, for what was put off in an earlier run. The first time
     /// in a run a record may come out early, so that the worker knows of it; answer with
     /// [`Verdict::PutBack`] and this time.
@@ -205,7 +209,8 @@ pub enum Verdict {
     Expired,
     /// It comes out again after this long, in a later run if need be: the time is kept.
     Defer(Duration),
-    /// It comes out again after this long in this run, or at once in the next.
+    /// It comes out again after this long in this run, or at once in the next. If an attempt was
+    /// begun, it was not made, and is not counted.
     PutBack(Duration),
 }
 

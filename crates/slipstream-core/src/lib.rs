@@ -62,7 +62,7 @@ pub use line::{Aside, read_line, read_seconds};
 pub use outcome::{Blame, Failure, Outcome};
 pub use policy::{Policy, Statuses, Step};
 pub use quote::quoted;
-pub use record::{DecodeError, Head, Record, decode_body};
+pub use record::{DecodeError, Head, Record, decode_body, destination_of};
 pub use request::{Destination, Invalid, Request};
 pub use secret::SecretRef;
 pub use source::Source;

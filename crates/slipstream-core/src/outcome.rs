@@ -36,7 +36,13 @@ pub enum Blame {
     Request,
     /// The destination: refused, silent, overloaded.
     Destination,
+    /// Neither: the worker itself ran out of descriptors, threads or memory. That is no attempt: it is
+    /// not counted, and is made again when fewer are in flight.
+    Worker,
 }
+
+/// What is said of a shortage.
+const SHORTAGE: &str = "out of memory or open files; raise the limits or work on fewer at once";
 
 impl Failure {
     /// A failure that another attempt may overcome.
@@ -49,6 +55,18 @@ impl Failure {
             retry_after: None,
             answer: None,
         }
+    }
+
+    /// [`Failure::short`], if the system's error of this number says that it has no more memory,
+    /// descriptors or buffers to give.
+    pub fn shortage(errno: i32) -> Option<Self> {
+        // ENOMEM, ENFILE, EMFILE, ENOBUFS: the same numbers on every Linux.
+        matches!(errno, 12 | 23 | 24 | 105).then(|| Self::short(SHORTAGE))
+    }
+
+    /// No attempt at all, for the worker lacks what one needs.
+    pub fn short(reason: impl Into<String>) -> Self {
+        Self::transient(Blame::Worker, reason)
     }
 
     /// A failure that no attempt will overcome: the request itself is wrong.

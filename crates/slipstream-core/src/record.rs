@@ -6,6 +6,7 @@
 //! and newer programs, in any language, read each other's records.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -211,6 +212,20 @@ pub fn decode_body<R: Request>(body: &[u8]) -> Result<R, DecodeError> {
     let mut reader = rmp_serde::Deserializer::from_read_ref(body);
     reader.set_max_depth(BODY_DEPTH);
     R::deserialize(&mut reader).map_err(|source| DecodeError::Body { kind: R::KIND, source })
+}
+
+/// The destination of the request of kind `R` that a record's body holds.
+///
+/// # Errors
+/// When it does not read as that kind.
+pub fn destination_of<R: Request>(body: &[u8]) -> Result<Destination, Invalid> {
+    match decode_body::<R>(body) {
+        Ok(request) => Ok(request.destination()),
+        Err(error) => {
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            Err(Invalid::new(format!("{error}{cause}")))
+        }
+    }
 }
 
 #[cfg(test)]

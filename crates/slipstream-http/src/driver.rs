@@ -15,8 +15,8 @@ use std::time::Duration;
 use curl::easy::Easy2;
 use curl::multi::{Easy2Handle, Multi};
 use slipstream_core::{
-    Attempt, Blame, Clock, Completion, Driver, Failure, Invalid, Job, Outcome, Request, SecretRef,
-    SystemClock, Ticket, Waker,
+    Attempt, Blame, Clock, Completion, Destination, Driver, Failure, Invalid, Job, Outcome,
+    Request, SecretRef, SystemClock, Ticket, Waker, destination_of,
 };
 use tracing::debug;
 
@@ -166,10 +166,13 @@ impl HttpDriver {
     /// Ends all that is in flight: libcurl as a whole has failed, and nothing else would
     /// end it.
     fn give_up(&mut self, error: &curl::MultiError, done: &mut Vec<Completion>) {
-        let reason = format!("libcurl failed: {}", error.to_string().to_lowercase());
+        let reason = format!("libcurl failed as a whole: {}", error.to_string().to_lowercase());
+        let alone = self.places.len() - self.free.len() == 1;
+        // It waits for all of them together; what it cannot wait for says nothing of each.
+        let blame = if alone { Blame::Request } else { Blame::Worker };
         for (at, place) in self.places.iter_mut().enumerate() {
             if let Place::Busy(_, Flight { ticket, .. }) = *place {
-                let failure = Failure::transient(Blame::Request, reason.clone());
+                let failure = Failure::transient(blame, reason.clone());
                 done.push(Completion { ticket, outcome: Outcome::Failed(failure) });
                 *place = Place::Empty;
                 self.free.push(at);
@@ -181,6 +184,10 @@ impl HttpDriver {
 impl Driver for HttpDriver {
     fn kind(&self) -> &str {
         HttpRequest::KIND
+    }
+
+    fn destination(&self, body: &[u8]) -> Result<Destination, Invalid> {
+        destination_of::<HttpRequest>(body)
     }
 
     fn start(&mut self, job: Job) {

@@ -18,6 +18,7 @@ pub(crate) fn outcome(
     handle: &Easy2Handle<Exchange>,
     status: u32,
     error: Option<&curl::Error>,
+    alone: bool,
     times: Times,
     clock: &dyn Clock,
 ) -> Outcome {
@@ -38,6 +39,7 @@ pub(crate) fn outcome(
         retry_after: exchange.retry_after().and_then(|value| retry_after::parse(value, now())),
         error,
         errno: handle.os_errno().unwrap_or_default(),
+        alone,
         stage: stage(handle),
         times,
         peer: &peer,

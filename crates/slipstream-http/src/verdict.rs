@@ -25,6 +25,8 @@ pub(crate) struct End<'a> {
     pub(crate) error: Option<&'a Error>,
     /// The operating system's number for that, 0 for none.
     pub(crate) errno: i32,
+    /// Whether no other transfer was in flight.
+    pub(crate) alone: bool,
     /// How far it came.
     pub(crate) stage: Stage,
     /// How long it might have taken.
@@ -104,12 +106,13 @@ fn unanswered(end: &End<'_>) -> Failure {
             libcurl_words(error)
         ));
     }
-    // Our own shortage says nothing about whoever we could not reach.
-    if error.is_out_of_memory() || matches!(end.errno, EMFILE | ENFILE) {
-        return Failure::transient(
-            Blame::Request,
-            "out of memory or open files; raise the limits or work on fewer at once",
-        );
+    if let Some(failure) = Failure::shortage(end.errno) {
+        return failure;
+    }
+    if error.is_out_of_memory() {
+        // One that is alone and finds no memory may ask for too much itself.
+        let blame = if end.alone { Blame::Request } else { Blame::Worker };
+        return Failure::transient(blame, "out of memory; work on fewer at once");
     }
     let reason = if error.is_operation_timedout() {
         timed_out(end, error)
@@ -155,10 +158,6 @@ fn timed_out(end: &End<'_>, error: &Error) -> String {
         Stage::Answer => format!("no answer within {:?} ({peer})", times.total),
     }
 }
-
-// The same numbers on every Linux, BSD and macOS.
-const ENFILE: i32 = 23;
-const EMFILE: i32 = 24;
 
 /// `connection refused`, from the operating system's number.
 fn system_words(errno: i32) -> String {

@@ -109,6 +109,8 @@ struct Out {
     log: LogName,
     at: u64,
     settlement: Settlement,
+    /// What stood there before an attempt was begun, if one was since it was given out.
+    before: Option<Settlement>,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -249,7 +251,11 @@ impl SpoolBacklog {
             log.outstanding.insert(at);
             // What an earlier run put off comes out, too, so that the worker knows of it.
             let wait = settlement.remaining(wall);
-            return Ok(Some(self.give_out(Out { log: name, at, settlement }, payload, wait)));
+            return Ok(Some(self.give_out(
+                Out { log: name, at, settlement, before: None },
+                payload,
+                wait,
+            )));
         }
     }
 
@@ -275,7 +281,7 @@ impl SpoolBacklog {
         };
         match read_record(file, log.salt, at) {
             Ok(Some((settlement, payload))) => {
-                let out = Out { log: name, at, settlement };
+                let out = Out { log: name, at, settlement, before: None };
                 Ok(Some(self.give_out(out, payload, Duration::ZERO)))
             }
             Ok(None) => {
@@ -298,8 +304,14 @@ impl SpoolBacklog {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.out.insert(ticket, out);
-        let attempts = out.settlement.attempts.into();
-        Claim { ticket, payload, attempts, wait, place: out.log.place(out.at) }
+        Claim {
+            ticket,
+            payload,
+            attempts: out.settlement.resumed().attempts.into(),
+            interrupted: out.settlement.interruptions().into(),
+            wait,
+            place: out.log.place(out.at),
+        }
     }
 
     fn read_again(&mut self, name: LogName, now: Duration) -> Result<(), SpoolError> {

@@ -201,6 +201,12 @@ const CODES: [(u32, State); 5] = [
     (0xC3C3_3C3C, State::Dropped),
 ];
 
+/// As different from those: pending, and an attempt was begun that nothing is known of.
+const BEGUN: u32 = 0x5A5A_A5A5;
+
+/// How often an attempt may be interrupted before it counts as one that failed.
+pub const INTERRUPTIONS_MAX: u16 = 8;
+
 /// The fields that a worker changes in place, in one aligned write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settlement {
@@ -213,6 +219,9 @@ pub struct Settlement {
     /// How long the wait was when it began, in units of [`WAIT_UNIT`], rounded up. A due time
     /// further ahead than that tells that the clock has been set back, and does not hold.
     pub wait: u16,
+    /// The last attempt was begun, and how it ended is not known: how often it was interrupted
+    /// before. Only a pending record says so, and it has no due time then.
+    pub begun: Option<u16>,
 }
 
 /// What [`Settlement::wait`] counts in.
@@ -223,8 +232,41 @@ const DUE_MAX: u64 = (1 << 48) - 1;
 
 impl Settlement {
     /// How every record begins: sixteen zeros.
-    pub const FRESH: Self =
-        Self { state: State::Pending, attempts: 0, due: Timestamp::from_millis(0), wait: 0 };
+    pub const FRESH: Self = Self {
+        state: State::Pending,
+        attempts: 0,
+        due: Timestamp::from_millis(0),
+        wait: 0,
+        begun: None,
+    };
+
+    /// How often the next attempt was interrupted already, in a row.
+    pub fn interruptions(&self) -> u16 {
+        self.begun.map_or(0, |before| before.saturating_add(1))
+    }
+
+    /// The same with an interrupted attempt given back: it did not fail, the worker ended. An
+    /// attempt that was interrupted too often stays counted, so a request that crashes its worker
+    /// uses up its attempts.
+    #[must_use]
+    pub fn resumed(self) -> Self {
+        let given_back = self.begun.is_some_and(|before| before < INTERRUPTIONS_MAX);
+        let attempts = self.attempts.saturating_sub(given_back.into());
+        Self { attempts, begun: None, ..self }
+    }
+
+    /// The same with one attempt more, that is about to be made.
+    #[must_use]
+    pub fn begin(self) -> Self {
+        let resumed = self.resumed();
+        Self {
+            attempts: resumed.attempts.saturating_add(1),
+            begun: Some(self.interruptions().min(INTERRUPTIONS_MAX)),
+            due: Timestamp::default(),
+            wait: 0,
+            ..resumed
+        }
+    }
 
     /// The same, but not to be attempted for so long from `now` on.
     #[must_use]
@@ -246,9 +288,11 @@ impl Settlement {
             return bytes;
         }
         let code = CODES.iter().find(|(_, state)| *state == self.state);
-        bytes[0..4].copy_from_slice(&code.map_or(0, |(code, _)| *code).to_le_bytes());
+        let code = self.begun.map_or(code.map_or(0, |(code, _)| *code), |_| BEGUN);
+        bytes[0..4].copy_from_slice(&code.to_le_bytes());
         bytes[4..6].copy_from_slice(&self.attempts.to_le_bytes());
-        let due = self.due.as_millis().min(DUE_MAX) | u64::from(self.wait) << 48;
+        let due = self.due.as_millis().min(DUE_MAX);
+        let due = due | u64::from(self.begun.unwrap_or(self.wait)) << 48;
         bytes[8..16].copy_from_slice(&due.to_le_bytes());
         let check = settlement_check(&bytes);
         bytes[6..8].copy_from_slice(&check.to_le_bytes());
@@ -262,14 +306,19 @@ impl Settlement {
             return Self::FRESH;
         }
         let code = u32_at(bytes, 0);
+        let attempts = u16_at(bytes, 4);
+        if code == BEGUN {
+            return Self { attempts, begun: Some(u16_at(bytes, 14)), ..Self::FRESH };
+        }
         let Some((_, state)) = CODES.iter().find(|(known, _)| *known == code) else {
             return Self::FRESH;
         };
         Self {
             state: *state,
-            attempts: u16_at(bytes, 4),
+            attempts,
             due: Timestamp::from_millis(u64_at(bytes, 8) & DUE_MAX),
             wait: u16_at(bytes, 14),
+            begun: None,
         }
     }
 }

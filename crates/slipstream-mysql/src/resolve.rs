@@ -96,9 +96,9 @@ fn look_up(host: &str, port: u16, wait: Duration) -> Result<Vec<SocketAddr>, Fai
     let name = host.to_owned();
     let thread = std::thread::Builder::new().name("slipstream-lookup".to_owned());
     let failed = |why: String| Failure::transient(Blame::Destination, why);
-    thread.spawn(move || drop(answer.send((name.as_str(), port).to_socket_addrs()))).map_err(
-        |error| Failure::transient(Blame::Request, format!("no thread could be started: {error}")),
-    )?;
+    thread
+        .spawn(move || drop(answer.send((name.as_str(), port).to_socket_addrs())))
+        .map_err(|error| Failure::short(format!("no thread could be started: {error}")))?;
     match answered.recv_timeout(wait) {
         Ok(Ok(addresses)) => Ok(addresses.collect()),
         Ok(Err(_)) => Err(failed(format!("cannot resolve the name ({host})"))),
@@ -107,6 +107,9 @@ fn look_up(host: &str, port: u16, wait: Duration) -> Result<Vec<SocketAddr>, Fai
 }
 
 fn unreached(error: &std::io::Error, peer: &str, wait: Duration) -> Failure {
+    if let Some(failure) = error.raw_os_error().and_then(Failure::shortage) {
+        return failure;
+    }
     let reason = match error.kind() {
         std::io::ErrorKind::TimedOut => format!("no connection within {wait:?} ({peer})"),
         _ => format!("{} ({peer})", crate::verdict::system_words(error)),

@@ -36,23 +36,15 @@ pub(crate) enum Stage {
 /// again a minute after its connection.
 const PORTS: Duration = Duration::from_secs(30);
 
-// The same numbers on every Linux.
-const ENOMEM: i32 = 12;
-const ENFILE: i32 = 23;
-const EMFILE: i32 = 24;
+/// The same number on every Linux.
 const EADDRNOTAVAIL: i32 = 99;
-const ENOBUFS: i32 = 105;
 
 /// The failure of an attempt that ended in this error.
 pub(crate) fn failure(error: &io::Error, at: Stage, peer: &str) -> Failure {
+    if let Some(failure) = error.raw_os_error().and_then(Failure::shortage) {
+        return failure;
+    }
     match error.raw_os_error() {
-        // Our own shortage says nothing about whoever we could not reach.
-        Some(ENOMEM | ENFILE | EMFILE | ENOBUFS) => {
-            return Failure::transient(
-                Blame::Request,
-                "out of memory or open files; raise the limits or work on fewer at once",
-            );
-        }
         Some(EADDRNOTAVAIL) => {
             return Failure {
                 retry_after: Some(PORTS),
@@ -224,7 +216,9 @@ mod tests {
     #[test]
     fn an_error_of_our_own_says_nothing_about_the_destination() {
         let of = |errno| failure(&io::Error::from_raw_os_error(errno), Stage::Connect, "tcp://h:1");
-        assert_eq!(of(EMFILE).blame, Blame::Request);
+        for errno in [12, 23, 24, 105] {
+            assert_eq!(of(errno).blame, Blame::Worker);
+        }
         assert_eq!(
             (of(EADDRNOTAVAIL).blame, of(EADDRNOTAVAIL).retry_after),
             (Blame::Request, Some(PORTS))

@@ -17,6 +17,15 @@
 //!   at most all but the *reserve*: an eighth of the slots is kept, as soon as the run has met a
 //!   second destination, for those that hold fewer than the reserve themselves and answer
 //!   promptly, or hold nothing yet. So newcomers get in while many slow ones share the rest.
+//! - **However many hang, the next one is tried.** A destination from which nothing has come for
+//!   [`SILENT`] does not count with one of its slots. And one that holds nothing, or holds few and
+//!   answers promptly, may go beyond the cap, by twice as many as keep silent; so the number
+//!   in flight trebles each [`SILENT`], up to `spare` more than the cap. With 100 slots and 1,500 spare
+//!   ones, a new destination behind 1,000 that hang is tried within a second. With one
+//!   slot nothing goes beyond it.
+//! - **Few descriptors mean few in flight.** When an attempt could not be made for want of them, three
+//!   quarters of what is in flight is the most for now; each round of answers adds one. When nothing is
+//!   in flight, nothing is begun for a while that doubles, up to 4 s.
 //! - **Memory is flat.** Claims whose destination has no slot are parked, at most `cap` for
 //!   each, 16 `cap` and 16 MiB for all.
 //!
@@ -50,8 +59,21 @@ mod health;
 /// What is parked may take so many bytes.
 const PARK_BYTES: usize = 16 << 20;
 
-/// Bodies in flight may take so many bytes, and the last one more.
+/// Bodies in flight may take so many bytes, and the last one more. Those of [`SMALL`] requests that
+/// go beyond the cap may take as many again.
 const FLIGHT_BYTES: usize = 64 << 20;
+
+/// What a request takes at most to be tried while others that hang hold all bytes.
+const SMALL: usize = 64 << 10;
+
+/// A destination from which nothing has come for so long keeps silent.
+const SILENT: Duration = Duration::from_millis(250);
+
+/// How often those that keep silent are counted while no slot is free.
+const COUNT_EVERY: Duration = Duration::from_millis(50);
+
+/// How long nothing is begun, at first and at most, when not one attempt can be made.
+const SHORT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(4));
 
 /// Idle destinations are forgotten when so many are known.
 const MANY: usize = 10_000;
@@ -93,14 +115,27 @@ pub(crate) enum Answer {
     Refused,
     /// It failed; the back-off is so long.
     Failed(Duration),
+    /// Nothing: the attempt could not be made.
+    NotMade,
 }
 
 /// All destinations of a run. Times are readings of the monotonic clock.
 #[derive(Debug)]
 pub(crate) struct Destinations {
     cap: usize,
+    /// How many may be in flight beyond the cap while others keep silent.
+    spare: usize,
+    /// How many may be in flight for now: the cap and the spare ones, unless the worker ran short.
+    most: usize,
+    /// Answers since `most` was changed.
+    answers: usize,
+    /// Until then nothing is begun, and how long that was.
+    short: (Duration, Duration),
     reserve: usize,
     down_after: usize,
+    /// How many destinations keep silent, and when they were counted.
+    silent: usize,
+    counted: Duration,
     known: HashMap<Destination, Health>,
     forget_at: usize,
     /// Those with parked claims, next turn first.
@@ -118,6 +153,12 @@ impl Destinations {
         let down_after = usize::try_from(down_after.max(1)).unwrap_or(usize::MAX);
         Self {
             cap,
+            spare: 0,
+            most: cap,
+            answers: 0,
+            short: (Duration::ZERO, Duration::ZERO),
+            silent: 0,
+            counted: Duration::ZERO,
             reserve: if cap == 1 { 0 } else { cap.div_ceil(8) },
             down_after,
             known: HashMap::new(),
@@ -131,9 +172,25 @@ impl Destinations {
         }
     }
 
-    /// Whether every slot is taken, or what is in flight takes as much memory as it may.
-    pub(crate) fn is_full(&self) -> bool {
-        self.in_flight >= self.cap || self.in_flight_bytes >= FLIGHT_BYTES
+    /// The same with so many more in flight while others keep silent; none if the cap is one.
+    pub(crate) fn spare(mut self, spare: usize) -> Self {
+        self.spare = if self.cap == 1 { 0 } else { spare };
+        self.most = self.cap + self.spare;
+        self
+    }
+
+    /// Whether nothing more can be begun, and for how long that is known to stay so if nothing ends.
+    pub(crate) fn is_full(&mut self, now: Duration) -> Option<Duration> {
+        if now < self.short.0 {
+            return Some(self.short.0 - now);
+        }
+        self.count_silent(now);
+        let slots = self.slots(0, now);
+        if slots.free > 0 || slots.extra > 0 {
+            return None;
+        }
+        let may_change = self.in_flight < self.most && self.spare > 0;
+        Some(if may_change { COUNT_EVERY } else { Duration::MAX })
     }
 
     /// Finds a claim its place. A claim to start is not counted before [`Self::started`].
@@ -142,7 +199,8 @@ impl Destinations {
         if !self.known.contains_key(destination) {
             self.meet(destination.clone());
         }
-        let slots = self.slots();
+        self.count_silent(now);
+        let slots = self.slots(pending.subject.size, now);
         let health = self.known.get_mut(destination).expect("it was met above");
         if let Some(down) = &health.down {
             if now < down.until && pending.subject.id.stored() <= down.at {
@@ -155,7 +213,7 @@ impl Destinations {
             health.half_open();
             self.down -= 1;
         }
-        let slots = Slots { shared: self.known.len() - self.down > 1, ..slots };
+        let slots = Slots { shared: self.is_shared(), ..slots };
         let health = self.known.get_mut(&pending.subject.destination).expect("it was met above");
         if let Some(wait) = health.closed_to(&pending, now) {
             return Place::PutBack(pending, wait);
@@ -192,13 +250,15 @@ impl Destinations {
     }
 
     /// A parked claim whose destination has a slot now, each destination in its turn.
-    pub(crate) fn next_parked(&mut self) -> Option<Pending> {
+    pub(crate) fn next_parked(&mut self, now: Duration) -> Option<Pending> {
         for _ in 0..self.waiting.len() {
-            if self.is_full() {
+            if self.is_full(now).is_some() {
                 return None;
             }
             let destination = self.waiting.pop_front()?;
-            let slots = self.slots();
+            let first = self.known.get(&destination).and_then(|health| health.parked.front());
+            let size = first.map_or(0, |first| first.subject.size);
+            let slots = self.slots(size, now);
             let Some(health) = self.known.get_mut(&destination) else {
                 continue;
             };
@@ -210,7 +270,7 @@ impl Destinations {
                 continue;
             };
             self.parked -= 1;
-            self.parked_bytes -= size(&pending);
+            self.parked_bytes -= self::size(&pending);
             if health.parked.is_empty() {
                 health.shut_for = Duration::ZERO;
             } else {
@@ -241,10 +301,38 @@ impl Destinations {
     ) {
         if let Some(health) = self.known.get_mut(destination) {
             let was_down = health.down.is_some();
+            self.silent -= usize::from(std::mem::take(&mut health.silent));
             health.end(answer, took, now);
             self.in_flight -= 1;
             self.in_flight_bytes -= size;
             self.down -= usize::from(was_down && health.down.is_none());
+            if answer != Answer::NotMade {
+                self.well(now);
+            }
+        }
+    }
+
+    /// An attempt could not be made, and has ended: fewer are in flight from now on. How long its
+    /// request waits, and how many may be in flight.
+    pub(crate) fn short(&mut self, now: Duration) -> (Duration, usize) {
+        self.most = self.most.min(self.in_flight * 3 / 4).max(1);
+        self.answers = 0;
+        if now >= self.short.0 {
+            self.short.1 = (self.short.1 * 2).clamp(SHORT.0, SHORT.1);
+        }
+        if self.in_flight == 0 {
+            self.short.0 = now + self.short.1;
+        }
+        (self.short.1, self.most)
+    }
+
+    /// An attempt was made.
+    fn well(&mut self, now: Duration) {
+        self.short = (now.min(self.short.0), Duration::ZERO);
+        self.answers += 1;
+        if self.answers >= self.most && self.most < self.cap + self.spare {
+            self.answers = 0;
+            self.most += 1;
         }
     }
 
@@ -328,11 +416,41 @@ impl Destinations {
         all
     }
 
-    fn slots(&self) -> Slots {
-        Slots {
-            free: if self.is_full() { 0 } else { self.cap - self.in_flight },
-            reserve: self.reserve,
-            shared: self.known.len() - self.down > 1,
+    /// The slots that are left for a request of this size.
+    fn slots(&self, size: usize, now: Duration) -> Slots {
+        let most = if now < self.short.0 { 0 } else { self.most };
+        let left = most.saturating_sub(self.in_flight);
+        let counted = self.in_flight - self.silent;
+        let (mut free, mut extra) = (
+            self.cap.saturating_sub(counted).min(left),
+            (2 * self.silent).saturating_sub(counted).min(left),
+        );
+        if self.spare == 0 {
+            extra = 0;
+        }
+        if self.in_flight_bytes >= FLIGHT_BYTES {
+            free = 0;
+            let fits = size <= SMALL && self.in_flight_bytes < 2 * FLIGHT_BYTES;
+            extra = if fits { extra } else { 0 };
+        }
+        Slots { free, extra, reserve: self.reserve, shared: self.is_shared() }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.known.len() - self.down > 1 || self.silent > 0
+    }
+
+    /// Counts the destinations that keep silent, if that may free a slot.
+    fn count_silent(&mut self, now: Duration) {
+        let scarce = self.in_flight - self.silent + self.reserve >= self.cap;
+        if self.spare == 0 || !scarce || now < self.counted + COUNT_EVERY {
+            return;
+        }
+        self.counted = now;
+        self.silent = 0;
+        for health in self.known.values_mut() {
+            health.silent = health.is_silent(now);
+            self.silent += usize::from(health.silent);
         }
     }
 

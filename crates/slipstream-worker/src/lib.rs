@@ -32,6 +32,7 @@
 //! #             ticket,
 //! #             payload: record.encode(),
 //! #             attempts: 0,
+//! #             interrupted: 0,
 //! #             wait: std::time::Duration::ZERO,
 //! #             place: 0,
 //! #         }))
@@ -65,6 +66,7 @@ mod observer;
 mod orders;
 mod reason;
 mod run;
+mod scarcity;
 mod stop;
 mod subject;
 mod threads;

@@ -76,6 +76,14 @@ pub enum Event<'a> {
         /// How long.
         wait: Duration,
     },
+    /// The worker ran out of what an attempt needs (descriptors, threads, memory). The attempt does
+    /// not count, and is made again with fewer in flight.
+    Short {
+        /// What there was too little of.
+        reason: &'a str,
+        /// How many may be in flight at once for now.
+        in_flight: usize,
+    },
     /// Nothing is in flight; the next retry is due after this long. Told again now and then.
     Waiting {
         /// How long.
@@ -108,6 +116,8 @@ pub struct Summary {
     pub put_off: u64,
     /// Attempts that were made.
     pub attempts: u64,
+    /// Attempts that could not be made, for want of descriptors, threads or memory. They do not count.
+    pub short: u64,
     /// How long the run lasted.
     pub elapsed: Duration,
     /// What ended it.

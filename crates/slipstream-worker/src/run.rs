@@ -66,7 +66,8 @@ struct Flight {
 impl<'a> Run<'a> {
     pub(crate) fn new(worker: Worker, observer: &'a mut dyn Observer) -> Self {
         Self {
-            destinations: Destinations::new(worker.limits.concurrency, worker.limits.down_after),
+            destinations: Destinations::new(worker.limits.concurrency, worker.limits.down_after)
+                .spare(worker.limits.spare),
             orders: Orders::default(),
             flights: HashMap::new(),
             held: None,
@@ -122,9 +123,11 @@ impl<'a> Run<'a> {
                         due_in = due.max(SHORTEST);
                         wait = wait.min(due_in);
                     }
-                    Intake::Held(patience) => wait = wait.min(patience.max(SHORTEST)),
+                    Intake::Held(patience) | Intake::Full(patience) => {
+                        wait = wait.min(patience.max(SHORTEST));
+                    }
                     Intake::More => wait = Duration::ZERO,
-                    Intake::Full | Intake::Empty => {}
+                    Intake::Empty => {}
                 }
                 if !warned && spent >= warn_at {
                     warned = true;

@@ -15,7 +15,12 @@ pub(crate) struct Subject {
     pub(crate) policy: Option<Box<Policy>>,
     /// The bytes of its body.
     pub(crate) size: usize,
+    /// It was in flight each time that the last few workers ended: it may be what ends them.
+    pub(crate) suspect: bool,
 }
+
+/// A request whose attempts were interrupted so often in a row is a suspect.
+const SUSPECT_FROM: u32 = 3;
 
 /// Where a request stands among those with the same key.
 #[derive(Debug, Clone)]
@@ -25,8 +30,9 @@ pub(crate) struct Ordered {
 }
 
 impl Subject {
-    /// The subject of a record that stands at this place; `policy` is the worker's own.
-    pub(crate) fn of(record: &mut Record, place: u128, policy: &Policy) -> Self {
+    /// The subject of a record that stands at this place, and was interrupted so often; `policy` is
+    /// the worker's own.
+    pub(crate) fn of(record: &mut Record, place: u128, interrupted: u32, policy: &Policy) -> Self {
         let terms = std::mem::take(&mut record.terms);
         let own = terms.retry.and_then(|text| match policy.amended(&text) {
             Ok(policy) => Some(Box::new(policy)),
@@ -37,11 +43,22 @@ impl Subject {
         });
         Self {
             id: record.id,
-            destination: record.destination.clone(),
+            destination: known_as(&record.destination),
             order: terms.order.map(|key| Ordered { key, place }),
             expires: terms.expires,
             policy: own,
             size: record.body.len(),
+            suspect: interrupted >= SUSPECT_FROM,
         }
     }
+}
+
+/// Bytes of a destination's text that tell it from others. A route may be as long as a
+/// request may be; what a run remembers of destinations must not grow with that.
+const NAME_MAX: usize = 1024;
+
+/// A destination as the run knows it: by the beginning of its text if that is very long.
+pub(crate) fn known_as(destination: &Destination) -> Destination {
+    let text = destination.as_str();
+    Destination::new(&text[..text.floor_char_boundary(NAME_MAX)])
 }

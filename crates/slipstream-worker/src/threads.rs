@@ -1,7 +1,8 @@
 //! A driver for handlers: a few threads that call one.
 //!
-//! Guaranteed: at most as many threads as asked for, started as work comes; all of them are
-//! gone when the driver is. No destination holds more than half of what the others leave it, even
+//! Guaranteed: at most as many threads as asked for, started as work comes, unless all of them hang: then
+//! each destination that has none gets one more (see `queue`). All of them are gone when the driver
+//! is. No destination holds more than half of what the others leave it, even
 //! when there are no others yet, so one that hangs leaves threads for the rest. A handler that
 //! panics fails its attempt and nothing else (in a program that is built to abort on panic, the
 //! attempt was counted on disk before).
@@ -9,15 +10,16 @@
 //! ends its own waits.
 
 use std::any::Any;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use slipstream_core::{
-    Attempt, Blame, Completion, Destination, Driver, Failure, Handler, Job, Outcome, Request,
-    Waker, decode_body,
+    Attempt, Blame, Completion, Destination, Driver, Failure, Handler, Invalid, Job, Outcome,
+    Request, Waker, decode_body, destination_of,
 };
 
 use self::queue::{Queue, Task};
@@ -29,12 +31,12 @@ mod queue;
 /// Threads that a handler gets unless told otherwise.
 const THREADS: usize = 8;
 
+/// The shortest wait of a thread for those that hang.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// Runs a [`Handler`] on threads of its own.
 pub struct Threads<H: Handler> {
     shared: Arc<Shared<H>>,
-    limit: usize,
-    threads: Vec<JoinHandle<()>>,
-    in_flight: usize,
     notes: Receiver<Note>,
     pen: Sender<Note>,
     waker: Option<Waker>,
@@ -44,6 +46,7 @@ struct Shared<H: Handler> {
     handler: H,
     queue: Mutex<Queue<H::Request>>,
     more: Condvar,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// What a waiting turn is told.
@@ -57,53 +60,30 @@ impl<H: Handler> Threads<H> {
     pub fn new(handler: H) -> Self {
         let (pen, notes) = channel();
         let queue = Mutex::new(Queue::new(THREADS));
-        let shared = Shared { handler, queue, more: Condvar::new() };
-        Self {
-            shared: Arc::new(shared),
-            limit: THREADS,
-            threads: Vec::new(),
-            in_flight: 0,
-            notes,
-            pen,
-            waker: None,
-        }
+        let shared = Shared { handler, queue, more: Condvar::new(), threads: Mutex::default() };
+        Self { shared: Arc::new(shared), notes, pen, waker: None }
     }
 
     /// The same with up to this many threads, of which one destination holds at most half, rounded
-    /// up; 0 is taken for 1.
+    /// up; 0 is taken for 1. While all of them hang, there are more for other destinations, unless
+    /// it is one.
     #[must_use]
-    pub fn threads(mut self, limit: usize) -> Self {
-        self.limit = limit.max(1);
-        self.shared.queue().threads = self.limit;
+    pub fn threads(self, limit: usize) -> Self {
+        self.shared.queue().threads = limit.max(1);
         self
     }
 
-    fn grow(&mut self) {
-        let (shared, pen, waker) = (self.shared.clone(), self.pen.clone(), self.waker.clone());
-        let name = format!("slipstream-{}", H::Request::KIND);
-        let spawned = std::thread::Builder::new()
-            .name(name)
-            .spawn(move || shared.serve(&pen, waker.as_ref()));
-        match spawned {
-            Ok(thread) => self.threads.push(thread),
-            // Those that run take the job; with none, it must not wait for ever.
-            Err(error) if self.threads.is_empty() => self.refuse(&error),
-            Err(error) => tracing::debug!(%error, "no further thread"),
-        }
-    }
-
-    fn refuse(&self, error: &std::io::Error) {
+    fn refuse(&self, error: &io::Error) {
         let reason = format!("no thread could be started: {error}");
         for task in self.shared.queue().drain() {
-            let outcome = Outcome::Failed(Failure::transient(Blame::Request, reason.clone()));
+            let outcome = Outcome::Failed(Failure::short(reason.clone()));
             let ticket = task.ticket;
             let _ = self.pen.send(Note::Done(Completion { ticket, outcome }));
         }
     }
 
-    fn note(&mut self, note: Note, done: &mut Vec<Completion>) {
+    fn note(&self, note: Note, done: &mut Vec<Completion>) {
         if let Note::Done(completion) = note {
-            self.in_flight = self.in_flight.saturating_sub(1);
             done.push(completion);
         }
     }
@@ -115,9 +95,37 @@ impl<H: Handler> Shared<H> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Starts a thread more, which is counted as started.
+    ///
+    /// # Errors
+    /// There is none at all.
+    fn grow(self: &Arc<Self>, pen: &Sender<Note>, waker: Option<&Waker>) -> io::Result<()> {
+        let (shared, pen, waker) = (self.clone(), pen.clone(), waker.cloned());
+        let name = format!("slipstream-{}", H::Request::KIND);
+        let spawned = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || shared.serve(&pen, waker.as_ref()));
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        match spawned {
+            Ok(thread) => threads.push(thread),
+            Err(error) => {
+                self.queue().started -= 1;
+                if threads.is_empty() {
+                    return Err(error);
+                }
+                // Those that run take the job.
+                tracing::debug!(%error, "no further thread");
+            }
+        }
+        Ok(())
+    }
+
     /// What each thread does until the driver is dropped.
-    fn serve(&self, pen: &Sender<Note>, waker: Option<&Waker>) {
+    fn serve(self: &Arc<Self>, pen: &Sender<Note>, waker: Option<&Waker>) {
         while let Some((destination, tasks)) = self.take() {
+            if self.wants_another() {
+                let _ = self.grow(pen, waker);
+            }
             let (tickets, mut requests): (Vec<_>, Vec<_>) =
                 tasks.into_iter().map(|task| (task.ticket, (task.request, task.attempt))).unzip();
             let outcomes = self.perform(&requests);
@@ -129,7 +137,7 @@ impl<H: Handler> Shared<H> {
                 request,
                 alone: false,
             });
-            self.queue().leave(&destination, left);
+            self.queue().leave(&destination, left, Instant::now());
             // A share may be free now for whoever waited for one, and more may have come back.
             self.more.notify_all();
             for (ticket, outcome) in tickets.into_iter().zip(outcomes) {
@@ -150,11 +158,26 @@ impl<H: Handler> Shared<H> {
             if queue.closed {
                 return None;
             }
-            if let Some(taken) = queue.take(at_once, |a, b| self.handler.together(a, b)) {
+            let now = Instant::now();
+            if let Some(taken) = queue.take(at_once, |a, b| self.handler.together(a, b), now) {
                 return Some(taken);
             }
-            queue = self.more.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = match queue.patience(now) {
+                Some(patience) => {
+                    let waited = self.more.wait_timeout(queue, patience.max(SHORTEST));
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.more.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            };
         }
+    }
+
+    /// Whether a thread more is of use. It is counted as started then.
+    fn wants_another(&self) -> bool {
+        let mut queue = self.queue();
+        let wanted = !queue.closed && queue.needs_another();
+        queue.started += usize::from(wanted);
+        wanted
     }
 
     /// The outcomes of the first so many of these: of one at least.
@@ -198,8 +221,13 @@ impl<H: Handler> Driver for Threads<H> {
         H::Request::KIND
     }
 
+    fn destination(&self, body: &[u8]) -> Result<Destination, Invalid> {
+        catch_unwind(|| destination_of::<H::Request>(body)).unwrap_or_else(|panic| {
+            Err(Invalid::new(format!("reading the request panicked: {}", words(&*panic))))
+        })
+    }
+
     fn start(&mut self, job: Job) {
-        self.in_flight += 1;
         let task = match task(&job) {
             Ok(task) => task,
             Err(failure) => {
@@ -208,11 +236,17 @@ impl<H: Handler> Driver for Threads<H> {
                 return;
             }
         };
-        let may_start = self.shared.queue().add(task);
+        let wanted = {
+            let mut queue = self.shared.queue();
+            let wanted = queue.add(task);
+            queue.started += usize::from(wanted);
+            wanted
+        };
         self.shared.more.notify_one();
         // What must wait for its share waits for a thread that runs.
-        if may_start && self.threads.len() < self.limit.min(self.in_flight) {
-            self.grow();
+        if wanted && let Err(error) = self.shared.grow(&self.pen, self.waker.as_ref()) {
+            // With none, it must not wait for ever.
+            self.refuse(&error);
         }
     }
 
@@ -241,7 +275,9 @@ impl<H: Handler> Drop for Threads<H> {
     fn drop(&mut self) {
         self.shared.queue().closed = true;
         self.shared.more.notify_all();
-        for thread in self.threads.drain(..) {
+        let threads = || self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        // One that ends may have started another a moment ago.
+        while let Some(thread) = threads() {
             // A thread catches its handler's panics; there is nothing to learn from it.
             let _ = thread.join();
         }

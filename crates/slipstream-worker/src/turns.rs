@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Completion, Driver, Job, Waker};
+use slipstream_core::{Completion, Destination, Driver, Invalid, Job, Waker};
 
 /// How long one of several drivers waits before the next one's turn comes.
 const SLICE: Duration = Duration::from_millis(20);
@@ -59,6 +59,11 @@ impl Drivers {
     /// Who performs this kind: the one that was added last.
     pub(crate) fn of_kind(&self, kind: &str) -> Option<usize> {
         self.seats.iter().rposition(|seat| seat.kind == kind)
+    }
+
+    /// The destination of the request that this body holds.
+    pub(crate) fn destination(&self, seat: usize, body: &[u8]) -> Result<Destination, Invalid> {
+        self.seats[seat].driver.destination(body)
     }
 
     /// Hands a job to a driver.
@@ -131,6 +136,10 @@ mod tests {
     impl Driver for Noting {
         fn kind(&self) -> &str {
             self.name
+        }
+
+        fn destination(&self, _: &[u8]) -> Result<Destination, Invalid> {
+            Ok(Destination::new(self.name))
         }
 
         fn start(&mut self, job: Job) {

@@ -18,6 +18,10 @@ use crate::{Observer, Policy, RunError, Stopper, Summary, Threads};
 pub struct Limits {
     /// Requests in flight at once, over all destinations. 0 is taken for 1.
     pub concurrency: usize,
+    /// Requests in flight beyond those, each to a destination that holds few, while others keep
+    /// silent: so that one which hangs keeps no other from being tried. With a concurrency of one
+    /// there are none.
+    pub spare: usize,
     /// How long the run may begin attempts for. What is in flight then is finished.
     pub max_time: Duration,
     /// Requests in a row that a destination must exhaust before it counts as down and
@@ -37,6 +41,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             concurrency: 100,
+            spare: 1_500,
             max_time: Duration::from_secs(8 * 60),
             down_after: 3,
             max_age: None,
@@ -109,6 +114,13 @@ impl Worker {
     #[must_use]
     pub fn concurrency(mut self, concurrency: usize) -> Self {
         self.limits.concurrency = concurrency;
+        self
+    }
+
+    /// Has at most this many more in flight while others keep silent.
+    #[must_use]
+    pub fn spare(mut self, spare: usize) -> Self {
+        self.limits.spare = spare;
         self
     }
 

@@ -27,7 +27,8 @@ impl HttpDriver {
             Some(trip) => trip.times(),
             None => Times::of(&self.options),
         };
-        let mut outcome = outcome(&handle, status, error, times, &*self.clock);
+        let alone = self.places.len() - self.free.len() == 1;
+        let mut outcome = outcome(&handle, status, error, alone, times, &*self.clock);
         let mut next = None;
         if let Ok(mut easy) = self.multi.remove2(handle) {
             let body = easy.get_mut().release();

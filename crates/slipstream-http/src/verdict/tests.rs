@@ -9,7 +9,16 @@ fn times() -> Times {
 
 /// An end with one of libcurl's error numbers, and what it says.
 fn end(error: Option<&Error>, errno: i32, stage: Stage) -> End<'_> {
-    End { status: 0, retry_after: None, error, errno, stage, times: times(), peer: "h:80" }
+    End {
+        status: 0,
+        retry_after: None,
+        error,
+        errno,
+        alone: false,
+        stage,
+        times: times(),
+        peer: "h:80",
+    }
 }
 
 #[test]
@@ -32,6 +41,16 @@ fn who_gives_it_next_to_no_time_does_not_speak_for_the_destination() {
 }
 
 #[test]
+fn a_request_that_finds_no_memory_when_it_is_alone_may_be_the_reason() {
+    let error = Error::new(27);
+    for (alone, blame) in [(false, Blame::Worker), (true, Blame::Request)] {
+        let end = End { alone, ..end(Some(&error), 0, Stage::Answer) };
+        let Outcome::Failed(failure) = judge(&end) else { panic!("it was delivered") };
+        assert_eq!((failure.blame, failure.transient), (blame, true));
+    }
+}
+
+#[test]
 fn a_transfer_without_a_status_never_delivers() {
     for status in [0, 1, 99, 100, 103, 199, 65_536 + 200] {
         let end = End { status, ..end(None, 0, Stage::Answer) };
@@ -42,7 +61,7 @@ fn a_transfer_without_a_status_never_delivers() {
 
 #[test]
 fn an_error_is_told_in_few_words_and_blamed_on_whoever_caused_it() {
-    use Blame::{Destination, Request};
+    use Blame::{Destination, Request, Worker};
     use Stage::{Answer, Connect, Handshake, Lookup};
 
     let table = [
@@ -54,17 +73,10 @@ fn an_error_is_told_in_few_words_and_blamed_on_whoever_caused_it() {
             "",
             24,
             Connect,
-            Request,
+            Worker,
             "out of memory or open files; raise the limits or work on fewer at once",
         ),
-        (
-            27,
-            "",
-            0,
-            Answer,
-            Request,
-            "out of memory or open files; raise the limits or work on fewer at once",
-        ),
+        (27, "", 0, Answer, Worker, "out of memory; work on fewer at once"),
         (5, "", 0, Lookup, Destination, "cannot resolve the proxy's name (on the way to h:80)"),
         (28, "", 0, Lookup, Destination, "the name was not resolved within 10s (h:80)"),
         (28, "", 0, Connect, Destination, "no connection within 10s (h:80)"),

@@ -1,7 +1,8 @@
 //! Attempts and outcomes, written into the logs.
 //!
 //! # Invariants
-//! An attempt that could not be written is not made. An outcome that could not be written is owed: it
+//! An attempt that could not be written is not made. One that was begun and is put back was not made: the
+//! record is as it was before. An outcome that could not be written is owed: it
 //! is tried again until the run ends, its log stays in processing/, and nothing says that it was
 //! recorded.
 
@@ -22,7 +23,8 @@ impl SpoolBacklog {
         let Some(mut out) = self.out.get(&ticket).copied() else {
             return Ok(0);
         };
-        out.settlement.attempts = out.settlement.attempts.saturating_add(1);
+        out.before = Some(out.settlement);
+        out.settlement = out.settlement.begin();
         self.settle_in_place(out).map_err(|error| self.unavailable(out.log, error))?;
         self.out.insert(ticket, out);
         self.troubles.clear(Found::claimed(out.log));
@@ -39,13 +41,17 @@ impl SpoolBacklog {
             Verdict::Failed => out.settle(State::Failed),
             Verdict::Expired => out.settle(State::Expired),
             Verdict::Defer(wait) => {
-                out.settlement = out.settlement.due_in(wait, self.shared.clock.now());
+                out.settlement = out.ended().due_in(wait, self.shared.clock.now());
                 Some(wait)
             }
             Verdict::PutBack(wait) => Some(wait),
         };
-        let recorded = match verdict {
-            Verdict::PutBack(_) => Ok(()),
+        let recorded = match (&verdict, out.before) {
+            (Verdict::PutBack(_), None) => Ok(()),
+            (Verdict::PutBack(_), Some(before)) => {
+                out.settlement = before;
+                self.settle_in_place(out)
+            }
             _ => self.settle_in_place(out),
         };
         let recorded = recorded.map_err(|error| self.unavailable(out.log, error));
@@ -152,8 +158,16 @@ fn retry_in(error: &BacklogError) -> Duration {
 
 impl Out {
     fn settle(&mut self, state: State) -> Option<Duration> {
-        self.settlement.state = state;
-        self.settlement = Settlement { due: Timestamp::default(), wait: 0, ..self.settlement };
+        self.settlement = Settlement { state, due: Timestamp::default(), wait: 0, ..self.ended() };
         None
+    }
+
+    /// Its settlement, no attempt being on its way any more.
+    fn ended(&self) -> Settlement {
+        match self.before {
+            Some(_) => Settlement { begun: None, ..self.settlement },
+            // Nothing was tried: what an earlier run left is only taken over.
+            None => self.settlement.resumed(),
+        }
     }
 }

@@ -67,18 +67,54 @@ fn any_state() -> impl Strategy<Value = State> {
     prop::sample::select(CODES.map(|(_, state)| state).to_vec())
 }
 
+fn any_settlement() -> impl Strategy<Value = Settlement> {
+    let settled = (any_state(), any::<u16>(), 0u64..1 << 48, any::<u16>());
+    let settled = settled.prop_map(|(state, attempts, due, wait)| {
+        let due = Timestamp::from_millis(due);
+        Settlement { state, attempts, due, wait, begun: None }
+    });
+    let begun = (any::<u16>(), any::<u16>()).prop_map(|(attempts, before)| Settlement {
+        attempts,
+        begun: Some(before),
+        ..Settlement::FRESH
+    });
+    prop_oneof![settled, begun]
+}
+
+#[test]
+fn a_request_that_ends_its_worker_each_time_uses_up_its_attempts() {
+    let mut settlement = Settlement::FRESH;
+    let mut begun = 0;
+    while settlement.resumed().attempts < 3 {
+        settlement = Settlement::parse(&settlement.begin().encode());
+        begun += 1;
+    }
+    assert_eq!(begun, u32::from(INTERRUPTIONS_MAX) + 3);
+}
+
 proptest! {
     #[test]
-    fn a_settlement_reads_back(state in any_state(), attempts: u16, due in 0u64..1 << 48, wait: u16) {
-        let settlement = Settlement { state, attempts, due: Timestamp::from_millis(due), wait };
+    fn interruptions_within_the_limit_use_up_no_attempt(
+        failures in 0u16..99, kills in 0..=INTERRUPTIONS_MAX,
+    ) {
+        let mut settlement = Settlement { attempts: failures, ..Settlement::FRESH };
+        for _ in 0..kills {
+            settlement = Settlement::parse(&settlement.begin().encode());
+        }
+        prop_assert_eq!(settlement.resumed().attempts, failures);
+        prop_assert_eq!(settlement.interruptions(), kills);
+        prop_assert_eq!(settlement.begin().attempts, failures + 1);
+    }
+
+    #[test]
+    fn a_settlement_reads_back(settlement in any_settlement()) {
         prop_assert_eq!(Settlement::parse(&settlement.encode()), settlement);
     }
 
     #[test]
     fn a_flipped_bit_in_a_settlement_reads_as_fresh(
-        state in any_state(), attempts: u16, due in 0u64..1 << 48, wait: u16, bit in 0usize..128,
+        settlement in any_settlement(), bit in 0usize..128,
     ) {
-        let settlement = Settlement { state, attempts, due: Timestamp::from_millis(due), wait };
         let mut bytes = settlement.encode();
         bytes[bit / 8] ^= 1 << (bit % 8);
         prop_assert_eq!(Settlement::parse(&bytes), Settlement::FRESH);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use slipstream_core::{Destination, Timestamp};
 
-use super::{Answer, Pending, Place};
+use super::{Answer, Pending, Place, SILENT};
 use crate::memory::Remembered;
 
 /// An attempt that takes longer is slow; a destination that has not answered promptly
@@ -54,6 +54,8 @@ pub(super) struct Bounds {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slots {
     pub(super) free: usize,
+    /// How many more there are for those that hold few.
+    pub(super) extra: usize,
     /// How many of them are kept for those that hold few.
     pub(super) reserve: usize,
     /// Whether more than one destination has a claim on them.
@@ -90,6 +92,10 @@ pub(super) struct Health {
     delivered: Option<Duration>,
     /// Whether its last answer was a quick one.
     prompt: bool,
+    /// When something ended here last, or began after nothing was in flight.
+    heard: Duration,
+    /// Whether it kept silent when that was looked at last.
+    pub(super) silent: bool,
     /// When it last answered promptly, or began to work after it had nothing to do.
     since: Duration,
     /// Until then nothing is begun: it asked for that.
@@ -118,6 +124,8 @@ impl Health {
             best: None,
             delivered: None,
             prompt: false,
+            heard: Duration::ZERO,
+            silent: false,
             since: Duration::ZERO,
             paused_until: Duration::ZERO,
             rest_until: Duration::ZERO,
@@ -131,7 +139,7 @@ impl Health {
     pub(super) fn may_start(&self, slots: Slots) -> bool {
         let modest = self.in_flight == 0 || (self.prompt && self.in_flight < slots.reserve);
         let free = slots.free > 0 && (slots.free > slots.reserve || !slots.shared || modest);
-        free && self.in_flight < self.limit
+        (free || (modest && slots.extra > 0)) && self.in_flight < self.limit
     }
 
     /// How long a claim must stay away in any case, if it must.
@@ -147,13 +155,23 @@ impl Health {
     pub(super) fn start(&mut self, now: Duration) {
         if self.in_flight == 0 {
             self.since = now;
+            self.heard = now;
         }
         self.in_flight += 1;
+    }
+
+    /// Whether something is in flight, and nothing has ended for long.
+    pub(super) fn is_silent(&self, now: Duration) -> bool {
+        self.in_flight > 0 && now >= self.heard + SILENT
     }
 
     /// Takes in how an attempt ended.
     pub(super) fn end(&mut self, answer: Answer, took: Duration, now: Duration) {
         self.in_flight -= 1;
+        self.heard = now;
+        if answer == Answer::NotMade {
+            return;
+        }
         if let Answer::Failed(wait) = answer {
             self.prompt = false;
             self.failures += 1;

@@ -7,6 +7,7 @@ use crate::subject::Subject;
 fn pending(key: &str, place: u128) -> Pending {
     let order = Some(Ordered { key: key.to_owned(), place });
     let subject = Subject {
+        suspect: false,
         id: RecordId::from_bytes([0; 16]),
         destination: Destination::new("a"),
         order,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Attempt, BacklogError, Claim, Job, Next, Record, Verdict};
+use slipstream_core::{Attempt, BacklogError, Claim, Destination, Job, Next, Record, Verdict};
 use tracing::field::Empty;
 
 use super::{Flight, Run};
@@ -11,17 +11,25 @@ use crate::destination::{Pending, Place};
 use crate::observer::{Doing, Event};
 use crate::orders::Turn;
 use crate::reason;
-use crate::subject::Subject;
+use crate::subject::{Subject, known_as};
+
+/// How long a suspect waits while another one is in flight.
+const SUSPECT_WAIT: Duration = Duration::from_millis(50);
 
 /// Claims that are taken before the drivers get their turn.
 const BATCH: usize = 256;
+
+/// Why a record fails that names another destination than its request has. The name is not
+/// repeated: it may be any text.
+const MISNAMED: &str =
+    "the record names another destination than its request goes to; store the request again";
 
 /// Why no more was claimed for now.
 pub(super) enum Intake {
     /// More may be there.
     More,
-    /// Every slot is taken.
-    Full,
+    /// Every slot is taken, for so long at least if nothing ends.
+    Full(Duration),
     /// A claim is held until something ends, or for this long.
     Held(Duration),
     /// Nothing is due for so long.
@@ -33,7 +41,8 @@ pub(super) enum Intake {
 impl Run<'_> {
     /// Fills the slots: what is parked first, then what is held, then what the backlog has.
     pub(super) fn take_in(&mut self) -> Intake {
-        while let Some(pending) = self.destinations.next_parked() {
+        let now = self.worker.clock.elapsed();
+        while let Some(pending) = self.destinations.next_parked(now) {
             self.attempt(pending);
             if self.broken.is_some() {
                 return Intake::More;
@@ -53,8 +62,8 @@ impl Run<'_> {
             }
         }
         for _ in 0..BATCH {
-            if self.destinations.is_full() {
-                return Intake::Full;
+            if let Some(wait) = self.destinations.is_full(self.worker.clock.elapsed()) {
+                return Intake::Full(wait);
             }
             let claim = match self.worker.backlog.next() {
                 Ok(Next::Work(claim)) => claim,
@@ -78,7 +87,7 @@ impl Run<'_> {
     /// Looks at a claim, and settles at once what cannot be tried now. How long it is held, if
     /// it is.
     fn admit(&mut self, claim: Claim) -> Option<Duration> {
-        let Claim { ticket, payload, attempts, wait, place } = claim;
+        let Claim { ticket, payload, attempts, interrupted, wait, place } = claim;
         let mut record = match Record::decode(&payload) {
             Ok(record) => record,
             Err(error) => {
@@ -87,19 +96,32 @@ impl Run<'_> {
             }
         };
         let not_before = record.terms.not_before;
-        let subject = Subject::of(&mut record, place, &self.worker.policy);
+        let mut subject = Subject::of(&mut record, place, interrupted, &self.worker.policy);
         let Some(seat) = self.worker.drivers.of_kind(&record.kind) else {
             let reason = format!("nothing here performs requests of kind '{}'", record.kind);
             self.give_up(ticket, &subject, attempts, &reason);
             return None;
         };
+        match self.worker.drivers.destination(seat, &record.body) {
+            Ok(destination) if destination == record.destination => {}
+            Ok(destination) => {
+                subject.destination = known_as(&destination);
+                self.give_up(ticket, &subject, attempts, MISNAMED);
+                return None;
+            }
+            Err(error) => {
+                subject.destination = Destination::new(format!("{}://invalid", record.kind));
+                self.give_up(ticket, &subject, attempts, &error.to_string());
+                return None;
+            }
+        }
         if self.is_stale(&subject) {
             self.settle(ticket, Verdict::Expired, Some(&subject), attempts, "it outlived its use");
             return None;
         }
         if self.policy_of(&subject).is_spent(attempts) {
             // Of the last one nothing is known, or the request would be settled.
-            let why = "its last attempt was cut short, and there is no other";
+            let why = "its worker ended during its last attempts, too often to try it again";
             self.give_up(ticket, &subject, attempts, why);
             return None;
         }
@@ -152,14 +174,21 @@ impl Run<'_> {
                 self.held = Some(pending);
                 return Some(patience);
             }
-            Place::PutBack(pending, wait) => self.put_back(&pending, wait),
+            Place::PutBack(pending, wait) => {
+                self.put_back(&pending, wait, "its destination is paused or has no room");
+            }
             Place::Down(pending) => self.give_up_down(&pending),
         }
         None
     }
 
-    /// Counts an attempt and has it made.
+    /// Counts an attempt and has it made. One suspect is in flight at a time, so that what ends the
+    /// worker uses up attempts of its own and of no other.
     fn attempt(&mut self, pending: Pending) {
+        if pending.subject.suspect && self.flights.values().any(|flight| flight.subject.suspect) {
+            let why = "another one that may end the worker is in flight";
+            return self.put_back(&pending, SUSPECT_WAIT, why);
+        }
         let Pending { ticket, subject, body, attempts, seat } = pending;
         let number = match self.worker.backlog.begin(ticket) {
             Ok(number) => number,

@@ -8,6 +8,7 @@ use super::{Flight, Run};
 use crate::Note;
 use crate::destination::{Answer, Pending};
 use crate::observer::{Doing, Event};
+use crate::scarcity::descriptors_are_scarce;
 use crate::subject::Subject;
 
 /// Why a request is not tried whose destination is down. Ten thousand of these are one event,
@@ -16,7 +17,15 @@ const DOWN: &str = "its destination is down";
 
 impl Run<'_> {
     /// Settles an attempt that has ended.
-    pub(super) fn land(&mut self, ticket: Ticket, flight: Flight, outcome: Outcome) {
+    pub(super) fn land(&mut self, ticket: Ticket, flight: Flight, mut outcome: Outcome) {
+        if let Outcome::Failed(failure) = &mut outcome
+            && failure.blame == Blame::Destination
+            && failure.status.is_none()
+            && descriptors_are_scarce()
+        {
+            // It may have failed for want of them, whatever it says.
+            failure.blame = Blame::Worker;
+        }
         let now = self.worker.clock.elapsed();
         let took = now.saturating_sub(flight.began);
         let Flight { subject, attempt, span, .. } = flight;
@@ -29,8 +38,11 @@ impl Run<'_> {
         };
         let answer = match &outcome {
             Outcome::Delivered => Answer::Delivered,
-            Outcome::Failed(failure) if failure.blame == Blame::Request => Answer::Refused,
-            Outcome::Failed(_) => Answer::Failed(wait),
+            Outcome::Failed(failure) => match failure.blame {
+                Blame::Request => Answer::Refused,
+                Blame::Destination => Answer::Failed(wait),
+                Blame::Worker => Answer::NotMade,
+            },
         };
         let (id, destination) = (subject.id, &subject.destination);
         self.destinations.ended(destination, subject.size, answer, took, now);
@@ -40,6 +52,9 @@ impl Run<'_> {
             Outcome::Delivered => {
                 tracing::debug!(%id, %destination, attempt, ?took, "delivered");
                 self.settle(ticket, Verdict::Delivered, Some(&subject), attempt, "");
+            }
+            Outcome::Failed(failure) if failure.blame == Blame::Worker => {
+                self.take_back(ticket, &subject, attempt, &failure.reason);
             }
             Outcome::Failed(failure) => {
                 span.record("reason", &*failure.reason);
@@ -54,6 +69,18 @@ impl Run<'_> {
                 self.land_failed(ticket, &subject, attempt, failure, wait);
             }
         }
+    }
+
+    /// Takes back an attempt that could not be made: it does not count, and fewer are in flight
+    /// from now on.
+    fn take_back(&mut self, ticket: Ticket, subject: &Subject, attempt: u32, reason: &str) {
+        let (wait, in_flight) = self.destinations.short(self.worker.clock.elapsed());
+        self.summary.attempts -= 1;
+        self.summary.short += 1;
+        self.observer.event(&Event::Short { reason, in_flight });
+        tracing::warn!(id = %subject.id, reason, in_flight, "an attempt could not be made; fewer are in flight now");
+        let attempts = attempt.saturating_sub(1);
+        self.settle(ticket, Verdict::PutBack(wait), Some(subject), attempts, reason);
     }
 
     fn land_failed(
@@ -126,10 +153,9 @@ impl Run<'_> {
         self.settle(ticket, Verdict::Failed, Some(subject), attempts, why);
     }
 
-    /// Puts a record back that finds no room now.
-    pub(super) fn put_back(&mut self, pending: &Pending, wait: Duration) {
+    /// Puts a record back that is not to be tried now.
+    pub(super) fn put_back(&mut self, pending: &Pending, wait: Duration, why: &str) {
         let Pending { ticket, subject, attempts, .. } = pending;
-        let why = "its destination is paused or has no room";
         self.settle(*ticket, Verdict::PutBack(wait), Some(subject), *attempts, why);
     }
 

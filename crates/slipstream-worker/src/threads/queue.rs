@@ -3,11 +3,20 @@
 //! Guaranteed: each destination may hold at most half of the threads that the others leave it, one
 //! that is alone too: what hangs now may be there long before anything else comes. So the first
 //! one that hangs holds half, the next a quarter, and one that answers always finds a thread, until
-//! the last of them is taken. Among those that may start, the first that came does.
+//! the last of them is taken. When all are taken and nothing has ended for [`SILENT`], each
+//! destination that holds none gets one more, up to [`MOST`] in all: so however many hang, the next
+//! one is tried. A pool of one thread stays one. Among those that may start, the first that came does.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use slipstream_core::{Attempt, Destination, Ticket};
+
+/// When nothing has ended for so long, those that are at it hang.
+const SILENT: Duration = Duration::from_millis(250);
+
+/// Most threads of a pool.
+const MOST: usize = 1_600;
 
 /// A request to perform.
 pub(super) struct Task<R> {
@@ -27,18 +36,51 @@ pub(super) struct Queue<R> {
     tasks: VecDeque<Task<R>>,
     held: HashMap<Destination, usize>,
     busy: usize,
+    /// Threads that were started.
+    pub(super) started: usize,
+    /// When a thread became free last, or there was one.
+    heard: Instant,
 }
 
 impl<R> Queue<R> {
     pub(super) fn new(threads: usize) -> Self {
-        Self { threads, closed: false, tasks: VecDeque::new(), held: HashMap::new(), busy: 0 }
+        Self {
+            threads,
+            closed: false,
+            tasks: VecDeque::new(),
+            held: HashMap::new(),
+            busy: 0,
+            started: 0,
+            heard: Instant::now(),
+        }
     }
 
-    /// Adds a task. Whether it may start, if there is a thread for it.
+    /// Adds a task. Whether a thread more is of use to it.
     pub(super) fn add(&mut self, task: Task<R>) -> bool {
         let may_start = self.may_start(&task.destination);
+        let waiting = self.tasks.len() + 1;
         self.tasks.push_back(task);
-        may_start
+        let regular = may_start && self.started < self.threads.min(self.busy + waiting);
+        regular || self.needs_another()
+    }
+
+    /// Whether a destination that holds no thread waits for one, and no thread waits for it.
+    pub(super) fn needs_another(&self) -> bool {
+        self.started <= self.busy && self.started < MOST && self.newcomer().is_some()
+    }
+
+    /// The first task for a destination that holds no thread, if there may be more threads.
+    fn newcomer(&self) -> Option<usize> {
+        if self.threads == 1 {
+            return None;
+        }
+        self.tasks.iter().position(|task| !self.held.contains_key(&task.destination))
+    }
+
+    /// After which time a task can be taken though nothing ends.
+    pub(super) fn patience(&self, now: Instant) -> Option<Duration> {
+        self.newcomer()?;
+        Some((self.heard + SILENT).saturating_duration_since(now))
     }
 
     /// Tasks for one thread: up to so many for one destination that may be performed together with
@@ -47,8 +89,14 @@ impl<R> Queue<R> {
         &mut self,
         at_once: usize,
         together: impl Fn(&R, &R) -> bool,
+        now: Instant,
     ) -> Option<(Destination, Vec<Task<R>>)> {
-        let mut at = self.tasks.iter().position(|task| self.may_start(&task.destination))?;
+        if self.busy < self.threads {
+            self.heard = now;
+        }
+        let regular = self.tasks.iter().position(|task| self.may_start(&task.destination));
+        let hang = self.busy >= self.threads && now >= self.heard + SILENT;
+        let mut at = regular.or_else(|| self.newcomer().filter(|_| hang))?;
         let mut taken: Vec<_> = self.tasks.remove(at).into_iter().collect();
         let destination = taken.first()?.destination.clone();
         while at < self.tasks.len() && taken.len() < at_once {
@@ -70,7 +118,9 @@ impl<R> Queue<R> {
         &mut self,
         destination: &Destination,
         left: impl DoubleEndedIterator<Item = Task<R>>,
+        now: Instant,
     ) {
+        self.heard = now;
         left.rev().for_each(|task| self.tasks.push_front(Task { alone: true, ..task }));
         self.busy -= 1;
         if let Some(held) = self.held.get_mut(destination) {
@@ -113,7 +163,7 @@ mod tests {
 
     fn taken(queue: &mut Queue<u64>, at_once: usize) -> Option<(String, Vec<u64>)> {
         // Those of a hundred go with one another, and no others.
-        let (to, tasks) = queue.take(at_once, |a, b| a / 100 == b / 100)?;
+        let (to, tasks) = queue.take(at_once, |a, b| a / 100 == b / 100, Instant::now())?;
         Some((to.as_str().to_owned(), tasks.iter().map(|task| task.request).collect()))
     }
 
@@ -131,7 +181,7 @@ mod tests {
         assert!(add(&mut queue, "b", 10));
         assert_eq!(taken(&mut queue, 1), Some(("b".to_owned(), vec![10])));
         assert_eq!(taken(&mut queue, 1), None);
-        queue.leave(&Destination::new("a"), std::iter::empty());
+        queue.leave(&Destination::new("a"), std::iter::empty(), Instant::now());
         assert_eq!(taken(&mut queue, 1), Some(("a".to_owned(), vec![2])));
     }
 
@@ -144,7 +194,7 @@ mod tests {
         for (number, to) in ["a", "b", "a"].into_iter().enumerate() {
             assert_eq!(taken(&mut queue, 1), Some((to.to_owned(), vec![number as u64])));
             assert_eq!(taken(&mut queue, 1), None);
-            queue.leave(&Destination::new(to), std::iter::empty());
+            queue.leave(&Destination::new(to), std::iter::empty(), Instant::now());
         }
     }
 
@@ -188,12 +238,12 @@ mod tests {
     fn what_a_thread_did_not_come_to_is_first_again_and_goes_alone() {
         let mut queue = Queue::new(1);
         (0..4).for_each(|number| assert!(add(&mut queue, "a", number)));
-        let (to, tasks) = queue.take(3, |_, _| true).unwrap();
-        queue.leave(&to, tasks.into_iter().skip(1));
+        let (to, tasks) = queue.take(3, |_, _| true, Instant::now()).unwrap();
+        queue.leave(&to, tasks.into_iter().skip(1), Instant::now());
         add(&mut queue, "a", 4);
         for numbers in [&[1][..], &[2], &[3, 4]] {
             assert_eq!(taken(&mut queue, 3), Some(("a".to_owned(), numbers.to_vec())));
-            queue.leave(&to, std::iter::empty());
+            queue.leave(&to, std::iter::empty(), Instant::now());
         }
     }
 }

@@ -107,6 +107,7 @@ impl Backlog for FakeBacklog {
             ticket: Ticket(ticket),
             payload: (self.payload)(ticket),
             attempts: books.attempts[index],
+            interrupted: 0,
             wait: Duration::ZERO,
             place: u128::from(ticket),
         }))

@@ -43,12 +43,12 @@ fn a_few_requests_that_always_fail_do_not_bring_a_healthy_destination_down() {
     let payload = |index: u64| {
         let mut record = record(index, "mostly well");
         if [1, 3, 5].contains(&index) || index.is_multiple_of(100) {
-            record.body = b"cursed".to_vec();
+            record.body = b"mostly well#cursed".to_vec();
         }
         record.encode()
     };
     let scene = scene_of(20_000, payload, |seen| match &*seen.to {
-        "cursed" => refused(),
+        "mostly well#cursed" => refused(),
         _ => delivered(),
     });
     let summary = scene.worker.run(&mut ()).unwrap();
@@ -119,7 +119,8 @@ fn a_destination_that_worked_and_then_hangs_leaves_an_eighth_of_the_slots() {
     let summary = scene.worker.run(&mut ()).unwrap();
     let log = scene.log.borrow();
     assert_eq!(summary.delivered + summary.failed, 20_000);
-    assert!(log.most_for["tired"] <= 43, "{:?}", log.most_for);
+    // One of its slots does not count while it keeps silent.
+    assert!(log.most_for["tired"] <= 44, "{:?}", log.most_for);
     // All before the first time-out.
     assert!(log.last_delivery["well"] < secs(30), "{:?}", log.last_delivery);
 }

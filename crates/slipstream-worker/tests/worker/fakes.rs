@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipstream_core::{
-    Blame, Clock, Completion, Destination, Driver, Failure, Job, Outcome, Record, RecordId, Terms,
-    Ticket, Timestamp, Waker,
+    Blame, Clock, Completion, Destination, Driver, Failure, Invalid, Job, Outcome, Record,
+    RecordId, Terms, Ticket, Timestamp, Waker,
 };
 use slipstream_worker::{Policy, Worker};
 
@@ -40,8 +40,8 @@ impl Clock for FakeClock {
     }
 }
 
-/// A record of kind `test` for a destination. Its body is the destination, so that the
-/// script knows it.
+/// A record of kind `test` for a destination. Its body begins with the destination; what stands
+/// behind a `#` only the script looks at.
 pub(crate) fn record(index: u64, to: &str) -> Record {
     let mut random = [0; 10];
     random[2..].copy_from_slice(&index.to_be_bytes());
@@ -99,6 +99,11 @@ pub(crate) struct FakeDriver {
 impl Driver for FakeDriver {
     fn kind(&self) -> &str {
         "test"
+    }
+
+    fn destination(&self, body: &[u8]) -> Result<Destination, Invalid> {
+        let text = std::str::from_utf8(body).map_err(|_| Invalid::new("the body is no text"))?;
+        Ok(Destination::new(text.split('#').next().unwrap_or_default()))
     }
 
     fn start(&mut self, job: Job) {
