@@ -20,6 +20,8 @@ pub(crate) fn of(
     let books = Rc::new(RefCell::new(Books {
         states: vec![State::Waiting; count],
         attempts: vec![0; count],
+        interrupted: vec![0; count],
+        begun: vec![false; count],
         ..Books::default()
     }));
     let backlog = FakeBacklog { books: books.clone(), payload: Box::new(payload), clock };
@@ -42,6 +44,10 @@ pub(crate) enum State {
 pub(crate) struct Books {
     pub(crate) states: Vec<State>,
     pub(crate) attempts: Vec<u32>,
+    /// How often each was interrupted by earlier workers.
+    pub(crate) interrupted: Vec<u32>,
+    /// Whose attempt was begun and is not settled.
+    begun: Vec<bool>,
     pub(crate) claimed: usize,
     pub(crate) most_claimed: usize,
     pub(crate) put_back: u64,
@@ -107,7 +113,7 @@ impl Backlog for FakeBacklog {
             ticket: Ticket(ticket),
             payload: (self.payload)(ticket),
             attempts: books.attempts[index],
-            interrupted: 0,
+            interrupted: books.interrupted[index],
             wait: Duration::ZERO,
             place: u128::from(ticket),
         }))
@@ -120,6 +126,7 @@ impl Backlog for FakeBacklog {
         }
         assert_eq!(books.states[Books::at(ticket)], State::Claimed);
         books.attempts[Books::at(ticket)] += 1;
+        books.begun[Books::at(ticket)] = true;
         Ok(books.attempts[Books::at(ticket)])
     }
 
@@ -131,6 +138,11 @@ impl Backlog for FakeBacklog {
         let index = Books::at(ticket);
         assert_eq!(books.states[index], State::Claimed, "each claim is settled once");
         books.claimed -= 1;
+        let begun = std::mem::take(&mut books.begun[index]);
+        if begun && matches!(verdict, Verdict::PutBack(_)) {
+            // It was not made.
+            books.attempts[index] -= 1;
+        }
         books.states[index] = match verdict {
             Verdict::Delivered => State::Delivered,
             Verdict::Failed => State::Failed,

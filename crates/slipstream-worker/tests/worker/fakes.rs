@@ -90,7 +90,7 @@ pub(crate) type Script = Box<dyn FnMut(&Seen) -> (Duration, Outcome)>;
 /// Performs by a script, and moves the clock when it waits.
 pub(crate) struct FakeDriver {
     clock: FakeClock,
-    script: Script,
+    script: Rc<RefCell<Script>>,
     log: Rc<RefCell<Log>>,
     ends: BinaryHeap<Reverse<(Duration, u64)>>,
     jobs: BTreeMap<u64, (String, Outcome)>,
@@ -113,7 +113,7 @@ impl Driver for FakeDriver {
             attempt: job.attempt.number,
             at: self.clock.elapsed(),
         };
-        let (took, outcome) = (self.script)(&seen);
+        let (took, outcome) = (self.script.borrow_mut())(&seen);
         self.ends.push(Reverse((seen.at + took, seen.ticket)));
         let mut log = self.log.borrow_mut();
         let now = log.in_flight.entry(seen.to.clone()).or_default();
@@ -162,6 +162,14 @@ pub(crate) struct Scene {
     pub(crate) books: Rc<RefCell<Books>>,
     pub(crate) log: Rc<RefCell<Log>>,
     pub(crate) worker: Worker,
+    script: Rc<RefCell<Script>>,
+}
+
+impl Scene {
+    /// Has attempts go another way.
+    pub(crate) fn rescript(&self, script: impl FnMut(&Seen) -> (Duration, Outcome) + 'static) {
+        *self.script.borrow_mut() = Box::new(script);
+    }
 }
 
 /// A scene with these records.
@@ -182,9 +190,10 @@ pub(crate) fn scene_of(
 ) -> Scene {
     let (clock, log) = (FakeClock::default(), Rc::<RefCell<Log>>::default());
     let (books, backlog) = crate::backlog::of(count, payload, clock.clone());
+    let script: Rc<RefCell<Script>> = Rc::new(RefCell::new(Box::new(script)));
     let driver = FakeDriver {
         clock: clock.clone(),
-        script: Box::new(script),
+        script: script.clone(),
         log: log.clone(),
         ends: BinaryHeap::new(),
         jobs: BTreeMap::new(),
@@ -195,7 +204,7 @@ pub(crate) fn scene_of(
         // The tests' numbers are those of 50 slots.
         .concurrency(50)
         .policy(Policy { jitter: 0.0, ..Policy::default() });
-    Scene { clock, books, log, worker }
+    Scene { clock, books, log, worker, script }
 }
 
 /// What a healthy destination takes for an answer.
