@@ -70,13 +70,11 @@ pub(crate) fn of_error(error: &Error, request: Option<&MysqlRequest>, peer: &str
     let destination = |reason: String| Failure::transient(Blame::Destination, reason);
     match error {
         Error::Server { code, message } => server(*code, message, request),
-        Error::Lost(error)
-            if let Some(short) = error.raw_os_error().and_then(Failure::shortage) =>
-        {
-            short
-        }
         Error::Lost(error) => {
-            destination(format!("the connection was lost: {} ({peer})", system_words(error)))
+            let short = error.raw_os_error().and_then(Failure::shortage);
+            short.unwrap_or_else(|| {
+                destination(format!("the connection was lost: {} ({peer})", system_words(error)))
+            })
         }
         Error::Silent(time) => destination(format!("no answer within {time:?} ({peer})")),
         Error::Late => match request.and_then(|request| request.max_time) {

@@ -44,19 +44,16 @@ pub(crate) fn failure(error: &io::Error, at: Stage, peer: &str) -> Failure {
     if let Some(failure) = error.raw_os_error().and_then(Failure::shortage) {
         return failure;
     }
-    match error.raw_os_error() {
-        Some(EADDRNOTAVAIL) => {
-            return Failure {
-                retry_after: Some(PORTS),
-                ..Failure::transient(
-                    Blame::Request,
-                    format!(
-                        "every local port to {peer} was in use a moment ago; let its requests share connections, or raise net.ipv4.ip_local_port_range"
-                    ),
-                )
-            };
-        }
-        _ => {}
+    if error.raw_os_error() == Some(EADDRNOTAVAIL) {
+        return Failure {
+            retry_after: Some(PORTS),
+            ..Failure::transient(
+                Blame::Request,
+                format!(
+                    "every local port to {peer} was in use a moment ago; let its requests share connections, or raise net.ipv4.ip_local_port_range"
+                ),
+            )
+        };
     }
     let reason = match (error.kind(), at) {
         (io::ErrorKind::TimedOut, at) => timed_out(error, at, peer),

@@ -60,5 +60,6 @@ const NAME_MAX: usize = 1024;
 /// A destination as the run knows it: by the beginning of its text if that is very long.
 pub(crate) fn known_as(destination: &Destination) -> Destination {
     let text = destination.as_str();
-    Destination::new(&text[..text.floor_char_boundary(NAME_MAX)])
+    let end = (0..=NAME_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    Destination::new(&text[..end.unwrap_or_default()])
 }
