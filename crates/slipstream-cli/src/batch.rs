@@ -14,6 +14,7 @@ use slipstream_core::{Clock, Engine, Overwritten, Record, RecordId, Source, Syst
 use slipstream_log::Spool;
 
 use crate::args::StoreArgs;
+use crate::owner::Place;
 use crate::terms::{self, Given};
 use crate::units::{count, spell_bytes, thousands};
 use crate::{Ended, kinds, print, store};
@@ -27,7 +28,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// What an envelope takes beside the texts in it, generously.
 const ENVELOPE: usize = 256;
 
-pub(crate) fn run(dir: &Path, args: &StoreArgs, file: &Path) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &StoreArgs, file: &Path) -> Result<Ended> {
     let input: Box<dyn Read> = if file == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
@@ -35,7 +36,7 @@ pub(crate) fn run(dir: &Path, args: &StoreArgs, file: &Path) -> Result<Ended> {
             .with_context(|| format!("cannot open the batch '{}'", file.display()))?;
         Box::new(file)
     };
-    let spool = store::open(dir, args)?;
+    let spool = store::open(place, args)?;
     let mut batch = Batch {
         args,
         // JSON may spell a byte with six characters, and has a frame of its own.

@@ -5,7 +5,6 @@
 //!
 //! Absent on purpose: what is looked at and how it is mended. That is the library's.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -14,9 +13,10 @@ use serde::Serialize;
 use slipstream_log::{Spool, SpoolError};
 
 use crate::args::CheckArgs;
+use crate::owner::Place;
 use crate::totals::Totals;
 use crate::units::{count, spell_bytes, thousands};
-use crate::{Ended, owner, print};
+use crate::{Ended, print};
 
 #[derive(Default, Serialize)]
 struct Report {
@@ -35,10 +35,10 @@ struct Finding {
     mended: bool,
 }
 
-pub(crate) fn run(dir: &Path, args: &CheckArgs) -> Result<Ended> {
-    owner::become_owner(dir)?;
-    let Some(spool) = Spool::find(dir)? else {
-        let nothing = format!("nothing stored yet in {}", dir.display());
+pub(crate) fn run(place: &Place, args: &CheckArgs) -> Result<Ended> {
+    place.become_owner()?;
+    let Some(spool) = place.find()? else {
+        let nothing = format!("nothing stored yet in {}", place.path().display());
         if args.json {
             print::complain(&nothing);
             print::out(&print::json(&Report { balanced: true, ..Report::default() })?)?;
@@ -49,7 +49,7 @@ pub(crate) fn run(dir: &Path, args: &CheckArgs) -> Result<Ended> {
     };
     if args.repair {
         // Makes the directories that are gone.
-        Spool::create(dir, spool.settings())?;
+        place.create(spool.settings())?;
     }
     let report = Report::of(check(&spool, args.repair)?);
     print::out(&if args.json { print::json(&report)? } else { report.to_string() })?;

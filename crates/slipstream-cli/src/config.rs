@@ -138,6 +138,11 @@ impl Config {
         })
     }
 
+    /// Whether a file says where the spool is.
+    pub(crate) fn names_dir(&self) -> bool {
+        self.settings.contains_key(&(String::new(), "dir".to_owned()))
+    }
+
     /// The file that has the value which an error is about.
     pub(crate) fn blamed(&self, error: &clap::Error) -> Option<&Path> {
         let text = |kind| match error.get(kind) {

@@ -19,9 +19,10 @@ use slipstream_log::{Spool, Stage};
 use slipstream_worker::LastRun;
 
 use crate::args::DoctorArgs;
+use crate::owner::Place;
 use crate::status::{PATIENCE, last_run, last_seen};
 use crate::units::{rfc3339, spell};
-use crate::{Ended, owner, print};
+use crate::{Ended, print};
 
 /// The file that a worker locks. It is written when a worker begins and when it ends.
 const WORKER_LOCK: &str = "worker.lock";
@@ -65,11 +66,11 @@ struct Report {
     findings: Vec<Finding>,
 }
 
-pub(crate) fn run(dir: &Path, args: &DoctorArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &DoctorArgs) -> Result<Ended> {
     // While this is root, if it is: others may not look at other people's processes.
+    let dir = place.path();
     let mut findings = places::others(dir)?;
-    owner::become_owner(dir)?;
-    match Spool::find(dir) {
+    match place.become_owner().and_then(|()| place.find()) {
         Ok(Some(spool)) => findings.extend(of_spool(&spool)?),
         Ok(None) => findings.push(Finding::critical(
             format!("there is no spool at {}", dir.display()),
@@ -77,7 +78,7 @@ pub(crate) fn run(dir: &Path, args: &DoctorArgs) -> Result<Ended> {
             "name the directory that programs store in with --dir or SLIPSTREAM_DIR, or make it with `slipstream init`",
         )),
         Err(error) => findings.push(Finding::critical(
-            error.to_string(),
+            format!("{error:#}"),
             "neither store nor work can use the spool",
             "do what it says",
         )),

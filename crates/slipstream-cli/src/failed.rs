@@ -7,8 +7,6 @@ mod list;
 mod retry;
 mod show;
 
-use std::path::Path;
-
 use anyhow::Result;
 use slipstream_core::Record;
 use slipstream_log::frame::{Settlement, State};
@@ -17,17 +15,18 @@ use slipstream_log::walk::Item;
 use slipstream_log::{Spool, Stage};
 
 use self::retry::Act;
+use crate::Ended;
 use crate::args::{FailedArgs, FailedCommand};
-use crate::{Ended, owner};
+use crate::owner::Place;
 
-pub(crate) fn run(dir: &Path, args: &FailedArgs) -> Result<Ended> {
-    owner::become_owner(dir)?;
-    let spool = Spool::find(dir)?;
+pub(crate) fn run(place: &Place, args: &FailedArgs) -> Result<Ended> {
+    place.become_owner()?;
+    let spool = place.find()?;
     match &args.command {
-        FailedCommand::List(args) => list::run(dir, spool.as_ref(), args),
-        FailedCommand::Retry(args) => retry::run(dir, spool.as_ref(), args, Act::Retry),
-        FailedCommand::Drop(args) => retry::run(dir, spool.as_ref(), args, Act::Drop),
-        FailedCommand::Show(args) => show::run(dir, spool.as_ref(), args),
+        FailedCommand::List(args) => list::run(place.path(), spool.as_ref(), args),
+        FailedCommand::Retry(args) => retry::run(place.path(), spool.as_ref(), args, Act::Retry),
+        FailedCommand::Drop(args) => retry::run(place.path(), spool.as_ref(), args, Act::Drop),
+        FailedCommand::Show(args) => show::run(place.path(), spool.as_ref(), args),
     }
 }
 

@@ -7,18 +7,18 @@
 //!
 //! Absent on purpose: a memory. What grew since the last check is for whoever keeps the numbers.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use slipstream_core::{Clock, SystemClock};
-use slipstream_log::{OnFull, Settings, Spool, Status};
+use slipstream_log::{OnFull, Settings, Status};
 use slipstream_worker::LastRun;
 
 use crate::args::HealthArgs;
+use crate::owner::Place;
 use crate::status::{last_run, last_seen};
 use crate::units::{count, spell, thousands};
-use crate::{Ended, owner, print};
+use crate::{Ended, print};
 
 /// The exit codes, and their words.
 const WORDS: [&str; 4] = ["OK", "WARNING", "CRITICAL", "UNKNOWN"];
@@ -26,8 +26,8 @@ const WARNING: u8 = 1;
 const CRITICAL: u8 = 2;
 const UNKNOWN: u8 = 3;
 
-pub(crate) fn run(dir: &Path, args: &HealthArgs) -> Result<Ended> {
-    let (code, words, numbers) = match look(dir) {
+pub(crate) fn run(place: &Place, args: &HealthArgs) -> Result<Ended> {
+    let (code, words, numbers) = match look(place) {
         Ok(Look { status, settings, last_run }) => {
             let (code, words) = judge(&status, &settings, last_run.as_ref(), args);
             (code, words, format!(" | {}", numbers(&status, args)))
@@ -45,11 +45,11 @@ struct Look {
     last_run: Option<LastRun>,
 }
 
-fn look(dir: &Path) -> Result<Look> {
-    owner::become_owner(dir)?;
-    let Some(spool) = Spool::find(dir)? else {
+fn look(place: &Place) -> Result<Look> {
+    place.become_owner()?;
+    let Some(spool) = place.find()? else {
         // A slip in the path must not look like a spool where all is well.
-        bail!("there is no spool at {}; `slipstream init` makes one", dir.display());
+        bail!("there is no spool at {}; `slipstream init` makes one", place.path().display());
     };
     let (status, settings) = (spool.status()?, spool.settings().clone());
     Ok(Look { status, settings, last_run: last_run(&spool) })

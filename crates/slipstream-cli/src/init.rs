@@ -3,8 +3,6 @@
 //! Guaranteed: it never changes a spool that is there. Asking for the settings that it has
 //! is no error, so a set-up script can run this each time; asking for others is one.
 
-use std::path::Path;
-
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{CommandFactory, FromArgMatches};
 use nix::unistd::{Gid, Group};
@@ -12,19 +10,21 @@ use slipstream_log::{OnFull, Settings, Spool};
 
 use crate::args::{Cli, Command, InitArgs};
 use crate::config::Config;
+use crate::owner::Place;
 use crate::units::{spell, spell_bytes};
 use crate::{Ended, print, usage};
 
-pub(crate) fn run(dir: &Path, args: &InitArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &InitArgs) -> Result<Ended> {
     let wanted = settings(args)?;
-    let before = Spool::find(dir)?;
+    place.become_owner()?;
+    let before = place.find()?;
     let spool = match &before {
         Some(spool) => spool,
-        None => &Spool::create(dir, &wanted)?,
+        None => &place.create(&wanted)?,
     };
     // Whoever else made one in between had settings, too.
     let found = spool.settings();
-    let shown = print::one_line(&dir.display().to_string());
+    let shown = print::one_line(&place.path().display().to_string());
     if found != &wanted {
         let differences: Vec<_> = lines(found)
             .into_iter()
@@ -50,8 +50,8 @@ pub(crate) fn run(dir: &Path, args: &InitArgs) -> Result<Ended> {
 }
 
 /// The spool, made as the config files have it if it is not there.
-pub(crate) fn open(dir: &Path) -> Result<Spool> {
-    if let Some(spool) = Spool::find(dir)? {
+pub(crate) fn open(place: &Place) -> Result<Spool> {
+    if let Some(spool) = place.find()? {
         return Ok(spool);
     }
     let command = Cli::command();
@@ -63,7 +63,7 @@ pub(crate) fn open(dir: &Path) -> Result<Spool> {
         Command::Init(args) => settings(&args)?,
         _ => Settings::default(),
     };
-    Ok(Spool::create(dir, &settings)?)
+    place.create(&settings)
 }
 
 fn settings(args: &InitArgs) -> Result<Settings> {

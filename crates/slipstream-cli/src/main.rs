@@ -57,6 +57,7 @@ use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
 use crate::config::Config;
+use crate::owner::Place;
 
 /// How a command ended that could be carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,25 +104,27 @@ fn main() -> ExitCode {
     if !ignored.is_empty() {
         tracing::info!("ignored, as it means nothing to a stored request: {}", ignored.join(" "));
     }
-    let dir = &cli.dir;
+    let named =
+        matches.value_source("dir") != Some(ValueSource::DefaultValue) || config.names_dir();
+    let place = &Place::new(cli.dir.clone(), named);
     let ended = match &cli.command {
-        Command::Store(args) => store::run(dir, args, &given),
-        Command::Work(args) => work::run(dir, args),
-        Command::Status(args) => status::run(dir, args),
-        Command::Init(args) => init::run(dir, args),
-        Command::Purge(args) => purge::run(dir, args),
-        Command::Failed(args) => failed::run(dir, args),
-        Command::Check(args) => check::run(dir, args),
+        Command::Store(args) => store::run(place, args, &given),
+        Command::Work(args) => work::run(place, args),
+        Command::Status(args) => status::run(place, args),
+        Command::Init(args) => init::run(place, args),
+        Command::Purge(args) => purge::run(place, args),
+        Command::Failed(args) => failed::run(place, args),
+        Command::Check(args) => check::run(place, args),
         Command::Inspect(args) => inspect::run(args),
-        Command::Doctor(args) => doctor::run(dir, args),
+        Command::Doctor(args) => doctor::run(place, args),
         Command::Kinds(args) => kinds::run(args),
         Command::Config(args) => {
             let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
             let given = [("dir", given("dir")), ("log-format", given("log_format"))];
             let given = given.iter().filter(|(_, given)| *given).map(|(option, _)| *option);
-            config::run(&config, &given.collect::<Vec<_>>(), dir, args)
+            config::run(&config, &given.collect::<Vec<_>>(), place.path(), args)
         }
-        Command::Setup(args) => setup::run(dir, args),
+        Command::Setup(args) => setup::run(place, args),
         Command::Completions(args) => pages::completions(args),
         Command::Man(args) => pages::man(args),
     };

@@ -2,19 +2,18 @@
 //!
 //! Guaranteed: nothing goes without `--yes`, and what goes is counted as purged.
 
-use std::path::Path;
-
 use anyhow::{Context, Result, bail};
-use slipstream_log::{Spool, SpoolError, Stage};
+use slipstream_log::{SpoolError, Stage};
 
 use crate::args::PurgeArgs;
+use crate::owner::Place;
 use crate::units::{count, spell_bytes};
-use crate::{Ended, owner, print, status};
+use crate::{Ended, print, status};
 
-pub(crate) fn run(dir: &Path, args: &PurgeArgs) -> Result<Ended> {
-    owner::become_owner(dir)?;
-    let Some(spool) = Spool::find(dir)? else {
-        print::out(&print::one_line(&format!("nothing stored yet in {}", dir.display())))?;
+pub(crate) fn run(place: &Place, args: &PurgeArgs) -> Result<Ended> {
+    place.become_owner()?;
+    let Some(spool) = place.find()? else {
+        print::out(&print::one_line(&format!("nothing stored yet in {}", place.path().display())))?;
         print::out("\n")?;
         return Ok(Ended::Well);
     };

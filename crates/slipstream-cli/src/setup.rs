@@ -17,6 +17,7 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::{Uid, User};
 
 use crate::args::{By, SetupArgs};
+use crate::owner::Place;
 use crate::{Ended, print};
 
 /// What a file that runs a worker says it is for; the spool follows.
@@ -36,8 +37,8 @@ struct Part {
     text: String,
 }
 
-pub(crate) fn run(dir: &Path, args: &SetupArgs) -> Result<Ended> {
-    let plan = Plan::of(dir, args)?;
+pub(crate) fn run(place: &Place, args: &SetupArgs) -> Result<Ended> {
+    let plan = Plan::of(place, args)?;
     let parts = match args.by {
         By::Cron => vec![cron::part(&plan, args)?],
         By::Systemd => systemd::parts(&plan, args)?,
@@ -57,7 +58,7 @@ pub(crate) fn run(dir: &Path, args: &SetupArgs) -> Result<Ended> {
 }
 
 impl Plan {
-    fn of(dir: &Path, args: &SetupArgs) -> Result<Self> {
+    fn of(place: &Place, args: &SetupArgs) -> Result<Self> {
         let program = match &args.program {
             Some(program) if program.is_absolute() => program.clone(),
             Some(program) => {
@@ -68,7 +69,7 @@ impl Plan {
             }
             None => env::current_exe().context("cannot tell where this program is")?,
         };
-        let dir = std::path::absolute(dir).context("cannot tell where the spool is")?;
+        let dir = std::path::absolute(place.path()).context("cannot tell where the spool is")?;
         let text = |path: &Path| {
             let text = path.to_str().filter(|text| !text.contains(char::is_control));
             let shown = path.display().to_string();
@@ -83,7 +84,11 @@ impl Plan {
             }
             Some(name) => name.clone(),
             None => {
-                let owner = dir.metadata().ok().map(|there| Uid::from_raw(there.uid()));
+                // Others may not open what they ask about; what they print does no harm.
+                let owner = match Uid::effective().is_root() {
+                    true => place.owner()?,
+                    false => dir.metadata().ok().map(|there| Uid::from_raw(there.uid())),
+                };
                 let uid = owner.unwrap_or_else(Uid::effective);
                 let account = User::from_uid(uid).ok().flatten();
                 account

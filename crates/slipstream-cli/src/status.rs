@@ -13,7 +13,7 @@ mod report;
 mod table;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -24,7 +24,8 @@ use slipstream_worker::LastRun;
 pub(crate) use self::hints::{PATIENCE, hints, last_seen};
 use self::report::Report;
 use crate::args::StatusArgs;
-use crate::{Ended, health, owner, print};
+use crate::owner::Place;
+use crate::{Ended, health, print};
 
 /// How long envelopes are read for.
 const READ_FOR: Duration = Duration::from_secs(1);
@@ -58,17 +59,17 @@ pub(crate) fn last_run(spool: &Spool) -> Option<LastRun> {
     LastRun::read(&spool.last_run()?)
 }
 
-pub(crate) fn run(dir: &Path, args: &StatusArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &StatusArgs) -> Result<Ended> {
     if args.health.check {
-        return health::run(dir, &args.health);
+        return health::run(place, &args.health);
     }
-    owner::become_owner(dir)?;
+    place.become_owner()?;
     if args.picture.watch {
-        return watch::run(dir, &args.picture);
+        return watch::run(place, &args.picture);
     }
     let read_for = if args.picture.all { Duration::MAX } else { READ_FOR };
-    let Some(spool) = Spool::find(dir)? else {
-        print::complain(&format!("nothing stored yet in {}", dir.display()));
+    let Some(spool) = place.find()? else {
+        print::complain(&format!("nothing stored yet in {}", place.path().display()));
         if args.json {
             print::out(&print::json(&Report::of_nothing())?)?;
         }

@@ -5,7 +5,6 @@
 //! refused request leaves no trace. This is the whole of a short-lived process: it opens
 //! what storing needs and nothing else.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -13,14 +12,15 @@ use slipstream_core::{Clock, Engine, Overwritten, Record, RecordId, Source, Syst
 use slipstream_log::{Overdue, Spool};
 
 use crate::args::StoreArgs;
+use crate::owner::Place;
 use crate::terms::Given;
 use crate::units::{count, rfc3339, spell};
 use crate::{Ended, batch, init, kinds, print};
 
-pub(crate) fn run(dir: &Path, args: &StoreArgs, options: &[String]) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &StoreArgs, options: &[String]) -> Result<Ended> {
     if let Some(file) = &args.batch {
         kinds::refuse_beside_batch(options)?;
-        return batch::run(dir, args, file);
+        return batch::run(place, args, file);
     }
     let now = SystemClock::new().now();
     let records = kinds::records(args, options, || RecordId::generate(now))?;
@@ -37,7 +37,7 @@ pub(crate) fn run(dir: &Path, args: &StoreArgs, options: &[String]) -> Result<En
     let terms = given.terms(now)?;
     let on_terms = |record: Record| Ok(record.on_terms(terms.clone())?);
     let records = records.into_iter().map(on_terms).collect::<Result<Vec<_>>>()?;
-    let spool = open(dir, args)?;
+    let spool = open(place, args)?;
     let receipt = spool.store(&source(args), &records)?;
     let earlier = receipt.duplicates.first().map(|duplicate| duplicate.of);
     if let Some(earlier) = earlier {
@@ -56,8 +56,8 @@ pub(crate) fn run(dir: &Path, args: &StoreArgs, options: &[String]) -> Result<En
 }
 
 /// The spool, made if it is not there.
-pub(crate) fn open(dir: &Path, args: &StoreArgs) -> Result<Spool> {
-    let spool = init::open(dir)?;
+pub(crate) fn open(place: &Place, args: &StoreArgs) -> Result<Spool> {
+    let spool = init::open(place)?;
     Ok(if args.durable { spool.durable() } else { spool })
 }
 

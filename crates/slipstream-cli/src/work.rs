@@ -6,7 +6,6 @@
 //! Absent on purpose: how work is done. This names the drivers and hands over.
 
 use std::io::{self, IsTerminal};
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,26 +16,27 @@ use slipstream_worker::{Ending, Event, Limits, Observer, Policy, RunError, Summa
 use crate::args::WorkArgs;
 use crate::follow::Failures;
 use crate::metrics::Metrics;
+use crate::owner::Place;
 use crate::ping::Ping;
 use crate::progress::{self, Progress, Show};
 use crate::units::{count, spell, thousands};
-use crate::{Ended, code, explain, init, kinds, late, owner, print, signals};
+use crate::{Ended, code, explain, init, kinds, late, print, signals};
 
-pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &WorkArgs) -> Result<Ended> {
     let policy = policy(args)?;
     if args.policy.explain {
         return explain::run(&policy, &args.policy);
     }
-    owner::become_owner(dir)?;
+    place.become_owner()?;
     let mut metrics = args.operate.metrics.as_deref().map(|path| Metrics::new(path, args.follow));
     // A file may name one for the runs that end.
     let ping = args.operate.ping.as_deref().filter(|_| !args.follow);
     let ping = ping.map(|url| Ping::new(url, args.delivery.proxy.as_deref())).transpose()?;
-    let ran = deliver(dir, args, policy, &mut metrics, ping.as_ref());
+    let ran = deliver(place, args, policy, &mut metrics, ping.as_ref());
     let ending = ran.as_ref().map_or(Some(Ending::Broken), |(_, ending)| *ending);
     // Where another worker is at it, the run is that one's to tell of.
     if let (Some(metrics), Some(ending)) = (metrics, ending) {
-        metrics.finish(ending, Spool::find(dir).ok().flatten().as_ref());
+        metrics.finish(ending, place.find().ok().flatten().as_ref());
     }
     let ended = ran.map(|(ended, _)| ended);
     if let (Some(ping), Some(_)) = (ping, ending) {
@@ -49,7 +49,7 @@ pub(crate) fn run(dir: &Path, args: &WorkArgs) -> Result<Ended> {
 
 /// A run, and what ended it: nothing, if another worker is at it.
 fn deliver(
-    dir: &Path,
+    place: &Place,
     args: &WorkArgs,
     policy: Policy,
     metrics: &mut Option<Metrics>,
@@ -59,12 +59,12 @@ fn deliver(
         true => Ok(()),
         false => print::out(&format!("{}\n", print::one_line(&text))),
     };
-    let spool = match Spool::find(dir)? {
+    let spool = match place.find()? {
         Some(spool) => spool,
         // What will come needs a place to come to.
-        None if args.follow => init::open(dir)?,
+        None if args.follow => init::open(place)?,
         None => {
-            say(format!("nothing stored yet in {}", dir.display()))?;
+            say(format!("nothing stored yet in {}", place.path().display()))?;
             return Ok((Ended::Well, Some(Ending::Drained)));
         }
     };
@@ -73,7 +73,7 @@ fn deliver(
             say(busy.to_string())?;
             return Ok((Ended::Well, None));
         }
-        other => other.with_context(|| format!("cannot work {}", dir.display()))?,
+        other => other.with_context(|| format!("cannot work {}", place.path().display()))?,
     };
     late::start()?;
     if let Some(ping) = ping {

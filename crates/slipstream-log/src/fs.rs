@@ -9,6 +9,7 @@ use std::path::Path;
 
 use slipstream_core::Timestamp;
 
+mod beneath;
 pub mod disk;
 #[cfg(test)]
 pub(crate) mod fake;

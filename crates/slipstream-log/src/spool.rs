@@ -33,6 +33,7 @@ use crate::name::{LogName, Stage, collecting_name, parse_collecting};
 use crate::overdue::WARNED;
 use crate::settings::{SETTINGS_FILE, Settings};
 use crate::slot::slot_of;
+use crate::spool_dir::SpoolDir;
 use crate::worker_lock::WORKER_LOCK;
 
 /// The directory of logs that are on their way out.
@@ -74,12 +75,16 @@ impl Spool {
 
     /// Opens the spool in this directory, made with the default settings if it is not there.
     ///
+    /// Root opens no spool of another user. A spool that another user shares at
+    /// [`Spool::DEFAULT_DIR`] is refused as well, since any user may be the first to make one there:
+    /// [`SpoolDir::named`] takes one that an operator named.
+    ///
     /// # Errors
     /// When the directory is not safe to use, is no spool, or the file system refuses.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, SpoolError> {
         let path = path.as_ref();
-        match create::find(path)? {
-            Some(found) => Ok(Self::found(path, found)),
+        match Self::find(path)? {
+            Some(spool) => Ok(spool),
             None => Self::create(path, &Settings::default()),
         }
     }
@@ -89,8 +94,10 @@ impl Spool {
     /// # Errors
     /// As for [`Spool::open`].
     pub fn find(path: impl AsRef<Path>) -> Result<Option<Self>, SpoolError> {
-        let path = path.as_ref();
-        Ok(create::find(path)?.map(|found| Self::found(path, found)))
+        match SpoolDir::open(path)? {
+            Some(dir) => dir.find(),
+            None => Ok(None),
+        }
     }
 
     /// Opens the spool in this directory, made with these settings if it is not there. One that
@@ -99,16 +106,10 @@ impl Spool {
     /// # Errors
     /// As for [`Spool::open`], and when the settings are impossible.
     pub fn create(path: impl AsRef<Path>, settings: &Settings) -> Result<Self, SpoolError> {
-        let path = path.as_ref();
-        let found = create::create(path, settings)?;
-        let spool = Self::found(path, found);
-        // Made now, so that a full disk keeps no worker from running.
-        spool.shared.make_ledger()?;
-        crate::worker_lock::make_worker_lock(&spool.shared)?;
-        Ok(spool)
+        SpoolDir::make(path)?.create(settings)
     }
 
-    fn found(path: &Path, found: create::Found) -> Self {
+    pub(crate) fn found(path: &Path, found: create::Found) -> Self {
         Self::on(path, Box::new(found.disk), Box::new(SystemClock::new()), found.settings)
     }
 

@@ -24,12 +24,13 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use slipstream_core::{Clock, SystemClock};
-use slipstream_log::{Spool, Totals};
+use slipstream_log::Totals;
 
 use super::paint::{BAD, FAINT, GOOD, PLAIN, STRONG, Screen, WORSE, piece};
 use super::{Seen, picture};
 use crate::Ended;
 use crate::args::PictureArgs;
+use crate::owner::Place;
 use crate::units::{spell, thousands};
 
 /// How long envelopes are read for, each time.
@@ -68,7 +69,7 @@ impl Pace {
     }
 }
 
-pub(super) fn run(dir: &Path, args: &PictureArgs) -> Result<Ended> {
+pub(super) fn run(place: &Place, args: &PictureArgs) -> Result<Ended> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
         bail!(
             "--watch draws on a terminal, and this is none; use `slipstream status`, or --json for a program"
@@ -85,8 +86,8 @@ pub(super) fn run(dir: &Path, args: &PictureArgs) -> Result<Ended> {
     let mut before: Option<(Totals, Duration)> = None;
     let ended = loop {
         let began = clock.elapsed();
-        let seen = match Spool::find(dir)
-            .map_err(Into::into)
+        let seen = match place
+            .find_anew()
             .and_then(|spool| spool.map(|spool| Seen::of(&spool, READ_FOR)).transpose())
         {
             Ok(seen) => seen,
@@ -101,7 +102,7 @@ pub(super) fn run(dir: &Path, args: &PictureArgs) -> Result<Ended> {
         let every = args.interval.max((now - began) * REST);
         let shown = Shown { seen, pace, every };
         let until = began.saturating_add(every);
-        match attend(&mut terminal, &shown, args, dir, || {
+        match attend(&mut terminal, &shown, args, place.path(), || {
             (stop.load(Ordering::Relaxed), until.saturating_sub(clock.elapsed()))
         }) {
             Ok(true) => {}

@@ -1,26 +1,23 @@
 //! A spool's directory on a real disk.
 //!
-//! Every path is resolved from the spool's own descriptor, beneath it and through no
-//! symbolic link, so nobody can send a write elsewhere. All descriptors close on exec.
+//! Every path is resolved from the spool's own descriptor ([`super::beneath`]), so no call can be sent
+//! elsewhere. All descriptors close on exec.
 
 use std::fs::File as StdFile;
 use std::io::{self, Seek};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
-use rustix::fs::{
-    self, AtFlags, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags, ResolveFlags,
-    StatxFlags,
-};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RawDir, RenameFlags, StatxFlags};
 use rustix::io::Errno;
 use rustix::path::Arg;
 use rustix::rand::GetRandomFlags;
 use slipstream_core::Timestamp;
 
+use super::beneath::Root;
 use super::watch::DirWatch;
 use super::{AppendError, File, Fs, Lock, Open, Replace, Stat, Watch};
-use crate::name::Stage;
 
 /// Who may use a spool's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,65 +31,18 @@ pub enum Access {
 /// The directory behind a descriptor.
 #[derive(Debug)]
 pub struct Disk {
-    root: OwnedFd,
-    access: Access,
-    /// collecting/, once it was needed: every store looks there, and a path of one step is
-    /// found in two thirds of the time.
-    collecting: OnceLock<OwnedFd>,
+    root: Arc<Root>,
 }
 
 impl Disk {
     /// The directory that `root` is open on. Whether it is safe is for the caller to see.
     pub fn new(root: OwnedFd, access: Access) -> Self {
-        Self { root, access, collecting: OnceLock::new() }
-    }
-
-    fn open_beneath(&self, path: &str, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
-        // Not to block: what is opened might be a pipe that nobody writes to.
-        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        let opened = retry(|| fs::openat2(&self.root, path, flags, mode, resolve));
-        match opened {
-            // Kernels before 5.6, and sandboxes that never heard of it.
-            Err(Errno::NOSYS | Errno::PERM) => {
-                Ok(retry(|| fs::openat(&self.root, path, flags, mode))?)
-            }
-            other => Ok(other?),
-        }
-    }
-
-    fn collecting(&self) -> io::Result<&OwnedFd> {
-        if let Some(dir) = self.collecting.get() {
-            return Ok(dir);
-        }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let dir = self.open_beneath(Stage::Collecting.dir(), flags, Mode::empty())?;
-        Ok(self.collecting.get_or_init(|| dir))
+        Self { root: Arc::new(Root::new(root, access)) }
     }
 
     fn adopt(&self, fd: OwnedFd) -> io::Result<Box<dyn File>> {
-        let wanted = StatxFlags::TYPE | StatxFlags::NLINK | StatxFlags::UID | StatxFlags::GID;
-        let stat = retry(|| fs::statx(&fd, "", AtFlags::EMPTY_PATH, wanted))?;
-        let kind = FileType::from_raw_mode(stat.stx_mode.into());
-        let wrong = if kind != FileType::RegularFile {
-            Some("it is no plain file; move it out of the spool")
-        } else if stat.stx_nlink > 1 {
-            Some("it has another name elsewhere (a hard link); remove that")
-        } else {
-            match self.access {
-                Access::Owner(uid) if stat.stx_uid != uid => {
-                    Some("it belongs to another user; see who put it there, and move it away")
-                }
-                Access::Group(gid) if stat.stx_gid != gid => {
-                    Some("it does not belong to the spool's group; chgrp it, or move it away")
-                }
-                _ => None,
-            }
-        };
-        match wrong {
-            Some(why) => Err(io::Error::new(io::ErrorKind::InvalidInput, why)),
-            None => Ok(Box::new(DiskFile(StdFile::from(fd)))),
-        }
+        self.root.judge_file(fd.as_fd())?;
+        Ok(Box::new(DiskFile(StdFile::from(fd))))
     }
 }
 
@@ -103,17 +53,17 @@ impl Fs for Disk {
             Open::Update => OFlags::RDWR,
             Open::Read => OFlags::RDONLY,
         };
-        self.adopt(self.open_beneath(path, flags, Mode::empty())?)
+        self.adopt(self.root.open(path, flags, Mode::empty())?)
     }
 
     fn create(&self, path: &str) -> io::Result<Box<dyn File>> {
         let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL;
-        let mode = match self.access {
+        let mode = match self.root.access() {
             Access::Owner(_) => Mode::from_raw_mode(0o600),
             Access::Group(_) => Mode::from_raw_mode(0o660),
         };
-        let fd = self.open_beneath(path, flags, mode)?;
-        if matches!(self.access, Access::Group(_)) {
+        let fd = self.root.open(path, flags, mode)?;
+        if matches!(self.root.access(), Access::Group(_)) {
             // Whatever the umask took away.
             fs::fchmod(&fd, mode)?;
         }
@@ -125,15 +75,17 @@ impl Fs for Disk {
             Replace::Never => RenameFlags::NOREPLACE,
             Replace::Always => RenameFlags::empty(),
         };
-        Ok(retry(|| fs::renameat_with(&self.root, from, &self.root, to, flags))?)
+        let ((old, from), (new, to)) = (self.root.parent(from)?, self.root.parent(to)?);
+        Ok(retry(|| fs::renameat_with(old.as_fd(), from, new.as_fd(), to, flags))?)
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        Ok(retry(|| fs::unlinkat(&self.root, path, AtFlags::empty()))?)
+        let (dir, name) = self.root.parent(path)?;
+        Ok(retry(|| fs::unlinkat(dir.as_fd(), name, AtFlags::empty()))?)
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
-        let fd = self.open_beneath(dir, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
+        let fd = self.root.dir(dir)?;
         let mut buffer = Vec::with_capacity(8192);
         let mut entries = RawDir::new(&fd, buffer.spare_capacity_mut());
         let mut names = Vec::new();
@@ -149,24 +101,21 @@ impl Fs for Disk {
     }
 
     fn stat(&self, path: &str) -> io::Result<Stat> {
-        let (dir, name) = match path.strip_prefix("collecting/") {
-            Some(name) => (self.collecting()?, name),
-            None => (&self.root, path),
-        };
+        let (dir, name) = self.root.parent(path)?;
         look(dir.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)
     }
 
     fn modified(&self, path: &str) -> io::Result<Timestamp> {
-        let stat =
-            retry(|| fs::statx(&self.root, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MTIME))?;
+        let (dir, name) = self.root.parent(path)?;
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
+        let stat = retry(|| fs::statx(dir.as_fd(), name, flags, StatxFlags::MTIME))?;
         let seconds = u64::try_from(stat.stx_mtime.tv_sec).unwrap_or_default();
         let millis = u64::from(stat.stx_mtime.tv_nsec / 1_000_000);
         Ok(Timestamp::from_millis(seconds.saturating_mul(1_000).saturating_add(millis)))
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        let fd = self.open_beneath(dir, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
-        Ok(fs::fsync(&fd)?)
+        Ok(fs::fsync(self.root.dir(dir)?)?)
     }
 
     fn random(&self) -> u64 {
@@ -179,7 +128,7 @@ impl Fs for Disk {
 
     fn is_at(&self, path: &Path) -> bool {
         let there = look(rustix::fs::CWD, path, AtFlags::empty());
-        let own = look(self.root.as_fd(), "", AtFlags::EMPTY_PATH);
+        let own = look(self.root.fd(), "", AtFlags::EMPTY_PATH);
         matches!((there, own), (Ok(there), Ok(own)) if there.identity == own.identity)
     }
 
@@ -190,10 +139,7 @@ impl Fs for Disk {
     }
 
     fn watch(&self, dirs: &[&str], wake: Box<dyn Fn() + Send>) -> io::Result<Box<dyn Watch>> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let open = |dir: &&str| self.open_beneath(dir, flags, Mode::empty());
-        let dirs = dirs.iter().map(open).collect::<io::Result<Vec<_>>>()?;
-        Ok(Box::new(DirWatch::new(dirs, wake)?))
+        Ok(Box::new(DirWatch::new(Arc::clone(&self.root), dirs, wake)?))
     }
 }
 
@@ -281,7 +227,7 @@ fn look(dir: BorrowedFd<'_>, name: impl Arg + Copy, flags: AtFlags) -> io::Resul
 }
 
 /// Calls again when a signal got in the way, but not for ever.
-fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+pub(super) fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
     for _ in 0..100 {
         match call() {
             Err(Errno::INTR) => {}
@@ -290,3 +236,6 @@ fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Resu
     }
     Err(Errno::INTR)
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,13 +14,13 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
 use super::Watch;
+use super::beneath::Root;
 
 /// Directories that are watched.
 pub(super) struct DirWatch {
     shared: Arc<Shared>,
-    paths: Vec<String>,
-    // They are watched by their descriptors, so that nobody can put another in their place.
-    _dirs: Vec<OwnedFd>,
+    root: Arc<Root>,
+    dirs: Vec<String>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -30,17 +30,26 @@ struct Shared {
 }
 
 impl DirWatch {
-    /// A watch over these directories, not armed yet.
-    pub(super) fn new(dirs: Vec<OwnedFd>, wake: Box<dyn Fn() + Send>) -> io::Result<Self> {
+    /// A watch over these directories of a spool, not armed yet.
+    pub(super) fn new(
+        root: Arc<Root>,
+        dirs: &[&str],
+        wake: Box<dyn Fn() + Send>,
+    ) -> io::Result<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC)?;
         let shared = Arc::new(Shared { inotify, over: AtomicBool::new(false) });
         let listener = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("slipstream-watch".to_owned())
             .spawn(move || listener.listen(&wake))?;
-        let path = |dir: &OwnedFd| format!("/proc/self/fd/{}", dir.as_raw_fd());
-        let paths = dirs.iter().map(path).collect();
-        Ok(Self { shared, paths, _dirs: dirs, thread: Some(thread) })
+        let dirs = dirs.iter().map(|dir| (*dir).to_owned()).collect();
+        Ok(Self { shared, root, dirs, thread: Some(thread) })
+    }
+
+    fn add(&self, dir: BorrowedFd<'_>, changes: WatchFlags) -> rustix::io::Result<i32> {
+        // By its descriptor: at a path, another directory may have come in its place.
+        let path = format!("/proc/self/fd/{}", dir.as_raw_fd());
+        inotify::add_watch(&self.shared.inotify, path, changes)
     }
 }
 
@@ -50,8 +59,9 @@ impl Watch for DirWatch {
             | WatchFlags::MOVED_FROM
             | WatchFlags::MOVED_TO
             | WatchFlags::ONESHOT;
-        for path in &self.paths {
-            inotify::add_watch(&self.shared.inotify, path, changes)?;
+        for dir in &self.dirs {
+            // Each time anew: it may have been removed and made again.
+            self.add(self.root.dir(dir)?.as_fd(), changes)?;
         }
         Ok(())
     }
@@ -79,12 +89,9 @@ impl Drop for DirWatch {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::SeqCst);
         // That a watch is removed is told, too, and ends the thread's wait.
-        let inotify = &self.shared.inotify;
-        let removed = self.paths.first().map(|path| {
-            let watch = inotify::add_watch(inotify, path, WatchFlags::DELETE_SELF)?;
-            inotify::remove_watch(inotify, watch)
-        });
-        if let (Some(Ok(())), Some(thread)) = (removed, self.thread.take()) {
+        let watch = self.add(self.root.fd(), WatchFlags::DELETE_SELF);
+        let removed = watch.and_then(|watch| inotify::remove_watch(&self.shared.inotify, watch));
+        if let (Ok(()), Some(thread)) = (removed, self.thread.take()) {
             let _ = thread.join();
         }
     }
