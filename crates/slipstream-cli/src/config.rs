@@ -11,14 +11,17 @@ mod show;
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::builder::ArgPredicate;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, Id};
+use nix::fcntl::OFlag;
+use nix::unistd::Uid;
 use toml::{Table, Value};
 
 pub(crate) use self::show::run;
@@ -90,8 +93,8 @@ impl Config {
         };
         let must_be = own.is_some();
         for path in own.map_or_else(usual, |own| vec![own]) {
-            let text = match fs::read_to_string(&path) {
-                Ok(text) => Some(text),
+            let text = match read(&path, must_be) {
+                Ok(text) => text,
                 Err(error) if !must_be && is_absent(&path, error.kind()) => None,
                 Err(error) => {
                     return Err(error).with_context(|| {
@@ -188,6 +191,20 @@ fn usual() -> Vec<PathBuf> {
     let own = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));
     let own = own.map(|directory| directory.join("slipstream.toml"));
     [PathBuf::from(SYSTEM)].into_iter().chain(own).collect()
+}
+
+/// The text of a file. One in a home is passed over if it is neither this user's nor root's: sudo may
+/// keep the home of the user who called it, whose settings are not for root.
+fn read(path: &Path, must_be: bool) -> io::Result<Option<String>> {
+    let believed = must_be || path == Path::new(SYSTEM);
+    // A pipe that another user put there would keep this waiting.
+    let flags = if believed { OFlag::empty() } else { OFlag::O_NONBLOCK };
+    let file = File::options().read(true).custom_flags(flags.bits()).open(path)?;
+    let owner = Uid::from_raw(file.metadata()?.uid());
+    if !believed && !owner.is_root() && owner != Uid::effective() {
+        return Ok(None);
+    }
+    io::read_to_string(file).map(Some)
 }
 
 /// Whether there is no file. A home that one may not look into, such as that of who called sudo, has

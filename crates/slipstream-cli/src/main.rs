@@ -34,6 +34,7 @@ mod ping;
 mod print;
 mod progress;
 mod purge;
+mod replace;
 mod request;
 mod sending;
 mod setup;

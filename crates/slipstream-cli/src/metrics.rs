@@ -8,9 +8,7 @@
 //! Absent on purpose: a thread, and a server that is asked. The run's events drive it.
 
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +17,7 @@ use slipstream_log::{Spool, Status};
 use slipstream_worker::{Ending, Event};
 
 use crate::print;
+use crate::replace::replace;
 
 /// How often it is written while a run stays.
 const EVERY: Duration = Duration::from_secs(15);
@@ -88,7 +87,8 @@ impl Metrics {
         let written = status.map_err(anyhow::Error::from).and_then(|status| {
             let place = spool.map(|spool| spool.path().display().to_string());
             let text = render(&self.run, place.as_deref().unwrap_or_default(), status.as_ref());
-            Ok(replace(&self.path, &text)?)
+            // The collector is another user. A service's umask is often one that shuts it out.
+            Ok(replace(&self.path, text.as_bytes(), Some(0o644))?)
         });
         if let Err(error) = &written
             && !self.failed
@@ -133,26 +133,6 @@ fn next(error: &anyhow::Error, path: &Path) -> String {
         }
         _ => String::new(),
     }
-}
-
-/// Puts the text in the file's place, whole or not at all.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    // The collector reads no other name than *.prom, so not this one.
-    let mut fresh = path.as_os_str().to_owned();
-    fresh.push(".new");
-    let fresh = PathBuf::from(fresh);
-    // What an ended run left, or somebody put there. There is one worker at a time.
-    let _ = fs::remove_file(&fresh);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&fresh)?;
-    // The collector is another user. A service's umask is often one that shuts it out.
-    let opened = file.set_permissions(Permissions::from_mode(0o644));
-    let written = opened
-        .and_then(|()| file.write_all(text.as_bytes()))
-        .and_then(|()| fs::rename(&fresh, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&fresh);
-    }
-    written
 }
 
 const ENDINGS: [&str; 6] = ["drained", "waiting", "budget", "stopped", "broken", "running"];

@@ -2,12 +2,15 @@
 //!
 //! Guaranteed: they say what `--help` says, for they are made from the same words.
 
-use std::fs;
+use std::path::Path;
+use std::{fs, io};
 
 use anyhow::{Context, Result};
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
 
 use crate::args::{Cli, CompletionsArgs, ManArgs};
+use crate::replace::replace;
 use crate::{Ended, print};
 
 pub(crate) fn completions(args: &CompletionsArgs) -> Result<Ended> {
@@ -20,6 +23,19 @@ pub(crate) fn completions(args: &CompletionsArgs) -> Result<Ended> {
 pub(crate) fn man(args: &ManArgs) -> Result<Ended> {
     let cannot = || format!("cannot write manual pages to {}", args.to.display());
     fs::create_dir_all(&args.to).with_context(cannot)?;
-    clap_mangen::generate_to(Cli::command(), &args.to).with_context(cannot)?;
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    write(&command, &args.to).with_context(cannot)?;
     Ok(Ended::Well)
+}
+
+/// Writes the pages of a command and of those beneath it.
+fn write(command: &Command, to: &Path) -> io::Result<()> {
+    for beneath in command.get_subcommands().filter(|it| !it.is_hide_set()) {
+        write(beneath, to)?;
+    }
+    let page = Man::new(command.clone());
+    let mut text = Vec::new();
+    page.render(&mut text)?;
+    replace(&to.join(page.get_filename()), &text, None)
 }

@@ -18,6 +18,7 @@ use nix::unistd::{Uid, User};
 
 use crate::args::{By, SetupArgs};
 use crate::owner::Place;
+use crate::replace::replace;
 use crate::{Ended, print};
 
 /// What a file that runs a worker says it is for; the spool follows.
@@ -156,14 +157,10 @@ fn refuse_other_spool(path: &Path, text: &str) -> Result<()> {
     }
 }
 
-/// Whole or not at all. cron passes over a file with a dot in its name, and systemd over one that
-/// has no ending that it knows.
+/// Writes it whole or not at all, in a directory that is made if it is not there.
 fn write(path: &Path, text: &str) -> Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    let mut fresh = path.as_os_str().to_owned();
-    fresh.push(".new");
-    fs::write(&fresh, text)?;
-    Ok(fs::rename(&fresh, path)?)
+    Ok(replace(path, text.as_bytes(), None)?)
 }

@@ -143,23 +143,7 @@ fn refuse_foreign_contents(path: &Path, root: &OwnedFd) -> Result<(), SpoolError
 
 /// Makes the directories that are not there.
 fn make_dirs(path: &Path, root: &OwnedFd, settings: &Settings) -> Result<(), SpoolError> {
-    let mode = if settings.group.is_some() { 0o2770 } else { 0o700 };
     let us = rustix::process::geteuid().as_raw();
-    let permit = |dir: &Path, fd: &OwnedFd| {
-        if let Some(gid) = settings.group {
-            let group = rustix::fs::Gid::from_raw(gid);
-            fs::fchown(fd, None, Some(group)).map_err(|error| match error {
-                Errno::PERM => SpoolError::Unsafe {
-                    path: path.to_owned(),
-                    why: format!("is to be {}", not_in_group(gid)),
-                },
-                error => failed("give to its group", dir, error),
-            })?;
-        }
-        // Whatever the umask took away.
-        fs::fchmod(fd, Mode::from_raw_mode(mode))
-            .map_err(|error| failed("set the mode of", dir, error))
-    };
     let dirs = Stage::ALL.iter().map(|stage| stage.dir()).chain([REMOVING]);
     for name in dirs {
         let dir = path.join(name);
@@ -173,13 +157,45 @@ fn make_dirs(path: &Path, root: &OwnedFd, settings: &Settings) -> Result<(), Spo
             .map_err(|error| failed("open", &dir, error))?;
         // Another user of the group may have made it, and set its mode.
         if made || fs::fstat(&fd).is_ok_and(|stat| stat.st_uid == us) {
-            permit(&dir, &fd)?;
+            permit(path, &dir, &fd, settings.group)?;
         }
     }
     if fs::fstat(root).is_ok_and(|stat| stat.st_uid != us) {
         return Ok(());
     }
-    permit(path, root)
+    permit(path, path, root, settings.group)
+}
+
+/// Gives a directory of the spool the group and the mode that it should have, unless it has.
+fn permit(spool: &Path, dir: &Path, fd: &OwnedFd, group: Option<u32>) -> Result<(), SpoolError> {
+    let wanted = if group.is_some() { 0o2770 } else { 0o700 };
+    let is_right = || {
+        let stat = fs::fstat(fd).map_err(|error| failed("look at", dir, error))?;
+        let of_group = group.is_none_or(|gid| stat.st_gid == gid);
+        Ok(of_group && stat.st_mode & 0o7777 == wanted)
+    };
+    if is_right()? {
+        return Ok(());
+    }
+    let no_member = |gid| SpoolError::Unsafe {
+        path: spool.to_owned(),
+        why: format!("is to be {}", not_in_group(gid)),
+    };
+    if let Some(gid) = group {
+        let given = fs::fchown(fd, None, Some(rustix::fs::Gid::from_raw(gid)));
+        given.map_err(|error| match error {
+            Errno::PERM => no_member(gid),
+            error => failed("give to its group", dir, error),
+        })?;
+    }
+    // Whatever the umask took away.
+    fs::fchmod(fd, Mode::from_raw_mode(wanted))
+        .map_err(|error| failed("set the mode of", dir, error))?;
+    match group {
+        // To who is not in the group, the kernel gives no setgid bit, and no error.
+        Some(gid) if !is_right()? => Err(no_member(gid)),
+        _ => Ok(()),
+    }
 }
 
 /// Writes the settings, unless somebody else's came first.

@@ -9,11 +9,13 @@
 
 use std::fs::File as StdFile;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::depart::DAMAGED;
 use crate::error::SpoolError;
@@ -174,13 +176,21 @@ struct ReadOnly(StdFile);
 
 impl ReadOnly {
     fn open(path: &Path) -> io::Result<Self> {
-        // Not to wait: it might be a pipe that nobody writes to.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let file = StdFile::from(rustix::fs::open(path, flags, Mode::empty())?);
-        if !file.metadata()?.is_file() {
+        // A device does something when it is opened; this only looks at what it is.
+        let there = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        let kind = FileType::from_raw_mode(rustix::fs::fstat(&there)?.st_mode);
+        if kind != FileType::RegularFile {
             let why = "it is no plain file; name a log";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
+        // The same one, whatever has come in its place by now.
+        let same = format!("/proc/self/fd/{}", there.as_raw_fd());
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = rustix::fs::open(same, flags, Mode::empty()).map_err(|error| match error {
+            Errno::NOENT => io::Error::other("it cannot be opened safely without /proc"),
+            error => error.into(),
+        })?;
+        let file = StdFile::from(file);
         Ok(Self(file))
     }
 }

@@ -10,6 +10,11 @@ use crate::frame::{FORMAT_VERSION, LOG_HEADER, frame_len};
 /// The name of the file, within the spool.
 pub(crate) const SETTINGS_FILE: &str = "settings.json";
 
+/// The longest time between two rotations: a year.
+const ROTATE_MOST: u64 = 366 * 24 * 60 * 60 * 1_000;
+/// The largest log.
+const LOG_MOST: u64 = 1 << 40;
+
 /// A spool's settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -17,7 +22,7 @@ pub struct Settings {
     pub format: u16,
     /// Logs that are appended to side by side; a source always uses the same one. 1 to 999.
     pub slots: u16,
-    /// A slot changes to a new log after this many milliseconds of wall time. At least 1.
+    /// A slot changes to a new log after this many milliseconds of wall time. 1 to a year's.
     pub rotate_ms: u64,
     /// How many sealed logs a slot may have waiting, and how many failed. 1 to 10,000.
     pub logs: u32,
@@ -25,7 +30,7 @@ pub struct Settings {
     pub on_full: OnFull,
     /// The largest record, in bytes.
     pub record_max: u64,
-    /// The largest log, in bytes; a slot changes to a new one before it would get larger.
+    /// The largest log, in bytes; a slot changes to a new one before it would get larger. Up to 1 TiB.
     pub log_max: u64,
     /// The id of the group that shares the spool, if it is shared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +93,12 @@ impl Settings {
         if self.rotate_ms == 0 {
             return Err("a log that rotates after 0 ms; the shortest is 1ms".to_owned());
         }
+        if self.rotate_ms > ROTATE_MOST {
+            return Err(format!(
+                "a log that rotates after {} ms; the longest is a year, {ROTATE_MOST}",
+                self.rotate_ms
+            ));
+        }
         if self.record_max == 0 || self.record_max > 1 << 30 {
             return Err(format!(
                 "records of at most {} bytes; the limit can be 1 byte to 1 GiB",
@@ -98,6 +109,12 @@ impl Settings {
         if self.log_max < least {
             return Err(format!(
                 "logs of at most {} bytes; one record may need {least}",
+                self.log_max
+            ));
+        }
+        if self.log_max > LOG_MOST {
+            return Err(format!(
+                "logs of at most {} bytes; the limit can be up to 1 TiB, {LOG_MOST}",
                 self.log_max
             ));
         }
@@ -129,6 +146,8 @@ mod tests {
         assert!(with(|s| s.slots = 1000).contains("1 to 999"));
         assert!(with(|s| s.logs = 0).contains("1 to 10000"));
         assert!(with(|s| s.rotate_ms = 0).contains("1ms"));
+        assert!(with(|s| s.rotate_ms = u64::MAX).contains("a year"));
+        assert!(with(|s| s.log_max = u64::MAX).contains("1 TiB"));
         assert!(with(|s| s.record_max = 2 << 30).contains("1 GiB"));
         assert!(with(|s| s.log_max = s.record_max).contains("one record may need"));
     }

@@ -30,6 +30,7 @@ mod scrub;
 mod setup;
 mod status;
 mod store;
+mod strangers;
 mod terms;
 mod trace;
 mod usage;

@@ -9,15 +9,15 @@ use crate::receiver::Receiver;
 use crate::run::{Spool, assert_refused, ran};
 
 /// The user and group that every machine has.
-const NOBODY: u32 = 65_534;
+pub(crate) const NOBODY: u32 = 65_534;
 /// A user that no machine has.
 const STRANGER: u32 = 3_999_999_999;
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     std::fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
-fn give(path: &Path, uid: u32) {
+pub(crate) fn give(path: &Path, uid: u32) {
     chown(path, Some(uid), Some(uid)).unwrap();
     if path.is_dir() {
         for entry in std::fs::read_dir(path).unwrap() {
@@ -26,7 +26,7 @@ fn give(path: &Path, uid: u32) {
     }
 }
 
-fn owners(path: &Path) -> Vec<u32> {
+pub(crate) fn owners(path: &Path) -> Vec<u32> {
     let mut found = vec![path.metadata().unwrap().uid()];
     if path.is_dir() {
         for entry in std::fs::read_dir(path).unwrap() {

@@ -1,8 +1,8 @@
 //! Directories and files that are not as they should be, and the settings that a spool keeps.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
-use slipstream_log::{Settings, Spool};
+use slipstream_log::{Settings, Spool, SpoolDir};
 
 use crate::bench::Bench;
 
@@ -36,7 +36,9 @@ fn a_directory_that_is_not_safe_is_refused_with_what_to_do() {
     assert!(refusal(&foreign).contains("'letter.txt'"));
     let link = dir.path().join("link");
     std::os::unix::fs::symlink(make("target", 0o700), &link).unwrap();
-    assert!(refusal(&link).contains("symbolic link"));
+    for spelt in ["link", "link/", "link//", "link/.", "link/./"] {
+        assert!(refusal(&dir.path().join(spelt)).contains("symbolic link"), "{spelt}");
+    }
     assert!(
         std::fs::read_dir(dir.path().join("target")).unwrap().next().is_none(),
         "touched behind the link"
@@ -81,4 +83,38 @@ fn a_spool_that_lost_its_settings_says_so_and_one_that_lost_directories_is_mende
     let refused = Spool::open(bench.path()).unwrap_err().to_string();
     assert!(refused.contains("it is gone, and the spool holds logs"), "{refused}");
     assert!(Spool::find(bench.path()).is_err());
+}
+
+#[test]
+fn root_opens_no_spool_of_another_user_shared_or_not() {
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return;
+    }
+    for group in [None, Some(4_242)] {
+        let bench = Bench::with(Settings { group, ..Settings::default() });
+        let dir = SpoolDir::open(bench.path()).unwrap().unwrap().named();
+        assert!(dir.find().unwrap().is_some());
+        chown(bench.path(), Some(65_534), group).unwrap();
+        // By the path, and by a descriptor that was opened before.
+        let by_path = Spool::open(bench.path()).map(drop);
+        for refused in [by_path, dir.find().map(drop), dir.create(&Settings::default()).map(drop)] {
+            let words = refused.unwrap_err().to_string();
+            assert!(words.contains("root puts nothing into another user's spool"), "{words}");
+        }
+        assert_eq!(dir.owner().unwrap(), 65_534);
+    }
+}
+
+#[test]
+fn a_spool_is_used_through_the_directory_that_was_opened() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let dir = SpoolDir::open(bench.path()).unwrap().unwrap();
+    let away = bench.dir.path().join("away");
+    std::fs::rename(bench.path(), &away).unwrap();
+    Spool::create(bench.path(), &Settings { slots: 3, ..Settings::default() }).unwrap();
+    let found = dir.find().unwrap().unwrap();
+    assert_eq!(found.settings().slots, Settings::default().slots);
+    assert_eq!(found.status().unwrap().totals.pending, 1);
+    assert!(SpoolDir::open(bench.dir.path().join("nothing")).unwrap().is_none());
 }
