@@ -70,7 +70,7 @@ impl Place {
     pub(crate) fn create(&self, settings: &Settings) -> Result<Spool> {
         let dir = match self.dir()? {
             Some(dir) => dir,
-            None => self.keep(SpoolDir::make(&self.path)?),
+            None => self.keep(SpoolDir::make(&self.path, settings)?),
         };
         Ok(dir.create(settings)?)
     }
@@ -90,7 +90,9 @@ impl Place {
     /// Becomes the spool's owner, if this is root and the owner is not. Call it before any thread
     /// is started.
     pub(crate) fn become_owner(&self) -> Result<()> {
-        if !Uid::effective().is_root() {
+        // What cannot be opened is the command's to tell. If a spool comes in its place, the library
+        // refuses it to root.
+        if !Uid::effective().is_root() || self.dir().is_err() {
             return Ok(());
         }
         let Some(uid) = self.owner()?.filter(|owner| !owner.is_root()) else {

@@ -20,7 +20,7 @@ use crate::fs::{Fs, Open, Replace};
 use crate::name::Stage;
 use crate::settings::{SETTINGS_FILE, Settings};
 use crate::spool::{FILES, REMOVING};
-use crate::spool_dir::{Owner, SpoolDir, failed, not_in_group};
+use crate::spool_dir::{Owner, SpoolDir, check, failed, not_in_group};
 
 /// A spool that is there, and safe.
 pub(crate) struct Found {
@@ -52,8 +52,7 @@ pub(crate) fn find(dir: &SpoolDir) -> Result<Option<Found>, SpoolError> {
 /// The spool in this directory, made if it holds none.
 pub(crate) fn create(dir: &SpoolDir, settings: &Settings) -> Result<Found, SpoolError> {
     let (path, root) = (dir.path(), dir.root());
-    let bad = |why| SpoolError::Settings { path: path.to_owned(), why };
-    settings.check().map_err(bad)?;
+    check(path, settings)?;
     let owner = dir.judge()?;
     match read_settings(dir, owner)? {
         None => {

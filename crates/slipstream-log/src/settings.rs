@@ -10,8 +10,8 @@ use crate::frame::{FORMAT_VERSION, LOG_HEADER, frame_len};
 /// The name of the file, within the spool.
 pub(crate) const SETTINGS_FILE: &str = "settings.json";
 
-/// The longest time between two rotations: a year.
-const ROTATE_MOST: u64 = 366 * 24 * 60 * 60 * 1_000;
+/// The longest time between two rotations: 100 years.
+const ROTATE_MOST: u64 = 36_525 * 24 * 60 * 60 * 1_000;
 /// The largest log.
 const LOG_MOST: u64 = 1 << 40;
 
@@ -22,7 +22,7 @@ pub struct Settings {
     pub format: u16,
     /// Logs that are appended to side by side; a source always uses the same one. 1 to 999.
     pub slots: u16,
-    /// A slot changes to a new log after this many milliseconds of wall time. 1 to a year's.
+    /// A slot changes to a new log after this many milliseconds of wall time. 1 to 100 years'.
     pub rotate_ms: u64,
     /// How many sealed logs a slot may have waiting, and how many failed. 1 to 10,000.
     pub logs: u32,
@@ -95,7 +95,7 @@ impl Settings {
         }
         if self.rotate_ms > ROTATE_MOST {
             return Err(format!(
-                "a log that rotates after {} ms; the longest is a year, {ROTATE_MOST}",
+                "a log that rotates after {} ms; the longest is 100 years, {ROTATE_MOST}",
                 self.rotate_ms
             ));
         }
@@ -146,7 +146,7 @@ mod tests {
         assert!(with(|s| s.slots = 1000).contains("1 to 999"));
         assert!(with(|s| s.logs = 0).contains("1 to 10000"));
         assert!(with(|s| s.rotate_ms = 0).contains("1ms"));
-        assert!(with(|s| s.rotate_ms = u64::MAX).contains("a year"));
+        assert!(with(|s| s.rotate_ms = u64::MAX).contains("100 years"));
         assert!(with(|s| s.log_max = u64::MAX).contains("1 TiB"));
         assert!(with(|s| s.record_max = 2 << 30).contains("1 GiB"));
         assert!(with(|s| s.log_max = s.record_max).contains("one record may need"));

@@ -106,7 +106,7 @@ impl Spool {
     /// # Errors
     /// As for [`Spool::open`], and when the settings are impossible.
     pub fn create(path: impl AsRef<Path>, settings: &Settings) -> Result<Self, SpoolError> {
-        SpoolDir::make(path)?.create(settings)
+        SpoolDir::make(path, settings)?.create(settings)
     }
 
     pub(crate) fn found(path: &Path, found: create::Found) -> Self {

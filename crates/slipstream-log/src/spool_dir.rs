@@ -30,9 +30,10 @@ use crate::spool::Spool;
 /// # use slipstream_log::{Settings, SpoolDir};
 /// # let home = tempfile::tempdir()?;
 /// # let path = home.path().join("spool");
-/// let dir = SpoolDir::make(&path)?;
+/// let settings = Settings::default();
+/// let dir = SpoolDir::make(&path, &settings)?;
 /// println!("user {} owns {}", dir.owner()?, dir.path().display());
-/// let spool = dir.create(&Settings::default())?;
+/// let spool = dir.create(&settings)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -58,12 +59,14 @@ impl SpoolDir {
         }
     }
 
-    /// Opens the directory, made if there is none: for this user alone.
+    /// Opens the directory, made if there is none: for this user alone, until
+    /// [`SpoolDir::create`] makes a spool with these settings in it.
     ///
     /// # Errors
-    /// As for [`SpoolDir::open`], and when it cannot be made.
-    pub fn make(path: impl AsRef<Path>) -> Result<Self, SpoolError> {
+    /// As for [`SpoolDir::open`], and when it cannot be made or the settings are impossible.
+    pub fn make(path: impl AsRef<Path>, settings: &Settings) -> Result<Self, SpoolError> {
         let path = path.as_ref();
+        check(path, settings)?;
         match fs::mkdir(path, Mode::from_raw_mode(0o700)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(failed("make the directory", path, error)),
@@ -208,6 +211,11 @@ impl SpoolDir {
     fn refuse<T>(&self, why: String) -> Result<T, SpoolError> {
         Err(SpoolError::Unsafe { path: self.path.clone(), why })
     }
+}
+
+/// Whether there can be a spool with these settings.
+pub(crate) fn check(path: &Path, settings: &Settings) -> Result<(), SpoolError> {
+    settings.check().map_err(|why| SpoolError::Settings { path: path.to_owned(), why })
 }
 
 /// Who owns the directory, and who may enter it.

@@ -82,7 +82,7 @@ impl Root {
             Some((dir, name)) if dir == Stage::Collecting.dir() => {
                 (Parent::Kept(self.collecting()?), name)
             }
-            Some((dir, name)) => (Parent::Dir(self.open_dir(dir, OFlags::PATH)?), name),
+            Some((dir, name)) => (Parent::Dir(self.open_dir(dir, OFlags::PATH)?.fd), name),
         };
         Ok((parent, bare(name)?))
     }
@@ -91,7 +91,7 @@ impl Root {
     pub(super) fn dir(&self, name: &str) -> io::Result<OwnedFd> {
         match name {
             "." => Ok(retry(|| fs::openat(&self.fd, ".", DIR | OFlags::RDONLY, Mode::empty()))?),
-            name => self.open_dir(name, OFlags::RDONLY),
+            name => Ok(self.open_dir(name, OFlags::RDONLY)?.fd),
         }
     }
 
@@ -126,14 +126,15 @@ impl Root {
         })
     }
 
-    fn open_dir(&self, name: &str, access: OFlags) -> io::Result<OwnedFd> {
+    fn open_dir(&self, name: &str, access: OFlags) -> io::Result<Dir> {
         let opened = open_name(self.fd(), bare(name)?, DIR | access, Mode::empty());
         let fd = opened.map_err(|error| match error {
             Errno::NOTDIR | Errno::LOOP => no_directory(),
             error => error.into(),
         })?;
-        self.judge_dir(&judged(fd.as_fd())?)?;
-        Ok(fd)
+        let stat = judged(fd.as_fd())?;
+        self.judge_dir(&stat)?;
+        Ok(Dir { fd, inode: stat.stx_ino })
     }
 
     /// Whether a directory is one of the spool's.
@@ -170,8 +171,7 @@ impl Root {
                 return Ok(Arc::clone(dir));
             }
         }
-        let fd = self.open_dir(name, OFlags::PATH)?;
-        let dir = Arc::new(Dir { inode: judged(fd.as_fd())?.stx_ino, fd });
+        let dir = Arc::new(self.open_dir(name, OFlags::PATH)?);
         *kept = Some(Arc::clone(&dir));
         Ok(dir)
     }
