@@ -81,8 +81,10 @@ const CALLS: [Call; 14] = [
     ("watch", |disk, dir| disk.watch(&[dir], Box::new(|| {}))?.arm()),
 ];
 
+type Swap = (&'static str, fn(&Bench, &PathBuf));
+
 /// What a directory may be replaced by.
-const SWAPS: [(&str, fn(&Bench, &PathBuf)); 7] = [
+const SWAPS: [Swap; 7] = [
     ("a link outside", |bench, dir| symlink(bench.outside(), dir).unwrap()),
     ("a relative link outside", |_, dir| symlink("../outside", dir).unwrap()),
     ("a link to another stage", |_, dir| symlink("ready.away", dir).unwrap()),
