@@ -84,3 +84,36 @@ fn a_password_is_looked_up_where_the_worker_runs() {
     assert!(worked.status.success(), "{worked:?}");
     assert_eq!(server.sql("SELECT COUNT(*) FROM shop.v").trim(), "2");
 }
+
+/// The server takes whoever comes over its socket for the user that the process runs as.
+#[test]
+fn a_member_of_a_shared_spool_is_not_root_to_the_server_through_its_socket() {
+    let server = MariaDb::start(&["--plugin-load-add=auth_socket"]);
+    let id = std::process::Command::new("id").arg("-un").output().unwrap();
+    let us = String::from_utf8(id.stdout).unwrap().trim().to_owned();
+    let become_us = if us == "root" { "ALTER" } else { "CREATE" };
+    server.sql(&format!(
+        "{become_us} USER '{us}'@localhost IDENTIFIED VIA unix_socket; \
+         GRANT ALL ON *.* TO '{us}'@localhost WITH GRANT OPTION"
+    ));
+    let grant = "GRANT SUPER ON *.* TO app@'%'";
+    let granted = || server.sql("SHOW GRANTS FOR app@'%'").contains("SUPER");
+    let socket = format!("mysql://{us}@localhost/?socket={}", server.socket());
+    let program = Program::new();
+    let group = std::os::unix::fs::MetadataExt::gid(&std::fs::metadata("/proc/self").unwrap());
+    program.well(["init", "--group", &group.to_string()]);
+    let cnf =
+        program.file("app.cnf", &format!("[client]\nuser={us}\nsocket={}\n", server.socket()));
+    let cnf = cnf.to_str().unwrap();
+    program.well(["store", "--query", grant, &socket]);
+    program.well(["store", "--query", grant, "--defaults-file", cnf, "mysql://localhost/"]);
+    let secret = format!("--allow-secret=file:{cnf}@mysql://localhost:3306");
+    let worked = program.run(["work", "--quiet", &secret]);
+    assert_eq!(worked.status.code(), Some(1), "{worked:?}");
+    assert!(!granted());
+    assert_eq!(program.total("failed"), 2);
+    program.well(["failed", "retry", "--all"]);
+    let host = format!("--allow-host=unix:{}", server.socket());
+    program.well(["work", "--quiet", &secret, &host]);
+    assert!(granted());
+}

@@ -55,7 +55,7 @@ fn a_socket_leads_to_the_server_and_its_user_may_need_no_password() {
         .tls(Tls::Verify);
     assert_eq!(perform(&handler(), &request), Outcome::Delivered);
     let mut options = MysqlOptions::default();
-    options.addresses = Some(AddressPolicy::public_and(&[]));
+    options.addresses = AddressPolicy::public_and(&[]);
     let strict = MysqlHandler::new(options);
     assert!(failure(perform(&strict, &request)).reason.contains("unix socket"));
     assert!(failure(perform(&strict, &insert(&server, 2))).reason.contains("loopback"));
@@ -93,8 +93,8 @@ fn over_tls_a_server_must_prove_its_name_unless_the_request_does_without() {
         let failed = failure(perform(&handler, &wrong));
         assert!(failed.transient && failed.reason.contains("does not prove it"), "{failed:?}");
     }
-    // Loopback needs none, but the server insists; and one request's authority is not another's.
-    assert_eq!(failure(perform(&handler, &by("localhost"))).status, Some(1045));
+    // Over loopback it is used if it is offered, with whoever answers.
+    assert_eq!(perform(&handler, &by("localhost")), Outcome::Delivered);
     let mut options = MysqlOptions::default();
     options.tls = Tls::Verify;
     options.cacert = pem(&ours);
@@ -109,4 +109,104 @@ fn a_server_without_tls_gets_nothing_from_a_request_that_wants_it() {
     let failed = failure(perform(&handler(), &insert(&server, 1).tls(Tls::Verify)));
     assert!(failed.transient && failed.reason.contains("offers no tls"), "{failed:?}");
     assert_eq!(server.number("SELECT COUNT(*) FROM t"), 0);
+}
+
+/// A server that is reached as if it were another machine's: the address is not loopback's.
+fn elsewhere(server: &MariaDb, user: &str) -> String {
+    format!("mysql://{user}@0.0.0.0:{}/shop", server.port())
+}
+
+fn guarding(files: &[(&str, &str)]) -> (MysqlHandler, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text.replace("DIR", dir.path().to_str().unwrap()))
+            .unwrap();
+    }
+    let mut options = MysqlOptions::default();
+    options.guards_secrets = true;
+    let handler = MysqlHandler::new(options).secrets(|secret, _| match secret {
+        SecretRef::Env(_) => Ok("sesame".into()),
+        SecretRef::File(path) => std::fs::read_to_string(path).map_err(|error| error.to_string()),
+    });
+    (handler, dir)
+}
+
+#[test]
+fn a_guarded_password_goes_elsewhere_only_over_tls_that_the_worker_verifies() {
+    let (ours, theirs) = (Certificates::new(), Certificates::new());
+    let pair = ours.pair("0.0.0.0");
+    let options = [
+        &format!("--ssl-cert={}", pair.cert.display()),
+        &format!("--ssl-key={}", pair.key.display()),
+    ];
+    let server = MariaDb::start(&options.map(|option| &**option));
+    server.sql("CREATE TABLE shop.t (id INT); SET PASSWORD FOR app@'%' = PASSWORD('sesame')");
+    let pem = |from: &Certificates| std::fs::read_to_string(from.authority()).unwrap();
+    let cnf = "[client]\npassword=sesame\nssl-ca=DIR/ca.pem\n";
+    let (handler, dir) = guarding(&[("app.cnf", cnf), ("ca.pem", &pem(&ours))]);
+    let request =
+        || MysqlRequest::new(elsewhere(&server, "app")).statement("INSERT INTO t VALUES (1)", []);
+    let by_env = || request().password("env:SHOP");
+    for request in [
+        by_env(),
+        by_env().tls(Tls::Off),
+        by_env().tls(Tls::Insecure),
+        by_env().tls(Tls::Verify),
+        by_env().get_server_public_key(true),
+        // The authority is the request's own.
+        by_env().cacert(pem(&ours)),
+        by_env().cacert(pem(&ours)).tls(Tls::Verify),
+        by_env().cacert(pem(&theirs)),
+    ] {
+        let failed = failure(perform(&handler, &request));
+        assert!(failed.transient && failed.status.is_none(), "{failed:?}");
+        assert!(failed.reason.contains("the worker's own authorities"), "{failed:?}");
+    }
+    assert_eq!(server.status("Aborted_connects"), 8, "no login was tried");
+    // An option file is the worker's, and so is the authority that it names.
+    let by_file = request().defaults_file(dir.path().join("app.cnf").display().to_string());
+    for request in [by_file.clone(), by_file.clone().tls(Tls::Off), by_file.cacert(pem(&theirs))] {
+        assert_eq!(perform(&handler, &request), Outcome::Delivered, "{request:?}");
+    }
+    // Of one's own the request decides.
+    let own = knowing();
+    let off = by_env().tls(Tls::Off);
+    assert_eq!(perform(&own, &off), Outcome::Delivered);
+    assert_eq!(perform(&own, &by_env().cacert(pem(&ours))), Outcome::Delivered);
+    assert_eq!(server.number("SELECT COUNT(*) FROM t"), 5);
+}
+
+#[test]
+fn a_server_without_tls_elsewhere_gets_no_guarded_password() {
+    let server = server();
+    let (handler, _dir) = guarding(&[]);
+    let insert = "INSERT INTO t (id) VALUES (1)";
+    let request = MysqlRequest::new(elsewhere(&server, "app")).statement(insert, []);
+    let guarded = request.clone().password("env:SHOP").tls(Tls::Off);
+    let failed = failure(perform(&handler, &guarded));
+    assert!(failed.reason.contains("offers no tls") && failed.status.is_none(), "{failed:?}");
+    // Without a password there is nothing to guard.
+    assert_eq!(perform(&handler, &request.tls(Tls::Off)), Outcome::Delivered);
+}
+
+#[test]
+fn over_loopback_tls_is_used_if_it_is_offered() {
+    let certificates = Certificates::new();
+    let pair = certificates.pair("other.example");
+    let options = [
+        &format!("--ssl-cert={}", pair.cert.display()),
+        &format!("--ssl-key={}", pair.key.display()),
+    ];
+    let with = MariaDb::start(&options.map(|option| &**option));
+    let without = MariaDb::start(&["--skip-ssl"]);
+    for (server, ciphers) in [(&with, 1), (&without, 0)] {
+        server.sql("CREATE TABLE shop.t (cipher TEXT)");
+        let request = MysqlRequest::new(server.url()).statement(
+            "INSERT INTO t SELECT VARIABLE_VALUE FROM information_schema.SESSION_STATUS \
+             WHERE VARIABLE_NAME = 'Ssl_cipher'",
+            [],
+        );
+        assert_eq!(perform(&handler(), &request), Outcome::Delivered);
+        assert_eq!(server.number("SELECT COUNT(*) FROM t WHERE cipher <> ''"), ciphers);
+    }
 }

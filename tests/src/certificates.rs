@@ -48,12 +48,13 @@ impl Certificates {
         self.dir.path().join("authority.pem")
     }
 
-    /// A certificate for this name, which the authority vouches for.
+    /// A certificate for this name or address, which the authority vouches for.
     ///
     /// # Panics
     /// When there is no openssl.
     pub fn pair(&self, name: &str) -> Pair {
-        let names = format!("subjectAltName=DNS:{name}");
+        let sort = if name.parse::<std::net::IpAddr>().is_ok() { "IP" } else { "DNS" };
+        let names = format!("subjectAltName={sort}:{name}");
         let (ca, key) = (self.authority(), self.dir.path().join("authority.key"));
         self.make(
             name,

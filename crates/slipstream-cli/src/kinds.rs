@@ -23,7 +23,7 @@ use slipstream_tcp::TcpRequest;
 use crate::args::StoreArgs;
 use crate::request;
 
-pub(crate) use self::deliver::with_all;
+pub(crate) use self::deliver::{Trust, allowed_secrets, with_all};
 pub(crate) use self::masked::{Masked, one_line};
 pub(crate) use self::show::run;
 
@@ -77,8 +77,17 @@ const TCP_TOO: [&str; 9] = [
 ];
 
 /// What only statements have.
-const MYSQL: [&str; 7] =
-    ["defaults-file", "once", "param", "password-env", "password-file", "query", "tls"];
+const MYSQL: [&str; 9] = [
+    "defaults-file",
+    "get-server-public-key",
+    "once",
+    "param",
+    "password-env",
+    "password-file",
+    "query",
+    "server-public-key-path",
+    "tls",
+];
 
 /// What of curl's options means the same to them.
 const MYSQL_TOO: [&str; 2] = ["cacert", "max-time"];

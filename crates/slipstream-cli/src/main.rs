@@ -15,6 +15,7 @@ mod condition;
 mod config;
 mod curl;
 mod doctor;
+mod environment;
 mod explain;
 mod failed;
 mod follow;

@@ -9,30 +9,37 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::unistd::Uid;
 use slipstream_core::{BacklogError, Engine};
 use slipstream_log::{Spool, Stage};
 use slipstream_worker::{Ending, Event, Limits, Observer, Policy, RunError, Summary, Worker};
 
 use crate::args::WorkArgs;
 use crate::follow::Failures;
+use crate::kinds::Trust;
 use crate::metrics::Metrics;
 use crate::owner::Place;
 use crate::ping::Ping;
 use crate::progress::{self, Progress, Show};
 use crate::units::{count, spell, thousands};
-use crate::{Ended, code, explain, init, kinds, late, print, signals};
+use crate::{Ended, code, environment, explain, init, kinds, late, print, signals};
 
 pub(crate) fn run(place: &Place, args: &WorkArgs) -> Result<Ended> {
     let policy = policy(args)?;
     if args.policy.explain {
         return explain::run(&policy, &args.policy);
     }
+    let started_as = Uid::effective();
     place.become_owner()?;
+    let became_another = Uid::effective() != started_as;
+    if became_another {
+        environment::clear(kinds::allowed_secrets(&args.delivery)?.iter())?;
+    }
     let mut metrics = args.operate.metrics.as_deref().map(|path| Metrics::new(path, args.follow));
     // A file may name one for the runs that end.
     let ping = args.operate.ping.as_deref().filter(|_| !args.follow);
     let ping = ping.map(|url| Ping::new(url, args.delivery.proxy.as_deref())).transpose()?;
-    let ran = deliver(place, args, policy, &mut metrics, ping.as_ref());
+    let ran = deliver(place, args, policy, became_another, &mut metrics, ping.as_ref());
     let ending = ran.as_ref().map_or(Some(Ending::Broken), |(_, ending)| *ending);
     // Where another worker is at it, the run is that one's to tell of.
     if let (Some(metrics), Some(ending)) = (metrics, ending) {
@@ -52,6 +59,7 @@ fn deliver(
     place: &Place,
     args: &WorkArgs,
     policy: Policy,
+    became_another: bool,
     metrics: &mut Option<Metrics>,
     ping: Option<&Ping>,
 ) -> Result<(Ended, Option<Ending>)> {
@@ -80,7 +88,8 @@ fn deliver(
         ping.begins();
     }
     let worker = Worker::new(backlog).policy(policy).limits(limits(args));
-    let worker = kinds::with_all(worker, &args.delivery, &spool)?;
+    let trust = Trust::of(&spool, became_another);
+    let worker = kinds::with_all(worker, &args.delivery, trust)?;
     signals::stop_on(worker.stopper())?;
     let mut count = |event: &Event<'_>| {
         if let Some(metrics) = metrics {

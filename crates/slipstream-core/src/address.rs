@@ -1,32 +1,46 @@
-//! Which addresses may be connected to.
+//! Which addresses and Unix sockets may be connected to.
 //!
 //! Guarantees: an address is judged as what it is, however it was spelt and whoever answered for
 //! the name: so ask [`AddressPolicy::allows`] at the moment of connecting. An IPv6 address that carries an IPv4 one to where it leads (mapped,
-//! compatible, 6to4, NAT64, Teredo) is what the carried one is, if that is not public.
+//! compatible, 6to4, NAT64, Teredo) is what the carried one is, if that is not public. A socket is
+//! judged by its path, of which there is one spelling: what is allowed is what is connected to.
 //!
-//! Absent on purpose: looking up names.
+//! Absent on purpose: looking up names, and symbolic links. A path leads where the file system
+//! says, as a name leads where DNS says; so allow a socket in a directory that only trusted users
+//! can write to.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::{Failure, bare_host};
+use crate::{Failure, Invalid, bare_host, quoted};
 
-/// What requests may connect to, when addresses that are not public are denied.
-#[derive(Debug, Clone, Default)]
+/// What requests may connect to. By default, anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddressPolicy {
-    /// Names, lower case and without a last dot, and sockets as `unix:PATH`.
+    public_only: bool,
+    sockets_by_name: bool,
+    /// Names, lower case and without a last dot, and sockets as `unix:/PATH` or `unix:@NAME`.
     names: HashSet<String>,
     /// Addresses, mapped ones as IPv4.
     addresses: HashSet<IpAddr>,
 }
 
 impl AddressPolicy {
-    /// Public addresses only, and these: names of hosts, addresses, and `unix:/PATH`.
+    /// Public addresses only, and these: names of hosts, addresses, and sockets as `unix:/PATH` or
+    /// `unix:@NAME`.
     pub fn public_and(allowed: &[String]) -> Self {
+        Self { public_only: true, ..Self::sockets_only_of(allowed) }
+    }
+
+    /// Every address, but of the Unix sockets only these: a socket tells its peer which user
+    /// connects, so whoever chooses the socket acts as the worker's user there.
+    pub fn sockets_only_of(allowed: &[String]) -> Self {
         let address = |text: &String| bare_host(text).parse::<IpAddr>().ok();
         let (addresses, names): (Vec<_>, Vec<_>) =
             allowed.iter().partition(|text| address(text).is_some());
         Self {
+            public_only: false,
+            sockets_by_name: true,
             names: names.into_iter().map(|name| plain(name)).collect(),
             addresses: addresses
                 .into_iter()
@@ -36,20 +50,64 @@ impl AddressPolicy {
         }
     }
 
-    /// Whether this host, or socket as `unix:/PATH`, is exempt by its name: what it leads to is
-    /// then not looked at. An address never is; that is for [`AddressPolicy::allows`].
+    /// Whether there is nothing that it refuses.
+    pub fn is_open(&self) -> bool {
+        !self.public_only && !self.sockets_by_name
+    }
+
+    /// Whether only public addresses are allowed, with exceptions.
+    pub fn is_public_only(&self) -> bool {
+        self.public_only
+    }
+
+    /// Whether this host is exempt by its name: what it leads to is then not looked at. An address
+    /// never is; that is for [`AddressPolicy::allows`].
     pub fn exempts(&self, name: &str) -> bool {
-        self.names.contains(&plain(name))
+        !self.public_only || self.names.contains(&plain(name))
     }
 
     /// Whether this address may be connected to.
     pub fn allows(&self, address: IpAddr) -> bool {
-        not_public(address).is_none() || self.names(address)
+        !self.public_only || not_public(address).is_none() || self.names(address)
     }
 
     /// Whether this address is named among what is allowed.
     pub fn names(&self, address: IpAddr) -> bool {
         self.addresses.contains(&address.to_canonical())
+    }
+
+    /// Whether the Unix socket at this path may be connected to.
+    ///
+    /// # Errors
+    /// The failure of a request that would have connected to it.
+    pub fn socket(&self, path: &str) -> Result<(), Failure> {
+        if !self.sockets_by_name {
+            return Ok(());
+        }
+        let plain = plain_path(path).ok_or_else(|| {
+            Failure::permanent(format!(
+                "the unix socket {} is allowed by no name, for its path is relative or holds '..'; store the request with its plain path",
+                quoted(path)
+            ))
+        })?;
+        self.named(&format!("unix:{plain}"))
+    }
+
+    /// The same of a Unix socket without a file, by its name without the leading NUL.
+    ///
+    /// # Errors
+    /// The failure of a request that would have connected to it.
+    pub fn abstract_socket(&self, name: &str) -> Result<(), Failure> {
+        if self.sockets_by_name { self.named(&format!("unix:@{name}")) } else { Ok(()) }
+    }
+
+    fn named(&self, name: &str) -> Result<(), Failure> {
+        if self.names.contains(name) {
+            return Ok(());
+        }
+        Err(Failure::permanent(format!(
+            "a unix socket tells its peer which user the worker is, and none is used here unless it is allowed; allow {name} (`slipstream work --allow-host {name}`, or allow-host in [work] of the settings file), or store the request without it"
+        )))
     }
 
     /// The failure of a request that would have connected to this address.
@@ -60,8 +118,8 @@ impl AddressPolicy {
         ))
     }
 
-    /// The failure of a request that would have connected to something else that is not public,
-    /// as `unix:/PATH`.
+    /// The failure of a request that would have connected to something else that may not be public,
+    /// as a proxy.
     pub fn refused(what: &str, name: &str) -> Failure {
         Failure::permanent(format!(
             "private addresses are denied, and {what} is one unless it is allowed; allow {name}, or store the request without it"
@@ -69,12 +127,34 @@ impl AddressPolicy {
     }
 }
 
-/// As it is compared. The path of a socket is what it is.
-fn plain(name: &str) -> String {
-    if name.starts_with("unix:") {
-        return name.to_owned();
+/// Refuses what can be no exception to a policy: a socket whose path no request can have.
+///
+/// # Errors
+/// What would be right.
+pub fn check_allowed(text: &str) -> Result<(), Invalid> {
+    let socket = text.strip_prefix("unix:").filter(|name| !name.starts_with('@'));
+    match socket {
+        Some(path) if plain_path(path).is_none() => Err(Invalid::new(format!(
+            "invalid socket {}; expected unix:/PATH, absolute and without '..', or unix:@NAME",
+            quoted(text)
+        ))),
+        _ => Ok(()),
     }
-    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}
+
+/// As it is compared.
+fn plain(name: &str) -> String {
+    match name.strip_prefix("unix:") {
+        Some(path) => format!("unix:{}", plain_path(path).unwrap_or_else(|| path.to_owned())),
+        None => name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase(),
+    }
+}
+
+/// The one spelling of an absolute path; None for a path that is relative, or that leads back up:
+/// behind a symbolic link `..` is another directory than it seems.
+fn plain_path(path: &str) -> Option<String> {
+    let parts = path.strip_prefix('/')?.split('/').filter(|part| !matches!(*part, "" | "."));
+    parts.map(|part| (part != "..").then(|| format!("/{part}"))).collect()
 }
 
 /// The IPv4 networks that are not public: address, length of the prefix, what they are.
@@ -155,116 +235,4 @@ fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_is_exempt_by_its_name_and_an_address_by_itself() {
-        let allowed = ["Internal.Example.", "10.0.0.7", "[::1]", "unix:/run/A.sock"];
-        let policy = AddressPolicy::public_and(&allowed.map(str::to_owned));
-        for (name, exempt) in [
-            ("internal.example", true),
-            ("INTERNAL.example.", true),
-            ("x.internal.example", false),
-            ("10.0.0.7", false),
-            ("unix:/run/A.sock", true),
-            ("unix:/run/a.sock", false),
-        ] {
-            assert_eq!(policy.exempts(name), exempt, "{name}");
-        }
-        for (text, allowed) in [
-            ("8.8.8.8", true),
-            ("10.0.0.7", true),
-            ("::ffff:10.0.0.7", true),
-            ("10.0.0.8", false),
-            ("::1", true),
-            ("127.0.0.1", false),
-        ] {
-            assert_eq!(policy.allows(text.parse().unwrap()), allowed, "{text}");
-        }
-    }
-
-    #[test]
-    fn an_address_is_public_or_of_a_kind() {
-        let table = [
-            ("0.0.0.0", Some("an unspecified")),
-            ("0.255.255.255", Some("an unspecified")),
-            ("1.0.0.0", None),
-            ("9.255.255.255", None),
-            ("10.0.0.0", Some("a private")),
-            ("10.255.255.255", Some("a private")),
-            ("11.0.0.0", None),
-            ("100.63.255.255", None),
-            ("100.64.0.0", Some("a carrier's private")),
-            ("100.127.255.255", Some("a carrier's private")),
-            ("100.128.0.0", None),
-            ("126.255.255.255", None),
-            ("127.0.0.1", Some("a loopback")),
-            ("127.255.255.254", Some("a loopback")),
-            ("128.0.0.0", None),
-            ("169.253.255.255", None),
-            ("169.254.169.254", Some("a link-local")),
-            ("169.255.0.0", None),
-            ("172.15.255.255", None),
-            ("172.16.0.1", Some("a private")),
-            ("172.31.255.255", Some("a private")),
-            ("172.32.0.0", None),
-            ("192.0.0.170", Some("a reserved")),
-            ("192.0.1.0", None),
-            ("192.0.2.1", Some("a documentation")),
-            ("192.88.99.1", Some("a relay's")),
-            ("192.167.255.255", None),
-            ("192.168.0.1", Some("a private")),
-            ("192.169.0.0", None),
-            ("198.17.255.255", None),
-            ("198.18.0.1", Some("a benchmark's")),
-            ("198.19.255.255", Some("a benchmark's")),
-            ("198.20.0.0", None),
-            ("198.51.100.1", Some("a documentation")),
-            ("203.0.113.1", Some("a documentation")),
-            ("223.255.255.255", None),
-            ("224.0.0.1", Some("a multicast")),
-            ("239.255.255.255", Some("a multicast")),
-            ("240.0.0.1", Some("a reserved")),
-            ("255.255.255.255", Some("a reserved")),
-            ("8.8.8.8", None),
-            ("::", Some("an unspecified")),
-            ("::1", Some("a loopback")),
-            ("::127.0.0.1", Some("a loopback")),
-            ("::8.8.8.8", None),
-            ("::ffff:127.0.0.1", Some("a loopback")),
-            ("::ffff:169.254.169.254", Some("a link-local")),
-            ("::ffff:a00:1", Some("a private")),
-            ("::ffff:8.8.8.8", None),
-            ("::ffff:0:8.8.8.8", Some("a reserved")),
-            ("64:ff9b::10.0.0.1", Some("a private")),
-            ("64:ff9b::a9fe:a9fe", Some("a link-local")),
-            ("64:ff9b::8.8.8.8", None),
-            ("64:ff9b:1::8.8.8.8", Some("a private")),
-            ("100::1", Some("a discard")),
-            ("2001::80ff:fffe", Some("a loopback")),
-            ("2001::f7f7:f7f7", None),
-            ("2001:2::1", Some("a benchmark's")),
-            ("2001:10::1", Some("a reserved")),
-            ("2001:2f:ffff::1", Some("a reserved")),
-            ("2001:db8::1", Some("a documentation")),
-            ("2002:7f00:1::", Some("a loopback")),
-            ("2002:c0a8:101::1", Some("a private")),
-            ("2002:808:808::1", None),
-            ("2606:4700::1111", None),
-            ("3fff::1", Some("a documentation")),
-            ("5f00::1", Some("a reserved")),
-            ("fbff::1", None),
-            ("fc00::1", Some("a private")),
-            ("fd12:3456::1", Some("a private")),
-            ("fe00::1", None),
-            ("fe80::1", Some("a link-local")),
-            ("febf::1", Some("a link-local")),
-            ("fec0::1", Some("a private")),
-            ("ff02::1", Some("a multicast")),
-        ];
-        for (address, kind) in table {
-            assert_eq!(not_public(address.parse().unwrap()), kind, "{address}");
-        }
-    }
-}
+mod tests;

@@ -48,7 +48,7 @@ mod secret;
 mod source;
 mod terms;
 
-pub use address::AddressPolicy;
+pub use address::{AddressPolicy, check_allowed};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use collector::{Collector, Stored};
 pub use driver::{Attempt, Completion, Driver, Handler, Job, Waker};

@@ -1,14 +1,19 @@
 //! The beginning of an answer, kept for the operator when an attempt failed.
 //!
 //! Guarantees: at most [`HEAD_MAX`] bytes of the head and [`BODY_MAX`] of the body, whatever
-//! a server sends; nothing of a 2xx, which costs no more than a look at its status line.
+//! a server sends; nothing of a 2xx, which costs no more than a look at its status line. Of every
+//! URL in it user, password and query values are left out before it is kept: where a redirect leads
+//! may be all that it takes to be somebody else there.
 //!
 //! Absent on purpose: headers that say nothing about a failure (`Set-Cookie` may hold a
-//! secret), and any escaping. It is kept as it came, and whoever shows it must escape it.
+//! secret), the body of a redirect, which repeats its `Location`, and any escaping. But for URLs it
+//! is kept as it came, and whoever shows it must escape it.
 
 use std::io::Read;
 
 use flate2::read::{GzDecoder, ZlibDecoder};
+
+use crate::masked::{ends_a_url, masked_url, urls_masked};
 
 /// Most of a head that is kept.
 const HEAD_MAX: usize = 2 * 1024;
@@ -39,6 +44,7 @@ const KEPT: [&str; 12] = [
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     keeps: bool,
+    redirects: bool,
     packed: Option<Packed>,
     head: Vec<u8>,
     body: Vec<u8>,
@@ -55,6 +61,7 @@ impl Answer {
     /// Forgets everything, before a request.
     pub(crate) fn clear(&mut self) {
         self.keeps = false;
+        self.redirects = false;
         self.packed = None;
         self.head.clear();
         self.body.clear();
@@ -70,13 +77,14 @@ impl Answer {
         self.clear();
         let status = line.split(|b| *b == b' ').nth(1);
         self.keeps = !status.is_some_and(|status| status.starts_with(b"2"));
+        self.redirects = status.is_some_and(|status| status.starts_with(b"3"));
         if self.keeps {
-            self.push(line);
+            self.push(&urls_masked(&String::from_utf8_lossy(line)));
         }
     }
 
-    /// A header, by its name, its value and the whole line.
-    pub(crate) fn header(&mut self, name: &[u8], value: &[u8], line: &[u8]) {
+    /// A header, by its name and its value.
+    pub(crate) fn header(&mut self, name: &[u8], value: &[u8]) {
         if name.eq_ignore_ascii_case(b"content-encoding") {
             self.packed = match value.trim_ascii().to_ascii_lowercase().as_slice() {
                 b"gzip" | b"x-gzip" => Some(Packed::Gzip),
@@ -85,18 +93,24 @@ impl Answer {
             };
         }
         if KEPT.iter().any(|kept| kept.as_bytes().eq_ignore_ascii_case(name)) {
-            self.push(line);
+            let value = String::from_utf8_lossy(value.trim_ascii());
+            // Before it is cut: what stands behind may tell what is a password.
+            let value = match name.eq_ignore_ascii_case(b"location") {
+                true => masked_url(&value),
+                false => urls_masked(&value),
+            };
+            self.push(&format!("{}: {value}", String::from_utf8_lossy(name)));
         }
     }
 
     /// A piece of the body.
     pub(crate) fn body(&mut self, piece: &[u8]) {
-        let room = BODY_MAX - self.body.len();
+        let room = if self.redirects { 0 } else { BODY_MAX - self.body.len() };
         self.body.extend_from_slice(&piece[..piece.len().min(room)]);
     }
 
-    fn push(&mut self, line: &[u8]) {
-        let line = line.trim_ascii_end();
+    fn push(&mut self, line: &str) {
+        let line = line.trim_ascii_end().as_bytes();
         let line = &line[..line.len().min(LINE_MAX)];
         if self.head.len() + line.len() < HEAD_MAX {
             self.head.extend_from_slice(line);
@@ -118,10 +132,23 @@ impl Answer {
         };
         if !body.is_empty() {
             text.push('\n');
-            text.push_str(&String::from_utf8_lossy(&body));
+            text.push_str(&body_masked(&body));
         }
         Some(text)
     }
+}
+
+/// The beginning of a body as text, without what its URLs may hold.
+fn body_masked(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let mut shown = urls_masked(&text);
+    // A URL that is cut may have lost the '@' that would tell a password.
+    if body.len() >= BODY_MAX
+        && let Some(at) = shown.rfind("://").filter(|at| !shown[*at..].contains(ends_a_url))
+    {
+        shown.truncate(at + 3);
+    }
+    shown
 }
 
 /// As much as can be decoded of a beginning.
@@ -144,7 +171,7 @@ mod tests {
             } else {
                 let name = line.split(':').next().unwrap();
                 let value = line.split(": ").nth(1).unwrap().as_bytes();
-                answer.header(name.as_bytes(), value, line.as_bytes());
+                answer.header(name.as_bytes(), value);
             }
         }
         answer.body(body);
@@ -169,6 +196,44 @@ mod tests {
         );
         assert_eq!(answer(&["HTTP/2 404 \r\n"], b"").text(false).unwrap(), "HTTP/2 404\n");
         assert_eq!(answer(&[], b"").text(false), None);
+    }
+
+    #[test]
+    fn what_a_url_of_an_answer_may_hold_is_not_kept() {
+        for (location, kept) in [
+            ("https://u:sesame@h/a?t=sesame#sesame", "https://***@h/a?t=***"),
+            ("//u:sesame@h/a", "***@h/a"),
+            ("/a;jsessionid=sesame/b?sesame", "/a;jsessionid=***/b?***"),
+            ("?a=sesame&b=sesame", "?a=***&b=***"),
+        ] {
+            let location = format!("LOCATION: {location}\r\n");
+            let lines = ["HTTP/1.1 302 Go to http://h/?t=sesame\r\n", &location];
+            let kept_of = answer(&lines, b"<a href='/a?sesame'>sesame</a>").text(false).unwrap();
+            let first = "HTTP/1.1 302 Go to http://h/?t=***";
+            assert_eq!(kept_of, format!("{first}\nLOCATION: {kept}\n"));
+        }
+        let lines = [
+            "HTTP/1.1 401 No\r\n",
+            "WWW-Authenticate: Bearer realm=\"https://h/?t=sesame\", error=\"invalid_token\"\r\n",
+        ];
+        let body = r#"{"see": "https:\/\/u:sesame@h\/x?t=sesame&amp;u=sesame", "or": "/l?t=sesame", "why": "no: a?b"}"#;
+        assert_eq!(
+            answer(&lines, body.as_bytes()).text(false).unwrap(),
+            "HTTP/1.1 401 No\nWWW-Authenticate: Bearer realm=\"https://h/?t=***\", error=\"invalid_token\"\n\n\
+             {\"see\": \"https://***@h/x?t=***&amp;u=***\", \"or\": \"/l?t=***\", \"why\": \"no: a?b\"}"
+        );
+    }
+
+    #[test]
+    fn of_a_url_that_is_cut_nothing_is_kept_that_might_be_a_password() {
+        let user = "sesame".repeat(200);
+        for body in [format!("see http://{user}@h/"), format!("see http:\\/\\/{user}@h/")] {
+            let kept = answer(&["HTTP/1.1 500 X\r\n"], body.as_bytes()).text(false).unwrap();
+            assert_eq!(kept, "HTTP/1.1 500 X\n\nsee http://");
+        }
+        let location = format!("Location: http://{user}@h/a\r\n");
+        let kept = answer(&["HTTP/1.1 302 X\r\n", &location], b"").text(false).unwrap();
+        assert_eq!(kept, "HTTP/1.1 302 X\nLocation: http://***@h/a\n");
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl HttpDriver {
             return Err(Invalid::new("the user agent holds a control character; leave it out"));
         }
         options.proxy.as_deref().map_or(Ok(String::new()), proxy_host)?;
-        let policy = options.deny_private.then(|| Arc::new(Policy::new(&options.allow_hosts)));
+        let policy = Policy::new(&options.addresses).map(Arc::new);
         let mut multi = Multi::new();
         let first = multi
             .set_max_total_connections(CONNECTIONS_MAX)

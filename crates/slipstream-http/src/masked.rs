@@ -41,6 +41,31 @@ pub fn masked_url(url: &str) -> String {
     masked(url)
 }
 
+/// Text that may hold URLs, each of them masked.
+#[cfg(feature = "deliver")]
+pub(crate) fn urls_masked(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for piece in text.split_inclusive(ends_a_url) {
+        let word = piece.trim_end_matches(ends_a_url);
+        // Some write JSON with every slash escaped.
+        let plain = word.replace("\\/", "/");
+        let has_query = plain.split_once('?').is_some_and(|(_, query)| query.contains('='));
+        if plain.contains("://") || has_query {
+            shown.push_str(&masked(&plain));
+        } else {
+            shown.push_str(word);
+        }
+        shown.push_str(&piece[word.len()..]);
+    }
+    shown
+}
+
+/// What ends a URL in prose, HTML and JSON.
+#[cfg(feature = "deliver")]
+pub(crate) fn ends_a_url(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '{' | '}' | '|')
+}
+
 /// Whether a header of this name may hold a secret.
 pub(crate) fn speaks_of_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();

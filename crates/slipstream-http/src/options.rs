@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use curl::easy::{Easy2, Handler, HttpVersion};
+use slipstream_core::AddressPolicy;
 
 use crate::times::Times;
 
@@ -42,17 +43,12 @@ pub struct HttpOptions {
     /// Through whom to connect, as `http://proxy:3128`; nobody unless told otherwise. The
     /// environment (`http_proxy` and others) is not read.
     pub proxy: Option<String>,
-    /// Whether to refuse connections to whatever is not the public internet: loopback,
-    /// private and link-local networks, a cloud's metadata service, and IPv6 addresses that
-    /// lead there. The address that is connected to decides, on every redirect, so it does
-    /// not matter how it is spelt or who answers for its name. Unix sockets and proxies that
-    /// a request names are refused, too. The driver's own [`proxy`](Self::proxy) may be
-    /// anywhere; what it connects to is for the proxy to refuse, except for addresses that are
-    /// written in a URL. Off unless told otherwise.
-    pub deny_private: bool,
-    /// What is exempt from that: host names (of a request's URL, or of its proxy), addresses,
-    /// and Unix sockets as `unix:/path` or `unix:@name`.
-    pub allow_hosts: Vec<String>,
+    /// What may be connected to; everything unless told otherwise. The address that is connected
+    /// to decides, on every redirect, so it does not matter how it is spelt or who answers for
+    /// its name. Where only public addresses are allowed, a proxy that a request names must be an
+    /// exception, too. The driver's own [`proxy`](Self::proxy) may be anywhere; what it connects
+    /// to is for the proxy to refuse, except for addresses that are written in a URL.
+    pub addresses: AddressPolicy,
 }
 
 impl Default for HttpOptions {
@@ -65,8 +61,7 @@ impl Default for HttpOptions {
             response_limit: 1024 * 1024,
             user_agent: concat!("slipstream/", env!("CARGO_PKG_VERSION")).to_owned(),
             proxy: None,
-            deny_private: false,
-            allow_hosts: Vec::new(),
+            addresses: AddressPolicy::default(),
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Which hosts may be connected to when private addresses are denied.
+//! Which hosts and Unix sockets may be connected to, when not all of them may.
 //!
 //! Guarantees: whether an address may be connected to is decided by [`Gate::admits`] on the
 //! address itself, at the moment of connecting, on every hop. A host is exempt by its name only if
-//! nothing in the request could have chosen where the name leads.
+//! nothing in the request could have chosen where the name leads. A socket that is none of the
+//! internet's is opened only for a request that names one that is allowed.
 //!
 //! Absent on purpose: what a proxy connects to. Behind a proxy only addresses that are
 //! written as such in a URL can be refused; the rest is the proxy's to refuse.
@@ -15,36 +16,48 @@ use slipstream_core::{AddressPolicy, Failure, bare_host};
 use crate::request::Options;
 use crate::route::{Peer, Route};
 
-/// What may be connected to although it is not public.
+/// What may be connected to.
 #[derive(Debug)]
 pub(crate) struct Policy(AddressPolicy);
 
+/// What a request's sockets may be opened to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// To addresses that the policy allows.
+    #[default]
+    Judged,
+    /// To any address.
+    Exempt,
+    /// To the Unix socket that the request names.
+    Socket,
+}
+
 impl Policy {
-    pub(crate) fn new(allowed: &[String]) -> Self {
-        Self(AddressPolicy::public_and(allowed))
+    /// None if everything may be connected to.
+    pub(crate) fn new(addresses: &AddressPolicy) -> Option<Self> {
+        (!addresses.is_open()).then(|| Self(addresses.clone()))
     }
 
-    /// Whether a connection to this peer needs no look at its address; or why there must be
-    /// none at all.
-    pub(crate) fn exempts(&self, route: &Route, options: &Options) -> Result<bool, Failure> {
-        let exempt = match &route.peer {
-            Peer::Host(host) => return Ok(self.0.exempts(host)),
-            Peer::Unix(path) => {
-                let named = format!("unix:{path}");
-                if !self.0.exempts(&named) {
-                    return Err(AddressPolicy::refused("a unix socket", &named));
-                }
-                return Ok(true);
+    /// What a connection to this peer may be opened to; or why there must be none at all.
+    pub(crate) fn admission(&self, route: &Route, options: &Options) -> Result<Admission, Failure> {
+        let judged = |exempt| if exempt { Admission::Exempt } else { Admission::Judged };
+        match &route.peer {
+            Peer::Host(host) => return Ok(judged(self.0.exempts(host))),
+            Peer::Unix(path) => return self.0.socket(path).map(|()| Admission::Socket),
+            Peer::AbstractUnix(name) => {
+                return self.0.abstract_socket(name).map(|()| Admission::Socket);
             }
             Peer::Proxy(host) => {
                 let address = bare_host(host).parse::<IpAddr>().ok();
                 if !self.0.exempts(host) && !address.is_some_and(|a| self.0.names(a)) {
                     return Err(AddressPolicy::refused("a proxy of the request's own", host));
                 }
-                true
             }
-            Peer::OwnProxy => true,
-        };
+            Peer::OwnProxy => {}
+        }
+        if !self.0.is_public_only() {
+            return Ok(Admission::Exempt);
+        }
         // The exemption is the proxy's; around it there would be none to check.
         if options.noproxy.is_some() {
             return Err(Failure::permanent(
@@ -53,7 +66,7 @@ impl Policy {
         }
         match bare_host(&route.target).parse() {
             Ok(address) if !self.0.allows(address) => Err(AddressPolicy::denied(address)),
-            _ => Ok(exempt),
+            _ => Ok(Admission::Exempt),
         }
     }
 }
@@ -67,7 +80,7 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct State {
-    exempt: bool,
+    admission: Admission,
     /// The address that was turned away.
     refused: Option<IpAddr>,
     /// Whether another was let through.
@@ -80,14 +93,18 @@ impl Gate {
     }
 
     /// Begins anew for a request.
-    pub(crate) fn set(&self, exempt: bool) {
-        *self.state() = State { exempt, ..State::default() };
+    pub(crate) fn set(&self, admission: Admission) {
+        *self.state() = State { admission, ..State::default() };
     }
 
     /// Whether a socket may be opened to this address; `None` is none of the internet's.
     pub(crate) fn admits(&self, address: Option<IpAddr>) -> bool {
         let mut state = self.state();
-        let admitted = state.exempt || address.is_some_and(|a| self.policy.0.allows(a));
+        let admitted = match (state.admission, address) {
+            (Admission::Socket, address) => address.is_none(),
+            (Admission::Exempt, address) => address.is_some(),
+            (Admission::Judged, address) => address.is_some_and(|a| self.policy.0.allows(a)),
+        };
         state.opened |= admitted;
         if !admitted {
             state.refused = address.or(state.refused);
@@ -112,8 +129,12 @@ mod tests {
     use super::*;
     use crate::url::Authority;
 
+    fn texts(allowed: &[&str]) -> Vec<String> {
+        allowed.iter().map(|text| (*text).to_owned()).collect()
+    }
+
     fn policy(allowed: &[&str]) -> Policy {
-        Policy::new(&allowed.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+        Policy(AddressPolicy::public_and(&texts(allowed)))
     }
 
     fn address(text: &str) -> Option<IpAddr> {
@@ -125,18 +146,19 @@ mod tests {
         let policy = policy(&["Internal.Example.", "10.0.0.7", "[::1]", "unix:/run/A.sock"]);
         let exempts = |peer| {
             let route = Route { peer, target: "h".into(), connect_to: None };
-            policy.exempts(&route, &Options::new()).ok()
+            policy.admission(&route, &Options::new()).ok()
         };
-        assert_eq!(exempts(Peer::Host("internal.example".into())), Some(true));
-        assert_eq!(exempts(Peer::Host("INTERNAL.example.".into())), Some(true));
-        assert_eq!(exempts(Peer::Host("x.internal.example".into())), Some(false));
-        assert_eq!(exempts(Peer::Host("10.0.0.7".into())), Some(false));
-        assert_eq!(exempts(Peer::Unix("/run/A.sock".into())), Some(true));
+        assert_eq!(exempts(Peer::Host("internal.example".into())), Some(Admission::Exempt));
+        assert_eq!(exempts(Peer::Host("INTERNAL.example.".into())), Some(Admission::Exempt));
+        assert_eq!(exempts(Peer::Host("x.internal.example".into())), Some(Admission::Judged));
+        assert_eq!(exempts(Peer::Host("10.0.0.7".into())), Some(Admission::Judged));
+        assert_eq!(exempts(Peer::Unix("/run/A.sock".into())), Some(Admission::Socket));
+        assert_eq!(exempts(Peer::AbstractUnix("/run/A.sock".into())), None);
         assert_eq!(exempts(Peer::Unix("/run/b.sock".into())), None);
-        assert_eq!(exempts(Peer::Proxy("internal.example".into())), Some(true));
-        assert_eq!(exempts(Peer::Proxy("10.0.0.7".into())), Some(true));
+        assert_eq!(exempts(Peer::Proxy("internal.example".into())), Some(Admission::Exempt));
+        assert_eq!(exempts(Peer::Proxy("10.0.0.7".into())), Some(Admission::Exempt));
         assert_eq!(exempts(Peer::Proxy("proxy.example".into())), None);
-        assert_eq!(exempts(Peer::OwnProxy), Some(true));
+        assert_eq!(exempts(Peer::OwnProxy), Some(Admission::Exempt));
         let gate = Gate::new(Arc::new(policy));
         assert!(gate.admits(address("10.0.0.7")) && !gate.admits(address("10.0.0.8")));
         assert!(!gate.admits(None));
@@ -147,10 +169,10 @@ mod tests {
         let policy = policy(&["10.0.0.7"]);
         let through = |url: &str, options: Options| {
             let route = Route::to(&Authority::of(url).unwrap(), &options, true, 1);
-            policy.exempts(&route, &options)
+            policy.admission(&route, &options)
         };
-        assert_eq!(through("http://8.8.8.8/", Options::new()), Ok(true));
-        assert_eq!(through("http://10.0.0.7/", Options::new()), Ok(true));
+        assert_eq!(through("http://8.8.8.8/", Options::new()), Ok(Admission::Exempt));
+        assert_eq!(through("http://10.0.0.7/", Options::new()), Ok(Admission::Exempt));
         for url in ["http://10.0.0.8/", "http://[::ffff:169.254.169.254]/"] {
             let failure = through(url, Options::new()).unwrap_err();
             assert!(!failure.transient && failure.reason.contains("are denied"), "{failure:?}");
@@ -173,9 +195,34 @@ mod tests {
         // Another address of the same name may have failed for a reason of its own.
         gate.admits(address("8.8.8.8"));
         assert_eq!(gate.refusal(), None);
-        gate.set(true);
-        assert!(gate.admits(address("127.0.0.1")) && gate.admits(None));
-        gate.set(false);
+        gate.set(Admission::Exempt);
+        assert!(gate.admits(address("127.0.0.1")) && !gate.admits(None));
+        gate.set(Admission::Socket);
+        assert!(!gate.admits(address("8.8.8.8")) && gate.admits(None));
+        gate.set(Admission::Judged);
         assert!(!gate.admits(address("127.0.0.1")));
+    }
+
+    #[test]
+    fn where_only_sockets_are_named_every_address_is_admitted_and_no_other_socket() {
+        assert!(Policy::new(&AddressPolicy::default()).is_none());
+        let addresses = AddressPolicy::sockets_only_of(&texts(&["unix:/run/a", "unix:@app"]));
+        let policy = Policy::new(&addresses).unwrap();
+        let admission = |options: Options| {
+            let route = Route::to(&Authority::of("http://10.0.0.8/").unwrap(), &options, false, 1);
+            policy.admission(&route, &options).ok()
+        };
+        let new = Options::new;
+        for (options, expected) in [
+            (new(), Some(Admission::Exempt)),
+            (new().proxy("127.0.0.1:1").noproxy("*"), Some(Admission::Exempt)),
+            (new().unix_socket("/run/a"), Some(Admission::Socket)),
+            (new().abstract_unix_socket("app"), Some(Admission::Socket)),
+            (new().unix_socket("@app"), None),
+            (new().unix_socket("/run/b"), None),
+            (new().abstract_unix_socket("b"), None),
+        ] {
+            assert_eq!(admission(options.clone()), expected, "{options:?}");
+        }
     }
 }

@@ -23,8 +23,10 @@ pub(crate) enum Peer {
     Proxy(String),
     /// The driver's own proxy.
     OwnProxy,
-    /// A Unix socket, by its path, or by its name behind an `@`.
+    /// A Unix socket, by its path.
     Unix(String),
+    /// A Unix socket without a file, by its name.
+    AbstractUnix(String),
 }
 
 /// Where a connection goes.
@@ -45,7 +47,7 @@ impl Route {
             return peer(Peer::Unix(path.clone()));
         }
         if let Some(name) = &options.abstract_unix_socket {
-            return peer(Peer::Unix(format!("@{name}")));
+            return peer(Peer::AbstractUnix(name.clone()));
         }
         let (host, port) = moved(to, options);
         let proxied = options.proxy.is_some() || own_proxy;

@@ -193,7 +193,7 @@ impl Handler for Exchange {
             && let Some(colon) = line.iter().position(|b| *b == b':')
         {
             let (name, value) = (&line[..colon], &line[colon + 1..]);
-            self.answer.header(name, value, line);
+            self.answer.header(name, value);
             if name.eq_ignore_ascii_case(b"retry-after") && value.len() <= RETRY_AFTER_MAX {
                 self.retry_after = std::str::from_utf8(value).ok().map(str::to_owned);
             } else if name.eq_ignore_ascii_case(b"location") && value.len() <= LOCATION_MAX {

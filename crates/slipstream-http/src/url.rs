@@ -72,7 +72,7 @@ impl Authority {
 }
 
 /// The same URL without what must not be shown: user and password, and the values in the
-/// query. A fragment, which is never sent, is left out.
+/// query and of parameters in the path. A fragment, which is never sent, is left out.
 pub(crate) fn masked(url: &str) -> String {
     let url = url.split('#').next().unwrap_or_default();
     let (address, query) = match url.split_once('?') {
@@ -88,12 +88,23 @@ pub(crate) fn masked(url: &str) -> String {
         _ => (0, address.len()),
     };
     let mut shown = address[..start].to_owned();
-    match address[start..end].rfind('@') {
+    let path = match address[start..end].rfind('@') {
         Some(at) => {
             shown.push_str("***@");
-            shown.push_str(&address[start + at + 1..]);
+            &address[start + at + 1..]
         }
-        None => shown.push_str(&address[start..]),
+        None => &address[start..],
+    };
+    // As in `/cart;jsessionid=…`
+    for (index, segment) in path.split('/').enumerate() {
+        shown.push_str(if index == 0 { "" } else { "/" });
+        let mut params = segment.split(';');
+        shown.push_str(params.next().unwrap_or_default());
+        for param in params {
+            let (name, value) =
+                param.split_once('=').map_or((param, ""), |(name, _)| (name, "=***"));
+            shown.extend([";", name, value]);
+        }
     }
     for (index, pair) in query.into_iter().flat_map(|q| q.split('&')).enumerate() {
         shown.push(if index == 0 { '?' } else { '&' });

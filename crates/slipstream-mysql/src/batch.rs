@@ -7,7 +7,8 @@
 //!
 //! A parameter is `null`, `true`, a number, text, `{"base64": …}` for bytes, or `{"json": …}` for
 //! any value as JSON, in the spelling that it was given. What else a request may say:
-//! `password`, `defaults_file`, `tls`, `cacert` (PEM), `once`, and `max_time` in seconds.
+//! `password`, `defaults_file`, `tls`, `cacert` (PEM), `server_public_key` (PEM),
+//! `get_server_public_key`, `once`, and `max_time` in seconds.
 //!
 //! Absent on purpose: unknown fields. A misspelt one is an error, not a request that
 //! lacks something. What a request must be to be executed is [`Request::check`]'s business.
@@ -35,6 +36,9 @@ struct Line {
     defaults_file: Option<String>,
     tls: Option<Tls>,
     cacert: Option<String>,
+    server_public_key: Option<String>,
+    #[serde(default)]
+    get_server_public_key: bool,
     #[serde(default)]
     once: bool,
     max_time: Option<f64>,
@@ -92,6 +96,8 @@ fn request(line: Line) -> Result<MysqlRequest, Invalid> {
     request.defaults_file = line.defaults_file;
     request.tls = line.tls;
     request.cacert = line.cacert.unwrap_or_default().into_bytes();
+    request.server_public_key = line.server_public_key.unwrap_or_default().into_bytes();
+    request.get_server_public_key = line.get_server_public_key;
     request.once = line.once;
     if let Some(time) = read_seconds("max_time", line.max_time)? {
         request = request.max_time(time);

@@ -1,7 +1,8 @@
 //! What a connection is made for: requests that say the same here may share one.
 //!
 //! Guaranteed: no secret is a part of it. Passwords are looked up when a connection is made,
-//! and kept nowhere.
+//! and kept nowhere. Where secrets are guarded, nothing that the request says decides by what a
+//! server proves who it is before it learns of a password.
 //!
 //! Absent on purpose: reading the environment or a file. Whoever runs the handler gives a
 //! way, and may refuse names that it does not like.
@@ -10,6 +11,7 @@ use slipstream_core::{Blame, Destination, Failure, SecretRef};
 
 use crate::option_file::OptionFile;
 use crate::url::Target;
+use crate::wire::ServerKey;
 use crate::{MysqlOptions, MysqlRequest, Tls};
 
 /// A way from a secret's name to its text, for whom it is proven to; or to words that say why there
@@ -29,6 +31,8 @@ pub(crate) struct Endpoint {
     defaults_file: Option<String>,
     pub(crate) tls: Tls,
     cacert: Vec<u8>,
+    server_public_key: Vec<u8>,
+    get_server_public_key: bool,
     destination: Destination,
 }
 
@@ -40,6 +44,9 @@ pub(crate) struct Account {
     pub(crate) socket: Option<String>,
     /// PEM; empty for the system's authorities.
     pub(crate) cacert: Vec<u8>,
+    pub(crate) server_key: ServerKey,
+    /// Whether there is a password, and the request's word does not count for how it is proven.
+    pub(crate) guarded: bool,
 }
 
 impl Endpoint {
@@ -58,6 +65,8 @@ impl Endpoint {
             defaults_file: request.defaults_file.clone(),
             tls: request.tls.unwrap_or(options.tls),
             cacert: request.cacert.clone(),
+            server_public_key: request.server_public_key.clone(),
+            get_server_public_key: request.get_server_public_key,
         })
     }
 
@@ -88,10 +97,22 @@ impl Endpoint {
             }
             None => file.password.unwrap_or_default(),
         };
+        let guarded = options.guards_secrets && !password.is_empty();
         let cacert = match file.ssl_ca {
-            _ if !self.cacert.is_empty() => self.cacert.clone(),
+            _ if !guarded && !self.cacert.is_empty() => self.cacert.clone(),
             Some(path) => found("ssl-ca", &format!("file:{path}"))?.into_bytes(),
             None => options.cacert.clone(),
+        };
+        let server_key = match file.server_public_key_path {
+            _ if !guarded && !self.server_public_key.is_empty() => {
+                ServerKey::Known(self.server_public_key.clone())
+            }
+            Some(path) => ServerKey::Known(
+                found("server-public-key-path", &format!("file:{path}"))?.into_bytes(),
+            ),
+            None if file.get_server_public_key => ServerKey::Asked,
+            None if !guarded && self.get_server_public_key => ServerKey::Asked,
+            None => ServerKey::Unknown,
         };
         // As with mysql, "localhost" is the socket, once there is one.
         let socket = file.socket.filter(|_| self.host == "localhost" && !self.port_given);
@@ -102,7 +123,8 @@ impl Endpoint {
                 "neither the url nor the option file names a user; name one in the file, or store the request with mysql://user@host/",
             ));
         }
-        Ok(Account { user, password, socket: self.socket.clone().or(socket), cacert })
+        let socket = self.socket.clone().or(socket);
+        Ok(Account { user, password, socket, cacert, server_key, guarded })
     }
 }
 
@@ -129,7 +151,12 @@ mod tests {
             "file:/etc/app.cnf" => Ok("[client]\nuser=other\npassword=by cnf\nssl-ca=/ca\n\
                 socket=/run/a.sock\n"
                 .into()),
+            "file:/key.cnf" => {
+                Ok("[client]\npassword=by cnf\nserver-public-key-path=/key\n".into())
+            }
+            "file:/get.cnf" => Ok("[client]\npassword=by cnf\nget-server-public-key\n".into()),
             "file:/ca" => Ok("PEM".into()),
+            "file:/key" => Ok("KEY".into()),
             _ => Err("there is none".into()),
         }
     }
@@ -164,5 +191,61 @@ mod tests {
         let request = MysqlRequest::new("mysql://db/").defaults_file("/etc/app.cnf");
         let own = account(request.password("env:SHOP").cacert("OWN")).unwrap();
         assert_eq!((&*own.password, &*own.cacert), ("by env ", &b"OWN"[..]));
+    }
+
+    #[test]
+    fn guarded_secrets_are_proven_by_what_the_worker_says_and_not_the_request() {
+        let request =
+            || MysqlRequest::new("mysql://app@db/").cacert("OWN").server_public_key("OWN KEY");
+        let (known, asked) = (|pem: &str| ServerKey::Known(pem.into()), ServerKey::Asked);
+        let table = [
+            // Without a password there is nothing to guard.
+            (request(), "OWN", known("OWN KEY"), "OWN", known("OWN KEY"), false),
+            (request().password("env:SHOP"), "OWN", known("OWN KEY"), "", ServerKey::Unknown, true),
+            (
+                request().defaults_file("/etc/app.cnf"),
+                "OWN",
+                known("OWN KEY"),
+                "PEM",
+                ServerKey::Unknown,
+                true,
+            ),
+            (
+                request().defaults_file("/key.cnf").get_server_public_key(true),
+                "OWN",
+                known("OWN KEY"),
+                "",
+                known("KEY"),
+                true,
+            ),
+            (
+                MysqlRequest::new("mysql://app@db/").defaults_file("/get.cnf"),
+                "",
+                asked.clone(),
+                "",
+                asked.clone(),
+                true,
+            ),
+            (
+                MysqlRequest::new("mysql://app@db/")
+                    .password("env:SHOP")
+                    .get_server_public_key(true),
+                "",
+                asked,
+                "",
+                ServerKey::Unknown,
+                true,
+            ),
+        ];
+        let guarding = MysqlOptions { guards_secrets: true, ..MysqlOptions::default() };
+        for (request, cacert, key, guarded_cacert, guarded_key, guarded) in table {
+            let own = account(request.clone()).unwrap();
+            assert_eq!((&*own.cacert, &own.server_key), (cacert.as_bytes(), &key), "{request:?}");
+            let endpoint = Endpoint::of(&request, &guarding).unwrap();
+            let theirs = endpoint.account(&look_up, &guarding).unwrap();
+            assert_eq!(&*theirs.cacert, guarded_cacert.as_bytes(), "{request:?}");
+            assert_eq!((theirs.server_key, theirs.guarded), (guarded_key, guarded), "{request:?}");
+            assert!(!own.guarded);
+        }
     }
 }

@@ -10,18 +10,18 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
-use openssl::x509::X509;
+use openssl::ssl::SslConnector;
 use slipstream_core::{
     Attempt, Destination, Failure, Handler, Outcome, RecordId, Request, SecretRef, bare_host,
 };
 
 use crate::endpoint::{Endpoint, LookUp};
 use crate::pool::Pool;
-use crate::resolve::{self, Connected};
+use crate::protection::{self, Protection, protection};
+use crate::resolve;
 use crate::session::{Session, Trouble};
-use crate::wire::{Connection, Login, Socket, Stream};
-use crate::{MysqlOptions, MysqlRequest, Tls, group, once, verdict};
+use crate::wire::{Connection, Login, ServerKey, Socket, Stream};
+use crate::{MysqlOptions, MysqlRequest, group, once, verdict};
 
 /// Most ways to set up TLS that are kept.
 const CONNECTORS: usize = 16;
@@ -149,29 +149,39 @@ impl MysqlHandler {
         let until = until.min(after(options.connect_timeout));
         let left = || until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let account = endpoint.account(&*self.look_up, options)?;
-        let policy = options.addresses.as_ref();
+        let policy = &options.addresses;
         let connected = match &account.socket {
             Some(path) => resolve::unix(path, policy, left())?,
             None => resolve::tcp(&endpoint.host, endpoint.port, policy, left())?,
         };
-        let connector = match protection(endpoint.tls, &connected) {
+        let protection = protection(endpoint.tls, &account, &connected);
+        let connector = match protection {
             Protection::None => None,
-            Protection::Anybody => Some(self.connector(None)?),
+            Protection::Offered | Protection::Anybody => Some(self.connector(None)?),
             Protection::Verified => Some(self.connector(Some(account.cacert))?),
         };
-        let name = bare_host(&endpoint.host);
+        // A final dot is the resolver's business; no certificate has it.
+        let name = bare_host(&endpoint.host).trim_end_matches('.');
         let login = Login {
             user: &account.user,
             password: &account.password,
             database: &endpoint.database,
             tls: connector.as_ref().map(|connector| (connector, name)),
-            local: connected.unix || connected.loopback,
+            if_offered: protection == Protection::Offered,
+            tells: protection == Protection::Verified
+                || !account.guarded
+                || account.server_key == ServerKey::Asked,
             unix: connected.unix,
+            loopback: connected.loopback,
+            key: &account.server_key,
         };
         let socket = Socket::new(connected.socket, options.silent_timeout, until);
         Connection::open(Stream::Plain(socket), &login)
             .and_then(|connection| Session::new(connection, options))
-            .map_err(|error| verdict::of_error(&error, None, &endpoint.peer()))
+            .map_err(|error| match account.guarded {
+                true => verdict::of_guarded(&error, &endpoint.peer()),
+                false => verdict::of_error(&error, None, &endpoint.peer()),
+            })
     }
 
     /// What sets up TLS. `trusted` is PEM, empty for the system's authorities, or None for trust in
@@ -181,7 +191,7 @@ impl MysqlHandler {
         if let Some(connector) = known.get(&trusted) {
             return Ok(connector.clone());
         }
-        let connector = connector(trusted.as_deref()).map_err(|error| {
+        let connector = protection::connector(trusted.as_deref()).map_err(|error| {
             Failure::permanent(format!(
                 "the certificates that vouch for the server cannot be read ({error}); give PEM"
             ))
@@ -193,45 +203,6 @@ impl MysqlHandler {
         known.insert(trusted, connector.clone());
         Ok(connector)
     }
-}
-
-/// How a connection is protected.
-#[derive(Debug, PartialEq, Eq)]
-enum Protection {
-    None,
-    Anybody,
-    Verified,
-}
-
-fn protection(tls: Tls, connected: &Connected) -> Protection {
-    match tls {
-        _ if connected.unix => Protection::None,
-        Tls::Off => Protection::None,
-        Tls::Remote if connected.loopback => Protection::None,
-        Tls::Insecure => Protection::Anybody,
-        Tls::Remote | Tls::Verify => Protection::Verified,
-    }
-}
-
-fn connector(trusted: Option<&[u8]>) -> Result<SslConnector, openssl::error::ErrorStack> {
-    let mut builder = SslConnector::builder(SslMethod::tls_client())?;
-    match trusted {
-        None => builder.set_verify(SslVerifyMode::NONE),
-        Some([]) => {
-            let system = openssl_probe::probe();
-            builder
-                .load_verify_locations(system.cert_file.as_deref(), system.cert_dir.as_deref())?;
-        }
-        Some(pem) => {
-            // Instead of the system's, which the builder would trust, too.
-            builder.set_cert_store(openssl::x509::store::X509StoreBuilder::new()?.build());
-            let all = X509::stack_from_pem(pem)?;
-            for one in all {
-                builder.cert_store_mut().add_cert(one)?;
-            }
-        }
-    }
-    Ok(builder.build())
 }
 
 impl Handler for MysqlHandler {
@@ -261,30 +232,4 @@ pub(crate) fn after(time: Duration) -> Instant {
 
 pub(crate) fn outcome(done: Result<(), Failure>) -> Outcome {
     done.map_or_else(Outcome::Failed, |()| Outcome::Delivered)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn over_the_network_a_server_proves_its_name_unless_told_otherwise() {
-        let place = |unix, loopback| {
-            let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
-            Connected { socket: socket.unwrap(), unix, loopback }
-        };
-        let (remote, loopback, unix) =
-            (place(false, false), place(false, true), place(true, false));
-        let table = [
-            (Tls::default(), [Protection::Verified, Protection::None, Protection::None]),
-            (Tls::Verify, [Protection::Verified, Protection::Verified, Protection::None]),
-            (Tls::Insecure, [Protection::Anybody, Protection::Anybody, Protection::None]),
-            (Tls::Off, [Protection::None, Protection::None, Protection::None]),
-        ];
-        for (tls, expected) in table {
-            let found = [&remote, &loopback, &unix].map(|place| protection(tls, place));
-            assert_eq!(found, expected, "{tls:?}");
-        }
-        assert_eq!(MysqlOptions::default().tls, Tls::Remote);
-    }
 }

@@ -44,6 +44,8 @@ mod options;
 #[cfg(feature = "deliver")]
 mod pool;
 #[cfg(feature = "deliver")]
+mod protection;
+#[cfg(feature = "deliver")]
 mod resolve;
 #[cfg(feature = "deliver")]
 mod session;

@@ -32,6 +32,9 @@ impl MysqlRequest {
         add("tls", self.tls.map(Tls::word).map(str::to_owned));
         let pem = Some(&self.cacert).filter(|pem| !pem.is_empty());
         add("cacert", pem.map(|pem| format!("{} bytes", pem.len())));
+        let pem = Some(&self.server_public_key).filter(|pem| !pem.is_empty());
+        add("server_public_key", pem.map(|pem| format!("{} bytes", pem.len())));
+        add("get_server_public_key", self.get_server_public_key.then(|| "true".to_owned()));
         add("once", self.once.then(|| "true".to_owned()));
         let max_time = self.max_time.map(Duration::from_millis);
         add("max_time", max_time.map(|time| format!("{time:?}")));

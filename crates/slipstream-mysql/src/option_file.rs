@@ -1,6 +1,7 @@
 //! What an option file says to clients: the section `[client]` of a my.cnf.
 //!
-//! Honoured are `user`, `password`, `socket` and `ssl-ca`, with dashes or underscores. Everything
+//! Honoured are `user`, `password`, `socket`, `ssl-ca`, `get-server-public-key` and
+//! `server-public-key-path`, with dashes or underscores. Everything
 //! else is passed over, whatever it is: host and port are the URL's, how the connection is
 //! protected (`ssl`, `ssl-mode`, `ssl-verify-server-cert`, certificates of a client) is the request's, and
 //! files that are included are not read.
@@ -13,6 +14,8 @@ pub(crate) struct OptionFile {
     pub(crate) password: Option<String>,
     pub(crate) socket: Option<String>,
     pub(crate) ssl_ca: Option<String>,
+    pub(crate) server_public_key_path: Option<String>,
+    pub(crate) get_server_public_key: bool,
 }
 
 impl OptionFile {
@@ -22,19 +25,34 @@ impl OptionFile {
         for line in text.lines().map(str::trim) {
             if let Some(section) = line.strip_prefix('[') {
                 inside = section.split(']').next() == Some("client");
-            } else if let Some((name, value)) = line.split_once('=').filter(|_| inside) {
-                let place = match &*name.trim().replace('_', "-") {
+            } else if inside {
+                let (name, value) = match line.split_once('=') {
+                    Some((name, value)) => (name.trim(), Some(value_of(value.trim()))),
+                    None => (line.split('#').next().unwrap_or_default().trim_end(), None),
+                };
+                let name = name.replace('_', "-");
+                if name == "get-server-public-key" {
+                    file.get_server_public_key = value.is_none_or(|value| is_on(&value));
+                    continue;
+                }
+                let place = match &*name {
                     "user" => &mut file.user,
                     "password" => &mut file.password,
                     "socket" => &mut file.socket,
                     "ssl-ca" => &mut file.ssl_ca,
+                    "server-public-key-path" => &mut file.server_public_key_path,
                     _ => continue,
                 };
-                *place = Some(value_of(value.trim()));
+                *place = value.or(place.take());
             }
         }
         file
     }
+}
+
+/// Whether a flag's value says yes. Rather not than what nobody meant.
+fn is_on(value: &str) -> bool {
+    value == "1" || value.eq_ignore_ascii_case("on") || value.eq_ignore_ascii_case("true")
 }
 
 fn value_of(text: &str) -> String {
@@ -77,6 +95,36 @@ mod tests {
         assert_eq!(file.password.as_deref(), Some("a # \"b "));
         assert_eq!(file.ssl_ca.as_deref(), Some("/etc/ca.pem"));
         assert_eq!(file.socket.as_deref(), Some("/run/a\\b.sock"));
+    }
+
+    #[test]
+    fn a_servers_key_is_asked_for_only_where_the_file_says_so() {
+        for (line, asked) in [
+            ("get-server-public-key", true),
+            ("get_server_public_key # yes", true),
+            ("get-server-public-key=1", true),
+            ("get-server-public-key = ON", true),
+            ("get-server-public-key=0", false),
+            ("get-server-public-key=", false),
+            ("get-server-public-key=maybe", false),
+            ("skip-get-server-public-key", false),
+            ("get-server-public-key\nget-server-public-key=off", false),
+            ("[mysql]\nget-server-public-key", false),
+            ("server-public-key-path=/k.pem", false),
+        ] {
+            let file = OptionFile::of(&format!("[client]\n{line}\n"));
+            assert_eq!(file.get_server_public_key, asked, "{line}");
+        }
+        let file = OptionFile::of("[client]\nserver_public_key_path = \"/k.pem\"\n");
+        assert_eq!(file.server_public_key_path.as_deref(), Some("/k.pem"));
+    }
+
+    #[test]
+    fn no_other_file_is_read() {
+        for line in ["!include /etc/other.cnf", "!includedir /etc/my.cnf.d", "!include=/x"] {
+            let file = OptionFile::of(&format!("{line}\n[client]\n{line}\n"));
+            assert_eq!(file, OptionFile::default(), "{line}");
+        }
     }
 
     #[test]

@@ -30,8 +30,13 @@ pub struct MysqlOptions {
     /// The authorities that vouch for servers, as PEM, unless the request brings its own. The
     /// system's unless told otherwise.
     pub cacert: Vec<u8>,
-    /// Which addresses may be connected to. All of them, unless told otherwise.
-    pub addresses: Option<AddressPolicy>,
+    /// Whether requests are of others than whoever runs the handler. Then a password that is looked
+    /// up is proven to a server elsewhere only over TLS that `cacert` or an option file's authorities
+    /// verify, and is told itself only to a server that proved who it is or whose key the option file
+    /// names or has asked for, whatever the request says of it. Off unless told otherwise.
+    pub guards_secrets: bool,
+    /// What may be connected to. Everything, unless told otherwise.
+    pub addresses: AddressPolicy,
     /// How long a connection is kept that nobody uses. A minute.
     pub idle: Duration,
     /// How long it is remembered that a request was executed which is to be so once. 30 days: longer
@@ -50,7 +55,8 @@ impl Default for MysqlOptions {
             at_once: 50,
             tls: Tls::default(),
             cacert: Vec::new(),
-            addresses: None,
+            guards_secrets: false,
+            addresses: AddressPolicy::default(),
             idle: Duration::from_secs(60),
             once_kept: Duration::from_secs(30 * 24 * 3600),
         }

@@ -26,8 +26,8 @@ const PARAMS_MAX: usize = 65_535;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Tls {
-    /// By TLS, and the server proves its name, wherever it is; but over loopback and sockets,
-    /// where nobody listens in, without.
+    /// By TLS, and the server proves its name, wherever it is; but over loopback by TLS if the server
+    /// offers it, and unverified, and over sockets without.
     #[default]
     Remote,
     /// By TLS everywhere but over sockets, and the server proves its name.
@@ -91,6 +91,15 @@ pub struct MysqlRequest {
     pub(crate) tls: Option<Tls>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
     pub(crate) cacert: Vec<u8>,
+    #[serde(
+        default,
+        rename = "serverkey",
+        skip_serializing_if = "Vec::is_empty",
+        with = "serde_bytes"
+    )]
+    pub(crate) server_public_key: Vec<u8>,
+    #[serde(default, rename = "getkey", skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) get_server_public_key: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) once: bool,
     /// Milliseconds.
@@ -109,6 +118,8 @@ impl MysqlRequest {
             defaults_file: None,
             tls: None,
             cacert: Vec::new(),
+            server_public_key: Vec::new(),
+            get_server_public_key: false,
             once: false,
             max_time: None,
         }
@@ -130,8 +141,8 @@ impl MysqlRequest {
     }
 
     /// The same with an option file, by its absolute path, which is read where the worker runs. Of
-    /// its section `[client]`, `user`, `password`, `socket` and `ssl-ca` are honoured, where the
-    /// request says nothing else.
+    /// its section `[client]`, `user`, `password`, `socket`, `ssl-ca`, `server-public-key-path` and
+    /// `get-server-public-key` are honoured, where the request says nothing else.
     #[must_use]
     pub fn defaults_file(mut self, path: impl Into<String>) -> Self {
         self.defaults_file = Some(path.into());
@@ -149,6 +160,22 @@ impl MysqlRequest {
     #[must_use]
     pub fn cacert(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.cacert = pem.into();
+        self
+    }
+
+    /// The same with the server's RSA key, as PEM. A server that wants the password itself, over a
+    /// connection without TLS, gets it for the holder of this key alone.
+    #[must_use]
+    pub fn server_public_key(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.server_public_key = pem.into();
+        self
+    }
+
+    /// The same, which asks the server for that key, over loopback: whoever answers there can read
+    /// the password.
+    #[must_use]
+    pub fn get_server_public_key(mut self, get: bool) -> Self {
+        self.get_server_public_key = get;
         self
     }
 
@@ -191,6 +218,8 @@ impl MysqlRequest {
             && self.defaults_file == other.defaults_file
             && self.tls == other.tls
             && self.cacert == other.cacert
+            && self.server_public_key == other.server_public_key
+            && self.get_server_public_key == other.get_server_public_key
     }
 
     fn check_secret(&self) -> Result<(), Invalid> {
@@ -274,11 +303,17 @@ impl Request for MysqlRequest {
         if self.max_time == Some(0) {
             return Err(Invalid::new("the request has no time at all; give it some seconds"));
         }
-        let marker = b"-----BEGIN CERTIFICATE-----";
-        if !self.cacert.is_empty() && !self.cacert.windows(marker.len()).any(|part| part == marker)
-        {
+        let lacks = |pem: &[u8], word: &str| {
+            !pem.is_empty() && !pem.windows(word.len()).any(|part| part == word.as_bytes())
+        };
+        if lacks(&self.cacert, "-----BEGIN CERTIFICATE-----") {
             return Err(Invalid::new(
                 "what vouches for the server is no certificate; give the text of a PEM file",
+            ));
+        }
+        if lacks(&self.server_public_key, "-----BEGIN PUBLIC KEY-----") {
+            return Err(Invalid::new(
+                "the server's public key is none; give the text of a PEM file, such as the server's public_key.pem",
             ));
         }
         self.check_secret()?;

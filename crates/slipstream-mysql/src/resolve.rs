@@ -14,25 +14,23 @@ use socket2::{Domain, SockAddr, Type};
 pub(crate) struct Connected {
     pub(crate) socket: socket2::Socket,
     pub(crate) unix: bool,
+    /// Whether the address is this machine's own, and written as such.
     pub(crate) loopback: bool,
 }
 
 /// Connects to a Unix socket.
 pub(crate) fn unix(
     path: &str,
-    policy: Option<&AddressPolicy>,
+    policy: &AddressPolicy,
     wait: Duration,
 ) -> Result<Connected, Failure> {
-    let named = format!("unix:{path}");
-    if policy.is_some_and(|policy| !policy.exempts(&named)) {
-        return Err(AddressPolicy::refused("a unix socket", &named));
-    }
+    policy.socket(path)?;
     let connected = SockAddr::unix(path).and_then(|address| {
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.connect_timeout(&address, wait)?;
         Ok(socket)
     });
-    let socket = connected.map_err(|error| unreached(&error, &named, wait))?;
+    let socket = connected.map_err(|error| unreached(&error, &format!("unix:{path}"), wait))?;
     Ok(Connected { socket, unix: true, loopback: false })
 }
 
@@ -40,7 +38,7 @@ pub(crate) fn unix(
 pub(crate) fn tcp(
     host: &str,
     port: u16,
-    policy: Option<&AddressPolicy>,
+    policy: &AddressPolicy,
     wait: Duration,
 ) -> Result<Connected, Failure> {
     let until = Instant::now() + wait;
@@ -60,7 +58,7 @@ pub(crate) fn tcp(
             });
         match connected {
             Ok(socket) => {
-                let loopback = address.ip().to_canonical().is_loopback();
+                let loopback = says_loopback(host) && address.ip().to_canonical().is_loopback();
                 return Ok(Connected { socket, unix: false, loopback });
             }
             Err(error) => last = unreached(&error, &peer, wait),
@@ -69,15 +67,21 @@ pub(crate) fn tcp(
     Err(last)
 }
 
+/// Whether a host is this machine by what it says itself. That a name leads here at the moment may
+/// be the doing of whoever answers for it.
+fn says_loopback(host: &str) -> bool {
+    host == "localhost" || bare_host(host).parse::<IpAddr>().is_ok()
+}
+
 /// Those of a host's addresses that may be connected to.
 fn judged(
     host: &str,
     addresses: Vec<SocketAddr>,
-    policy: Option<&AddressPolicy>,
+    policy: &AddressPolicy,
 ) -> Result<Vec<SocketAddr>, Failure> {
-    let Some(policy) = policy.filter(|policy| !policy.exempts(host)) else {
+    if policy.exempts(host) {
         return Ok(addresses);
-    };
+    }
     let (allowed, denied): (Vec<_>, Vec<_>) =
         addresses.into_iter().partition(|address| policy.allows(address.ip()));
     match denied.first() {
@@ -136,15 +140,15 @@ mod tests {
         listener.set_nonblocking(true).unwrap();
         let policy = AddressPolicy::public_and(&[]);
         for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
-            let refused = reason(tcp(host, port, Some(&policy), WAIT));
+            let refused = reason(tcp(host, port, &policy, WAIT));
             assert!(refused.contains("a loopback address"), "{host}: {refused}");
         }
         assert!(listener.accept().is_err(), "somebody connected");
         for allowed in ["localhost", "127.0.0.1"] {
             let policy = AddressPolicy::public_and(&[allowed.to_owned()]);
-            assert!(tcp(allowed, port, Some(&policy), WAIT).unwrap().loopback);
+            assert!(tcp(allowed, port, &policy, WAIT).unwrap().loopback);
         }
-        assert!(tcp("127.0.0.1", port, None, WAIT).is_ok());
+        assert!(tcp("127.0.0.1", port, &AddressPolicy::default(), WAIT).is_ok());
     }
 
     #[test]
@@ -152,10 +156,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s").display().to_string();
         let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        let refused = reason(unix(&path, Some(&AddressPolicy::public_and(&[])), WAIT));
+        let refused = reason(unix(&path, &AddressPolicy::sockets_only_of(&[]), WAIT));
         assert!(refused.contains("unix:"), "{refused}");
         let policy = AddressPolicy::public_and(&[format!("unix:{path}")]);
-        assert!(unix(&path, Some(&policy), WAIT).unwrap().unix);
+        assert!(unix(&path, &policy, WAIT).unwrap().unix);
     }
 
     #[test]
@@ -163,10 +167,10 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
-        let failure = tcp("127.0.0.1", port, None, WAIT).err().unwrap();
+        let failure = tcp("127.0.0.1", port, &AddressPolicy::default(), WAIT).err().unwrap();
         assert_eq!(failure.reason, format!("connection refused (127.0.0.1:{port})"));
         assert_eq!((failure.transient, failure.blame), (true, Blame::Destination));
-        let missing = reason(unix("/no/such/socket", None, WAIT));
+        let missing = reason(unix("/no/such/socket", &AddressPolicy::default(), WAIT));
         assert_eq!(missing, "no such file or directory (unix:/no/such/socket)");
     }
 }

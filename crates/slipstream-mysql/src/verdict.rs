@@ -94,8 +94,11 @@ pub(crate) fn of_error(error: &Error, request: Option<&MysqlRequest>, peer: &str
             slipstream_core::quoted(name)
         )),
         Error::Unprotected => destination(format!(
-            "the server wants the password itself, and others could read it on the way ({peer}); store the request with tls"
+            "the server wants the password itself, and has not proven who it is ({peer}); have it do so by tls (verify), connect through its socket, or give its key (server-public-key-path, or get-server-public-key on loopback)"
         )),
+        Error::Key => Failure::permanent(
+            "the server's public key cannot be read; give the text of its PEM, which begins with -----BEGIN PUBLIC KEY-----",
+        ),
         Error::Params { wanted, given } => Failure::permanent(format!(
             "a statement has {wanted} question marks for {given} parameters; give as many as there are"
         )),
@@ -103,6 +106,30 @@ pub(crate) fn of_error(error: &Error, request: Option<&MysqlRequest>, peer: &str
             "a statement returned more than {limit} bytes, which nobody would read; it may have been executed; store one that returns less"
         )),
     }
+}
+
+/// The same of an error while logging in with a guarded password, for which the request's word does
+/// not count.
+pub(crate) fn of_guarded(error: &Error, peer: &str) -> Failure {
+    let what = match error {
+        Error::NoTls => "the server offers no tls",
+        Error::Tls(what) => what,
+        Error::Unprotected => {
+            return Failure::transient(
+                Blame::Destination,
+                format!(
+                    "the server wants the password itself, and has not proven who it is ({peer}); others can store in this spool, so only the worker's word counts: name ssl-ca, server-public-key-path or get-server-public-key in an option file that is allowed, or allow the server's socket"
+                ),
+            );
+        }
+        error => return of_error(error, None, peer),
+    };
+    Failure::transient(
+        Blame::Destination,
+        format!(
+            "tls failed: {what} ({peer}); others can store in this spool, so a password goes to another machine only over tls that the worker's own authorities verify, whatever the request says: add the server's authority (SSL_CERT_FILE where the worker runs, or ssl-ca in an option file that is allowed)"
+        ),
+    )
 }
 
 fn server(code: u16, message: &str, request: Option<&MysqlRequest>) -> Failure {

@@ -25,7 +25,7 @@ mod value;
 pub(crate) use channel::Stream;
 pub(crate) use connection::{Connection, IN_TRANSACTION};
 pub(crate) use error::Error;
-pub(crate) use login::Login;
+pub(crate) use login::{Login, ServerKey};
 pub(crate) use socket::Socket;
 
 #[cfg(test)]

@@ -24,17 +24,13 @@ use crate::wire::Socket;
 /// Connects, within this time.
 pub(crate) fn connect(
     address: &Address,
-    policy: Option<&AddressPolicy>,
+    policy: &AddressPolicy,
     within: Duration,
 ) -> Result<Socket, Failure> {
     let peer = address.to_string();
     match address {
         Address::Unix(path) => {
-            if let Some(policy) = policy
-                && !policy.exempts(&format!("unix:{path}"))
-            {
-                return Err(AddressPolicy::refused("a unix socket", &format!("unix:{path}")));
-            }
+            policy.socket(path)?;
             let connected = unix(path, within).map(Socket::Unix);
             connected.map_err(|error| verdict::failure(&error, Stage::Connect, &peer))
         }
@@ -75,10 +71,10 @@ pub(crate) fn connect(
 fn admitted(
     host: &str,
     found: impl Iterator<Item = SocketAddr>,
-    policy: Option<&AddressPolicy>,
+    policy: &AddressPolicy,
 ) -> Result<Vec<SocketAddr>, Failure> {
-    let policy = policy.filter(|policy| !policy.exempts(host));
-    let allowed = |address: IpAddr| policy.is_none_or(|policy| policy.allows(address));
+    let exempt = policy.exempts(host);
+    let allowed = |address: IpAddr| exempt || policy.allows(address);
     let (admitted, refused): (Vec<_>, Vec<_>) = found.partition(|to| allowed(to.ip()));
     match refused.first() {
         _ if !admitted.is_empty() => Ok(admitted),
@@ -132,7 +128,7 @@ mod tests {
 
     fn refusal(url: &str, allowed: &[&str]) -> Failure {
         let address = Address::of(url).unwrap();
-        connect(&address, Some(&policy(allowed)), Duration::from_secs(5)).unwrap_err()
+        connect(&address, &policy(allowed), Duration::from_secs(5)).unwrap_err()
     }
 
     #[test]
@@ -166,7 +162,7 @@ mod tests {
         let to = |text: &str| text.parse::<SocketAddr>().unwrap();
         let found = [to("10.0.0.1:1"), to("8.8.8.8:1"), to("[::1]:1")];
         let policy = policy(&[]);
-        let admitted = admitted("h", found.into_iter(), Some(&policy)).unwrap();
+        let admitted = admitted("h", found.into_iter(), &policy).unwrap();
         assert_eq!(admitted, [to("8.8.8.8:1")]);
     }
 

@@ -98,7 +98,7 @@ impl TcpHandler {
         times: Times,
     ) -> Result<Channel, Failure> {
         let began = Instant::now();
-        let socket = connect(address, self.options.addresses.as_ref(), times.connect)?;
+        let socket = connect(address, &self.options.addresses, times.connect)?;
         let wire = Wire::new(socket, times.idle, began + times.connect, times.connect);
         let mut channel = match address {
             Address::Host { tls: true, host, .. } => {

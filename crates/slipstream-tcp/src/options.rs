@@ -33,9 +33,8 @@ pub struct TcpOptions {
     /// How long a peer that does not answer is given to close its side once we have closed ours: a
     /// second. If it has not by then, what its kernel has acknowledged counts.
     pub close_wait: Duration,
-    /// What may be connected to; everything unless told otherwise. Unix sockets are refused unless they
-    /// are exempt.
-    pub addresses: Option<AddressPolicy>,
+    /// What may be connected to; everything unless told otherwise.
+    pub addresses: AddressPolicy,
 }
 
 impl Default for TcpOptions {
@@ -45,7 +44,7 @@ impl Default for TcpOptions {
             total_timeout: Duration::from_secs(120),
             idle_timeout: Duration::from_secs(30),
             close_wait: Duration::from_secs(1),
-            addresses: None,
+            addresses: AddressPolicy::default(),
         }
     }
 }

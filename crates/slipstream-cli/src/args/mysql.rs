@@ -19,13 +19,19 @@ pub(crate) struct MysqlArgs {
     /// The file that has it
     #[arg(long, help_heading = MYSQL, value_name = "PATH", conflicts_with = "password_env")]
     pub(crate) password_file: Option<PathBuf>,
-    /// An option file, as my.cnf, that the worker reads: user, password, socket and ssl-ca of its client section
+    /// An option file, as my.cnf, that the worker reads: user, password, socket, ssl-ca, server-public-key-path and get-server-public-key of its client section
     #[arg(long, help_heading = MYSQL, value_name = "PATH")]
     pub(crate) defaults_file: Option<PathBuf>,
-    /// When the server must prove its name by TLS: unless it is on this machine, always, never (but
-    /// TLS all the same), or no TLS at all [default: remote]
+    /// When the server must prove its name by TLS: unless it is on this machine (where TLS is used if
+    /// it is offered), always, never (but TLS all the same), or no TLS at all [default: remote]
     #[arg(long, help_heading = MYSQL, value_name = "WHEN")]
     pub(crate) tls: Option<When>,
+    /// The server's RSA key as PEM, read now: what a password is sealed with where there is no TLS
+    #[arg(long, help_heading = MYSQL, value_name = "FILE")]
+    pub(crate) server_public_key_path: Option<PathBuf>,
+    /// Ask the server for that key, over loopback: whoever answers there can read the password
+    #[arg(long, help_heading = MYSQL, conflicts_with = "server_public_key_path")]
+    pub(crate) get_server_public_key: bool,
     /// Execute it exactly once, by a small table in its database
     #[arg(long, help_heading = MYSQL)]
     pub(crate) once: bool,

@@ -1,15 +1,19 @@
-//! Who delivers requests of each kind, as `work` wants it: settings, and where secrets come from.
+//! Who delivers requests of each kind, as `work` wants it: settings, and what the worker can do that
+//! those who store may not.
 //!
-//! Guaranteed: in a spool that others can write to, no request is signed with a secret that
-//! whoever runs the worker did not allow. A signature tells no secret, but it lets somebody who
-//! can ask for one find out a weak password. A password is told to the one server that it is allowed
-//! for. Private addresses are denied to all kinds alike.
+//! # Invariants
+//! - In a spool that others can write to, no Unix socket is connected to and no secret is looked up
+//!   that whoever runs the worker did not allow. A socket tells its peer who the worker is. A signature
+//!   tells no secret, but it lets somebody who can ask for one find out a weak password. A password is
+//!   told to the one server that it is allowed for, and the request does not say how that one proves
+//!   who it is.
+//! - Private addresses are denied to all kinds alike.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use slipstream_core::{AddressPolicy, Destination, Request, SecretRef};
+use slipstream_core::{AddressPolicy, Destination, Invalid, Request, SecretRef};
 use slipstream_http::{HttpDriver, HttpOptions};
 use slipstream_log::Spool;
 use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest};
@@ -25,40 +29,61 @@ const TCP_THREADS: usize = 64;
 /// executed together.
 const MYSQL_THREADS: usize = 16;
 
+/// Whose requests a worker performs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Those of the user that the worker is started by, who may do whatever the worker can.
+    Own,
+    /// Those of others, too.
+    Shared,
+}
+
+impl Trust {
+    /// A group can write to its spool, and its owner to any; `became_another` says whether this process
+    /// has become that one.
+    pub(crate) fn of(spool: &Spool, became_another: bool) -> Self {
+        match became_another || spool.settings().group.is_some() {
+            true => Self::Shared,
+            false => Self::Own,
+        }
+    }
+}
+
 /// The worker with everybody that delivers.
-pub(crate) fn with_all(worker: Worker, args: &DeliveryArgs, spool: &Spool) -> Result<Worker> {
-    let secrets = Secrets::of(args, spool)?;
+pub(crate) fn with_all(worker: Worker, args: &DeliveryArgs, trust: Trust) -> Result<Worker> {
+    let secrets = Secrets::of(args, trust)?;
     let named = {
         let secrets = secrets.clone();
         move |secret: &SecretRef| secrets.look_up(secret, None)
     };
-    let http = HttpDriver::new(http(args))?.secrets(named.clone());
-    let tcp = Threads::new(TcpHandler::new(tcp(args)).secrets(named)).threads(TCP_THREADS);
+    let http = HttpDriver::new(http(args, trust))?.secrets(named.clone());
+    let tcp = Threads::new(TcpHandler::new(tcp(args, trust)).secrets(named)).threads(TCP_THREADS);
     let told = move |secret: &SecretRef, to: &Destination| secrets.look_up(secret, Some(to));
-    let mysql = Threads::new(MysqlHandler::new(mysql(args)).secrets(told)).threads(MYSQL_THREADS);
+    let mysql =
+        Threads::new(MysqlHandler::new(mysql(args, trust)).secrets(told)).threads(MYSQL_THREADS);
     Ok(worker.driver(Box::new(http)).threads(tcp).threads(mysql))
 }
 
-fn http(args: &DeliveryArgs) -> HttpOptions {
+fn http(args: &DeliveryArgs, trust: Trust) -> HttpOptions {
     let mut options = HttpOptions::default();
-    options.deny_private = args.deny_private;
-    options.allow_hosts.clone_from(&args.allow_host);
+    options.addresses = addresses(args, trust);
     options.proxy.clone_from(&args.proxy);
     times(args, &mut options.connect_timeout, &mut options.total_timeout);
     options
 }
 
-fn tcp(args: &DeliveryArgs) -> TcpOptions {
+fn tcp(args: &DeliveryArgs, trust: Trust) -> TcpOptions {
     let mut options = TcpOptions::default();
-    options.addresses = addresses(args);
+    options.addresses = addresses(args, trust);
     times(args, &mut options.connect_timeout, &mut options.total_timeout);
     options.idle_timeout = args.request_timeout.unwrap_or(options.idle_timeout);
     options
 }
 
-fn mysql(args: &DeliveryArgs) -> MysqlOptions {
+fn mysql(args: &DeliveryArgs, trust: Trust) -> MysqlOptions {
     let mut options = MysqlOptions::default();
-    options.addresses = addresses(args);
+    options.addresses = addresses(args, trust);
+    options.guards_secrets = trust == Trust::Shared;
     times(args, &mut options.connect_timeout, &mut options.total_timeout);
     options.silent_timeout = args.request_timeout.unwrap_or(options.silent_timeout);
     options
@@ -70,29 +95,40 @@ fn times(args: &DeliveryArgs, connect: &mut Duration, total: &mut Duration) {
     *total = args.request_timeout.unwrap_or(*total);
 }
 
-fn addresses(args: &DeliveryArgs) -> Option<AddressPolicy> {
-    args.deny_private.then(|| AddressPolicy::public_and(&args.allow_host))
+fn addresses(args: &DeliveryArgs, trust: Trust) -> AddressPolicy {
+    match trust {
+        _ if args.deny_private => AddressPolicy::public_and(&args.allow_host),
+        Trust::Shared => AddressPolicy::sockets_only_of(&args.allow_host),
+        Trust::Own => AddressPolicy::default(),
+    }
+}
+
+/// The secrets that requests may use in a spool that others can write to.
+pub(crate) fn allowed_secrets(args: &DeliveryArgs) -> Result<Vec<SecretRef>, Invalid> {
+    args.allow_secret.iter().map(|text| parts(text).0.parse()).collect()
+}
+
+/// A secret, and the server that it is for. What a secret is proven by tells nobody what it is; a
+/// password is told.
+fn parts(text: &str) -> (&str, Option<&str>) {
+    text.rsplit_once("@mysql://").map_or((text, None), |(secret, place)| (secret, Some(place)))
 }
 
 /// Which secrets may be used, and for whom.
 #[derive(Clone)]
 struct Secrets {
-    shared: bool,
+    trust: Trust,
     allowed: Arc<[(SecretRef, Option<String>)]>,
 }
 
 impl Secrets {
-    fn of(args: &DeliveryArgs, spool: &Spool) -> Result<Self> {
+    fn of(args: &DeliveryArgs, trust: Trust) -> Result<Self> {
         let allowed = args.allow_secret.iter().map(|text| {
-            // What a secret is proven by tells nobody what it is; a password is told.
-            let (secret, to) = match text.rsplit_once("@mysql://") {
-                Some((secret, place)) => (secret, Some(server(place)?)),
-                None => (&**text, None),
-            };
-            Ok((secret.parse()?, to))
+            let (secret, place) = parts(text);
+            Ok((secret.parse()?, place.map(server).transpose()?))
         });
         let allowed = allowed.collect::<Result<Vec<_>>>()?.into();
-        Ok(Self { shared: spool.settings().group.is_some(), allowed })
+        Ok(Self { trust, allowed })
     }
 
     /// What a secret is. `told` is whom it is told, if it is more than proven.
@@ -100,10 +136,10 @@ impl Secrets {
         let told = told.map(Destination::as_str);
         let is_allowed =
             self.allowed.iter().any(|(one, to)| one == secret && to.as_deref() == told);
-        if self.shared && !is_allowed {
+        if self.trust == Trust::Shared && !is_allowed {
             let to = told.map(|to| format!("@{to}")).unwrap_or_default();
             return Err(format!(
-                "the spool is shared, and its worker may not use it; run `slipstream work --allow-secret {secret}{to}`"
+                "others can write to the spool, and its worker uses no secret that is not allowed (allow-secret in [work] of the settings file); run `slipstream work --allow-secret {secret}{to}`"
             ));
         }
         match secret {
@@ -158,21 +194,21 @@ mod tests {
         let secret = SecretRef::File(path);
         let to = Destination::new("mysql://db:3306");
         let other = Destination::new("mysql://evil:3306");
-        let found = |shared, allowed: &[(SecretRef, Option<String>)], told| {
-            Secrets { shared, allowed: allowed.into() }.look_up(&secret, told)
+        let found = |trust, allowed: &[(SecretRef, Option<String>)], told| {
+            Secrets { trust, allowed: allowed.into() }.look_up(&secret, told)
         };
-        assert_eq!(found(false, &[], None).as_deref(), Ok("whsec_x"));
-        assert_eq!(found(false, &[], Some(&to)).as_deref(), Ok("whsec_x"));
+        assert_eq!(found(Trust::Own, &[], None).as_deref(), Ok("whsec_x"));
+        assert_eq!(found(Trust::Own, &[], Some(&to)).as_deref(), Ok("whsec_x"));
         let proven = [(secret.clone(), None)];
-        assert_eq!(found(true, &proven, None).as_deref(), Ok("whsec_x"));
-        let error = found(true, &proven, Some(&to)).unwrap_err();
+        assert_eq!(found(Trust::Shared, &proven, None).as_deref(), Ok("whsec_x"));
+        let error = found(Trust::Shared, &proven, Some(&to)).unwrap_err();
         assert!(error.contains("--allow-secret file:/") && error.ends_with("@mysql://db:3306`"));
         let bound = [(secret.clone(), Some("mysql://db:3306".to_owned()))];
-        assert_eq!(found(true, &bound, Some(&to)).as_deref(), Ok("whsec_x"));
-        assert!(found(true, &bound, Some(&other)).is_err());
-        assert!(found(true, &bound, None).is_err());
+        assert_eq!(found(Trust::Shared, &bound, Some(&to)).as_deref(), Ok("whsec_x"));
+        assert!(found(Trust::Shared, &bound, Some(&other)).is_err());
+        assert!(found(Trust::Shared, &bound, None).is_err());
         let none = SecretRef::Env("SLIPSTREAM_NO_SUCH_NAME".into());
-        let lacking = Secrets { shared: false, allowed: [].into() }.look_up(&none, None);
+        let lacking = Secrets { trust: Trust::Own, allowed: [].into() }.look_up(&none, None);
         assert!(lacking.unwrap_err().contains("has no SLIPSTREAM_NO"));
     }
 }

@@ -73,6 +73,10 @@ fn with_options(mut request: MysqlRequest, args: &StoreArgs) -> Result<MysqlRequ
     if let Some(file) = &http.cacert {
         request = request.cacert(body::file(file, "certificates'")?);
     }
+    if let Some(file) = &mysql.server_public_key_path {
+        request = request.server_public_key(body::file(file, "server's key's")?);
+    }
+    request = request.get_server_public_key(mysql.get_server_public_key);
     if let Some(time) = http.max_time {
         request = request.max_time(sending::seconds(time, "max-time")?);
     }

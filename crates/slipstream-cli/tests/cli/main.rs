@@ -28,6 +28,7 @@ mod run;
 mod schema;
 mod scrub;
 mod setup;
+mod shared;
 mod status;
 mod store;
 mod strangers;

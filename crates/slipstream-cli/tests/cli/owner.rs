@@ -112,3 +112,62 @@ fn a_user_who_shares_with_a_group_of_others_is_told_whom_to_add() {
         "SPOOL is to be shared with group 1, which user 65534 is not in; add that",
     );
 }
+
+#[test]
+fn of_roots_powers_another_users_spool_has_those_that_were_allowed() {
+    if !is_root() {
+        return;
+    }
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let path = spool.path().with_file_name("s.sock");
+    let socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let hook = receiver.url("/hook");
+    spool.quietly(["store", "--sign-secret=env:HOOK", &hook]);
+    spool.quietly(["store", "--query=DO 1", "--password-env=HOOK", "mysql://app@127.0.0.1:9/"]);
+    spool.quietly(["store", "-d", "x", &format!("unix://{}", path.display())]);
+    give(spool.path().parent().unwrap(), NOBODY);
+    let keys = spool.path().with_file_name("keys");
+    let work = |more: &[&str]| {
+        let mut command = spool.command([&["work", "--attempts=1"], more].concat());
+        // libcurl would write the keys of its connections there when it starts.
+        command.env("HOOK", "whsec_c2VzYW1l").env("SSLKEYLOGFILE", &keys);
+        spool.tell(command.output().unwrap())
+    };
+    let worked = work(&[]);
+    assert_eq!(worked.code, Some(1), "{worked:?}");
+    let told = ["--allow-secret env:HOOK`", "env:HOOK@mysql://127.0.0.1:9`", "--allow-host unix:"];
+    for words in told {
+        assert!(worked.out.contains(words), "{words}: {worked:?}");
+    }
+    assert!(!keys.exists(), "the environment is root's");
+    assert_eq!((receiver.got().len(), socket.accept().is_err()), (0, true));
+    assert_eq!(spool.run(["failed", "retry", "--all"]).code, Some(0));
+    let allowed = format!("--allow-host=unix:{}", path.display());
+    work(&["--allow-secret=env:HOOK", &allowed]);
+    assert!(receiver.only().header("webhook-signature").is_some());
+    assert!(socket.accept().is_ok());
+}
+
+#[test]
+fn the_environment_that_root_was_started_with_is_not_the_owners_to_read() {
+    if !is_root() {
+        return;
+    }
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    spool.quietly(["store", &receiver.url("/held")]);
+    give(spool.path().parent().unwrap(), NOBODY);
+    let mut command = spool.command(["work", "--quiet"]);
+    let worker = command.env("HOOK", "whsec_c2VzYW1l").spawn().unwrap();
+    let held = receiver.wait_for_held();
+    let read = |uid| {
+        let mut cat = std::process::Command::new("cat");
+        let file = format!("/proc/{}/environ", worker.id());
+        cat.arg(file).uid(uid).gid(uid).output().unwrap()
+    };
+    let (ours, theirs) = (read(0), read(NOBODY));
+    assert!(ours.stdout.windows(5).any(|part| part == b"HOOK="), "{ours:?}");
+    assert!(!theirs.status.success() && theirs.stdout.is_empty(), "{theirs:?}");
+    drop(held);
+    assert!(worker.wait_with_output().unwrap().status.success());
+}

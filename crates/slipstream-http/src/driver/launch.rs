@@ -98,7 +98,7 @@ impl HttpDriver {
         let options = request.options.as_deref().unwrap_or(&NONE);
         let route = Route::to(&to, options, self.options.proxy.is_some(), flight.attempt.number);
         if let (Some(policy), Some(gate)) = (&self.policy, easy.get_ref().gate()) {
-            gate.set(policy.exempts(&route, options)?);
+            gate.set(policy.admission(&route, options)?);
         }
         let id = flight.attempt.id;
         let signature = match &options.sign {

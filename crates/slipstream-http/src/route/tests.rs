@@ -51,7 +51,7 @@ fn a_proxy_or_a_socket_is_the_peer_and_addresses_are_left_to_the_proxy() {
     let new = Options::new;
     let table = [
         (new().unix_socket("/run/a"), false, Peer::Unix("/run/a".into()), None),
-        (new().abstract_unix_socket("a"), true, Peer::Unix("@a".into()), None),
+        (new().abstract_unix_socket("a"), true, Peer::AbstractUnix("a".into()), None),
         (new().proxy("socks5h://P:1080"), true, Peer::Proxy("p".into()), None),
         (new().proxy("p").connect_to("::b:81"), false, Peer::Proxy("p".into()), Some("::b:81")),
         (new().resolve("h:80:1.1.1.1"), true, Peer::OwnProxy, None),

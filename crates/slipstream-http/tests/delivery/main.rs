@@ -3,6 +3,7 @@
 mod answers;
 mod hostile;
 mod policy;
+mod powers;
 mod redirects;
 mod sending;
 mod server;

@@ -1,15 +1,18 @@
 //! Private addresses denied: by the address that is connected to, on every hop.
 
-use slipstream_core::{Blame, Outcome};
+use slipstream_core::{AddressPolicy, Blame, Outcome};
 use slipstream_http::{HttpDriver, HttpOptions, HttpRequest, Options};
 
 use crate::server::{OK, Server, redirect};
 use crate::{failure, send_with};
 
+fn texts(allowed: &[&str]) -> Vec<String> {
+    allowed.iter().map(|host| (*host).to_owned()).collect()
+}
+
 fn denying(allowed: &[&str]) -> HttpDriver {
     let mut options = HttpOptions::default();
-    options.deny_private = true;
-    options.allow_hosts = allowed.iter().map(|host| (*host).to_owned()).collect();
+    options.addresses = AddressPolicy::public_and(&texts(allowed));
     HttpDriver::new(options).unwrap()
 }
 

@@ -24,8 +24,10 @@ pub(crate) enum Error {
     NoTls,
     /// The server wants a proof of the password that is not known here, by its name.
     Plugin(String),
-    /// The server wants the password itself, and others could read it on the way.
+    /// The server wants the password itself, and others could read it on the way, or be it.
     Unprotected,
+    /// The server's public key, as it was given, is none.
+    Key,
     /// The statement has another number of placeholders.
     Params { wanted: usize, given: usize },
     /// The result is longer than so many bytes.

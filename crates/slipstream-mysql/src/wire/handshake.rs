@@ -26,6 +26,9 @@ const WANTED: u32 = LONG_PASSWORD | LONG_FLAG | NEEDED | MULTI_RESULTS | PREPARE
 /// utf8mb4_general_ci: every server since 2010 has it.
 const CHARSET: u8 = 45;
 
+/// How long what the server draws by chance is, in bytes.
+const NONCE: usize = 20;
+
 /// The longest packet that a server may send. It sends smaller ones all the same.
 const LONGEST: u32 = 1 << 30;
 
@@ -57,10 +60,9 @@ impl Greeting {
         }
         let length = usize::from(reader.u8()?);
         reader.take(10)?;
-        // A zero ends it, which is no part of it.
         let rest = reader.take(length.saturating_sub(8).max(13))?;
-        nonce.extend_from_slice(rest.split_last().map_or(&[][..], |(_, rest)| rest));
-        Ok(Self { capabilities, mariadb, nonce, plugin: plugin(reader.text()) })
+        nonce.extend_from_slice(rest);
+        Ok(Self { capabilities, mariadb, nonce: nonce_of(&nonce)?, plugin: plugin(reader.text()) })
     }
 
     pub(super) fn offers_tls(&self) -> bool {
@@ -107,6 +109,16 @@ impl Greeting {
         packet.extend_from_slice(&[0; 23]);
         packet
     }
+}
+
+/// What the server drew by chance, for a proof to be of use once: without the zero that ends it. Over
+/// one of another length, as none, a proof would be good for whoever chose it.
+pub(super) fn nonce_of(bytes: &[u8]) -> Result<Vec<u8>> {
+    let nonce = bytes.strip_suffix(&[0]).filter(|nonce| nonce.len() == NONCE).unwrap_or(bytes);
+    if nonce.len() != NONCE {
+        return Err(Error::Protocol("what is to be proven has another length than 20 bytes"));
+    }
+    Ok(nonce.to_vec())
 }
 
 /// Who is there, and for what.

@@ -1,0 +1,109 @@
+//! How a connection is protected before anything is proven over it.
+//!
+//! # Invariants
+//! A guarded password goes to another machine over verified TLS alone, whatever the request says.
+//!
+//! # Non-goals
+//! What the server is told over it: `wire::login`.
+
+use openssl::error::ErrorStack;
+use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
+use openssl::x509::X509;
+use openssl::x509::store::X509StoreBuilder;
+
+use crate::Tls;
+use crate::endpoint::Account;
+use crate::resolve::Connected;
+use crate::wire::ServerKey;
+
+/// How a connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protection {
+    None,
+    /// By TLS with whoever answers, if that is offered.
+    Offered,
+    /// By TLS with whoever answers.
+    Anybody,
+    Verified,
+}
+
+pub(crate) fn protection(tls: Tls, account: &Account, connected: &Connected) -> Protection {
+    match tls {
+        _ if connected.unix => Protection::None,
+        _ if account.guarded && !connected.loopback => Protection::Verified,
+        Tls::Off => Protection::None,
+        // A key that is known proves more than a certificate that is not looked at.
+        Tls::Remote if connected.loopback => match account.server_key {
+            ServerKey::Known(_) => Protection::None,
+            _ => Protection::Offered,
+        },
+        Tls::Insecure => Protection::Anybody,
+        Tls::Remote | Tls::Verify => Protection::Verified,
+    }
+}
+
+/// What sets up TLS that trusts these authorities: PEM, empty for the system's, or None for trust in
+/// whoever answers.
+pub(crate) fn connector(trusted: Option<&[u8]>) -> Result<SslConnector, ErrorStack> {
+    let mut builder = SslConnector::builder(SslMethod::tls_client())?;
+    match trusted {
+        None => builder.set_verify(SslVerifyMode::NONE),
+        Some([]) => {
+            let system = openssl_probe::probe();
+            builder
+                .load_verify_locations(system.cert_file.as_deref(), system.cert_dir.as_deref())?;
+        }
+        Some(pem) => {
+            // Instead of the system's, which the builder would trust, too.
+            builder.set_cert_store(X509StoreBuilder::new()?.build());
+            let all = X509::stack_from_pem(pem)?;
+            for one in all {
+                builder.cert_store_mut().add_cert(one)?;
+            }
+        }
+    }
+    Ok(builder.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MysqlOptions;
+
+    #[test]
+    fn over_the_network_a_server_proves_its_name_unless_told_otherwise() {
+        let place = |unix, loopback| {
+            let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
+            Connected { socket: socket.unwrap(), unix, loopback }
+        };
+        let (remote, loopback, unix) =
+            (place(false, false), place(false, true), place(true, false));
+        let account = |guarded, server_key| Account {
+            user: "app".into(),
+            password: "sesame".into(),
+            socket: None,
+            cacert: Vec::new(),
+            server_key,
+            guarded,
+        };
+        use Protection as P;
+        let table = [
+            (Tls::default(), [P::Verified, P::Offered, P::None]),
+            (Tls::Verify, [P::Verified, P::Verified, P::None]),
+            (Tls::Insecure, [P::Anybody, P::Anybody, P::None]),
+            (Tls::Off, [P::None, P::None, P::None]),
+        ];
+        for (tls, expected) in table {
+            let found = |account: Account| {
+                [&remote, &loopback, &unix].map(|place| protection(tls, &account, place))
+            };
+            assert_eq!(found(account(false, ServerKey::Unknown)), expected, "{tls:?}");
+            // A guarded password is proven to no server elsewhere that is not verified.
+            let [_, near, socket] = expected;
+            assert_eq!(found(account(true, ServerKey::Unknown)), [P::Verified, near, socket]);
+        }
+        let known = account(true, ServerKey::Known(b"PEM".to_vec()));
+        assert_eq!(protection(Tls::default(), &known, &loopback), P::None);
+        assert_eq!(MysqlOptions::default().tls, Tls::Remote);
+    }
+}
