@@ -234,3 +234,24 @@ fn root_works_as_the_owner_however_often_a_spool_is_exchanged_meanwhile() {
         }
     }
 }
+
+#[test]
+fn the_settings_in_another_users_home_are_passed_over_and_a_pipe_there_is_not_waited_for() {
+    if !is_root() {
+        return;
+    }
+    let place = "mkdir -p home/.config && chown -R 65534 home; ln -s roots slipstream";
+    let file = "home/.config/slipstream.toml";
+    let text = |owner: u32| {
+        format!("rm -f {file}; echo 'dir = \"/tmp/theirs\"' >{file}; chown {owner} {file}")
+    };
+    let dir = "env -u SLIPSTREAM_CONFIG HOME=/tmp/home $SLIPSTREAM config | grep -w dir".to_owned();
+    let made = |command: &str| format!("sh -c '{}'", command.replace('\'', "'\\''"));
+    let pipe = format!("rm {file}; mkfifo {file}; chown 65534 {file}");
+    let lines = [made(&text(65_534)), dir.clone(), made(&pipe), dir.clone(), made(&text(0)), dir];
+    let ended = alone(place, true, &lines);
+    for (at, expected) in [(1, "/tmp/slipstream"), (3, "/tmp/slipstream"), (5, "/tmp/theirs")] {
+        let (code, said) = &ended[at];
+        assert!(*code == 0 && said.contains(expected), "{at}: {code} {said}");
+    }
+}

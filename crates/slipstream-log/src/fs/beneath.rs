@@ -130,6 +130,7 @@ impl Root {
         let opened = open_name(self.fd(), bare(name)?, DIR | access, Mode::empty());
         let fd = opened.map_err(|error| match error {
             Errno::NOTDIR | Errno::LOOP => no_directory(),
+            Errno::XDEV => io::Error::new(io::ErrorKind::InvalidInput, MOUNTED),
             error => error.into(),
         })?;
         let stat = judged(fd.as_fd())?;
@@ -147,7 +148,7 @@ impl Root {
             Access::Group(gid) => stat.stx_gid != gid,
         };
         refuse(if device(stat) != self.device {
-            Some("it is on another file system than the spool; unmount that")
+            Some(MOUNTED)
         } else if foreign {
             Some(
                 "it is a directory of another user or group; see who put it there, and move it away",
@@ -176,6 +177,8 @@ impl Root {
         Ok(dir)
     }
 }
+
+const MOUNTED: &str = "it is on another file system than the spool; unmount that";
 
 #[cfg(test)]
 thread_local! {
