@@ -20,7 +20,7 @@ use crate::pool::Pool;
 use crate::protection::{self, Protection, protection};
 use crate::resolve;
 use crate::session::{Session, Trouble};
-use crate::wire::{Connection, Login, ServerKey, Socket, Stream};
+use crate::wire::{Connection, Error, Login, ServerKey, Socket, Stream};
 use crate::{MysqlOptions, MysqlRequest, group, once, verdict};
 
 /// Most ways to set up TLS that are kept.
@@ -178,9 +178,13 @@ impl MysqlHandler {
         let socket = Socket::new(connected.socket, options.silent_timeout, until);
         Connection::open(Stream::Plain(socket), &login)
             .and_then(|connection| Session::new(connection, options))
-            .map_err(|error| match account.guarded {
-                true => verdict::of_guarded(&error, &endpoint.peer()),
-                false => verdict::of_error(&error, None, &endpoint.peer()),
+            .map_err(|error| {
+                let peer = endpoint.peer();
+                // Over loopback how tls is used is the request's word all the same.
+                match account.guarded && (!login.loopback || matches!(error, Error::Unprotected)) {
+                    true => verdict::of_guarded(&error, &peer),
+                    false => verdict::of_error(&error, None, &peer),
+                }
             })
     }
 
