@@ -1,12 +1,23 @@
 //! `cargo xtask ci`: what must hold besides the tests.
 //!
 //! Formatting, lints and documentation without a warning; library crates that stay as
-//! lean as ARCHITECTURE.md says; packages that hold what they should.
+//! lean as ARCHITECTURE.md says; dependencies that deny.toml allows; packages that hold what they
+//! should.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
 use crate::project::{self, cargo};
 use crate::suite::OWN_KIND;
+use crate::tools::Tool;
+
+/// What reads deny.toml. Without optimisation: it is built once and runs for a second.
+const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", options: &["--debug"] };
+
+/// How long fetching the database of advisories may take, in seconds.
+const FETCH: &str = "120";
 
 /// Crates that programs embed to store requests: what they must never bring along.
 const LEAN: [&str; 3] = ["slipstream-core", "slipstream-log", "slipstream-worker"];
@@ -27,6 +38,7 @@ pub(crate) fn run() -> Result<()> {
     for name in LEAN {
         lean(name)?;
     }
+    deny()?;
     package()?;
     eprintln!("all checks passed");
     Ok(())
@@ -47,6 +59,35 @@ fn lean(name: &str) -> Result<()> {
     }
     eprintln!("{name} is lean");
     Ok(())
+}
+
+/// Fails when a dependency comes from elsewhere, has a licence or is a crate that deny.toml does not
+/// allow, or is known to be vulnerable. The last takes a database from GitHub; where that cannot be
+/// had, it says so and checks the rest.
+fn deny() -> Result<()> {
+    let program = CARGO_DENY.path()?;
+    let check = |what: &[&str]| {
+        let mut command = Command::new(&program);
+        command.current_dir(project::root()).args(["--locked", "--log-level", "error"]);
+        project::run(command.args(what))
+    };
+    check(&["check", "licenses", "bans", "sources"])?;
+    if can_fetch(&program) {
+        return check(&["--offline", "check", "advisories"]);
+    }
+    eprintln!(
+        "warning: the database of advisories (https://github.com/rustsec/advisory-db) cannot be \
+         reached: whether a dependency is known to be vulnerable was NOT checked; run 'cargo xtask \
+         ci' where it can"
+    );
+    Ok(())
+}
+
+fn can_fetch(cargo_deny: &Path) -> bool {
+    let mut fetch = Command::new("timeout");
+    fetch.arg(FETCH).arg(cargo_deny).args(["--log-level", "off", "fetch", "db"]);
+    fetch.current_dir(project::root()).stdin(Stdio::null()).stdout(Stdio::null());
+    fetch.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// Makes every crate's package. They depend on each other and are not published yet, so

@@ -15,11 +15,12 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::interrupt::{self, Running};
 use crate::packages;
-use crate::project::{self, cargo, target};
+use crate::project::{self, target};
 use crate::receiver::Receiver;
+use crate::tools::Tool;
 
-/// What makes the package.
-const CARGO_DEB: &str = "cargo-deb@3.8.0";
+/// What makes the package: without xz's library, which would need headers, and gzip does.
+const CARGO_DEB: Tool = Tool { name: "cargo-deb", version: "3.8.0", options: &[] };
 
 /// The copy of this machine.
 const MACHINE: &str = include_str!("debian/machine.sh");
@@ -64,7 +65,7 @@ pub(crate) fn short(binary: &Path) -> Result<()> {
 
 /// Makes a package of this binary; quickly, or small.
 fn make(binary: &Path, quickly: bool) -> Result<PathBuf> {
-    let cargo_deb = cargo_deb()?;
+    let cargo_deb = CARGO_DEB.path()?;
     // cargo-deb looks for what is built below target/release, wherever that is.
     let stage = target().join("deb");
     let beside = stage.join("release/package");
@@ -95,20 +96,6 @@ fn make(binary: &Path, quickly: bool) -> Result<PathBuf> {
         project::output(command.current_dir(project::root()).env("CARGO_TARGET_DIR", &stage))?;
     let path = told.lines().last().map(PathBuf::from);
     path.filter(|path| path.exists()).context("cargo-deb did not say where the package is")
-}
-
-/// cargo-deb, in a directory of the project's own.
-fn cargo_deb() -> Result<PathBuf> {
-    let root = target().join("tools");
-    let program = root.join("bin/cargo-deb");
-    if !program.exists() {
-        // Without xz's library: it would need headers, and gzip does.
-        let words =
-            ["install", "--quiet", "--locked", "--no-default-features", CARGO_DEB, "--root"];
-        eprintln!("installing {CARGO_DEB} into {}", root.display());
-        project::run(cargo(&words).arg(&root).env_remove("CARGO_TARGET_DIR"))?;
-    }
-    program.canonicalize().context("could not find cargo-deb")
 }
 
 /// Uses the package as its users would.

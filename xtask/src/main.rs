@@ -14,6 +14,7 @@ mod project;
 mod receiver;
 mod soak;
 mod suite;
+mod tools;
 
 use std::process::ExitCode;
 
