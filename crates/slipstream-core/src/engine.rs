@@ -131,7 +131,8 @@ pub trait Backlog {
     }
 
     /// Keeps this for the operator: what the run did, or has done so far, in place of what was kept
-    /// before. A few kilobytes at most; no promise either.
+    /// before. A few kilobytes at most; no promise either. Call it once a minute while the run lasts: a
+    /// worker that tells nothing for minutes is taken for one that hangs.
     fn report(&mut self, run: &[u8]) {
         let _ = run;
     }

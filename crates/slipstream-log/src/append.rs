@@ -13,9 +13,12 @@
 //!
 //! Writers do not exclude each other: each record, or batch of small ones, is one write to a
 //! descriptor opened with O_APPEND, and the kernel puts such writes one behind the other.
+//!
+//! A process that was forked off opens its logs anew ([`crate::writers`]). Which process this is, is
+//! asked once a call.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use slipstream_core::{Overwritten, StoreError, Timestamp};
@@ -27,6 +30,7 @@ use crate::group_sync::{GroupSync, Written};
 use crate::name::{LogName, Stage};
 use crate::settings::Settings;
 use crate::spool::{Shared, TRIES, collecting_path};
+use crate::writers::Writers;
 
 /// How often a writer looks whether its log is still in its place, and how long it is. Others'
 /// records between two looks may make a log this much longer than it should get.
@@ -71,9 +75,10 @@ impl Shared {
         durable: bool,
     ) -> Result<Vec<Overwritten>, StoreError> {
         let mut overwritten = Vec::new();
+        let writers = self.writers.of(std::process::id());
         for _ in 0..TRIES {
             // Held while one appends, not while one waits for the disk.
-            let mut kept = self.kept(slot);
+            let mut kept = writers.slot(slot);
             let mut writer = match kept.take() {
                 Some(writer) => writer,
                 None => self.open_collecting(slot)?,
@@ -88,7 +93,7 @@ impl Shared {
                     *kept = Some(writer);
                     drop(kept);
                     if let Some((file, syncs, written)) = waits {
-                        self.make_durable(slot, &*file, &syncs, written)?;
+                        self.make_durable(slot, &writers, &*file, &syncs, written)?;
                     }
                     return Ok(overwritten);
                 }
@@ -98,12 +103,6 @@ impl Shared {
         }
         let path = self.path.join(collecting_path(slot));
         Err(SpoolError::Restless { path }.into())
-    }
-
-    /// The slot's log if it is open in this process.
-    fn kept(&self, slot: u16) -> MutexGuard<'_, Option<Writer>> {
-        // Whoever panicked left at worst a writer that finds its log moved.
-        self.writers[usize::from(slot)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn try_append(&self, writer: &mut Writer, frames: &mut Frames) -> Result<Step, SpoolError> {
@@ -178,6 +177,7 @@ impl Shared {
     fn make_durable(
         &self,
         slot: u16,
+        writers: &Writers,
         file: &dyn File,
         syncs: &Syncs,
         written: Written,
@@ -194,7 +194,7 @@ impl Shared {
         });
         synced.map_err(|error| {
             // Its syncs tell nothing any more. Whoever comes next opens the log anew.
-            *self.kept(slot) = None;
+            *writers.slot(slot) = None;
             StoreError::Unknown(Box::new(self.io("sync", &collecting_path(slot), error)))
         })
     }

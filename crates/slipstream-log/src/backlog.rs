@@ -23,12 +23,11 @@ use slipstream_core::{Backlog, BacklogError, Claim, Next, Ticket, Verdict, Waker
 
 use crate::error::SpoolError;
 use crate::frame::{Settlement, State};
-use crate::fs::File;
 use crate::left::{LAST_RUN, MEMORY};
 use crate::name::{LogName, Stage, collecting_name};
 use crate::spool::{PATIENCE, Shared, log_path};
 use crate::walk::{Item, Walk, read_record};
-use crate::worker_lock::take_worker_lock;
+use crate::worker_lock::{WorkerLock, take_worker_lock};
 
 mod claim;
 mod finish;
@@ -55,7 +54,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct SpoolBacklog {
     shared: Arc<Shared>,
     /// Held for as long as this lives.
-    worker_lock: Box<dyn File>,
+    worker_lock: WorkerLock,
     logs: HashMap<LogName, ClaimedLog>,
     /// Those of them that are open.
     files: OpenLogs,
@@ -393,14 +392,17 @@ impl fmt::Display for Found {
 
 impl Backlog for SpoolBacklog {
     fn next(&mut self) -> Result<Next, BacklogError> {
+        self.worker_lock.check()?;
         Ok(self.next_claim()?)
     }
 
     fn begin(&mut self, ticket: Ticket) -> Result<u32, BacklogError> {
+        self.worker_lock.check()?;
         self.count_attempt(ticket)
     }
 
     fn settle(&mut self, ticket: Ticket, verdict: Verdict) -> Result<(), BacklogError> {
+        self.worker_lock.check()?;
         self.apply(ticket, verdict)
     }
 
@@ -418,23 +420,27 @@ impl Backlog for SpoolBacklog {
     }
 
     fn remember(&mut self, memory: &[u8]) {
-        if let Err(error) = self.shared.leave(MEMORY, memory) {
+        let left = self.worker_lock.check().map_err(std::io::Error::other);
+        if let Err(error) = left.and_then(|()| self.shared.leave(MEMORY, memory)) {
             tracing::warn!(%error, "the next run will not know what this one learnt");
         }
     }
 
     fn report(&mut self, run: &[u8]) {
-        if let Err(error) = self.shared.leave(LAST_RUN, run) {
+        let left = self.worker_lock.check().map_err(std::io::Error::other);
+        if let Err(error) = left.and_then(|()| self.shared.leave(LAST_RUN, run)) {
             tracing::warn!(%error, "nobody will be told what this run did");
         }
     }
 
     fn follow(&mut self, waker: Waker) -> Result<(), BacklogError> {
+        self.worker_lock.check()?;
         self.news = Some(News::watch(&self.shared, waker)?);
         Ok(())
     }
 
     fn finish(&mut self) -> Result<(), BacklogError> {
+        self.worker_lock.check()?;
         Ok(self.put_in_place()?)
     }
 }

@@ -104,6 +104,14 @@ pub enum SpoolError {
         /// Its process id, if it is known.
         holder: Option<u32>,
     },
+    /// The backlog was opened before a fork, and is used behind it.
+    #[error(
+        "process {opened_by} opened the backlog, and this process was forked off it; open the backlog in the process that works it"
+    )]
+    Forked {
+        /// The process that opened the backlog.
+        opened_by: u32,
+    },
 }
 
 impl SpoolError {
@@ -158,10 +166,10 @@ impl SpoolError {
 
     /// Whether it would go through with more room on the disk.
     pub(crate) fn is_full_disk(&self) -> bool {
-        use io::ErrorKind::{QuotaExceeded, StorageFull, WriteZero};
-        // WriteZero: the write was cut short.
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull, WriteZero};
+        // WriteZero: the write was cut short. FileTooLarge: RLIMIT_FSIZE, too.
         matches!(self, Self::Io { source, .. }
-            if matches!(source.kind(), StorageFull | QuotaExceeded | WriteZero))
+            if matches!(source.kind(), FileTooLarge | StorageFull | QuotaExceeded | WriteZero))
     }
 }
 

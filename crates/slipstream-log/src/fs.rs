@@ -13,6 +13,7 @@ mod beneath;
 pub mod disk;
 #[cfg(test)]
 pub(crate) mod fake;
+mod locks;
 mod watch;
 
 /// A directory of logs.
@@ -61,6 +62,12 @@ pub trait Fs: Send + Sync {
     /// # Errors
     /// The file system's; `NotFound` when there is none.
     fn modified(&self, path: &str) -> io::Result<Timestamp>;
+
+    /// The process that has a file's lock alone, where the system tells.
+    fn lock_holder(&self, path: &str) -> Option<u32> {
+        let _ = path;
+        None
+    }
 
     /// Makes the entries of a directory survive a power loss.
     ///

@@ -62,6 +62,7 @@ mod status;
 mod tally;
 pub mod walk;
 mod worker_lock;
+mod writers;
 
 pub use ages::{AGES, ByAge, Destinations, Waiting};
 pub use check::{Finding, Report};
@@ -79,3 +80,4 @@ pub use slot::slot_of;
 pub use spool::Spool;
 pub use spool_dir::SpoolDir;
 pub use status::{StageStatus, Status, Totals};
+pub use worker_lock::{Holder, WORKER_SILENCE};

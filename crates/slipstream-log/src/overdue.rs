@@ -1,8 +1,9 @@
 //! Whether no worker has finished for too long, told to one of all those who store.
 //!
-//! Guarantees: while workers finish in time, asking costs one look at the time of one file. What
-//! is overdue is told once in each such time, however many processes ask. A clock that was set
-//! back makes it neither silent for ever nor noisy: a time that is yet to come counts from when
+//! Guarantees: while workers finish in time, asking costs one look at the time of one file. A run
+//! that lasts counts for as long as it reports; one that hangs, and a lock that no worker holds, do
+//! not. What is overdue is told once in each such time, however many processes ask. A clock that was
+//! set back makes it neither silent for ever nor noisy: a time that is yet to come counts from when
 //! it was noticed first.
 //!
 //! Absent on purpose: an error. Whoever stored has stored, whatever cannot be found out here.
@@ -12,10 +13,11 @@ use std::time::Duration;
 
 use slipstream_core::Timestamp;
 
-use crate::fs::{File, Lock, Open};
+use crate::fs::{File, Open};
 use crate::left::LAST_RUN;
 use crate::settings::SETTINGS_FILE;
 use crate::spool::{Shared, Spool};
+use crate::worker_lock::Holder;
 
 /// Holds which time of the last run was noticed, and when, in milliseconds.
 pub(crate) const WARNED: &str = "worker.warned";
@@ -27,6 +29,8 @@ pub struct Overdue {
     pub since: Option<Timestamp>,
     /// Whether one ever finished. If not, the time is that of the spool's making.
     pub worked: bool,
+    /// What keeps others from working, if something has the worker's lock and tells nothing.
+    pub hung: Option<Holder>,
 }
 
 /// What was noticed.
@@ -39,8 +43,8 @@ struct Noticed {
 }
 
 impl Spool {
-    /// Whether no worker has finished here for longer than `after`, and none is at it. Only one of
-    /// all who ask within that time is told.
+    /// Whether no worker has finished here for longer than `after`, and none is at it that tells
+    /// so. Only one of all who ask within that time is told.
     pub fn overdue(&self, after: Duration) -> Option<Overdue> {
         let shared = self.shared();
         shared.look_whether_overdue(after).unwrap_or_else(|error| {
@@ -66,12 +70,10 @@ impl Shared {
             return Ok(None);
         }
         let file = self.open_warned()?;
-        match file.try_lock(Lock::Exclusive) {
-            Ok(()) => {}
-            // Somebody else is just being told.
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(error),
-        }
+        // If it is held, another process is just being told.
+        let Some(_held) = self.lock_if_free(&*file, WARNED).map_err(io::Error::other)? else {
+            return Ok(None);
+        };
         // Without a note, or with one from the future, or of another run, what is ahead is noticed now.
         let noticed =
             Noticed::read(&*file)?.filter(|it| it.at <= now && (!ahead || it.last == last));
@@ -83,15 +85,15 @@ impl Shared {
         if waited.is_some() && !told {
             return Ok(None);
         }
-        let running = told && self.worker().map_err(io::Error::other)?.0;
-        if running {
+        let worker = if told { self.worker().map_err(io::Error::other)? } else { None };
+        if worker.is_some_and(|worker| !worker.hangs()) {
             return Ok(None);
         }
         Noticed { last, at: now }.write(&*file)?;
         Ok(told.then(|| {
             let since = (!ahead).then_some(last);
             tracing::warn!(?since, "no worker has finished for longer than {after:?}");
-            Overdue { since, worked }
+            Overdue { since, worked, hung: worker }
         }))
     }
 

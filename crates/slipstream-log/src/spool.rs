@@ -11,7 +11,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use slipstream_core::{
@@ -19,7 +19,6 @@ use slipstream_core::{
     SystemClock,
 };
 
-use crate::append::Writer;
 use crate::backlog::SpoolBacklog;
 use crate::create;
 use crate::dedupe::DEDUPE;
@@ -35,6 +34,7 @@ use crate::settings::{SETTINGS_FILE, Settings};
 use crate::slot::slot_of;
 use crate::spool_dir::SpoolDir;
 use crate::worker_lock::WORKER_LOCK;
+use crate::writers::Writers;
 
 /// The directory of logs that are on their way out.
 pub(crate) const REMOVING: &str = "removing";
@@ -52,8 +52,8 @@ const WRITE_MAX: usize = 1 << 20;
 
 /// A spool on local disk: the default engine.
 ///
-/// Cheap to clone; safe to share between threads. Storing threads of one process share the
-/// descriptor of their slot's log.
+/// Cheap to clone; safe to share between threads, and to use on both sides of a fork. Storing
+/// threads of one process share the descriptor of their slot's log; a forked process opens its own.
 #[derive(Clone)]
 pub struct Spool {
     shared: Arc<Shared>,
@@ -66,7 +66,7 @@ pub(crate) struct Shared {
     pub(crate) fs: Box<dyn Fs>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) settings: Settings,
-    pub(crate) writers: Vec<Mutex<Option<Writer>>>,
+    pub(crate) writers: Writers,
 }
 
 impl Spool {
@@ -120,7 +120,7 @@ impl Spool {
         clock: Box<dyn Clock>,
         settings: Settings,
     ) -> Self {
-        let writers = (0..settings.slots).map(|_| Mutex::new(None)).collect();
+        let writers = Writers::new(std::process::id(), settings.slots.into());
         let shared = Shared { path: path.to_owned(), fs, clock, settings, writers };
         Self { shared: Arc::new(shared), durable: false }
     }

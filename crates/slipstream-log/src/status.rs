@@ -16,6 +16,7 @@ use crate::name::{Departure, LogName, Stage, parse_collecting};
 use crate::ring::{self, Forecast, LogStatus, SlotStatus};
 use crate::spool::{Shared, Spool, log_path};
 use crate::tally::Tally;
+use crate::worker_lock::Holder;
 
 /// What a spool holds, by stage, and the sums since it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Status {
     pub worker_running: bool,
     /// Its process id, if it is known.
     pub worker_pid: Option<u32>,
+    /// For how long it has told nothing.
+    pub worker_silent: Duration,
 }
 
 /// What stands at one stage.
@@ -74,6 +77,17 @@ impl Status {
 }
 
 impl Status {
+    /// What has the worker's lock, if anything.
+    pub fn worker(&self) -> Option<Holder> {
+        let holder = Holder { pid: self.worker_pid, silent: self.worker_silent };
+        self.worker_running.then_some(holder)
+    }
+
+    /// What has the worker's lock and hangs, is stopped, or is no worker.
+    pub fn hung_worker(&self) -> Option<Holder> {
+        self.worker().filter(Holder::hangs)
+    }
+
     /// The slot whose oldest log must give way first if no worker comes; none while that is not
     /// near.
     pub fn forecast(&self) -> Option<Forecast> {
@@ -176,7 +190,7 @@ impl Shared {
         let ledger = self.read_ledger()?;
         let seen = self.see_logs(show)?;
         let collecting = self.see_collecting(show)?;
-        let (worker_running, worker_pid) = self.worker()?;
+        let worker = self.worker()?;
         let there = seen.keys().copied().collect();
         let folded = ledger.folded_without(&there);
         let mut totals =
@@ -204,8 +218,9 @@ impl Shared {
             slots: self.slots(&collecting, &seen),
             overwritten: folded.slots,
             spoiled_entries: ledger.spoiled,
-            worker_running,
-            worker_pid,
+            worker_running: worker.is_some(),
+            worker_pid: worker.and_then(|worker| worker.pid),
+            worker_silent: worker.map_or(Duration::ZERO, |worker| worker.silent),
         })
     }
 

@@ -31,7 +31,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// woken instead.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How often a run that stays tells what it did so far.
+/// How often a run tells what it did so far, so that one that lasts is told from one that hangs.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 /// The shortest wait for what was put off, or is held: the backlog's clock is not this one.
@@ -90,11 +90,12 @@ impl<'a> Run<'a> {
         let budget = self.worker.limits.max_time;
         let warn_at = budget / 5 * 4;
         let mut warned = false;
-        let mut report_at = Duration::ZERO;
+        // One that stays is seen from its beginning; most others end before there is much to tell.
+        let mut report_at = if follow { Duration::ZERO } else { REPORT_EVERY };
         let mut done = Vec::new();
         let ending = loop {
             let spent = self.spent();
-            if follow && spent >= report_at {
+            if spent >= report_at {
                 report_at = spent + REPORT_EVERY;
                 self.report(None);
             }

@@ -134,7 +134,7 @@ impl SpoolBacklog {
         let bounded = self.bound_processing();
         let finished = self.shared.finish_departures();
         self.shared.shorten_ledger_if_long();
-        let _ = self.worker_lock.truncate(0);
+        self.worker_lock.clear();
         // Everything else is in its place; that something was left is no success.
         let troubles = self.troubles.take().map_or(Ok(()), Err);
         troubles.and(bounded).and(finished)

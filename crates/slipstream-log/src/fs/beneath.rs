@@ -10,7 +10,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, TryLockError};
 
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
 use rustix::io::Errno;
@@ -164,7 +164,14 @@ impl Root {
     /// name each time, where opening it takes three calls.
     fn collecting(&self) -> io::Result<Arc<Dir>> {
         let name = Stage::Collecting.dir();
-        let mut kept = self.collecting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = match self.collecting.try_lock() {
+            Ok(kept) => kept,
+            Err(TryLockError::Poisoned(kept)) => kept.into_inner(),
+            // Not waited for: in a process that was forked off, the thread that has it may not exist.
+            Err(TryLockError::WouldBlock) => {
+                return Ok(Arc::new(self.open_dir(name, OFlags::PATH)?));
+            }
+        };
         if let Some(dir) = &*kept {
             let there = retry(|| fs::statx(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW, JUDGED))?;
             self.judge_dir(&there)?;

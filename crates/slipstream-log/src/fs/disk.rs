@@ -16,6 +16,7 @@ use rustix::rand::GetRandomFlags;
 use slipstream_core::Timestamp;
 
 use super::beneath::Root;
+use super::locks;
 use super::watch::DirWatch;
 use super::{AppendError, File, Fs, Lock, Open, Replace, Stat, Watch};
 
@@ -112,6 +113,10 @@ impl Fs for Disk {
         let seconds = u64::try_from(stat.stx_mtime.tv_sec).unwrap_or_default();
         let millis = u64::from(stat.stx_mtime.tv_nsec / 1_000_000);
         Ok(Timestamp::from_millis(seconds.saturating_mul(1_000).saturating_add(millis)))
+    }
+
+    fn lock_holder(&self, path: &str) -> Option<u32> {
+        locks::holder(self.stat(path).ok()?.identity)
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {

@@ -22,6 +22,8 @@ pub(super) struct DirWatch {
     root: Arc<Root>,
     dirs: Vec<String>,
     thread: Option<JoinHandle<()>>,
+    /// The process that has the thread.
+    pid: u32,
 }
 
 struct Shared {
@@ -43,7 +45,7 @@ impl DirWatch {
             .name("slipstream-watch".to_owned())
             .spawn(move || listener.listen(&wake))?;
         let dirs = dirs.iter().map(|dir| (*dir).to_owned()).collect();
-        Ok(Self { shared, root, dirs, thread: Some(thread) })
+        Ok(Self { shared, root, dirs, thread: Some(thread), pid: std::process::id() })
     }
 
     fn add(&self, dir: BorrowedFd<'_>, changes: WatchFlags) -> rustix::io::Result<i32> {
@@ -87,6 +89,10 @@ impl Shared {
 
 impl Drop for DirWatch {
     fn drop(&mut self) {
+        // In a process that was forked off there is no thread, and the kernel's watches are shared.
+        if self.pid != std::process::id() {
+            return;
+        }
         self.shared.over.store(true, Ordering::SeqCst);
         // That a watch is removed is told, too, and ends the thread's wait.
         let watch = self.add(self.root.fd(), WatchFlags::DELETE_SELF);

@@ -8,6 +8,7 @@ use super::*;
 use crate::Settings;
 use crate::fs::Fs;
 use crate::fs::fake::Fake;
+use crate::worker_lock::WORKER_LOCK;
 
 const NOON: Timestamp = Timestamp::from_millis(1_795_521_600_000);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -61,7 +62,7 @@ fn a_spool_is_young_for_as_long_as_a_worker_may_be_away() {
     wall.set(NOON.after(HOUR));
     assert_eq!(spool.overdue(HOUR), None);
     wall.set(NOON.after(HOUR + MINUTE));
-    let expected = Overdue { since: Some(NOON), worked: false };
+    let expected = Overdue { since: Some(NOON), worked: false, hung: None };
     assert_eq!(spool.overdue(HOUR), Some(expected));
 }
 
@@ -85,9 +86,36 @@ fn nobody_is_told_while_a_worker_is_at_it() {
     let (fake, wall, spool) = scene();
     wall.set(NOON.after(2 * HOUR));
     let backlog = another(&fake, &wall).backlog().unwrap();
+    fake.touch(WORKER_LOCK, wall.now());
     assert_eq!(spool.overdue(HOUR), None);
     drop(backlog);
     assert!(spool.overdue(HOUR).is_some());
+}
+
+#[test]
+fn a_worker_that_begins_and_reports_is_at_it_and_one_that_stops_to_is_told_of() {
+    let (fake, wall, spool) = scene();
+    let begun = NOON.after(2 * HOUR);
+    wall.set(begun);
+    let _backlog = another(&fake, &wall).backlog().unwrap();
+    fake.touch(WORKER_LOCK, begun);
+    let hung = |minutes: u64| {
+        let silent = u32::try_from(minutes).unwrap() * MINUTE;
+        Some(Holder { pid: Some(std::process::id()), silent })
+    };
+    let at = |minutes: u64| begun.after(Duration::from_secs(minutes * 60));
+    let told = |minutes, reported: Option<u64>| {
+        reported.inspect(|minutes| ended(&fake, at(*minutes)));
+        wall.set(at(minutes));
+        spool.overdue(HOUR)
+    };
+    assert_eq!(told(5, None), None);
+    let never = Overdue { since: Some(NOON), worked: false, hung: hung(6) };
+    assert_eq!(told(6, None), Some(never));
+    // For hours, as long as it reports.
+    assert_eq!([told(7, Some(7)), told(400, Some(399)), told(459, None)], [None; 3]);
+    let silent = Overdue { since: Some(at(399)), worked: true, hung: hung(61) };
+    assert_eq!(told(460, None), Some(silent));
 }
 
 #[test]
@@ -99,7 +127,7 @@ fn a_clock_that_was_set_back_is_told_of_once_in_each_such_time() {
         wall.set(start.after(minutes * MINUTE));
         (0..50).filter_map(|_| spool.overdue(HOUR)).collect::<Vec<_>>()
     };
-    let unknown = Overdue { since: None, worked: true };
+    let unknown = Overdue { since: None, worked: true, hung: None };
     assert_eq!([0, 60].map(told), [vec![], vec![]]);
     assert_eq!([61, 100, 122].map(told), [vec![unknown], vec![], vec![unknown]]);
     // It ran with the clock ahead once more, and that was noticed when the clock was back.
@@ -109,7 +137,7 @@ fn a_clock_that_was_set_back_is_told_of_once_in_each_such_time() {
     // What was told in a time that is yet to come keeps nobody from being told.
     ended(&fake, start);
     wall.set(start.after(130 * MINUTE));
-    assert_eq!(spool.overdue(HOUR), Some(Overdue { since: Some(start), worked: true }));
+    assert_eq!(spool.overdue(HOUR), Some(Overdue { since: Some(start), worked: true, hung: None }));
     assert_eq!(spool.overdue(HOUR), None);
 }
 
