@@ -5,8 +5,6 @@
 //!
 //! Absent on purpose: what is looked at and how it is mended. That is the library's.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -60,7 +58,8 @@ pub(crate) fn run(place: &Place, args: &CheckArgs) -> Result<Ended> {
 fn check(spool: &Spool, repair: bool) -> Result<slipstream_log::Report> {
     // On a terminal only: some gigabytes take a while.
     let spinner = ProgressBar::new_spinner().with_message("reading every log");
-    spinner.enable_steady_tick(Duration::from_millis(100));
+    // Drawn once: what would turn it is a thread, which a limit may forbid.
+    spinner.tick();
     let checked = spool.check(repair);
     spinner.finish_and_clear();
     match checked {

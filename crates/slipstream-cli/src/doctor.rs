@@ -15,12 +15,12 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 use slipstream_core::{Clock, SystemClock, Timestamp};
-use slipstream_log::{Spool, Stage};
+use slipstream_log::{Holder, Spool, Stage};
 use slipstream_worker::LastRun;
 
 use crate::args::DoctorArgs;
 use crate::owner::Place;
-use crate::status::{PATIENCE, last_run, last_seen};
+use crate::status::{PATIENCE, end_it, hangs, last_run, last_seen};
 use crate::units::{rfc3339, spell};
 use crate::{Ended, print};
 
@@ -115,7 +115,7 @@ fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
     let began = lock.map(|it| Timestamp::from_millis(it.mtime().max(0) as u64 * 1_000));
     let last_run = last_run(spool);
     match spool.status() {
-        Ok(status) if status.worker_running => {}
+        Ok(status) if status.worker_running => findings.extend(status.hung_worker().map(hung)),
         Ok(status) => {
             findings.extend(not_taken(status.oldest_unclaimed(), last_run.as_ref(), began, now));
             findings.extend(last_run.as_ref().and_then(broke_off));
@@ -158,6 +158,15 @@ fn not_taken(
         "nothing goes out, and the oldest gives way when a slot is full",
         "run `slipstream work`; if that helps, see why cron or the timer does not: `slipstream setup`, cron's mail, `systemctl list-timers`",
     ))
+}
+
+/// That something has the worker's lock and does not work.
+fn hung(holder: Holder) -> Finding {
+    Finding::critical(
+        format!("{}: it hangs, is stopped, or is no worker", hangs(&holder)),
+        "nothing goes out until it ends: there is one worker at a time",
+        end_it(&holder),
+    )
 }
 
 /// That the last run could not be carried out.

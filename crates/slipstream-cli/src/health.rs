@@ -16,7 +16,7 @@ use slipstream_worker::LastRun;
 
 use crate::args::HealthArgs;
 use crate::owner::Place;
-use crate::status::{last_run, last_seen};
+use crate::status::{hangs, last_run, last_seen};
 use crate::units::{count, spell, thousands};
 use crate::{Ended, print};
 
@@ -65,6 +65,9 @@ fn judge(
     let mut found = Vec::new();
     if !totals.balanced() {
         found.push((CRITICAL, "the sum does not hold; see `slipstream check`".to_owned()));
+    }
+    if let Some(hung) = status.hung_worker() {
+        found.push((CRITICAL, hangs(&hung)));
     }
     let age = status.oldest_unclaimed();
     if let Some(age) = age.filter(|age| *age > args.max_age) {

@@ -78,6 +78,7 @@ enum Ended {
 const COULD_NOT: u8 = 2;
 
 fn main() -> ExitCode {
+    signals::fail_beyond_the_size_limit();
     let command = Cli::command();
     let ready = Config::read(&command).and_then(|config| {
         let command = config.apply(command);

@@ -14,10 +14,11 @@ use std::time::Duration;
 
 use slipstream_core::{Clock, RecordId, SystemClock, Timestamp, Verdict};
 use slipstream_log::{Spool, Status};
-use slipstream_worker::{Ending, Event};
+use slipstream_worker::{Ending, Event, LastRun};
 
 use crate::print;
 use crate::replace::replace;
+use crate::status::last_run;
 
 /// How often it is written while a run stays.
 const EVERY: Duration = Duration::from_secs(15);
@@ -45,7 +46,8 @@ struct Run {
     /// None while it lasts.
     end: Option<Timestamp>,
     lasted: Duration,
-    ending: Option<Ending>,
+    /// As [`Ending::word`] has it; none while it lasts.
+    ending: Option<String>,
     delivered: u64,
     failed: u64,
     expired: u64,
@@ -63,10 +65,20 @@ impl Metrics {
         Self { path, follow, clock, run, next, failed: false }
     }
 
+    /// Writes what can be told while something that is no worker, or hangs, keeps this run away: the
+    /// spool, and the run before.
+    pub(crate) fn kept_away(mut self, spool: &Spool) {
+        if let Some(last) = last_run(spool) {
+            self.run = Run::before(&last);
+        }
+        self.write(Some(spool));
+    }
+
     /// Takes in what happened, and writes the file when it is time to.
     pub(crate) fn event(&mut self, event: &Event<'_>, spool: &Spool) {
         self.run.event(event);
         if self.follow && self.clock.elapsed() >= self.next {
+            self.run.lasted = self.clock.elapsed();
             self.write(Some(spool));
             let now = self.clock.elapsed();
             let took = now.saturating_sub(self.run.lasted);
@@ -77,12 +89,12 @@ impl Metrics {
     /// Writes it for the last time.
     pub(crate) fn finish(mut self, ending: Ending, spool: Option<&Spool>) {
         self.run.end = Some(self.clock.now());
-        self.run.ending = Some(ending);
+        self.run.ending = Some(ending.word().to_owned());
+        self.run.lasted = self.clock.elapsed();
         self.write(spool);
     }
 
     fn write(&mut self, spool: Option<&Spool>) {
-        self.run.lasted = self.clock.elapsed();
         let status = spool.map(|spool| spool.status()).transpose();
         let written = status.map_err(anyhow::Error::from).and_then(|status| {
             let place = spool.map(|spool| spool.path().display().to_string());
@@ -101,6 +113,22 @@ impl Metrics {
 }
 
 impl Run {
+    /// A run as it was reported.
+    fn before(last: &LastRun) -> Self {
+        Self {
+            start: Timestamp::from_millis(last.began),
+            end: last.ended.map(Timestamp::from_millis),
+            lasted: Duration::from_millis(last.elapsed),
+            ending: last.ending.clone(),
+            delivered: last.delivered,
+            failed: last.failed,
+            expired: last.expired,
+            retried: last.retried,
+            put_off: last.put_off,
+            landed: None,
+        }
+    }
+
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::AttemptFailed { id, .. } => self.landed = Some(*id),
@@ -150,7 +178,7 @@ fn render(run: &Run, spool: &str, status: Option<&Status>) -> String {
     }
     let lasted = run.lasted.as_secs_f64();
     text.gauge("last_run_duration_seconds", "How long the last run lasted.", lasted);
-    let ended = run.ending.map_or("running", Ending::word);
+    let ended = run.ending.as_deref().unwrap_or("running");
     let endings = ENDINGS.map(|ending| (ending, f64::from(u8::from(ending == ended))));
     text.family("last_run_ending", "gauge", "How the last run ended.", "ending", &endings);
     let outcomes = [
@@ -188,6 +216,9 @@ fn render(run: &Run, spool: &str, status: Option<&Status>) -> String {
     ] {
         text.add(name, "counter", help, number as f64);
     }
+    let help = "For how long what holds worker.lock has not reported; 0 when nothing does.";
+    let silent = status.worker().map_or(0.0, |worker| worker.silent.as_secs_f64());
+    text.gauge("worker_silent_seconds", help, silent);
     let help = "1 when all that was stored is accounted for.";
     text.gauge("balanced", help, f64::from(u8::from(totals.balanced())));
     text.text

@@ -1,9 +1,13 @@
-//! SIGTERM and SIGINT end a run in good order; a second SIGINT ends the program at once.
+//! SIGTERM and SIGINT end a run in good order; a second SIGINT ends the program at once. SIGXFSZ ends
+//! nothing.
 //!
 //! What was in flight at that moment is tried again by the next run, as after any crash.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use slipstream_worker::Stopper;
 
@@ -13,7 +17,8 @@ const INTERRUPTED: i32 = 128 + SIGINT;
 /// Stops the run when one of the signals comes.
 pub(crate) fn stop_on(stopper: Stopper) -> Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT]).context("cannot listen for signals")?;
-    std::thread::spawn(move || {
+    let thread = std::thread::Builder::new().name("slipstream-signals".to_owned());
+    let spawned = thread.spawn(move || {
         for signal in signals.forever() {
             if signal == SIGINT && stopper.is_stopped() {
                 // Without the exit handlers of libraries that the run is still using.
@@ -22,5 +27,14 @@ pub(crate) fn stop_on(stopper: Stopper) -> Result<()> {
             stopper.stop();
         }
     });
-    Ok(())
+    spawned.context("cannot start the thread that listens for signals (see `ulimit -u`)").map(drop)
+}
+
+/// Has a write beyond the limit of a file's size (`ulimit -f`) fail, as on a full disk, and not end
+/// the program. A program that this one starts would have the default again.
+pub(crate) fn fail_beyond_the_size_limit() {
+    // That there is a handler is enough; nothing reads the flag.
+    if let Err(error) = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))) {
+        tracing::debug!(%error, "a write beyond the limit of a file's size ends the program");
+    }
 }

@@ -21,7 +21,7 @@ use slipstream_core::{Clock, SystemClock, Timestamp};
 use slipstream_log::{Destinations, Settings, Spool, Stage, Status};
 use slipstream_worker::LastRun;
 
-pub(crate) use self::hints::{PATIENCE, hints, last_seen};
+pub(crate) use self::hints::{PATIENCE, end_it, hangs, hints, last_seen};
 use self::report::Report;
 use crate::args::StatusArgs;
 use crate::owner::Place;

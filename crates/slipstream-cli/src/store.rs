@@ -13,6 +13,7 @@ use slipstream_log::{Overdue, Spool};
 
 use crate::args::StoreArgs;
 use crate::owner::Place;
+use crate::status::hangs;
 use crate::terms::Given;
 use crate::units::{count, rfc3339, spell};
 use crate::{Ended, batch, init, kinds, print};
@@ -75,7 +76,7 @@ pub(crate) fn warn_if_overdue(spool: &Spool, args: &StoreArgs) {
     if args.warn_after.is_zero() {
         return;
     }
-    let Some(Overdue { since, worked }) = spool.overdue(args.warn_after) else {
+    let Some(Overdue { since, worked, hung }) = spool.overdue(args.warn_after) else {
         return;
     };
     let since = match since {
@@ -86,8 +87,9 @@ pub(crate) fn warn_if_overdue(spool: &Spool, args: &StoreArgs) {
         None => format!("for more than {}", spell(args.warn_after)),
     };
     let ever = if worked { "has" } else { "has ever" };
+    let hung = hung.map(|hung| format!(", and {}", hangs(&hung))).unwrap_or_default();
     print::complain(&format!(
-        "what is stored in {} waits: no worker {ever} finished there {since}; see `slipstream doctor`, and `slipstream setup cron`",
+        "what is stored in {} waits: no worker {ever} finished there {since}{hung}; see `slipstream doctor`, and `slipstream setup cron`",
         spool.path().display()
     ));
 }

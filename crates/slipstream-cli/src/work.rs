@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::owner::Place;
 use crate::ping::Ping;
 use crate::progress::{self, Progress, Show};
+use crate::status::hangs;
 use crate::units::{count, spell, thousands};
 use crate::{Ended, code, environment, explain, init, kinds, late, print, signals};
 
@@ -78,6 +79,13 @@ fn deliver(
     };
     let backlog = match spool.backlog() {
         Err(busy @ BacklogError::Busy { .. }) => {
+            if let Some(hung) = spool.status()?.hung_worker() {
+                if let Some(metrics) = metrics.take() {
+                    metrics.kept_away(&spool);
+                }
+                print::complain(&format!("{}: see `slipstream doctor`", hangs(&hung)));
+                return Ok((Ended::CouldNot, None));
+            }
             say(busy.to_string())?;
             return Ok((Ended::Well, None));
         }

@@ -21,6 +21,7 @@ use slipstream_core::{
 use tracing::debug;
 
 use crate::policy::Policy;
+use crate::raw;
 use crate::signature::Keys;
 use crate::transfer::Exchange;
 use crate::trip::Trip;
@@ -94,6 +95,11 @@ impl HttpDriver {
         }
         options.proxy.as_deref().map_or(Ok(String::new()), proxy_host)?;
         let policy = Policy::new(&options.addresses).map(Arc::new);
+        if !raw::can_set_up_multi() {
+            return Err(Invalid::new(
+                "libcurl cannot start: no descriptors or memory are left; raise `ulimit -n`",
+            ));
+        }
         let mut multi = Multi::new();
         let first = multi
             .set_max_total_connections(CONNECTIONS_MAX)

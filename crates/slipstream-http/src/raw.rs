@@ -32,6 +32,19 @@ pub(crate) fn only_http<H>(easy: &mut Easy2<H>) -> Result<(), Error> {
     check(unsafe { curl_sys::curl_easy_setopt(easy.raw(), CURLOPT_PROTOCOLS_STR, NAMES.as_ptr()) })
 }
 
+/// Whether libcurl can set up a multi handle now. It cannot without memory, or without descriptors for
+/// what wakes it; `Multi::new` panics then.
+pub(crate) fn can_set_up_multi() -> bool {
+    // SAFETY: it takes nothing, and gives a handle or null.
+    let multi = unsafe { curl_sys::curl_multi_init() };
+    if multi.is_null() {
+        return false;
+    }
+    // SAFETY: the handle was just made, nothing was added to it, and nothing has it afterwards.
+    unsafe { curl_sys::curl_multi_cleanup(multi) };
+    true
+}
+
 /// Takes the system's directory of certificates from a handle, so that only those count
 /// that it is given.
 pub(crate) fn without_ca_path<H>(easy: &mut Easy2<H>) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use slipstream_core::Timestamp;
-use slipstream_log::{Destinations, OnFull, Settings, Status};
+use slipstream_log::{Destinations, Holder, OnFull, Settings, Status};
 use slipstream_worker::LastRun;
 
 use super::whole;
@@ -33,6 +33,7 @@ pub(crate) fn hints(
 ) -> Vec<Hint> {
     let all = [
         sum(status),
+        hung(status),
         forecast(status, settings),
         not_taken(status, last_run, now),
         last_run.and_then(|run| broke_off(status, run)),
@@ -61,10 +62,36 @@ fn forecast(status: &Status, settings: &Settings) -> Option<Hint> {
         }
         OnFull::Reject => format!("slot {slot} will refuse what is stored in {wait}"),
     };
-    if status.worker_running {
+    if status.worker_running && status.hung_worker().is_none() {
         return hint(what, "a worker is at it; if it is too slow, give it more --concurrency");
     }
-    hint(what, "slipstream work")
+    let to_do =
+        if status.worker_running { "end what keeps the worker away" } else { "slipstream work" };
+    hint(what, to_do)
+}
+
+/// What has the worker's lock and tells nothing, in words.
+pub(crate) fn hangs(hung: &Holder) -> String {
+    let who = match hung.pid {
+        Some(pid) => format!("process {pid}"),
+        None => "a process".to_owned(),
+    };
+    let silent = spell(whole(hung.silent));
+    format!("{who} holds worker.lock, and no worker has begun or reported for {silent}")
+}
+
+/// What to do about it. Ending it loses nothing: the next run goes on where it was.
+pub(crate) fn end_it(hung: &Holder) -> String {
+    match hung.pid {
+        Some(pid) => format!("ps -o pid,user,stat,args -p {pid}; then kill {pid} (if stopped: kill -KILL {pid}): the next run goes on where it was"),
+        None => "`fuser -v` on worker.lock as root tells which; end it: the next run goes on where it was".to_owned(),
+    }
+}
+
+fn hung(status: &Status) -> Option<Hint> {
+    let hung = status.hung_worker()?;
+    let what = format!("{}: it hangs, is stopped, or is no worker", hangs(&hung));
+    hint(what, &end_it(&hung))
 }
 
 /// When a worker was there last, in words.
@@ -83,6 +110,7 @@ pub(crate) fn last_seen(last_run: Option<&LastRun>, now: Timestamp) -> String {
 fn not_taken(status: &Status, last_run: Option<&LastRun>, now: Timestamp) -> Option<Hint> {
     let age = status.oldest_unclaimed().filter(|age| *age > PATIENCE)?;
     if status.worker_running {
+        // If it hangs, that is told.
         return None;
     }
     let (age, last) = (spell(whole(age)), last_seen(last_run, now));

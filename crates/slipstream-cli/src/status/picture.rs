@@ -35,6 +35,8 @@ pub(super) fn draw(seen: &Seen, screen: &Screen, top: usize) -> Vec<Line<'static
     lines.push(Line::from(piece(last_run(seen), PLAIN)));
     lines.push(Line::from(match (status.worker_running, status.worker_pid) {
         (false, _) => piece("no worker runs", PLAIN),
+        // What keeps it is told below.
+        _ if status.hung_worker().is_some() => piece("no worker can run", BAD),
         (true, None) => piece("a worker runs", GOOD),
         (true, Some(pid)) => piece(format!("a worker runs (process {pid})"), GOOD),
     }));

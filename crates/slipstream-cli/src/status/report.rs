@@ -58,6 +58,8 @@ struct State {
 struct Worker {
     running: bool,
     pid: Option<u32>,
+    /// For how long it has told nothing.
+    silent_seconds: Option<u64>,
 }
 
 /// Those of the spool's settings that the rest is to be read by.
@@ -151,7 +153,11 @@ impl Report {
             states,
             totals: Totals::of(&status.totals),
             balanced: status.totals.balanced(),
-            worker: Worker { running: status.worker_running, pid: status.worker_pid },
+            worker: Worker {
+                running: status.worker_running,
+                pid: status.worker_pid,
+                silent_seconds: status.worker().map(|worker| worker.silent.as_secs()),
+            },
             failed_in_processing,
             at: Some(rfc3339(seen.at)),
             settings: Some(Settings {

@@ -25,6 +25,7 @@ pub(in crate::status) fn status(stored: u64, pending: u64, failed: u64) -> Statu
         spoiled_entries: 0,
         worker_running: false,
         worker_pid: None,
+        worker_silent: Duration::ZERO,
     }
 }
 
