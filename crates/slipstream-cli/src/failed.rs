@@ -7,6 +7,8 @@ mod list;
 mod retry;
 mod show;
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use slipstream_core::Record;
 use slipstream_log::frame::{Settlement, State};
@@ -15,9 +17,9 @@ use slipstream_log::walk::Item;
 use slipstream_log::{Spool, Stage};
 
 use self::retry::Act;
-use crate::Ended;
 use crate::args::{FailedArgs, FailedCommand};
 use crate::owner::Place;
+use crate::{Ended, print};
 
 pub(crate) fn run(place: &Place, args: &FailedArgs) -> Result<Ended> {
     place.become_owner()?;
@@ -56,18 +58,50 @@ fn is_failed(state: State, stage: Stage) -> bool {
     }
 }
 
+/// Files that could not be read, and why. Each is told once, at the end.
+#[derive(Default)]
+struct Unread(BTreeMap<String, String>);
+
+impl Unread {
+    fn note(&mut self, path: impl Into<String>, error: impl Into<anyhow::Error>) {
+        self.0.insert(path.into(), format!("{:#}", error.into()));
+    }
+
+    /// Says which they are, and how the command ends that would else end like this.
+    fn say(&self, ended: Ended) -> Ended {
+        for why in self.0.values() {
+            print::complain(&format!("passed over: {why}"));
+        }
+        if self.0.is_empty() { ended } else { Ended::CouldNot }
+    }
+}
+
 /// Shows each request of a stage's logs, oldest log first, until `look` has seen enough. Says
-/// whether it has.
+/// whether it has. A log that cannot be read is passed over.
 fn each(
     spool: &Spool,
     stage: Stage,
+    unread: &mut Unread,
     mut look: impl FnMut(&Kept<'_>) -> Result<bool>,
 ) -> Result<bool> {
     for log in spool.sealed_logs(stage)? {
-        let Some(mut reader) = spool.read_log(stage, log)? else {
-            continue;
+        let mut reader = match spool.read_log(stage, log) {
+            Ok(Some(reader)) => reader,
+            Ok(None) => continue,
+            Err(error) => {
+                unread.note(format!("{stage}/{log}"), error);
+                continue;
+            }
         };
-        while let Some(item) = reader.next_item()? {
+        loop {
+            let item = match reader.next_item() {
+                Ok(Some(item)) => item,
+                Ok(None) => break,
+                Err(error) => {
+                    unread.note(format!("{stage}/{log}"), error);
+                    break;
+                }
+            };
             if let Item::Record { settlement, payload, .. } = item
                 && !look(&Kept { log, settlement, payload })?
             {

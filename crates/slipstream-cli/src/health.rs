@@ -69,6 +69,10 @@ fn judge(
     if let Some(hung) = status.hung_worker() {
         found.push((CRITICAL, hangs(&hung)));
     }
+    if let Some(first) = status.skipped.first() {
+        let files = count(status.skipped.len() as u64, "file");
+        found.push((WARNING, format!("{files} could not be read: {}", first.why)));
+    }
     let age = status.oldest_unclaimed();
     if let Some(age) = age.filter(|age| *age > args.max_age) {
         let last = match status.worker_running {

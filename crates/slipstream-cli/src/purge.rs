@@ -35,12 +35,17 @@ pub(crate) fn run(place: &Place, args: &PurgeArgs) -> Result<Ended> {
     // A running worker refuses the first of these, before anything is gone; and what is
     // collected must not slip into ready behind us.
     let order = [Stage::Processing, Stage::Collecting, Stage::Ready, Stage::Failed];
+    let mut ended = Ended::Well;
     for stage in order.into_iter().filter(|stage| asked(*stage)) {
         let gone = spool.purge(stage).map_err(|error| explain(error, stage))?;
         print::out(&line(stage, gone.logs, gone.requests, gone.bytes))?;
+        for skipped in gone.skipped {
+            print::complain(&format!("not removed: {}", skipped.why));
+            ended = Ended::CouldNot;
+        }
     }
     stay(failed, &asked);
-    Ok(Ended::Well)
+    Ok(ended)
 }
 
 /// Says that some of what failed is beyond `--state failed`.

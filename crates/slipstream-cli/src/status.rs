@@ -83,7 +83,9 @@ pub(crate) fn run(place: &Place, args: &StatusArgs) -> Result<Ended> {
         let lines = picture::draw(&seen, &screen, args.picture.top);
         print::out(&screen.text(&lines))?;
     }
-    Ok(if seen.status.totals.balanced() { Ended::Well } else { Ended::Short })
+    let status = &seen.status;
+    let well = status.totals.balanced() && status.skipped.is_empty();
+    Ok(if well { Ended::Well } else { Ended::Short })
 }
 
 /// Requests that failed while others in their log wait: not in failed/ yet.

@@ -9,6 +9,7 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::Uid;
 use slipstream_core::{BacklogError, Engine};
 use slipstream_log::{Spool, Stage};
@@ -32,6 +33,7 @@ pub(crate) fn run(place: &Place, args: &WorkArgs) -> Result<Ended> {
     }
     let started_as = Uid::effective();
     place.become_owner()?;
+    raise_descriptor_limit();
     let became_another = Uid::effective() != started_as;
     if became_another {
         environment::clear(kinds::allowed_secrets(&args.delivery)?.iter())?;
@@ -53,6 +55,19 @@ pub(crate) fn run(place: &Place, args: &WorkArgs) -> Result<Ended> {
         ping.ended(code(&ended));
     }
     ended
+}
+
+/// Allows this process as many descriptors as it may have: each connection takes one, and a login
+/// shell or a service starts with 1,024.
+fn raise_descriptor_limit() {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return;
+    };
+    if soft < hard
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    {
+        tracing::debug!(%error, soft, hard, "the limit of descriptors stays as it is");
+    }
 }
 
 /// A run, and what ended it: nothing, if another worker is at it.

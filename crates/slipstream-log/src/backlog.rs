@@ -71,6 +71,8 @@ pub(crate) struct SpoolBacklog {
     owed: Vec<Out>,
     owed_at: Duration,
     troubles: Troubles,
+    /// The run is over.
+    ending: bool,
     /// Since when this process has had too few descriptors to go on.
     short_since: Option<Duration>,
     out: HashMap<Ticket, Out>,
@@ -136,6 +138,7 @@ impl SpoolBacklog {
             owed: Vec::new(),
             owed_at: Duration::ZERO,
             troubles: Troubles::default(),
+            ending: false,
             short_since: None,
             out: HashMap::new(),
             waiting: BinaryHeap::new(),
@@ -150,18 +153,20 @@ impl SpoolBacklog {
     /// What is due, if anything is. One that cannot go on for want of descriptors waits until what
     /// is in flight has given some back.
     fn next_claim(&mut self) -> Result<Next, SpoolError> {
+        let mut sheds = 0;
         loop {
             match self.next_step() {
                 Err(error) if error.is_out_of_descriptors() => {
-                    if self.files.shed() {
+                    sheds += 1;
+                    if sheds < 3 && self.files.shed() {
                         continue;
                     }
                     let now = self.shared.clock.elapsed();
-                    let since = *self.short_since.get_or_insert(now);
-                    if self.out.is_empty() && now >= since + PATIENCE {
-                        return Err(error);
+                    if self.waits_for_descriptors(now) {
+                        self.short_since.get_or_insert(now);
+                        return Ok(Next::Wait(LOOK_EVERY));
                     }
-                    return Ok(Next::Wait(LOOK_EVERY));
+                    return Err(error);
                 }
                 other => {
                     self.short_since = None;
@@ -169,6 +174,12 @@ impl SpoolBacklog {
                 }
             }
         }
+    }
+
+    /// Whether a lack of descriptors is waited out: only while something is in flight are they
+    /// given back for sure.
+    fn waits_for_descriptors(&self, now: Duration) -> bool {
+        !self.out.is_empty() || self.short_since.is_none_or(|since| now < since + PATIENCE)
     }
 
     fn next_step(&mut self) -> Result<Next, SpoolError> {
@@ -208,15 +219,17 @@ impl SpoolBacklog {
 
     /// The next unsettled record of the log that is being read, none at its end.
     fn read_on(&mut self, name: LogName) -> Result<Option<Claim>, SpoolError> {
-        let wall = self.shared.clock.now();
+        let (wall, now) = (self.shared.clock.now(), self.shared.clock.elapsed());
         let Some(identity) = self.logs.get(&name).map(|log| log.identity) else {
             return Ok(None);
         };
+        let patient = self.waits_for_descriptors(now);
         let file = match self.files.get(&self.shared, name, identity) {
             Ok(file) => file,
-            Err(error) if error.is_out_of_descriptors() => return Err(error),
+            Err(error) if patient && error.is_out_of_descriptors() => return Err(error),
             Err(error) => {
                 self.cannot_open(name, error);
+                self.again_at(name, now + SKIP_FOR);
                 return Ok(None);
             }
         };
@@ -233,7 +246,6 @@ impl SpoolBacklog {
                     log.failed = true;
                     let path = log_path(Stage::Processing, name);
                     let error = self.shared.io("read on in", &path, error);
-                    let now = self.shared.clock.elapsed();
                     self.troubles.note_lasting(Found::claimed(name), now, error);
                     return Ok(None);
                 }
@@ -263,12 +275,13 @@ impl SpoolBacklog {
         let Some(Reverse(Waiting { log: name, at, .. })) = self.waiting.pop() else {
             return Ok(None);
         };
+        let patient = self.waits_for_descriptors(now);
         let Some(log) = self.logs.get(&name) else {
             return Ok(None);
         };
         let file = match self.files.get(&self.shared, name, log.identity) {
             Ok(file) => file,
-            Err(error) if error.is_out_of_descriptors() => {
+            Err(error) if patient && error.is_out_of_descriptors() => {
                 self.waiting.push(Reverse(Waiting { due: now, log: name, at }));
                 return Err(error);
             }
@@ -317,9 +330,11 @@ impl SpoolBacklog {
         let Some(identity) = self.logs.get(&name).map(|log| log.identity) else {
             return Ok(());
         };
+        let patient = self.waits_for_descriptors(now);
         let path = log_path(Stage::Processing, name);
         let file = self.files.get(&self.shared, name, identity);
-        match file.and_then(|file| self.shared.walk(file, &path, Some(name))) {
+        let walk = file.and_then(|file| self.shared.walk(file, &path, Some(name)));
+        match walk {
             Ok(walk) => {
                 self.reading = Some((name, walk));
                 if let Some(log) = self.logs.get_mut(&name) {
@@ -327,7 +342,7 @@ impl SpoolBacklog {
                 }
                 Ok(())
             }
-            Err(error) if error.is_out_of_descriptors() => Err(error),
+            Err(error) if patient && error.is_out_of_descriptors() => Err(error),
             Err(error) => {
                 self.cannot_open(name, error);
                 self.again_at(name, now + SKIP_FOR);

@@ -6,14 +6,13 @@
 //! it is counted, but not kept.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use crate::backlog::notes_path;
 use crate::error::SpoolError;
-use crate::fs::{File, Lock};
+use crate::fs::File;
 use crate::ledger::{Counts, Gone, Outcomes};
 use crate::name::{Departure, LogName, Stage, split_leaving};
-use crate::spool::{REMOVING, Shared, log_path};
+use crate::spool::{Patience, REMOVING, Shared, log_path};
 use crate::walk::Item;
 
 /// What the name of a file of unreadable bytes has behind that of their log.
@@ -77,19 +76,19 @@ impl Leaving {
 
 impl Shared {
     /// Takes a log out of the spool, and says what went with it. None if somebody else
-    /// moved it on first. Its lock is waited for as long as `patience` has it.
+    /// moved it on first.
     pub(crate) fn depart(
         &self,
         stage: Stage,
         log: LogName,
         why: Departure,
-        patience: Duration,
+        patience: &mut Patience,
     ) -> Result<Option<Departed>, SpoolError> {
         let path = log_path(stage, log);
         let Some(file) = self.open_if_there(&path)? else {
             return Ok(None);
         };
-        let _held = self.lock_for(&*file, Lock::Exclusive, &path, patience)?;
+        let _held = patience.lock(self, &*file, &path)?;
         if !self.is_at(&*file, &path)? {
             return Ok(None);
         }

@@ -14,10 +14,11 @@ use crate::error::SpoolError;
 use crate::frame::{Settlement, State};
 use crate::name::{Departure, Stage};
 use crate::retry::Chosen;
+use crate::skipped::Skipped;
 use crate::spool::{Spool, log_path};
 
 /// What was dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Dropped {
     /// Logs that held some of it.
     pub logs: u64,
@@ -25,6 +26,8 @@ pub struct Dropped {
     pub requests: u64,
     /// Whether a worker runs, so that what failed in logs that it still has was left alone.
     pub worker_running: bool,
+    /// Logs that could not be read, or removed.
+    pub skipped: Vec<Skipped>,
 }
 
 impl Spool {
@@ -32,7 +35,8 @@ impl Spool {
     /// [`Record`](slipstream_core::Record)) `choose` says so.
     ///
     /// # Errors
-    /// When the file system refuses. What was dropped before the error stays dropped.
+    /// When a directory cannot be read, or nothing in it changed. A log that cannot be read keeps
+    /// nothing in others from being dropped.
     pub fn drop_failed(
         &self,
         mut choose: impl FnMut(&[u8]) -> bool,
@@ -56,7 +60,7 @@ impl Spool {
             },
         )?;
         shared.shorten_ledger_if_long();
-        let Chosen { logs, requests, worker_running } = chosen;
-        Ok(Dropped { logs, requests, worker_running })
+        let Chosen { logs, requests, worker_running, skipped } = chosen;
+        Ok(Dropped { logs, requests, worker_running, skipped })
     }
 }

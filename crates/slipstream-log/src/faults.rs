@@ -9,3 +9,4 @@ mod repair;
 mod run;
 mod scenarios;
 mod steps;
+mod trouble;

@@ -16,19 +16,42 @@ use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::ErrorKind;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use memchr::{memchr, memmem, memrchr};
 use serde::{Deserialize, Serialize};
 
 use crate::error::SpoolError;
-use crate::fs::{Lock, Open, Replace};
+use crate::fs::{File, Lock, Open, Replace};
 use crate::name::LogName;
-use crate::spool::{Shared, TRIES};
+use crate::spool::{Held, Shared, TRIES};
 
 /// The name of the file, within the spool.
 pub(crate) const LEDGER: &str = "ledger";
 /// A ledger of more bytes than this is worth shortening.
 const LONG: u64 = if cfg!(test) { 512 } else { 256 * 1024 };
+
+/// How long its lock is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it is not waited for again, when that was in vain.
+const HELD_FOR: Duration = Duration::from_secs(60);
+
+/// What this process knows of the ledger.
+#[derive(Default)]
+pub(crate) struct LedgerState {
+    /// How long it was when it was shortened last.
+    shortened_to: AtomicU64,
+    /// Since when another process has had its lock.
+    held_since: Mutex<Option<Instant>>,
+}
+
+impl LedgerState {
+    fn held_since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.held_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Requests by what became of them. Their sum is what was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -327,7 +350,7 @@ impl Shared {
                 }
                 Err(error) => return Err(failed("open")(error)),
             };
-            let held = self.lock(&*file, Lock::Shared, LEDGER)?;
+            let held = self.lock_ledger(&*file, Lock::Shared)?;
             if !self.is_at(&*file, LEDGER)? {
                 continue;
             }
@@ -380,17 +403,38 @@ impl Shared {
     }
 
     fn shorten_ledger(&self) -> Result<(), SpoolError> {
-        if self.fs.stat(LEDGER).map_or(0, |stat| stat.len) < LONG {
+        // The entries of logs that are there stay, and may be long themselves.
+        let least = self.ledger.shortened_to.load(Ordering::Relaxed).saturating_mul(2).max(LONG);
+        if self.fs.stat(LEDGER).map_or(0, |stat| stat.len) < least {
             return Ok(());
         }
-        self.rewrite_ledger()
+        self.rewrite_ledger()?;
+        let len = self.fs.stat(LEDGER).map_or(0, |stat| stat.len);
+        self.ledger.shortened_to.store(len, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes the ledger's lock. What could not be entered is entered later, so a lock that another
+    /// process keeps is waited for once a minute, and not at each log.
+    fn lock_ledger<'a>(&self, file: &'a dyn File, how: Lock) -> Result<Held<'a>, SpoolError> {
+        let known = self.ledger.held_since().is_some_and(|since| since.elapsed() < HELD_FOR);
+        let patience = if known { Duration::ZERO } else { PATIENCE };
+        let held = self.lock_for(file, how, LEDGER, patience);
+        match &held {
+            Ok(_) => *self.ledger.held_since() = None,
+            Err(SpoolError::Locked { .. }) if !known => {
+                *self.ledger.held_since() = Some(Instant::now());
+            }
+            Err(_) => {}
+        }
+        held
     }
 
     /// Replaces the ledger by one that holds the same in fewer entries.
     pub(crate) fn rewrite_ledger(&self) -> Result<(), SpoolError> {
         let file =
             self.fs.open(LEDGER, Open::Read).map_err(|error| self.io("open", LEDGER, error))?;
-        let _held = self.lock(&*file, Lock::Exclusive, LEDGER)?;
+        let _held = self.lock_ledger(&*file, Lock::Exclusive)?;
         if !self.is_at(&*file, LEDGER)? {
             return Ok(());
         }

@@ -1,13 +1,13 @@
 //! Removing logs because somebody asked for it.
 
-use crate::depart::{Leaving, Step};
+use crate::depart::{Departed, Leaving, Step};
 use crate::error::SpoolError;
-use crate::fs::Lock;
 use crate::name::{Departure, Stage, parse_collecting};
-use crate::spool::{PATIENCE, Spool, collecting_path};
+use crate::skipped::Skipped;
+use crate::spool::{Patience, Shared, Spool, collecting_path, log_path};
 
 /// What was removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Purged {
     /// Logs.
     pub logs: u64,
@@ -15,63 +15,77 @@ pub struct Purged {
     pub requests: u64,
     /// Bytes of those logs.
     pub bytes: u64,
+    /// Logs that could not be removed.
+    pub skipped: Vec<Skipped>,
 }
 
 impl Spool {
-    /// Removes every log at a stage, and counts what it still held as purged.
+    /// Removes every log at a stage, and counts what it still held as purged. One that cannot be
+    /// removed keeps no other from being.
     ///
     /// # Errors
-    /// [`SpoolError::Busy`] for [`Stage::Processing`] while a worker runs; else when the file
-    /// system refuses. What was removed before the error stays removed.
+    /// [`SpoolError::Busy`] for [`Stage::Processing`] while a worker runs; else when the directory
+    /// cannot be read, or nothing in it changed.
     pub fn purge(&self, stage: Stage) -> Result<Purged, SpoolError> {
         let shared = self.shared();
-        let mut purged = Purged::default();
         // What a worker holds is its own.
         let _worker = match stage {
             Stage::Processing => Some(crate::worker_lock::take_worker_lock(shared)?),
             _ => None,
         };
+        let (mut purged, mut patience) = (Purged::default(), Patience::usual());
         if stage == Stage::Collecting {
-            self.purge_collecting(&mut purged)?;
+            for slot in shared.list(stage.dir())?.iter().filter_map(|name| parse_collecting(name)) {
+                let gone = shared.purge_collecting(slot, &mut patience);
+                purged.add(&collecting_path(slot), gone)?;
+            }
         } else {
             for log in shared.logs_in(stage)? {
-                if let Some(gone) = shared.depart(stage, log, Departure::Purged, PATIENCE)? {
-                    purged.add(gone.bytes, gone.requests);
-                }
+                let gone = shared.depart(stage, log, Departure::Purged, &mut patience);
+                purged.add(&log_path(stage, log), gone)?;
             }
         }
         shared.shorten_ledger_if_long();
         Ok(purged)
     }
+}
 
-    fn purge_collecting(&self, purged: &mut Purged) -> Result<(), SpoolError> {
-        let shared = self.shared();
-        for name in shared.list(Stage::Collecting.dir())? {
-            let Some(slot) = parse_collecting(&name) else {
-                continue;
-            };
-            let path = collecting_path(slot);
-            let Some(file) = shared.open_if_there(&path)? else {
-                continue;
-            };
-            let _held = shared.lock(&*file, Lock::Exclusive, &path)?;
-            if !shared.is_at(&*file, &path)? {
-                continue;
-            }
-            let there = |log| Leaving { log, step: Step::For(Departure::Purged) }.path();
-            let log = shared.leave_collecting(&*file, &path, slot, there, |_| true)?;
-            if let Some(gone) = shared.finish_departure(&*file, log, Departure::Purged)? {
-                purged.add(gone.bytes, gone.requests);
-            }
+impl Shared {
+    fn purge_collecting(
+        &self,
+        slot: u16,
+        patience: &mut Patience,
+    ) -> Result<Option<Departed>, SpoolError> {
+        let path = collecting_path(slot);
+        let Some(file) = self.open_if_there(&path)? else {
+            return Ok(None);
+        };
+        let _held = patience.lock(self, &*file, &path)?;
+        if !self.is_at(&*file, &path)? {
+            return Ok(None);
         }
-        Ok(())
+        let there = |log| Leaving { log, step: Step::For(Departure::Purged) }.path();
+        let log = self.leave_collecting(&*file, &path, slot, there, |_| true)?;
+        self.finish_departure(&*file, log, Departure::Purged)
     }
 }
 
 impl Purged {
-    fn add(&mut self, bytes: u64, requests: u64) {
-        self.logs += 1;
-        self.requests += requests;
-        self.bytes += bytes;
+    fn add(
+        &mut self,
+        path: &str,
+        gone: Result<Option<Departed>, SpoolError>,
+    ) -> Result<(), SpoolError> {
+        match gone {
+            Ok(None) => {}
+            Ok(Some(Departed { bytes, requests })) => {
+                self.logs += 1;
+                self.requests += requests;
+                self.bytes += bytes;
+            }
+            Err(error) if error.is_of_the_spool() => return Err(error),
+            Err(error) => self.skipped.push(Skipped::new(path, &error)),
+        }
+        Ok(())
     }
 }

@@ -10,15 +10,16 @@
 
 use crate::error::SpoolError;
 use crate::frame::{SETTLEMENT_AT, Settlement, State};
-use crate::fs::{File, Lock};
+use crate::fs::File;
 use crate::left::MEMORY;
 use crate::name::{LogName, Stage};
-use crate::spool::{Shared, Spool, log_path};
+use crate::skipped::Skipped;
+use crate::spool::{Patience, Shared, Spool, log_path};
 use crate::walk::Item;
 use crate::worker_lock::take_worker_lock;
 
 /// What is retried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Retried {
     /// Logs that moved.
     pub logs: u64,
@@ -26,6 +27,8 @@ pub struct Retried {
     pub requests: u64,
     /// Whether a worker runs, so that what failed in logs that it still has was left alone.
     pub worker_running: bool,
+    /// Logs that could not be read, or moved.
+    pub skipped: Vec<Skipped>,
 }
 
 impl Spool {
@@ -33,7 +36,8 @@ impl Spool {
     /// [`Record`](slipstream_core::Record)) `choose` says so.
     ///
     /// # Errors
-    /// When the file system refuses. What was retried before the error stays retried.
+    /// When a directory cannot be read, or nothing in it changed. A log that cannot be read keeps no
+    /// other from being retried.
     pub fn retry_failed(
         &self,
         mut choose: impl FnMut(&[u8]) -> bool,
@@ -50,12 +54,12 @@ impl Spool {
                 Ok(resettled.chosen)
             },
         )?;
-        let Chosen { logs, requests, worker_running } = chosen;
+        let Chosen { logs, requests, worker_running, skipped } = chosen;
         if requests > 0 {
             // Whoever wants them tried again does not want to be told that nobody answers.
             let _ = shared.fs.remove(MEMORY);
         }
-        Ok(Retried { logs, requests, worker_running })
+        Ok(Retried { logs, requests, worker_running, skipped })
     }
 }
 
@@ -72,6 +76,7 @@ pub(crate) struct Chosen {
     pub(crate) logs: u64,
     pub(crate) requests: u64,
     pub(crate) worker_running: bool,
+    pub(crate) skipped: Vec<Skipped>,
 }
 
 impl Shared {
@@ -87,29 +92,50 @@ impl Shared {
             Err(SpoolError::Busy { .. }) => None,
             other => Some(other?),
         };
-        let mut all = Chosen { logs: 0, requests: 0, worker_running: worker.is_none() };
+        let mut all =
+            Chosen { logs: 0, requests: 0, worker_running: worker.is_none(), skipped: Vec::new() };
+        let mut patience = Patience::usual();
         let waiting = worker.is_some().then_some(Stage::Processing);
         // Those first, or what moves there would be looked at twice.
         for stage in waiting.into_iter().chain([Stage::Failed]) {
             for log in self.logs_in(stage)? {
-                let path = log_path(stage, log);
-                let Some(file) = self.open_if_there(&path)? else {
-                    continue;
-                };
-                let _held = self.lock(&*file, Lock::Exclusive, &path)?;
-                if !self.is_at(&*file, &path)? {
-                    continue;
-                }
-                let resettled = self.resettle(&*file, log, stage, &mut choose)?;
-                let requests = match stage {
-                    Stage::Failed => then(&*file, log, &resettled)?,
-                    _ => resettled.chosen,
+                let resettled = self.resettle_one(stage, log, &mut patience, &mut choose, &then);
+                let requests = match resettled {
+                    Ok(requests) => requests,
+                    Err(error) if error.is_of_the_spool() => return Err(error),
+                    Err(error) => {
+                        all.skipped.push(Skipped::new(log_path(stage, log), &error));
+                        continue;
+                    }
                 };
                 all.requests += requests;
                 all.logs += u64::from(requests > 0);
             }
         }
         Ok(all)
+    }
+
+    fn resettle_one(
+        &self,
+        stage: Stage,
+        log: LogName,
+        patience: &mut Patience,
+        choose: impl FnMut(Settlement, &[u8]) -> Option<Settlement>,
+        then: impl Fn(&dyn File, LogName, &Resettled) -> Result<u64, SpoolError>,
+    ) -> Result<u64, SpoolError> {
+        let path = log_path(stage, log);
+        let Some(file) = self.open_if_there(&path)? else {
+            return Ok(0);
+        };
+        let _held = patience.lock(self, &*file, &path)?;
+        if !self.is_at(&*file, &path)? {
+            return Ok(0);
+        }
+        let resettled = self.resettle(&*file, log, stage, choose)?;
+        match stage {
+            Stage::Failed => then(&*file, log, &resettled),
+            _ => Ok(resettled.chosen),
+        }
     }
 
     /// Gives failed records of a log another settlement: those for which `choose` has one. Call it

@@ -14,7 +14,7 @@ use crate::frame::{LOG_HEADER, LogHeader, SEAL, SEAL_AT};
 use crate::fs::{File, Lock, Open, Replace};
 use crate::name::{Departure, LogName, Stage};
 use crate::settings::OnFull;
-use crate::spool::{Shared, TRIES, collecting_path, log_path};
+use crate::spool::{Patience, Shared, TRIES, collecting_path, log_path};
 
 /// How many logs of a slot may wait for a later run: those of a day, at one a minute.
 const WAITING_LOGS_MAX: usize = 1_440;
@@ -256,7 +256,8 @@ impl Shared {
         }
         for log in logs {
             // A lock is not waited for: a worker may just be claiming it, and no writer waits for that.
-            let gone = match self.depart(stage, *log, Departure::Overwritten, Duration::ZERO) {
+            let mut no_patience = Patience::of(Duration::ZERO);
+            let gone = match self.depart(stage, *log, Departure::Overwritten, &mut no_patience) {
                 Ok(Some(gone)) => gone,
                 Ok(None) => continue,
                 // It has left its place, which is what was wanted, and is counted when it can be.

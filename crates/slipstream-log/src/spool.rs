@@ -26,7 +26,7 @@ use crate::depart::Leaving;
 use crate::error::SpoolError;
 use crate::frame::Frames;
 use crate::fs::{File, Fs, Lock, Open};
-use crate::ledger::LEDGER;
+use crate::ledger::{LEDGER, LedgerState};
 use crate::left::{LAST_RUN, MEMORY};
 use crate::name::{LogName, Stage, collecting_name, parse_collecting};
 use crate::overdue::WARNED;
@@ -67,6 +67,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) settings: Settings,
     pub(crate) writers: Writers,
+    pub(crate) ledger: LedgerState,
 }
 
 impl Spool {
@@ -121,7 +122,8 @@ impl Spool {
         settings: Settings,
     ) -> Self {
         let writers = Writers::new(std::process::id(), settings.slots.into());
-        let shared = Shared { path: path.to_owned(), fs, clock, settings, writers };
+        let ledger = LedgerState::default();
+        let shared = Shared { path: path.to_owned(), fs, clock, settings, writers, ledger };
         Self { shared: Arc::new(shared), durable: false }
     }
 
@@ -255,6 +257,35 @@ impl std::fmt::Debug for Spool {
     }
 }
 
+/// How long the locks of many files are waited for, all together: what holds one for long may hold
+/// others, too.
+pub(crate) struct Patience(Duration);
+
+impl Patience {
+    /// As long as for a single lock.
+    pub(crate) fn usual() -> Self {
+        Self(PATIENCE)
+    }
+
+    /// So long.
+    pub(crate) fn of(left: Duration) -> Self {
+        Self(left)
+    }
+
+    /// Takes a file's lock alone, with what patience is left.
+    pub(crate) fn lock<'a>(
+        &mut self,
+        shared: &Shared,
+        file: &'a dyn File,
+        path: &str,
+    ) -> Result<Held<'a>, SpoolError> {
+        let start = Instant::now();
+        let held = shared.lock_for(file, Lock::Exclusive, path, self.0);
+        self.0 = self.0.saturating_sub(start.elapsed());
+        held
+    }
+}
+
 /// A lock that is held until this is dropped.
 pub(crate) struct Held<'a>(&'a dyn File);
 
@@ -365,8 +396,8 @@ impl Shared {
             let path = format!("{}/{name}", Stage::Collecting.dir());
             if let (Some(slot), Ok(file)) =
                 (parse_collecting(&name), self.fs.open(&path, Open::Read))
+                && let Ok(header) = self.read_header(&*file, &path)
             {
-                let header = self.read_header(&*file, &path)?;
                 names.extend(header.map(|header| LogName { slot, ..LogName::of(&header) }));
             }
         }

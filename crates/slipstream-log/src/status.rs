@@ -10,13 +10,14 @@ use crate::ages::{Ages, Destinations};
 use crate::depart::Step;
 use crate::error::SpoolError;
 use crate::frame::State;
-use crate::fs::Open;
-use crate::ledger::{Counts, Ledger, Outcomes, OverwrittenSum};
+use crate::fs::{File, Open};
+use crate::ledger::{Counts, LEDGER, Ledger, Outcomes, OverwrittenSum};
 use crate::name::{Departure, LogName, Stage, parse_collecting};
 use crate::ring::{self, Forecast, LogStatus, SlotStatus};
+use crate::skipped::Skipped;
 use crate::spool::{Shared, Spool, log_path};
 use crate::tally::Tally;
-use crate::worker_lock::Holder;
+use crate::worker_lock::{Holder, WORKER_LOCK};
 
 /// What a spool holds, by stage, and the sums since it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct Status {
     pub worker_pid: Option<u32>,
     /// For how long it has told nothing.
     pub worker_silent: Duration,
+    /// Files that could not be read, and are not counted in the rest.
+    pub skipped: Vec<Skipped>,
 }
 
 /// What stands at one stage.
@@ -179,7 +182,8 @@ impl Shared {
                 }
             })?;
             tries.next();
-            if status.totals.balanced() || tries.is_empty() {
+            let settled = status.totals.balanced() || !status.skipped.is_empty();
+            if settled || tries.is_empty() {
                 return Ok((status, reader.ages.sorted()));
             }
         }
@@ -187,10 +191,11 @@ impl Shared {
 
     /// Looks once, and shows each record that is in a log at a stage.
     fn look_at_all(&self, show: &mut dyn FnMut(Stage, State, &[u8])) -> Result<Status, SpoolError> {
-        let ledger = self.read_ledger()?;
-        let seen = self.see_logs(show)?;
-        let collecting = self.see_collecting(show)?;
-        let worker = self.worker()?;
+        let mut skipped = Vec::new();
+        let ledger = or_skip(LEDGER, self.read_ledger(), &mut skipped);
+        let seen = self.see_logs(show, &mut skipped)?;
+        let collecting = self.see_collecting(show, &mut skipped)?;
+        let worker = or_skip(WORKER_LOCK, self.worker(), &mut skipped);
         let there = seen.keys().copied().collect();
         let folded = ledger.folded_without(&there);
         let mut totals =
@@ -221,6 +226,7 @@ impl Shared {
             worker_running: worker.is_some(),
             worker_pid: worker.and_then(|worker| worker.pid),
             worker_silent: worker.map_or(Duration::ZERO, |worker| worker.silent),
+            skipped,
         })
     }
 
@@ -228,6 +234,7 @@ impl Shared {
     fn see_collecting(
         &self,
         show: &mut dyn FnMut(Stage, State, &[u8]),
+        skipped: &mut Vec<Skipped>,
     ) -> Result<Vec<(LogName, Tally)>, SpoolError> {
         let mut seen = Vec::new();
         for name in self.list(Stage::Collecting.dir())? {
@@ -235,26 +242,38 @@ impl Shared {
                 continue;
             };
             let path = format!("{}/{name}", Stage::Collecting.dir());
-            let Ok(file) = self.fs.open(&path, Open::Read) else {
-                continue;
-            };
-            let header = self.read_header(&*file, &path)?;
             let show = |state, payload: &_| show(Stage::Collecting, state, payload);
-            let tally = self.tally_with(&*file, &path, None, show)?;
-            seen.push((self.sealed_name(slot, header), tally));
+            let found = self.see_in_slot(slot, &path, show);
+            seen.extend(or_skip(&path, found, skipped));
         }
         Ok(seen)
+    }
+
+    fn see_in_slot(
+        &self,
+        slot: u16,
+        path: &str,
+        show: impl FnMut(State, &[u8]),
+    ) -> Result<Option<(LogName, Tally)>, SpoolError> {
+        let Some(file) = self.open_to_read(path)? else {
+            return Ok(None);
+        };
+        let header = self.read_header(&*file, path)?;
+        let tally = self.tally_with(&*file, path, None, show)?;
+        Ok(Some((self.sealed_name(slot, header), tally)))
     }
 
     fn see_logs(
         &self,
         show: &mut dyn FnMut(Stage, State, &[u8]),
+        skipped: &mut Vec<Skipped>,
     ) -> Result<HashMap<LogName, Seen>, SpoolError> {
         let mut logs = HashMap::new();
         for stage in [Stage::Ready, Stage::Processing, Stage::Failed] {
             for log in self.logs_in(stage)? {
                 let show = |state, payload: &_| show(stage, state, payload);
-                let tally = self.tally_if_there(&log_path(stage, log), log, show)?;
+                let path = log_path(stage, log);
+                let tally = or_skip(&path, self.tally_if_there(&path, log, show), skipped);
                 logs.extend(tally.map(|tally| (log, Seen::At(stage, tally))));
             }
         }
@@ -262,8 +281,9 @@ impl Shared {
             let seen = match &leaving.step {
                 Step::Counted(counts) => Some(Seen::Counted(*counts)),
                 Step::For(why) => {
-                    let tally = self.tally_if_there(&leaving.path(), leaving.log, |_, _| ())?;
-                    tally.map(|tally| Seen::Leaving(*why, tally))
+                    let path = leaving.path();
+                    let tally = self.tally_if_there(&path, leaving.log, |_, _| ());
+                    or_skip(&path, tally, skipped).map(|tally| Seen::Leaving(*why, tally))
                 }
             };
             logs.extend(seen.map(|seen| (leaving.log, seen)));
@@ -277,8 +297,13 @@ impl Shared {
         log: LogName,
         show: impl FnMut(State, &[u8]),
     ) -> Result<Option<Tally>, SpoolError> {
+        let file = self.open_to_read(path)?;
+        file.map(|file| self.tally_with(&*file, path, Some(log), show)).transpose()
+    }
+
+    fn open_to_read(&self, path: &str) -> Result<Option<Box<dyn File>>, SpoolError> {
         match self.fs.open(path, Open::Read) {
-            Ok(file) => Ok(Some(self.tally_with(&*file, path, Some(log), show)?)),
+            Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.io("open", path, error)),
         }
@@ -327,6 +352,14 @@ impl Shared {
         }
         slots
     }
+}
+
+/// What a file holds; nothing, and a word about it, if it cannot be read.
+fn or_skip<T: Default>(path: &str, seen: Result<T, SpoolError>, skipped: &mut Vec<Skipped>) -> T {
+    seen.unwrap_or_else(|error| {
+        skipped.push(Skipped::new(path, &error));
+        T::default()
+    })
 }
 
 /// The logs that stand at a stage.

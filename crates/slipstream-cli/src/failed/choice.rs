@@ -14,7 +14,7 @@ use slipstream_log::name::LogName;
 use slipstream_log::{Spool, Stage};
 use slipstream_worker::Note;
 
-use super::each;
+use super::{Unread, each};
 use crate::args::{ChoiceArgs, FilterArgs};
 
 /// Which are meant, and which of those that were named are found.
@@ -27,9 +27,13 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    pub(super) fn of(args: &ChoiceArgs, spool: Option<&Spool>) -> Result<Self> {
+    pub(super) fn of(
+        args: &ChoiceArgs,
+        spool: Option<&Spool>,
+        unread: &mut Unread,
+    ) -> Result<Self> {
         let chosen = match spool {
-            Some(spool) => select(spool, &args.filter)?,
+            Some(spool) => select(spool, &args.filter, unread)?,
             None => None,
         };
         let missing = args.ids.iter().copied().collect();
@@ -55,7 +59,11 @@ impl Choice {
 }
 
 /// The failed requests that the filters let through. None without filters: all.
-pub(super) fn select(spool: &Spool, filter: &FilterArgs) -> Result<Option<HashSet<RecordId>>> {
+pub(super) fn select(
+    spool: &Spool,
+    filter: &FilterArgs,
+    unread: &mut Unread,
+) -> Result<Option<HashSet<RecordId>>> {
     if *filter == FilterArgs::default() {
         return Ok(None);
     }
@@ -64,15 +72,16 @@ pub(super) fn select(spool: &Spool, filter: &FilterArgs) -> Result<Option<HashSe
     let error = filter.error.as_ref().map(|text| text.to_lowercase());
     let mut chosen = HashSet::new();
     let mut notes: (Option<LogName>, HashMap<RecordId, bool>) = (None, HashMap::new());
+    let mut no_notes = Unread::default();
     for stage in [Stage::Processing, Stage::Failed] {
-        each(spool, stage, |kept| {
+        each(spool, stage, unread, |kept| {
             let record = kept.record().filter(|_| kept.is_failed(stage));
             let Some(record) = record.filter(|record| envelope_fits(record, filter, now)) else {
                 return Ok(true);
             };
             if noted && notes.0 != Some(kept.log) {
                 notes = (Some(kept.log), HashMap::new());
-                spool.notes_of(kept.log, |line| {
+                let read = spool.notes_of(kept.log, |line| {
                     let Some(note) = Note::parse(line) else { return };
                     let fits = filter.status.is_none_or(|status| note.status == Some(status))
                         && error.as_ref().is_none_or(|e| note.reason.to_lowercase().contains(e));
@@ -80,7 +89,10 @@ pub(super) fn select(spool: &Spool, filter: &FilterArgs) -> Result<Option<HashSe
                     if let Ok(id) = note.id.parse() {
                         notes.1.insert(id, fits);
                     }
-                })?;
+                });
+                if let Err(error) = read {
+                    no_notes.note(format!("{}.notes", kept.log), error);
+                }
             }
             if !noted || notes.1.get(&record.id) == Some(&true) {
                 chosen.insert(record.id);
@@ -88,6 +100,7 @@ pub(super) fn select(spool: &Spool, filter: &FilterArgs) -> Result<Option<HashSe
             Ok(true)
         })?;
     }
+    unread.0.extend(no_notes.0);
     Ok(Some(chosen))
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use slipstream_http::masked_url;
 use slipstream_log::{Spool, Stage};
 
-use super::{Kept, choice, each};
+use super::{Kept, Unread, choice, each};
 use crate::args::ListArgs;
 use crate::kinds;
 use crate::units::{count, rfc3339};
@@ -31,8 +31,9 @@ struct Line {
 pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<Ended> {
     let mut lines = print::Lines::new();
     let mut seen = HashSet::new();
+    let mut unread = Unread::default();
     let chosen = match spool {
-        Some(spool) => choice::select(spool, &args.filter)?,
+        Some(spool) => choice::select(spool, &args.filter, &mut unread)?,
         None => None,
     };
     let mut shown = false;
@@ -41,7 +42,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<
     for stage in [Stage::Processing, Stage::Failed] {
         let Some(spool) = spool else { break };
         let mut here = HashSet::new();
-        let read = each(spool, stage, |kept| {
+        let read = each(spool, stage, &mut unread, |kept| {
             if !kept.is_failed(stage) || seen.contains(&kept.log) {
                 return Ok(true);
             }
@@ -56,7 +57,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<
             lines.put(&if args.json { print::json(&line)? } else { line.to_string() })
         })?;
         if !read {
-            return Ok(Ended::Well);
+            return Ok(unread.say(Ended::Well));
         }
         seen.extend(here);
     }
@@ -66,7 +67,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<
         let like = if chosen.is_some() { "such " } else { "" };
         print::complain(&format!("no {like}failed requests in {}", dir.display()));
     }
-    Ok(Ended::Well)
+    Ok(unread.say(Ended::Well))
 }
 
 impl Line {

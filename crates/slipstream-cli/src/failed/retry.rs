@@ -13,7 +13,7 @@ use slipstream_core::RecordId;
 use slipstream_log::{Dropped, Retried, Spool, SpoolError, Stage};
 
 use super::choice::Choice;
-use super::{Kept, each};
+use super::{Kept, Unread, each};
 use crate::args::ChoiceArgs;
 use crate::units::count;
 use crate::{Ended, print};
@@ -36,9 +36,9 @@ impl Act {
         match self {
             Self::Retry => spool.retry_failed(|payload| choice.takes(payload)),
             Self::Drop => {
-                let Dropped { logs, requests, worker_running } =
+                let Dropped { logs, requests, worker_running, skipped } =
                     spool.drop_failed(|payload| choice.takes(payload))?;
-                Ok(Retried { logs, requests, worker_running })
+                Ok(Retried { logs, requests, worker_running, skipped })
             }
         }
     }
@@ -56,27 +56,29 @@ struct Report {
 }
 
 pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ChoiceArgs, act: Act) -> Result<Ended> {
-    let mut choice = Choice::of(args, spool)?;
+    let mut unread = Unread::default();
+    let mut choice = Choice::of(args, spool, &mut unread)?;
     let mut report = Report { dry_run: args.dry_run, ..Report::default() };
     if let Some(spool) = spool {
         let retried = match args.dry_run {
-            true => count_chosen(spool, &mut choice)?,
+            true => count_chosen(spool, &mut choice, &mut unread)?,
             false => act.apply(spool, &mut choice).with_context(|| {
                 let doing = if act == Act::Retry { "retry" } else { "drop" };
                 format!("cannot {doing} what failed in {}", dir.display())
             })?,
         };
         (report.requests, report.logs) = (retried.requests, retried.logs);
+        unread.0.extend(retried.skipped.into_iter().map(|it| (it.path, it.why)));
         report.worker_running = retried.worker_running;
         if args.ids.is_empty() && retried.worker_running {
-            each_failed(spool, Stage::Processing, |kept| {
+            each_failed(spool, Stage::Processing, &mut unread, |kept| {
                 report.left += u64::from(choice.takes(kept.payload));
             })?;
         }
     }
     let whereabouts = match spool {
         Some(spool) if !choice.missing.is_empty() => {
-            whereabouts(spool, &choice.missing, report.worker_running, act)?
+            whereabouts(spool, &choice.missing, report.worker_running, act, &mut unread)?
         }
         _ => BTreeMap::new(),
     };
@@ -92,28 +94,34 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ChoiceArgs, act: Act
         let left = count(report.left, "failed request");
         print::complain(&format!("{left} left alone: {}", act.with_worker()));
     }
-    Ok(if choice.missing.is_empty() && report.left == 0 { Ended::Well } else { Ended::Short })
+    let well = choice.missing.is_empty() && report.left == 0;
+    Ok(unread.say(if well { Ended::Well } else { Ended::Short }))
 }
 
 /// What a retry would take.
-fn count_chosen(spool: &Spool, choice: &mut Choice) -> Result<Retried> {
+fn count_chosen(spool: &Spool, choice: &mut Choice, unread: &mut Unread) -> Result<Retried> {
     let worker_running = spool.status()?.worker_running;
     let mut requests = 0;
     let mut logs = HashSet::new();
     let waiting = (!worker_running).then_some(Stage::Processing);
     for stage in waiting.into_iter().chain([Stage::Failed]) {
-        each_failed(spool, stage, |kept| {
+        each_failed(spool, stage, unread, |kept| {
             if choice.takes(kept.payload) {
                 requests += 1;
                 logs.insert(kept.log);
             }
         })?;
     }
-    Ok(Retried { logs: logs.len() as u64, requests, worker_running })
+    Ok(Retried { logs: logs.len() as u64, requests, worker_running, skipped: Vec::new() })
 }
 
-fn each_failed(spool: &Spool, stage: Stage, mut look: impl FnMut(&Kept<'_>)) -> Result<()> {
-    each(spool, stage, |kept| {
+fn each_failed(
+    spool: &Spool,
+    stage: Stage,
+    unread: &mut Unread,
+    mut look: impl FnMut(&Kept<'_>),
+) -> Result<()> {
+    each(spool, stage, unread, |kept| {
         if kept.is_failed(stage) {
             look(kept);
         }
@@ -128,9 +136,10 @@ fn whereabouts(
     missing: &BTreeSet<RecordId>,
     worker_running: bool,
     act: Act,
+    unread: &mut Unread,
 ) -> Result<BTreeMap<RecordId, String>> {
     let mut found = BTreeMap::new();
-    each(spool, Stage::Processing, |kept| {
+    each(spool, Stage::Processing, unread, |kept| {
         if let Some(record) = kept.record().filter(|record| missing.contains(&record.id)) {
             let why = if kept.is_failed(Stage::Processing) && worker_running {
                 format!("is left alone: {}", act.with_worker())

@@ -17,7 +17,7 @@ use slipstream_log::name::LogName;
 use slipstream_log::{Spool, Stage};
 use slipstream_worker::Note;
 
-use super::each;
+use super::{Unread, each};
 use crate::args::ShowArgs;
 use crate::inspect::Body;
 use crate::terms;
@@ -54,8 +54,9 @@ struct Line {
 }
 
 pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<Ended> {
+    let mut unread = Unread::default();
     let found = match spool {
-        Some(spool) => find(spool, args.id)?.map(|found| (spool, found)),
+        Some(spool) => find(spool, args.id, &mut unread)?.map(|found| (spool, found)),
         None => None,
     };
     let Some((spool, (stage, log, settlement, record))) = found else {
@@ -64,9 +65,12 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<
             args.id,
             dir.display()
         ));
-        return Ok(Ended::Short);
+        return Ok(unread.say(Ended::Short));
     };
-    let (notes, notes_left_out) = notes(spool, log, args.id)?;
+    let (notes, notes_left_out) = notes(spool, log, args.id).unwrap_or_else(|error| {
+        unread.0.insert(log.to_string(), format!("{error:#}"));
+        Default::default()
+    });
     let to = record.destination.as_str();
     let report = Report {
         id: record.id.to_string(),
@@ -83,15 +87,20 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<
         notes_left_out,
     };
     print::out(&if args.json { print::json(&report)? } else { report.text()? })?;
-    Ok(Ended::Well)
+    // What was found is all that was asked for, but for the notes.
+    Ok(unread.say(Ended::Well))
 }
 
 /// The request, wherever it failed or waits for another attempt.
-fn find(spool: &Spool, id: RecordId) -> Result<Option<(Stage, LogName, Settlement, Record)>> {
+fn find(
+    spool: &Spool,
+    id: RecordId,
+    unread: &mut Unread,
+) -> Result<Option<(Stage, LogName, Settlement, Record)>> {
     let mut found = None;
     // A failed log that is retried moves to processing/, and back.
     for stage in [Stage::Processing, Stage::Failed, Stage::Processing] {
-        each(spool, stage, |kept| {
+        each(spool, stage, unread, |kept| {
             let open = matches!(kept.settlement.state, State::Failed | State::Pending);
             if open && let Some(record) = kept.record().filter(|record| record.id == id) {
                 found = Some((stage, kept.log, kept.settlement, record));

@@ -32,6 +32,7 @@ pub(crate) fn hints(
     now: Timestamp,
 ) -> Vec<Hint> {
     let all = [
+        unread(status),
         sum(status),
         hung(status),
         forecast(status, settings),
@@ -44,6 +45,15 @@ pub(crate) fn hints(
 
 fn hint(what: String, to_do: &str) -> Option<Hint> {
     Some(Hint { what, to_do: to_do.to_owned() })
+}
+
+fn unread(status: &Status) -> Option<Hint> {
+    let first = status.skipped.first()?;
+    let files = count(status.skipped.len() as u64, "file");
+    hint(
+        format!("{files} could not be read, and what is in there is not counted: {}", first.why),
+        "slipstream check",
+    )
 }
 
 fn sum(status: &Status) -> Option<Hint> {

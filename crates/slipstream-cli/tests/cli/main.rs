@@ -36,5 +36,6 @@ mod store;
 mod strangers;
 mod terms;
 mod trace;
+mod trouble;
 mod usage;
 mod work;

@@ -47,7 +47,7 @@ impl SpoolBacklog {
                     self.reading = Some((name, walk));
                     return Ok(true);
                 }
-                Err(error) if error.is_out_of_descriptors() => {
+                Err(error) if error.is_out_of_descriptors() && self.waits_for_descriptors(now) => {
                     // It is not the log's fault, and its turn is still to come.
                     self.queue.push_front(found);
                     return Err(error);

@@ -6,20 +6,19 @@
 //! lock is waited for while there may be other work.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Found, SKIP_FOR, SpoolBacklog};
 use crate::error::SpoolError;
-use crate::fs::Lock;
 use crate::name::{Departure, LogName, Stage};
 use crate::settings::OnFull;
-use crate::spool::{PATIENCE, log_path};
+use crate::spool::{PATIENCE, Patience, log_path};
 
 /// How often a log that another process holds is tried again, at first.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
 /// How long the end of a run waits for locks, all together.
-const LAST_PATIENCE: Duration = Duration::from_secs(1);
+const LAST_PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1_000 });
 
 /// A log that could not leave processing/ yet.
 #[derive(Clone, Copy)]
@@ -63,7 +62,7 @@ impl SpoolBacklog {
         let now = self.shared.clock.elapsed();
         let finishing =
             Finishing { identity: log.identity, failed: log.failed, since: now, again: now };
-        self.try_to_finish(name, finishing, Duration::ZERO);
+        self.try_to_finish(name, finishing, &mut Patience::of(Duration::ZERO));
         self.forget(name);
     }
 
@@ -72,23 +71,28 @@ impl SpoolBacklog {
         let due = self.finishing.iter().filter(|(_, log)| log.again <= now);
         let due: Vec<_> = due.map(|(name, log)| (*name, *log)).collect();
         for (name, log) in due {
-            self.try_to_finish(name, log, Duration::ZERO);
+            self.try_to_finish(name, log, &mut Patience::of(Duration::ZERO));
             self.files.close(name);
         }
     }
 
-    fn try_to_finish(&mut self, name: LogName, mut log: Finishing, patience: Duration) {
-        let Err(error) = self.move_on(name, log, patience) else {
+    fn try_to_finish(&mut self, name: LogName, mut log: Finishing, patience: &mut Patience) {
+        let mut moved = self.move_on(name, log, patience);
+        if moved.as_ref().is_err_and(SpoolError::is_out_of_descriptors) && self.files.shed() {
+            moved = self.move_on(name, log, patience);
+        }
+        let Err(error) = moved else {
             if self.finishing.remove(&name).is_some() {
                 self.troubles.clear(Found::claimed(name));
             }
             return;
         };
         let now = self.shared.clock.elapsed();
-        let locked = matches!(error, SpoolError::Locked { .. }) && now < log.since + PATIENCE;
-        log.again = now + if locked { TRY_EVERY } else { SKIP_FOR };
+        let passing = matches!(error, SpoolError::Locked { .. }) || error.is_out_of_descriptors();
+        let passing = passing && now < log.since + PATIENCE && !self.ending;
+        log.again = now + if passing { TRY_EVERY } else { SKIP_FOR };
         self.finishing.insert(name, log);
-        if !locked {
+        if !passing {
             self.troubles.note(Found::claimed(name), now, error);
         }
     }
@@ -97,7 +101,7 @@ impl SpoolBacklog {
         &mut self,
         name: LogName,
         log: Finishing,
-        patience: Duration,
+        patience: &mut Patience,
     ) -> Result<(), SpoolError> {
         let shared = &*self.shared;
         if !log.failed {
@@ -105,7 +109,7 @@ impl SpoolBacklog {
         }
         let path = log_path(Stage::Processing, name);
         let file = self.files.get(shared, name, log.identity)?;
-        let held = shared.lock_for(file, Lock::Exclusive, &path, patience)?;
+        let held = patience.lock(shared, file, &path)?;
         if shared.is_at(file, &path)? {
             // It may stay there for long.
             shared.count_if_not_yet(file, &path, name);
@@ -121,15 +125,15 @@ impl SpoolBacklog {
 
     /// Puts everything in its place, at the end of a run. The first error, if there was any.
     pub(super) fn put_in_place(&mut self) -> Result<(), SpoolError> {
+        // Whatever keeps a log from leaving now is told.
+        self.ending = true;
         if !self.owed.is_empty() {
             self.write_owed();
         }
-        let end = Instant::now() + LAST_PATIENCE;
+        let mut patience = Patience::of(LAST_PATIENCE);
         let left: Vec<_> = self.finishing.iter().map(|(name, log)| (*name, *log)).collect();
         for (name, log) in left {
-            // Whatever keeps it now is told.
-            let log = Finishing { since: log.since.saturating_sub(PATIENCE), ..log };
-            self.try_to_finish(name, log, end.saturating_duration_since(Instant::now()));
+            self.try_to_finish(name, log, &mut patience);
         }
         let bounded = self.bound_processing();
         let finished = self.shared.finish_departures();

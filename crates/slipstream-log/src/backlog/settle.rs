@@ -126,7 +126,9 @@ impl SpoolBacklog {
         let reason = error.with_cause();
         let short = error.is_out_of_descriptors();
         let retry_in = if short { LOOK_EVERY } else { SKIP_FOR };
-        if !short && self.logs.contains_key(&log) {
+        if short {
+            self.troubles.note_passing(Found::claimed(log), self.shared.clock.elapsed(), error);
+        } else if self.logs.contains_key(&log) {
             self.cannot_open(log, error);
         }
         BacklogError::Unavailable { retry_in, reason }

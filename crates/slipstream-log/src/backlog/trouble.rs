@@ -39,6 +39,12 @@ impl Troubles {
         self.insert(found, now, error, false);
     }
 
+    /// Notes what will most likely be over soon.
+    pub(super) fn note_passing(&mut self, found: Found, now: Duration, error: SpoolError) {
+        tracing::debug!(%found, error = error.with_cause(), "has to wait");
+        self.insert(found, now, error, false);
+    }
+
     /// Notes what can no longer be mended in this run.
     pub(super) fn note_lasting(&mut self, found: Found, now: Duration, error: SpoolError) {
         tracing::error!(%found, error = error.with_cause(), "cannot be worked to its end; the others go on");

@@ -281,7 +281,7 @@ fn number_of_id(id: RecordId) -> u64 {
     u64::from_be_bytes(id.as_bytes()[8..].try_into().unwrap())
 }
 
-fn record(number: u64) -> Record {
+pub(super) fn record(number: u64) -> Record {
     let mut id = [0; 16];
     id[8..].copy_from_slice(&number.to_be_bytes());
     Record {

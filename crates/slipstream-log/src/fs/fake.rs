@@ -47,6 +47,10 @@ pub(crate) struct Fake(Arc<Mutex<World>>);
 struct World {
     plan: Option<Plan>,
     ops: u64,
+    /// An operation, what is in the path, and the error that it ends with, always.
+    spoiled: Option<(&'static str, String, i32)>,
+    /// How often it did.
+    spoiled_ops: u64,
     /// What was done, for whoever looks at a failed test.
     trace: Vec<String>,
     names: BTreeMap<String, u64>,
@@ -104,6 +108,20 @@ impl Fake {
         world.plan = Some(plan);
         world.ops = 0;
         world.trace.clear();
+    }
+
+    /// From now on an operation fails on whatever has this in its path.
+    pub(crate) fn spoil(&self, what: &'static str, part: &str, errno: i32) {
+        let mut world = self.world();
+        world.spoiled = Some((what, part.to_owned(), errno));
+        world.spoiled_ops = 0;
+    }
+
+    /// It fails no more. How often it did.
+    pub(crate) fn mend(&self) -> u64 {
+        let mut world = self.world();
+        world.spoiled = None;
+        world.spoiled_ops
     }
 
     /// How many operations were begun since the last plan.
@@ -222,6 +240,13 @@ impl World {
         );
         self.trace.push(format!("{op} {what} {path}"));
         let raw = io::Error::from_raw_os_error;
+        if let Some((of, part, errno)) = &self.spoiled
+            && *of == what
+            && path.contains(&**part)
+        {
+            self.spoiled_ops += 1;
+            return Err((raw(*errno), 0));
+        }
         match self.plan {
             Some(Plan::StopAt(at, quarters)) if op >= at => {
                 // Only the very operation that was interrupted can be half done.

@@ -52,12 +52,23 @@ fn a_collecting_log_is_named_by_its_slot() {
     assert_eq!(parse_collecting("s003.log.tmp"), None);
 }
 
+fn stamps() -> impl Strategy<Value = u64> {
+    prop_oneof![any::<u64>(), LAST_MILLI - 2..LAST_MILLI + 3, Just(u64::MAX)]
+}
+
 proptest! {
     #[test]
     fn a_name_reads_back_and_sorts_by_age(slot: u16, salt: u64, a in 0..LAST_MILLI, b in 0..LAST_MILLI) {
         let name = |stamp| LogName { slot, salt, stamp: Timestamp::from_millis(stamp) };
         prop_assert_eq!(LogName::parse(&name(a).to_string()), Some(name(a)));
         prop_assert_eq!(name(a).to_string().cmp(&name(b).to_string()), a.cmp(&b));
+    }
+
+    #[test]
+    fn the_name_of_any_header_reads_back(slot: u16, salt: u64, opened: u64, stamp in stamps()) {
+        let [opened, stamp] = [opened, stamp].map(Timestamp::from_millis);
+        let name = LogName::of(&LogHeader { slot, salt, opened, stamp });
+        prop_assert_eq!(LogName::parse(&name.to_string()), Some(name));
     }
 
     #[test]

@@ -8,3 +8,4 @@ mod looking;
 mod places;
 mod spool;
 mod terms;
+mod trouble;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::time::Duration;
 
-use slipstream_core::{BacklogError, Engine, Next, Record, Source, StoreError, Verdict};
+use slipstream_core::{BacklogError, Claim, Engine, Next, Record, Source, StoreError, Verdict};
 use slipstream_log::frame::LOG_HEADER;
 use slipstream_log::{OnFull, Settings, SpoolError, Stage};
 
@@ -190,8 +190,9 @@ fn what_was_given_out_and_not_settled_comes_out_of_the_next_run_with_its_attempt
     assert_eq!(bench.totals().pending, 2);
     let mut backlog = bench.backlog();
     let claims: Vec<_> = std::iter::from_fn(|| next(&mut *backlog)).collect();
-    let seen: Vec<_> = claims.iter().map(|claim| (number(claim), claim.attempts)).collect();
-    assert_eq!(seen, [(2, 1), (3, 0)]);
+    let told = |claim: &Claim| (number(claim), claim.attempts, claim.interrupted);
+    // An attempt that was cut short is given back.
+    assert_eq!(claims.iter().map(told).collect::<Vec<_>>(), [(2, 0, 1), (3, 0, 0)]);
 }
 
 #[test]

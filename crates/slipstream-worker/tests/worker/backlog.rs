@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -66,6 +66,10 @@ pub(crate) struct Books {
     pub(crate) settlements_left: Option<u64>,
     /// `begin` fails from now on.
     pub(crate) refuses_to_begin: bool,
+    /// Claims by ticket that are unavailable, and how often `begin` says so before it goes through.
+    pub(crate) begin_unavailable: BTreeMap<u64, u32>,
+    /// Claims whose outcome cannot be recorded now.
+    pub(crate) settle_unavailable: BTreeSet<u64>,
     due: BinaryHeap<Reverse<(Duration, u64)>>,
     fresh: u64,
 }
@@ -88,6 +92,10 @@ struct FakeBacklog {
 
 fn broken() -> BacklogError {
     BacklogError::Engine("the disk is full".into())
+}
+
+fn unavailable() -> BacklogError {
+    BacklogError::Unavailable { retry_in: Duration::from_secs(60), reason: "I/O error".into() }
 }
 
 impl Backlog for FakeBacklog {
@@ -125,6 +133,10 @@ impl Backlog for FakeBacklog {
             return Err(broken());
         }
         assert_eq!(books.states[Books::at(ticket)], State::Claimed);
+        if let Some(left) = books.begin_unavailable.get_mut(&ticket.0).filter(|left| **left > 0) {
+            *left -= 1;
+            return Err(unavailable());
+        }
         books.attempts[Books::at(ticket)] += 1;
         books.begun[Books::at(ticket)] = true;
         Ok(books.attempts[Books::at(ticket)])
@@ -134,6 +146,11 @@ impl Backlog for FakeBacklog {
         let mut books = self.books.borrow_mut();
         if let Some(left) = &mut books.settlements_left {
             *left = left.checked_sub(1).ok_or_else(broken)?;
+        }
+        let puts_back = matches!(verdict, Verdict::PutBack(_));
+        if !puts_back && books.settle_unavailable.contains(&ticket.0) {
+            books.claimed -= 1;
+            return Err(unavailable());
         }
         let index = Books::at(ticket);
         assert_eq!(books.states[index], State::Claimed, "each claim is settled once");

@@ -129,6 +129,29 @@ fn an_attempt_that_cannot_be_counted_is_not_made() {
 }
 
 #[test]
+fn a_claim_that_is_unavailable_is_put_back_untried_and_the_others_go_on() {
+    let records = (0..5).map(|index| record(index, "a")).collect();
+    let scene = scene(records, |_| delivered());
+    scene.books.borrow_mut().begin_unavailable.insert(2, 3);
+    let summary = scene.worker.run(&mut ()).unwrap();
+    assert_eq!((summary.delivered, summary.ending), (5, Ending::Drained));
+    // Three times a minute, and no attempt used up by them.
+    assert!((secs(180)..secs(200)).contains(&summary.elapsed), "{:?}", summary.elapsed);
+    assert_eq!(scene.books.borrow().attempts, [1; 5]);
+}
+
+#[test]
+fn an_outcome_that_is_not_recorded_is_not_counted_and_ends_no_run() {
+    let records = (0..5).map(|index| record(index, "a")).collect();
+    let scene = scene(records, |_| delivered());
+    scene.books.borrow_mut().settle_unavailable.insert(2);
+    let summary = scene.worker.run(&mut ()).unwrap();
+    assert_eq!((summary.delivered, summary.ending), (4, Ending::Drained));
+    assert_eq!(scene.books.borrow().count(State::Delivered), 4);
+    assert!(scene.books.borrow().closed);
+}
+
+#[test]
 fn every_attempt_and_every_verdict_is_told() {
     let scene = scene(vec![record(0, "a")], |seen| match seen.attempt {
         1 => refused(),

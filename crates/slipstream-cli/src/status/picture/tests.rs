@@ -26,6 +26,7 @@ pub(in crate::status) fn status(stored: u64, pending: u64, failed: u64) -> Statu
         worker_running: false,
         worker_pid: None,
         worker_silent: Duration::ZERO,
+        skipped: Vec::new(),
     }
 }
 
