@@ -85,6 +85,10 @@ pub trait Driver {
     /// zero. It may return early for no reason.
     fn turn(&mut self, wait: Duration, done: &mut Vec<Completion>);
 
+    /// Lets go of what it only keeps for later, such as idle connections, and keeps less from now on:
+    /// the worker runs short of descriptors.
+    fn relieve(&mut self) {}
+
     /// What makes a waiting [`Driver::turn`] return from another thread.
     fn waker(&self) -> Waker;
 

@@ -94,7 +94,8 @@ pub trait Backlog {
     /// The next record that is due, if there is one now.
     ///
     /// # Errors
-    /// When the engine itself fails. One unreadable record is not an error: it is set aside.
+    /// When the engine itself fails. One unreadable record is not an error: it is set aside. After
+    /// [`BacklogError::Unavailable`] it is worth another try when something in flight has ended.
     fn next(&mut self) -> Result<Next, BacklogError>;
 
     /// Counts an attempt where a crash cannot undo it, and returns its number, 1 for the

@@ -41,6 +41,9 @@ const CONNECTIONS_MAX: usize = 800;
 /// have been in flight at once.
 const KEPT_MIN: usize = 64;
 
+/// How many are once descriptors have run short.
+const KEPT_SHORT: usize = 4;
+
 /// Performs [`HttpRequest`]s over libcurl.
 pub struct HttpDriver {
     multi: Multi,
@@ -52,7 +55,7 @@ pub struct HttpDriver {
     // A handle's place is its token, so a finished one is found without a search.
     places: Vec<Place>,
     free: Vec<usize>,
-    /// How many connections libcurl keeps.
+    /// For how many transfers libcurl keeps connections.
     kept: usize,
     /// Whether a job was started that libcurl has not been told to move on.
     fresh: bool,
@@ -218,6 +221,12 @@ impl Driver for HttpDriver {
             Ok(_) => self.advance(done),
             Err(error) => self.give_up(&error, done),
         }
+    }
+
+    fn relieve(&mut self) {
+        // libcurl closes idle ones when the next transfer ends.
+        self.kept = usize::MAX;
+        let _ = self.multi.set_max_connects(KEPT_SHORT);
     }
 
     fn waker(&self) -> Waker {

@@ -22,6 +22,9 @@ pub(crate) struct Times {
 /// Milliseconds: less than anybody needs who is connected to over the internet, and busy.
 const HASTY: u64 = 1_000;
 
+/// The same of how long nothing may come.
+const SLOW: Duration = Duration::from_secs(10);
+
 impl Times {
     /// Those of the driver, for a request without options.
     pub(crate) fn of(driver: &HttpOptions) -> Self {
@@ -45,7 +48,11 @@ impl Times {
             hasty: [options.connect_timeout, options.total_timeout]
                 .iter()
                 .flatten()
-                .any(|t| *t < HASTY),
+                .any(|t| *t < HASTY)
+                || options.low_speed_limit.is_some_and(|limit| limit > self.low_speed_limit)
+                || options
+                    .low_speed_time
+                    .is_some_and(|t| Duration::from_millis(t) < self.low_speed_time.min(SLOW)),
             low_speed_limit: options.low_speed_limit.unwrap_or(self.low_speed_limit),
             // libcurl counts whole seconds, and none is "never".
             low_speed_time: time(options.low_speed_time, self.low_speed_time)

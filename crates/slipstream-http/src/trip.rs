@@ -2,7 +2,8 @@
 //!
 //! Guarantees: all hops together take no longer than one may. A hop to another scheme, host
 //! or port than the request's own fails on its own account: the destination is not blamed for
-//! it, and its `Retry-After` is not the destination's.
+//! it, and its `Retry-After` is not the destination's. Nor is it blamed for what the request's own ways
+//! of TLS or HTTP may have caused.
 //!
 //! Absent on purpose: which redirects are followed (`redirect`), and libcurl.
 
@@ -73,7 +74,14 @@ impl Trip {
     }
 
     /// Puts a failure of this hop as it is to be told.
-    pub(crate) fn tell(&self, failure: &mut Failure) {
+    pub(crate) fn tell(&self, failure: &mut Failure, error: Option<&curl::Error>) {
+        let options = self.request.as_ref().and_then(|request| request.options.as_ref());
+        if let (Some(options), Some(error)) = (options, error)
+            && failure.blame == Blame::Destination
+            && options.may_cause(error.code())
+        {
+            failure.blame = Blame::Request;
+        }
         let url = self.request.as_ref().map(HttpRequest::url).unwrap_or_default();
         if self.followed > 0 && Authority::of(url).ok() != self.home {
             failure.blame = Blame::Request;

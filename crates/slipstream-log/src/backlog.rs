@@ -408,7 +408,10 @@ impl fmt::Display for Found {
 impl Backlog for SpoolBacklog {
     fn next(&mut self) -> Result<Next, BacklogError> {
         self.worker_lock.check()?;
-        Ok(self.next_claim()?)
+        self.next_claim().map_err(|error| match error.is_out_of_descriptors() {
+            true => BacklogError::Unavailable { retry_in: LOOK_EVERY, reason: error.with_cause() },
+            false => error.into(),
+        })
     }
 
     fn begin(&mut self, ticket: Ticket) -> Result<u32, BacklogError> {

@@ -58,7 +58,11 @@ impl Sessions {
                 let verified = middle.ssl().verify_result();
                 if verified != X509VerifyResult::OK && !tls.insecure {
                     return Failure::transient(
-                        Blame::Destination,
+                        // A request that brings its own authorities, or another name, may be wrong.
+                        match tls.cacert.is_empty() && tls.server_name.is_none() {
+                            true => Blame::Destination,
+                            false => Blame::Request,
+                        },
                         format!(
                             "the certificate is not to be trusted: {} ({peer}); if it is, store the request with its authority as cacert, or with its server name",
                             verified.error_string().to_lowercase()

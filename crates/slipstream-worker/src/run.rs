@@ -46,6 +46,8 @@ pub(crate) struct Run<'a> {
     flights: HashMap<Ticket, Flight>,
     /// A claim that waits for room; nothing is claimed meanwhile.
     held: Option<Pending>,
+    /// How often in a row the backlog could not be read for now.
+    refusals: u32,
     /// When the run began, by the monotonic clock.
     start: Duration,
     /// The same by the wall clock.
@@ -71,6 +73,7 @@ impl<'a> Run<'a> {
             orders: Orders::default(),
             flights: HashMap::new(),
             held: None,
+            refusals: 0,
             start: worker.clock.elapsed(),
             began: worker.clock.now(),
             summary: Summary::default(),

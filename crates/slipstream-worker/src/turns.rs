@@ -72,6 +72,11 @@ impl Drivers {
         self.seats[seat].driver.start(job);
     }
 
+    /// Has every driver let go of what it only keeps for later.
+    pub(crate) fn relieve(&mut self) {
+        self.seats.iter_mut().for_each(|seat| seat.driver.relieve());
+    }
+
     /// Moves every driver on, and waits in one of them when nothing has ended.
     pub(crate) fn turn(&mut self, mut wait: Duration, done: &mut Vec<Completion>) {
         let Some((host, slice)) = self.host() else {

@@ -56,7 +56,7 @@ impl HttpDriver {
             }
             None => {
                 if let (Outcome::Failed(failure), Some(trip)) = (&mut outcome, &flight.trip) {
-                    trip.tell(failure);
+                    trip.tell(failure, error);
                 }
             }
         }

@@ -136,6 +136,14 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// libcurl's numbers for TLS that the two sides do not agree on,
+#[cfg(feature = "deliver")]
+const DISAGREED_TLS: [u32; 10] = [35, 53, 54, 56, 59, 60, 66, 77, 83, 98];
+
+/// and for HTTP: what may come of it when one side speaks another version.
+#[cfg(feature = "deliver")]
+const DISAGREED_HTTP: [u32; 9] = [1, 8, 16, 28, 35, 52, 55, 56, 92];
+
 impl Options {
     /// The way that is gone in place of the usual one. Requests that go another way are a destination
     /// of their own: that nobody answers there says nothing about the host that the URL names.
@@ -146,14 +154,27 @@ impl Options {
         if let Some(name) = &self.abstract_unix_socket {
             return Some(format!("unix:@{name}"));
         }
-        if let Some(proxy) = &self.proxy {
+        let proxy = self.proxy.as_ref().map(|proxy| {
             // Without the user and password that may stand in it.
             let place = proxy.rsplit_once('@').map_or(&**proxy, |(_, place)| place);
             let place = place.split_once("://").map_or(place, |(_, place)| place);
-            return Some(place.trim_end_matches('/').to_owned());
-        }
-        let entry = self.connect_to.first().or(self.resolve.first())?;
-        Some(entry.trim_start_matches(':').to_owned())
+            place.trim_end_matches('/').to_owned()
+        });
+        let past = self.noproxy.as_ref().map(|hosts| format!("not {hosts}"));
+        // All of them, for any may lead where nobody answers.
+        let entries = self.connect_to.iter().chain(&self.resolve);
+        let entries = entries.map(|entry| entry.trim_start_matches(':').to_owned());
+        let all: Vec<_> = proxy.into_iter().chain(past).chain(entries).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
+
+    /// Whether it is the request's fault as likely as the other side's that the two do not agree, which
+    /// libcurl tells by this number: it says itself how TLS or HTTP is spoken.
+    #[cfg(feature = "deliver")]
+    pub(crate) fn may_cause(&self, code: u32) -> bool {
+        let tls = !self.cacert.is_empty() || !self.cert.is_empty();
+        (tls && DISAGREED_TLS.contains(&code))
+            || (self.version.is_some() && DISAGREED_HTTP.contains(&code))
     }
 
     /// The defaults.

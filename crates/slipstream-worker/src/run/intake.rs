@@ -16,6 +16,10 @@ use crate::subject::{Subject, known_as};
 /// How long a suspect waits while another one is in flight.
 const SUSPECT_WAIT: Duration = Duration::from_millis(50);
 
+/// How often in a row the backlog may have nothing to give for want of descriptors, with nothing in
+/// flight that could give some back.
+const REFUSALS_MAX: u32 = 20;
+
 /// Claims that are taken before the drivers get their turn.
 const BATCH: usize = 256;
 
@@ -66,9 +70,20 @@ impl Run<'_> {
                 return Intake::Full(wait);
             }
             let claim = match self.worker.backlog.next() {
-                Ok(Next::Work(claim)) => claim,
+                Ok(Next::Work(claim)) => {
+                    self.refusals = 0;
+                    claim
+                }
                 Ok(Next::Wait(due)) => return Intake::Due(due),
                 Ok(Next::Empty) => return Intake::Empty,
+                Err(BacklogError::Unavailable { retry_in, reason })
+                    if !self.flights.is_empty() || self.refusals < REFUSALS_MAX =>
+                {
+                    self.refusals += 1;
+                    tracing::warn!(reason, ?retry_in, "the next request is not to be had for now");
+                    self.worker.drivers.relieve();
+                    return Intake::Held(retry_in);
+                }
                 Err(error) => {
                     self.break_off(Doing::Claiming, error);
                     return Intake::More;

@@ -25,6 +25,8 @@ impl Run<'_> {
         {
             // It may have failed for want of them, whatever it says.
             failure.blame = Blame::Worker;
+            failure.reason =
+                format!("too few descriptors are left to be sure of: {}", failure.reason);
         }
         let now = self.worker.clock.elapsed();
         let took = now.saturating_sub(flight.began);
@@ -75,6 +77,7 @@ impl Run<'_> {
     /// from now on.
     fn take_back(&mut self, ticket: Ticket, subject: &Subject, attempt: u32, reason: &str) {
         let (wait, in_flight) = self.destinations.short(self.worker.clock.elapsed());
+        self.worker.drivers.relieve();
         self.summary.attempts -= 1;
         self.summary.short += 1;
         self.observer.event(&Event::Short { reason, in_flight });
