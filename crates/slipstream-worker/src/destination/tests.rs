@@ -339,11 +339,11 @@ fn bodies_in_flight_take_no_more_memory_than_they_may() {
     all.started(&a, 0, NOW);
     fill(&mut all, "a", NOW);
     all.started(&a, 63 << 20, NOW);
-    assert!(!all.is_full(NOW).is_some());
+    assert!(all.is_full(NOW).is_none());
     all.started(&a, 8 << 20, NOW);
     assert!(all.is_full(NOW).is_some());
     all.ended(&a, 8 << 20, Answer::Delivered, QUICK, NOW);
-    assert!(!all.is_full(NOW).is_some());
+    assert!(all.is_full(NOW).is_none());
 }
 
 #[test]

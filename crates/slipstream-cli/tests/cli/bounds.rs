@@ -1,0 +1,116 @@
+//! What keeps a run from going its way, and what that costs: workers that are killed, silent hosts,
+//! few descriptors, records that say what is not so.
+
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use slipstream_core::{Destination, Engine, Record, RecordId, Source, Timestamp};
+use slipstream_http::HttpRequest;
+
+use crate::receiver::{PATIENCE, Receiver};
+use crate::run::Spool;
+
+/// Has workers begin an attempt of the request for `/held`, and kills each while it is in flight.
+fn interrupt(spool: &Spool, receiver: &Receiver, times: usize) {
+    for _ in 0..times {
+        let mut worker =
+            spool.command(["work"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let _held = receiver.wait_for_held();
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_request_whose_worker_is_killed_again_and_again_is_delivered_after_all() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    spool.quietly(["store", &receiver.url("/held")]);
+    interrupt(&spool, &receiver, 8);
+    let worker = spool.command(["work", "--quiet"]).spawn().unwrap();
+    drop(receiver.wait_for_held());
+    assert!(worker.wait_with_output().unwrap().status.success());
+    assert_eq!(spool.sums(), [1, 0, 0, 1]);
+}
+
+#[test]
+fn a_request_that_ends_its_worker_each_time_is_given_up() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    spool.quietly(["store", &receiver.url("/held")]);
+    interrupt(&spool, &receiver, 8 + 3);
+    let ran = spool.run(["work", "--quiet"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("its worker ended during its last attempts"), "{ran:?}");
+    assert_eq!(spool.sums(), [1, 0, 1, 0]);
+}
+
+#[test]
+fn a_host_is_tried_at_once_behind_a_hundred_and_fifty_that_are_silent() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    // Each takes a connection, and never an answer's worth of trouble.
+    let silent: Vec<_> = (0..150).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let urls = silent.iter().map(|one| format!("http://{}/", one.local_addr().unwrap()));
+    let lines = urls.chain([receiver.url("/held")]).map(|url| format!("{{\"url\":\"{url}\"}}\n"));
+    let ran = spool.run_with(&["store", "--batch", "-"], lines.collect::<String>().as_bytes());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let began = Instant::now();
+    let mut worker =
+        spool.command(["work"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let held = receiver.wait_for_held();
+    // A silent one is given up after half a minute and more.
+    let took = began.elapsed();
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    drop(held);
+    assert!(took < Duration::from_secs(15), "{took:?}");
+}
+
+#[test]
+fn few_descriptors_mean_few_in_flight_and_no_attempt_is_lost() {
+    for descriptors in [64, 24] {
+        let (spool, receiver) = (Spool::new(), Receiver::new());
+        let lines = (0..200)
+            .map(|index| format!("{{\"url\":\"{}\"}}\n", receiver.url(&format!("/{index}"))));
+        spool.run_with(&["store", "--batch", "-"], lines.collect::<String>().as_bytes());
+        let work = spool.command(["work", "--quiet", "--attempts=1"]);
+        let mut limited = Command::new("sh");
+        limited.arg("-c").arg(format!("ulimit -n {descriptors}; exec \"$0\" \"$@\""));
+        limited.arg(work.get_program()).args(work.get_args());
+        for (name, value) in work.get_envs() {
+            match value {
+                Some(value) => limited.env(name, value),
+                None => limited.env_remove(name),
+            };
+        }
+        let ran = spool.tell(limited.stdin(Stdio::null()).output().unwrap());
+        assert_eq!(ran.code, Some(0), "{descriptors}: {ran:?}");
+        assert_eq!(spool.sums(), [200, 0, 0, 200], "{descriptors}: {ran:?}");
+        assert_eq!(receiver.got().len(), 200, "{descriptors}");
+    }
+}
+
+#[test]
+fn a_record_that_names_the_destination_of_others_fails_alone() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    spool.quietly(["store", &receiver.url("/200")]);
+    let engine = slipstream_log::Spool::open(spool.path()).unwrap();
+    let forged: Vec<_> = (0..9)
+        .map(|index| {
+            let dead = HttpRequest::get(crate::receiver::dead_url());
+            let id = RecordId::new(Timestamp::from_millis(1_795_498_937_482), [index; 10]);
+            let mut record = Record::new(&dead, id).unwrap();
+            record.destination = Destination::new(receiver.url("").as_str());
+            record
+        })
+        .collect();
+    engine.store(&Source::named("forger"), &forged).unwrap();
+    let began = Instant::now();
+    let ran = spool.run(["work", "--quiet"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("names another destination"), "{ran:?}");
+    assert_eq!(spool.sums(), [10, 0, 9, 1]);
+    assert!(began.elapsed() < PATIENCE);
+    // Nothing stands against the destination that they named.
+    spool.quietly(["store", &receiver.url("/200")]);
+    assert_eq!(spool.run(["work", "--quiet"]).code, Some(0));
+}
