@@ -5,8 +5,7 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use slipstream_core::{Destination, Engine, Record, RecordId, Source, Timestamp};
-use slipstream_http::HttpRequest;
+use slipstream_core::{Destination, Engine, Record, RecordId, Source, Terms, Timestamp};
 
 use crate::receiver::{PATIENCE, Receiver};
 use crate::run::Spool;
@@ -69,8 +68,7 @@ fn a_host_is_tried_at_once_behind_a_hundred_and_fifty_that_are_silent() {
 fn few_descriptors_mean_few_in_flight_and_no_attempt_is_lost() {
     for descriptors in [64, 24] {
         let (spool, receiver) = (Spool::new(), Receiver::new());
-        let lines = (0..200)
-            .map(|index| format!("{{\"url\":\"{}\"}}\n", receiver.url(&format!("/{index}"))));
+        let lines = (0..200).map(|index| format!("{{\"url\":\"{}\"}}\n", receiver.url("/200")));
         spool.run_with(&["store", "--batch", "-"], lines.collect::<String>().as_bytes());
         let work = spool.command(["work", "--quiet", "--attempts=1"]);
         let mut limited = Command::new("sh");
@@ -96,11 +94,18 @@ fn a_record_that_names_the_destination_of_others_fails_alone() {
     let engine = slipstream_log::Spool::open(spool.path()).unwrap();
     let forged: Vec<_> = (0..9)
         .map(|index| {
-            let dead = HttpRequest::get(crate::receiver::dead_url());
-            let id = RecordId::new(Timestamp::from_millis(1_795_498_937_482), [index; 10]);
-            let mut record = Record::new(&dead, id).unwrap();
-            record.destination = Destination::new(receiver.url("").as_str());
-            record
+            let url = crate::receiver::dead_url();
+            // A map of method and url, in MessagePack.
+            let mut body = b"\x82\xa6method\xa3GET\xa3url\xd9".to_vec();
+            body.push(u8::try_from(url.len()).unwrap());
+            body.extend(url.as_bytes());
+            Record {
+                id: RecordId::new(Timestamp::from_millis(1_795_498_937_482), [index; 10]),
+                kind: "http".to_owned(),
+                destination: Destination::new(receiver.url("")),
+                terms: Terms::default(),
+                body,
+            }
         })
         .collect();
     engine.store(&Source::named("forger"), &forged).unwrap();
