@@ -68,7 +68,7 @@ fn a_host_is_tried_at_once_behind_a_hundred_and_fifty_that_are_silent() {
 fn few_descriptors_mean_few_in_flight_and_no_attempt_is_lost() {
     for descriptors in [64, 24] {
         let (spool, receiver) = (Spool::new(), Receiver::new());
-        let lines = (0..200).map(|index| format!("{{\"url\":\"{}\"}}\n", receiver.url("/200")));
+        let lines = (0..200).map(|_| format!("{{\"url\":\"{}\"}}\n", receiver.url("/200")));
         spool.run_with(&["store", "--batch", "-"], lines.collect::<String>().as_bytes());
         let work = spool.command(["work", "--quiet", "--attempts=1"]);
         let mut limited = Command::new("sh");
