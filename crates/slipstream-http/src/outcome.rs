@@ -5,13 +5,16 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use curl::multi::Easy2Handle;
-use slipstream_core::{Clock, Outcome};
+use slipstream_core::{Clock, Failure, Outcome};
 
 use crate::retry_after;
 use crate::times::Times;
 use crate::transfer::Exchange;
 use crate::url::Authority;
 use crate::verdict::{End, Stage, judge};
+
+/// Too many open files: the same number on every Linux.
+const EMFILE: i32 = 24;
 
 /// The outcome of a transfer that ended on this handle.
 pub(crate) fn outcome(
@@ -28,6 +31,12 @@ pub(crate) fn outcome(
     let exchange = handle.get_ref();
     let refusal = exchange.gate().filter(|_| status == 0).and_then(|gate| gate.refusal());
     if let Some(failure) = refusal {
+        return Outcome::Failed(failure);
+    }
+    if status == 0
+        && exchange.is_short()
+        && let Some(failure) = Failure::shortage(EMFILE)
+    {
         return Outcome::Failed(failure);
     }
     let peer = Authority::of(exchange.url())

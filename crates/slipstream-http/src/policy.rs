@@ -85,6 +85,8 @@ struct State {
     refused: Option<IpAddr>,
     /// Whether another was let through.
     opened: bool,
+    /// Whether the system had no socket to give.
+    short: bool,
 }
 
 impl Gate {
@@ -117,6 +119,15 @@ impl Gate {
         let state = self.state();
         let address = state.refused.filter(|_| !state.opened)?;
         Some(AddressPolicy::denied(address))
+    }
+
+    /// The system has no socket to give.
+    pub(crate) fn run_short(&self) {
+        self.state().short = true;
+    }
+
+    pub(crate) fn is_short(&self) -> bool {
+        self.state().short
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -19,7 +19,7 @@ use curl_sys::{CURLoption, curl_sockaddr, curl_socket_t, curlsocktype};
 use socket2::{SockAddr, SockAddrStorage, Socket};
 
 use crate::policy::Gate;
-use crate::transfer::Exchange;
+use crate::transfer::{Exchange, is_shortage};
 
 /// From libcurl's `curl.h`; the bindings do not have it.
 const CURLOPT_PROTOCOLS_STR: CURLoption = curl_sys::CURLOPTTYPE_OBJECTPOINT + 318;
@@ -101,8 +101,15 @@ extern "C" fn open_socket(
     if !gate.admits(internet.map(|address| address.ip())) {
         return curl_sys::CURL_SOCKET_BAD;
     }
-    Socket::new(family.into(), kind.into(), Some(protocol.into()))
-        .map_or(curl_sys::CURL_SOCKET_BAD, IntoRawFd::into_raw_fd)
+    match Socket::new(family.into(), kind.into(), Some(protocol.into())) {
+        Ok(socket) => socket.into_raw_fd(),
+        Err(error) => {
+            if is_shortage(&error) {
+                gate.run_short();
+            }
+            curl_sys::CURL_SOCKET_BAD
+        }
+    }
 }
 
 fn check(code: curl_sys::CURLcode) -> Result<(), Error> {

@@ -9,10 +9,13 @@
 //! that are no text in the head (`configure`).
 
 use std::io::SeekFrom;
+use std::os::fd::IntoRawFd;
 use std::sync::Arc;
 
 use curl::Error;
 use curl::easy::{Easy2, Handler, ReadError, SeekResult, WriteError};
+use slipstream_core::Failure;
+use socket2::Socket;
 
 use crate::answer::Answer;
 use crate::head::Head;
@@ -42,8 +45,15 @@ pub(crate) struct Exchange {
     method: String,
     /// Whether the handle is set to wait for a connection that is being made.
     waits: Option<bool>,
+    /// Whether the system had no socket to give.
+    short: bool,
     // raw.rs counts on it that this is never assigned.
     gate: Option<Arc<Gate>>,
+}
+
+/// Whether the system has no descriptors or memory left.
+pub(crate) fn is_shortage(error: &std::io::Error) -> bool {
+    error.raw_os_error().and_then(Failure::shortage).is_some()
 }
 
 /// Which of libcurl's ways of sending a handle is set to.
@@ -89,6 +99,11 @@ impl Exchange {
         self.gate.as_ref()
     }
 
+    /// Whether the system had no socket to give for this request.
+    pub(crate) fn is_short(&self) -> bool {
+        self.short || self.gate.as_ref().is_some_and(|gate| gate.is_short())
+    }
+
     /// Lets go of the body, which may be large, when the handle has done its work.
     pub(crate) fn release(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.body)
@@ -112,6 +127,7 @@ pub(crate) fn load(
     head: Head<'_>,
 ) -> Result<(), Error> {
     easy.url(request.url())?;
+    easy.get_mut().short = false;
     // One that is being made may turn out to carry many requests at once, but without TLS only
     // where that is certain: else the others would wait for the first one's answer.
     let sure = |options: &Options| options.version == Some(HttpVersion::V2PriorKnowledge);
@@ -163,6 +179,18 @@ pub(crate) fn load(
 }
 
 impl Handler for Exchange {
+    /// As it is by default, but that a shortage is known afterwards: libcurl tells of a connection that
+    /// could not be made. A handle with a gate has its sockets opened in `raw`.
+    fn open_socket(&mut self, family: i32, kind: i32, protocol: i32) -> Option<i32> {
+        match Socket::new(family.into(), kind.into(), Some(protocol.into())) {
+            Ok(socket) => Some(socket.into_raw_fd()),
+            Err(error) => {
+                self.short |= is_shortage(&error);
+                None
+            }
+        }
+    }
+
     fn read(&mut self, data: &mut [u8]) -> Result<usize, ReadError> {
         let rest = &self.body[self.sent..];
         let length = rest.len().min(data.len());

@@ -50,7 +50,7 @@ use std::time::Duration;
 
 use slipstream_core::{Destination, Ticket, Timestamp};
 
-use self::health::{Bounds, Health, Slots};
+use self::health::{Bounds, Health, PATIENCE, Slots};
 use crate::memory::Remembered;
 use crate::subject::Subject;
 
@@ -129,6 +129,8 @@ pub(crate) struct Destinations {
     most: usize,
     /// Answers since `most` was changed.
     answers: usize,
+    /// When an attempt could not be made last.
+    short_at: Option<Duration>,
     /// Until then nothing is begun, and how long that was.
     short: (Duration, Duration),
     reserve: usize,
@@ -156,6 +158,7 @@ impl Destinations {
             spare: 0,
             most: cap,
             answers: 0,
+            short_at: None,
             short: (Duration::ZERO, Duration::ZERO),
             silent: 0,
             counted: Duration::ZERO,
@@ -315,6 +318,9 @@ impl Destinations {
     /// An attempt could not be made, and has ended: fewer are in flight from now on. How long its
     /// request waits, and how many may be in flight.
     pub(crate) fn short(&mut self, now: Duration) -> (Duration, usize) {
+        if !self.was_short(now) {
+            self.short_at = Some(now);
+        }
         self.most = self.most.min(self.in_flight * 3 / 4).max(1);
         self.answers = 0;
         if now >= self.short.0 {
@@ -324,6 +330,11 @@ impl Destinations {
             self.short.0 = now + self.short.1;
         }
         (self.short.1, self.most)
+    }
+
+    /// Whether an attempt could not be made a moment ago, so that others may have failed for the same.
+    pub(crate) fn was_short(&self, now: Duration) -> bool {
+        self.short_at.is_some_and(|at| now < at + PATIENCE)
     }
 
     /// An attempt was made.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use slipstream_core::RecordId;
 
-use super::health::{PATIENCE, SHUT_LEAST};
+use super::health::SHUT_LEAST;
 use super::*;
 
 const NOW: Duration = Duration::ZERO;

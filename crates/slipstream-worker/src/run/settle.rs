@@ -21,7 +21,8 @@ impl Run<'_> {
         if let Outcome::Failed(failure) = &mut outcome
             && failure.blame == Blame::Destination
             && failure.status.is_none()
-            && descriptors_are_scarce()
+            && (self.destinations.was_short(self.worker.clock.elapsed())
+                || descriptors_are_scarce())
         {
             // It may have failed for want of them, whatever it says.
             failure.blame = Blame::Worker;
