@@ -50,7 +50,7 @@ fn a_sound_spool_has_no_problems() {
     let spool = spool_with_failed(&Receiver::new());
     let expected = format!("1 log, 2 records, 416 B: no problems\n{SUM}");
     assert_eq!(spool.run(["check"]), ran(0, &expected, ""));
-    let expected = "{\"logs\":1,\"records\":2,\"bytes\":416,\"findings\":[],\"totals\":{\"stored\":2,\"delivered\":0,\"pending\":0,\"failed\":2,\"set_aside\":0,\"overwritten\":0,\"expired\":0,\"purged\":0},\"balanced\":true}\n";
+    let expected = "{\"logs\":1,\"records\":2,\"bytes\":416,\"findings\":[],\"leftovers\":[],\"totals\":{\"stored\":2,\"delivered\":0,\"pending\":0,\"failed\":2,\"set_aside\":0,\"overwritten\":0,\"expired\":0,\"purged\":0},\"balanced\":true}\n";
     assert_eq!(spool.run(["check", "--json"]), ran(0, expected, ""));
 }
 
