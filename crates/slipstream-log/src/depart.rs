@@ -54,8 +54,7 @@ impl Aside<'_> {
                 at = zeros;
                 continue;
             }
-            let end =
-                self.run(at..range.end, |chunk| chunk.len() < BLOCK || !is_zeros(chunk))?;
+            let end = self.run(at..range.end, |chunk| chunk.len() < BLOCK || !is_zeros(chunk))?;
             let heading = format!("-- {} bytes from {at} on --\n", end - at);
             if self.room < heading.len() as u64 + (end - at) + 1 {
                 return Ok(false);
@@ -369,7 +368,10 @@ impl Shared {
                 return (aside.put)(b"-- no more is kept --\n");
             }
             if range.end > end {
-                aside.line(&format!("-- {} bytes from {end} on are not kept --\n", range.end - end))?;
+                aside.line(&format!(
+                    "-- {} bytes from {end} on are not kept --\n",
+                    range.end - end
+                ))?;
             }
         }
     }

@@ -22,8 +22,8 @@ use crate::error::SpoolError;
 use crate::frame::{FORMAT_VERSION, LOG_HEADER, LogHeader};
 use crate::fs::{AppendError, File, Lock, Open, Stat};
 use crate::name::{LogName, Stage};
-use crate::spool::{Spool, log_path};
 use crate::settings::{SETTINGS_FILE, Settings};
+use crate::spool::{Spool, log_path};
 use crate::walk::{Item, Limits, Walk};
 
 /// How long to wait for a moment when nobody writes. Writes take microseconds.

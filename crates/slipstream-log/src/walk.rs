@@ -19,6 +19,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use memchr::memmem;
 
@@ -36,6 +37,12 @@ const SEARCH_INSIDE: u64 = 16;
 /// A log that is smaller counts as one of this size: a few torn writes of a large record may be
 /// all that it holds.
 const SMALL: u64 = WINDOW as u64;
+
+/// Looks for the mark.
+static MARKS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(&MARK));
+
+/// How many stretches of a log are told apart. Behind that, all up to the next whole frame is one.
+const STRETCHES: u32 = 4_096;
 
 /// How much of a log is read, whatever its length and its bytes claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +93,8 @@ pub struct Walk {
     window_at: u64,
     /// Bytes of payloads that may still be checked in vain.
     budget: u64,
+    /// Stretches that may still be told apart.
+    stretches: u32,
 }
 
 /// What stands at a place where a frame may begin.
@@ -110,6 +119,7 @@ impl Walk {
             window: Vec::new(),
             window_at: 0,
             budget,
+            stretches: STRETCHES,
         }
     }
 
@@ -182,6 +192,15 @@ impl Walk {
         mark: u64,
     ) -> io::Result<Option<Item<'static>>> {
         let (at, gap_end) = (self.at, self.gap_end);
+        let padding = mark - at < ALIGN as u64 && mark < self.end;
+        if padding && is_zeros(&start[..(mark - at) as usize]) {
+            self.at = mark;
+            return Ok(None);
+        }
+        let Some(stretches) = self.stretches.checked_sub(1) else {
+            return Ok(Some(self.damage_until(gap_end)));
+        };
+        self.stretches = stretches;
         let torn = match self.parse(start) {
             Some(header) if at + FRAME_HEADER as u64 + u64::from(header.length) <= gap_end => {
                 // All its bytes are there, and not what was written.
@@ -194,16 +213,18 @@ impl Walk {
                 let written = (mark - at).clamp(SETTLEMENT_AT, FRAME_HEADER as u64);
                 is_zeros(&start[SETTLEMENT_AT as usize..written as usize])
             }
-            None => self.is_torn_header(file, at..mark)?,
+            None => {
+                // A mark of which nothing holds may be what is left of a record.
+                let behind = self.start(file, mark.min(self.end))?;
+                let known = mark == gap_end || self.parse(&behind).is_some();
+                self.is_torn_header(file, at..mark, known)?
+            }
         };
         if !torn {
             return Ok(Some(self.damage_until(gap_end)));
         }
         self.at = mark;
-        let padding = mark - at < ALIGN as u64
-            && mark < self.end
-            && is_zeros(&start[..(mark - at) as usize]);
-        Ok((!padding).then_some(Item::Torn(at..mark)))
+        Ok(Some(Item::Torn(at..mark)))
     }
 
     fn damage_until(&mut self, end: u64) -> Item<'static> {
@@ -217,14 +238,20 @@ impl Walk {
 
     /// Whether nothing stands there but zeros, and behind them what a write may have got as far
     /// with that did not get through a frame's header, with the zeros that align the next frame.
-    fn is_torn_header(&mut self, file: &dyn File, range: Range<u64>) -> io::Result<bool> {
+    /// The latter only if what comes next is `known`.
+    fn is_torn_header(
+        &mut self,
+        file: &dyn File,
+        range: Range<u64>,
+        known: bool,
+    ) -> io::Result<bool> {
         let start = self.zeros(file, range.clone())?;
         let len = (range.end - start) as usize;
-        if len >= FRAME_HEADER + ALIGN {
-            return Ok(false);
+        if len == 0 {
+            return Ok(true);
         }
-        let Some(salt) = self.salt else {
-            return Ok(len == 0);
+        let Some(salt) = self.salt.filter(|_| known && len < FRAME_HEADER + ALIGN) else {
+            return Ok(false);
         };
         let bytes = self.bytes(file, start, len)?;
         let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
@@ -315,7 +342,7 @@ impl Walk {
         let mut from = at;
         while from + MARK.len() as u64 <= until {
             let len = self.handy(from, until);
-            if let Some(place) = memmem::find(self.bytes(file, from, len)?, &MARK) {
+            if let Some(place) = MARKS.find(self.bytes(file, from, len)?) {
                 found = from + place as u64;
                 break;
             }
@@ -327,14 +354,12 @@ impl Walk {
     /// Where the zeros end that these bytes begin with.
     fn zeros(&mut self, file: &dyn File, range: Range<u64>) -> io::Result<u64> {
         let mut end = range.end;
-        self.pieces(file, range, |at, bytes| {
-            match bytes.iter().position(|byte| *byte != 0) {
-                Some(place) => {
-                    end = at + place as u64;
-                    false
-                }
-                None => true,
+        self.pieces(file, range, |at, bytes| match bytes.iter().position(|byte| *byte != 0) {
+            Some(place) => {
+                end = at + place as u64;
+                false
             }
+            None => true,
         })?;
         Ok(end)
     }

@@ -17,6 +17,7 @@ mod hung;
 mod init;
 mod inspect;
 mod kinds;
+mod lengths;
 mod limits;
 mod metrics;
 mod overdue;

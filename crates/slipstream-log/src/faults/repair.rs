@@ -5,9 +5,9 @@ use slipstream_core::{Engine, Verdict};
 
 use super::run::Run;
 use super::scenarios::MINUTE;
-use crate::{Report, Settings};
 use crate::fs::Fs;
 use crate::fs::fake::{EIO, ENOSPC, Plan};
+use crate::{Report, Settings};
 
 /// A spool with damage, an entry that is missing and one that is spoiled, a log on its way out, and
 /// a file that was being made.

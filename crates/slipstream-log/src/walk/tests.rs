@@ -340,3 +340,17 @@ fn a_length_that_a_header_claims_takes_no_memory_before_the_payload_is_whole() {
     while walk.next(&file).unwrap().is_some() {}
     assert!(walk.window.capacity() <= 2 * WINDOW, "{}", walk.window.capacity());
 }
+
+#[test]
+fn marks_by_the_million_are_one_stretch_and_headers_by_the_million_a_bounded_number() {
+    let mut marks = log();
+    append(&mut marks, &frame(20));
+    marks.extend(b"\xC1REC\x01\x02\x03\x04".repeat(100_000));
+    append(&mut marks, &frame(20));
+    assert_eq!(letters(&marks), "rdr");
+    let mut headers = log();
+    headers.extend(frame(4 << 20)[..FRAME_HEADER].repeat(100_000));
+    append(&mut headers, &frame(2000));
+    let found = letters(&headers);
+    assert!(found.len() <= STRETCHES as usize + 2 && found.ends_with('r'), "{}", found.len());
+}
