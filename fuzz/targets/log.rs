@@ -12,7 +12,7 @@ use slipstream_log::frame::{
     FRAME_HEADER, FrameHeader, LOG_HEADER, LogHeader, MARK, SETTLEMENT_AT, Settlement, frame_len,
 };
 use slipstream_log::fs::{AppendError, File, Lock, Stat};
-use slipstream_log::walk::{Item, Walk, read_record};
+use slipstream_log::walk::{Item, Limits, Walk, read_record};
 
 /// What a search goes through at once, less the header and a little.
 const GAP: usize = 128 * 1024 - 160;
@@ -47,10 +47,10 @@ fn walk(log: &Memory, salt: u64) {
     let expected = records(bytes, salt);
     let mut found = Vec::new();
     let mut at = LOG_HEADER.min(end);
-    let mut walk = Walk::new(salt, end);
+    let mut walk = Walk::new(salt, end, Limits::WIDEST);
     while let Some(item) = walk.next(log).unwrap() {
         let (start, stop) = match item {
-            Item::Damage(range) => (range.start, range.end),
+            Item::Damage(range) | Item::Torn(range) => (range.start, range.end),
             Item::Record { at, settlement, payload } => {
                 let begin = at as usize;
                 let header = &bytes[begin..begin + FRAME_HEADER];
@@ -61,7 +61,7 @@ fn walk(log: &Memory, salt: u64) {
                 if settlement != Settlement::FRESH {
                     assert_eq!(settlement.encode(), *written);
                 }
-                let again = read_record(log, salt, at).unwrap();
+                let again = read_record(log, salt, at, Limits::WIDEST).unwrap();
                 assert_eq!(again, Some((settlement, payload.to_vec())));
                 found.push(at);
                 (at, (at + frame_len(payload.len()) as u64).min(end))

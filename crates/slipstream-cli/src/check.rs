@@ -1,7 +1,8 @@
 //! `slipstream check`: the spool's fsck.
 //!
 //! Guaranteed: without `--repair` nothing is changed; each problem is a line, and the exit code
-//! tells whether any is left. The JSON's fields are a promise: fields may join, none changes.
+//! tells whether any is left. What a killed process leaves in the normal course of things is a line,
+//! too, and no problem. The JSON's fields are a promise: fields may join, none changes.
 //!
 //! Absent on purpose: what is looked at and how it is mended. That is the library's.
 
@@ -22,6 +23,7 @@ struct Report {
     records: u64,
     bytes: u64,
     findings: Vec<Finding>,
+    leftovers: Vec<Finding>,
     totals: Totals,
     balanced: bool,
 }
@@ -76,14 +78,18 @@ fn check(spool: &Spool, repair: bool) -> Result<slipstream_log::Report> {
 
 impl Report {
     fn of(report: slipstream_log::Report) -> Self {
-        let findings = report.findings.into_iter();
+        let lines = |found: Vec<slipstream_log::Finding>| {
+            let found = found.into_iter();
+            found
+                .map(|found| Finding { path: found.path, what: found.what, mended: found.mended })
+                .collect()
+        };
         Self {
             logs: report.logs,
             records: report.records,
             bytes: report.bytes,
-            findings: findings
-                .map(|found| Finding { path: found.path, what: found.what, mended: found.mended })
-                .collect(),
+            findings: lines(report.findings),
+            leftovers: lines(report.leftovers),
             totals: Totals::of(&report.totals),
             balanced: report.totals.balanced(),
         }
@@ -93,9 +99,11 @@ impl Report {
 /// What a person reads.
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for Finding { path, what, mended } in &self.findings {
-            let mended = if *mended { " (mended)" } else { "" };
-            writeln!(f, "{}", print::one_line(&format!("{path}: {what}{mended}")))?;
+        for (found, is) in [(&self.findings, ""), (&self.leftovers, "no problem: ")] {
+            for Finding { path, what, mended } in found {
+                let mended = if *mended { " (mended)" } else { "" };
+                writeln!(f, "{}", print::one_line(&format!("{is}{path}: {what}{mended}")))?;
+            }
         }
         let mended = self.findings.iter().filter(|finding| finding.mended).count() as u64;
         let problems = match (self.findings.len() as u64, mended) {

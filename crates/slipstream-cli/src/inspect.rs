@@ -55,6 +55,15 @@ struct Damage<'a> {
     damage: bool,
 }
 
+/// A write that was cut short, of which nothing was acknowledged.
+#[derive(Serialize)]
+struct Torn<'a> {
+    log: &'a str,
+    offset: u64,
+    length: u64,
+    torn: bool,
+}
+
 pub(crate) fn run(args: &InspectArgs) -> Result<Ended> {
     let mut lines = print::Lines::new();
     let (mut damaged, mut unread) = (false, false);
@@ -97,6 +106,10 @@ fn line(path: &Path, item: &Item<'_>, secrets: bool, damaged: &mut bool) -> Resu
             *damaged = true;
             let length = range.end - range.start;
             print::json(&Damage { log, offset: range.start, length, damage: true })
+        }
+        Item::Torn(range) => {
+            let length = range.end - range.start;
+            print::json(&Torn { log, offset: range.start, length, torn: true })
         }
         Item::Record { at, settlement, payload } => {
             print::json(&Line::of(log, *at, *settlement, payload, secrets))

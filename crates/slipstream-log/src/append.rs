@@ -35,6 +35,9 @@ use crate::writers::Writers;
 /// How often a writer looks whether its log is still in its place, and how long it is. Others'
 /// records between two looks may make a log this much longer than it should get.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// A write of as many bytes looks where it ended: many at the same moment could make a log longer
+/// than anybody reads.
+const LARGE: usize = 16 * 1024;
 
 /// A slot's collecting log, open in this process.
 pub(crate) struct Writer {
@@ -135,6 +138,14 @@ impl Shared {
         }
         let bytes = frames.bytes_at(writer.len);
         let appended = writer.file.append(bytes);
+        let longest = self.settings.limits().log;
+        if appended.is_ok()
+            && bytes.len() >= LARGE
+            && writer.file.stat().is_ok_and(|stat| stat.len > longest)
+        {
+            // What stands behind that is not read: it is stored again, in the next log.
+            return Ok(Step::Due);
+        }
         drop(held);
         match appended {
             Ok(()) => {

@@ -50,6 +50,10 @@ const WAITING_MAX: usize = 1 << 16;
 /// held by somebody.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// For how long logs are read in search of the next record, before the run gets to see whether its
+/// time is up, or it is to stop.
+const CLAIM_FOR: Duration = Duration::from_millis(200);
+
 /// A spool that is being worked.
 pub(crate) struct SpoolBacklog {
     shared: Arc<Shared>,
@@ -92,6 +96,8 @@ struct ClaimedLog {
     outstanding: HashSet<u64>,
     /// Something in it was given up, so that it is kept.
     failed: bool,
+    /// That some of it is unreadable was told.
+    damaged: bool,
     /// When the log must be read again for records that are not remembered.
     again: Option<Duration>,
 }
@@ -183,8 +189,13 @@ impl SpoolBacklog {
     }
 
     fn next_step(&mut self) -> Result<Next, SpoolError> {
+        let began = self.shared.clock.elapsed();
         loop {
             let now = self.shared.clock.elapsed();
+            if now.saturating_sub(began) > CLAIM_FOR {
+                // Logs without a record to give out can be many, and long.
+                return Ok(Next::Wait(Duration::ZERO));
+            }
             if self.waiting.peek().is_some_and(|Reverse(first)| first.due <= now) {
                 if let Some(claim) = self.give_out_waiting(now)? {
                     return Ok(Next::Work(claim));
@@ -251,7 +262,11 @@ impl SpoolBacklog {
                 }
             };
             let Item::Record { at, settlement, payload } = item else {
-                tracing::warn!(log = %name, ?item, "unreadable bytes are set aside");
+                if let Item::Damage(range) = item
+                    && !std::mem::replace(&mut log.damaged, true)
+                {
+                    tracing::warn!(log = %name, ?range, "unreadable bytes are set aside");
+                }
                 continue;
             };
             log.failed |= settlement.state == State::Failed;
@@ -291,7 +306,7 @@ impl SpoolBacklog {
                 return Ok(None);
             }
         };
-        match read_record(file, log.salt, at) {
+        match read_record(file, log.salt, at, self.shared.settings.limits()) {
             Ok(Some((settlement, payload))) => {
                 let out = Out { log: name, at, settlement, before: None };
                 Ok(Some(self.give_out(out, payload, Duration::ZERO)))

@@ -1,22 +1,29 @@
 //! The spool's fsck: reads everything, says what is wrong, and mends what can be mended.
 //!
-//! Guarantees: a check alone changes nothing. A repair loses no readable record: it finishes
+//! Guarantees: a check alone changes nothing. What a killed process or a power loss leaves in the
+//! normal course of things is told apart from what is wrong: docs/format.md has a table of it. A repair loses no readable record: it finishes
 //! what was begun, moves away what does not belong, and writes entries; it never cuts, moves or
 //! removes bytes of a log that holds a record.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::ErrorKind;
+use std::ops::Range;
+use std::time::Duration;
 
 use crate::backlog::NOTES;
-use crate::depart::{DAMAGED, Leaving, aside_len};
+use crate::depart::{DAMAGED, Leaving};
 use crate::error::SpoolError;
-use crate::frame::FORMAT_VERSION;
-use crate::fs::{Lock, Open};
+use crate::frame::{FORMAT_VERSION, frame_len};
+use crate::fs::{File, Lock, Open};
 use crate::ledger::{Counts, Gone, LEDGER, Ledger, Outcomes};
 use crate::name::{LogName, Stage, parse_collecting};
+use crate::settings::WRITE_MAX;
 use crate::spool::{REMOVING, Shared, Spool, log_path};
 use crate::status::Totals;
-use crate::walk::Item;
+use crate::walk::{Item, Walk};
+
+/// How many names of a directory that are none of a log are told.
+const STRANGERS_MAX: usize = 100;
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,11 +36,14 @@ pub struct Report {
     pub bytes: u64,
     /// What is wrong, in the order it was found. Empty when all is well.
     pub findings: Vec<Finding>,
+    /// What a killed process or a power loss left in the normal course of things: nothing that was
+    /// acknowledged, or a step that the next process finishes.
+    pub leftovers: Vec<Finding>,
     /// The sums as they are now.
     pub totals: Totals,
 }
 
-/// One thing that is wrong.
+/// One thing that is wrong, or was left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Where, beneath the spool.
@@ -89,24 +99,44 @@ impl Check<'_> {
         self.report.findings.push(Finding { path: path.to_owned(), what: what.into(), mended });
     }
 
+    /// A file that an ended process left: a problem only where it cannot be dealt with.
+    fn left(&mut self, path: &str, what: &str, mended: bool) {
+        match self.shared.fs.open(path, Open::Read) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                self.find(path, format!("cannot be opened: {error}"), mended);
+            }
+            _ if self.repair && !mended => self.find(path, what, false),
+            _ => self.leave(path, what, mended),
+        }
+    }
+
+    /// Notes what is normal after a kill or a power loss.
+    fn leave(&mut self, path: &str, what: impl Into<String>, mended: bool) {
+        self.report.leftovers.push(Finding { path: path.to_owned(), what: what.into(), mended });
+    }
+
     /// What ended processes left.
     fn leftovers(&mut self) -> Result<(), SpoolError> {
         let leaving = self.shared.logs_leaving()?;
         let mut left = Vec::new();
         if self.repair {
-            self.shared.finish_departures()?;
+            self.shared.finish_departures_for(Duration::MAX)?;
             left = self.shared.logs_leaving()?;
         }
         for leaving in leaving {
-            self.find(
+            self.left(
                 &leaving.path(),
-                "was being removed when a process ended; a repair finishes that",
+                "was being removed when a process ended; the next worker, or a repair, finishes that",
                 self.repair && !left.iter().any(|left| left.log == leaving.log),
             );
         }
         for path in self.shared.abandoned()? {
             let mended = self.repair && self.shared.fs.remove(&path).is_ok();
-            self.find(&path, "was being made when a process ended; a repair removes it", mended);
+            self.left(
+                &path,
+                "was being made when a process ended; the next worker, or a repair, removes it",
+                mended,
+            );
         }
         Ok(())
     }
@@ -114,128 +144,179 @@ impl Check<'_> {
     /// Files whose names say nothing to a spool. They are somebody's, so they stay.
     fn strangers(&mut self) -> Result<(), SpoolError> {
         for stage in Stage::ALL {
-            for name in self.shared.list(stage.dir())? {
-                let ours = match stage {
-                    Stage::Collecting => {
-                        parse_collecting(&name).is_some() || name.contains(".log.new-")
-                    }
-                    Stage::Failed => {
-                        let log = [DAMAGED, NOTES].iter().find_map(|end| name.strip_suffix(end));
-                        LogName::parse(log.unwrap_or(&name)).is_some()
-                    }
-                    Stage::Ready | Stage::Processing => LogName::parse(&name).is_some(),
-                };
-                if !ours {
-                    self.find(
-                        &format!("{stage}/{name}"),
-                        "is no log; move it out of the spool",
-                        false,
-                    );
+            self.strangers_in(stage.dir(), |name| match stage {
+                Stage::Collecting => parse_collecting(name).is_some() || name.contains(".log.new-"),
+                Stage::Failed => {
+                    let log = [DAMAGED, NOTES].iter().find_map(|end| name.strip_suffix(end));
+                    LogName::parse(log.unwrap_or(name)).is_some()
                 }
-            }
+                Stage::Ready | Stage::Processing => LogName::parse(name).is_some(),
+            })?;
         }
-        for name in self.shared.list(REMOVING)? {
-            if Leaving::parse(&name).is_none() {
-                self.find(
-                    &format!("{REMOVING}/{name}"),
-                    "is no log; move it out of the spool",
-                    false,
-                );
-            }
+        self.strangers_in(REMOVING, |name| Leaving::parse(name).is_some())
+    }
+
+    fn strangers_in(&mut self, dir: &str, ours: impl Fn(&str) -> bool) -> Result<(), SpoolError> {
+        let names = self.shared.list(dir)?;
+        let mut strangers = names.iter().filter(|name| !ours(name));
+        for name in strangers.by_ref().take(STRANGERS_MAX) {
+            self.find(&format!("{dir}/{name}"), "is no log; move it out of the spool", false);
+        }
+        let more = strangers.count();
+        if more > 0 {
+            self.find(dir, format!("{more} more in it are no logs; move them out"), false);
         }
         Ok(())
     }
 
     fn read_logs(&mut self) -> Result<(), SpoolError> {
-        let mut seen = HashSet::new();
+        let mut seen = HashMap::new();
         for name in self.shared.list(Stage::Collecting.dir())? {
             if parse_collecting(&name).is_some() {
-                self.read_log(&format!("collecting/{name}"), None)?;
+                self.read_log(&format!("collecting/{name}"), None);
             }
         }
         // The furthest stage first: a log with two names has gone that far.
         for stage in [Stage::Failed, Stage::Processing, Stage::Ready] {
             for log in self.shared.logs_in(stage)? {
                 let path = log_path(stage, log);
-                if !seen.insert(log) {
-                    self.find(
-                        &path,
-                        "stands at a later stage, too; remove the one in this place",
-                        false,
-                    );
-                    continue;
+                match seen.get(&log) {
+                    None => {
+                        seen.insert(log, stage);
+                        self.read_log(&path, Some(log));
+                    }
+                    Some(later) => self.two_names(&path, &log_path(*later, log)),
                 }
-                self.read_log(&path, Some(log))?;
             }
         }
         Ok(())
     }
 
-    fn read_log(&mut self, path: &str, name: Option<LogName>) -> Result<(), SpoolError> {
+    /// A log that stands at two stages. A power loss can leave one file with two names.
+    fn two_names(&mut self, path: &str, later: &str) {
+        let identity = |path: &str| self.shared.fs.stat(path).map(|stat| stat.identity).ok();
+        if identity(path) == identity(later) {
+            self.leave(path, "stands at a later stage, too; it counts as being there", false);
+        } else {
+            let what = "stands at a later stage, too; remove the one in this place";
+            self.find(path, what, false);
+        }
+    }
+
+    /// Reads a log. What keeps it from being read keeps no other from it.
+    fn read_log(&mut self, path: &str, name: Option<LogName>) {
         let file = match self.shared.fs.open(path, Open::Read) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => {
-                self.find(path, format!("cannot be opened: {error}"), false);
+            Err(error) if error.kind() == ErrorKind::NotFound => return,
+            Err(error) => return self.find(path, format!("cannot be opened: {error}"), false),
+        };
+        if let Err(error) = self.read_open(&*file, path, name) {
+            self.find(path, format!("cannot be read to its end: {}", why(&error)), false);
+        }
+    }
+
+    fn read_open(
+        &mut self,
+        file: &dyn File,
+        path: &str,
+        name: Option<LogName>,
+    ) -> Result<(), SpoolError> {
+        let header = self.shared.read_header(file, path)?;
+        self.report.logs += 1;
+        let mut walk = self.shared.walk(file, path, name)?;
+        self.report.bytes += walk.end();
+        let (mut records, mut damage, mut torn) = (0, Stretches::default(), Stretches::default());
+        // A writer may be at the end of a log that is being collected.
+        let busy = name.is_none() && header.is_some();
+        let writing = WRITE_MAX as u64 + frame_len(self.shared.settings.record_max as usize) as u64;
+        while let Some(item) =
+            walk.next(file).map_err(|error| self.shared.io("read", path, error))?
+        {
+            let (stretches, range) = match item {
+                Item::Record { .. } => {
+                    records += 1;
+                    continue;
+                }
+                Item::Torn(range) => (&mut torn, range),
+                Item::Damage(range) => (&mut damage, range),
+            };
+            let at_end = range.end == walk.end() + walk.unread();
+            if !(busy && at_end && range.end - range.start <= writing) {
+                stretches.add(&range);
+            }
+        }
+        self.report.records += records;
+        match (header, name) {
+            (None, _) if records + damage.places == 0 => {
+                let what = "has no header and holds nothing, as a power loss may leave it";
+                self.leave(path, what, false);
                 return Ok(());
             }
-        };
-        let header = self.shared.read_header(&*file, path)?;
-        match (header, name) {
             (None, _) => {
-                self.find(
-                    path,
-                    format!("has no header of version {FORMAT_VERSION}; its name stands in for it"),
-                    false,
-                );
+                let what =
+                    format!("has no header of version {FORMAT_VERSION}; its name stands in for it");
+                self.find(path, what, false);
             }
             (Some(header), Some(name)) if LogName::of(&header).salt != name.salt => {
                 self.find(path, "has another log's header; was it renamed?", false);
             }
             _ => {}
         }
-        self.report.logs += 1;
-        let mut walk = self.shared.walk(&*file, path, name)?;
-        self.report.bytes += walk.end();
-        let mut damage = Vec::new();
-        loop {
-            match walk.next(&*file) {
-                Ok(Some(Item::Record { .. })) => self.report.records += 1,
-                Ok(Some(Item::Damage(range))) => damage.push(range),
-                Ok(None) => break,
-                Err(error) => {
-                    self.find(path, format!("cannot be read to its end: {error}"), false);
-                    return Ok(());
-                }
-            }
-        }
-        // A writer may be at the end of a log that is being collected.
-        if name.is_none() {
-            damage.retain(|range| range.end < walk.end());
-        }
-        let bytes: u64 = damage.iter().map(|range| range.end - range.start).sum();
-        let aside = name.map(|name| format!("{}/{name}{DAMAGED}", Stage::Failed.dir()));
-        // A part of it is what a killed process has copied.
-        let whole = aside_len(&damage);
-        let known = aside
-            .is_some_and(|aside| self.shared.fs.stat(&aside).is_ok_and(|stat| stat.len == whole));
-        if let (Some(first), false) = (damage.first(), known) {
+        self.torn(path, &torn);
+        self.damage(file, path, name, &damage, &walk)
+    }
+
+    /// What was written for no record that was acknowledged.
+    fn torn(&mut self, path: &str, torn: &Stretches) {
+        if torn.places > 0 {
             let what = format!(
-                "{bytes} bytes from {} on are no records{}; a repair copies them to failed/, and the records around them are delivered",
-                first.start,
-                if damage.len() > 1 {
-                    format!(", in {} places", damage.len())
-                } else {
-                    String::new()
-                }
+                "{} bytes from {} on are of writes that were cut short{}; nothing that was acknowledged was in them",
+                torn.bytes,
+                torn.first,
+                torn.in_places()
             );
-            let mended = self.repair && name.is_some();
-            if let (true, Some(name)) = (mended, name) {
-                self.shared.set_damage_aside(&*file, path, name)?;
-            }
-            self.find(path, what, mended);
+            self.leave(path, what, false);
         }
-        Ok(())
+    }
+
+    fn damage(
+        &mut self,
+        file: &dyn File,
+        path: &str,
+        name: Option<LogName>,
+        damage: &Stretches,
+        walk: &Walk,
+    ) -> Result<(), SpoolError> {
+        if damage.places == 0 {
+            return Ok(());
+        }
+        if let Some(name) = name {
+            // A part of it is what a killed process has copied.
+            let aside = format!("{}/{name}{DAMAGED}", Stage::Failed.dir());
+            if let Ok(stat) = self.shared.fs.stat(&aside)
+                && stat.len == self.shared.aside_len(file, path, name)?
+            {
+                return Ok(());
+            }
+        }
+        let unread = match walk.unread() {
+            0 => String::new(),
+            unread => format!(
+                " ({unread} of them are more than a log may have, and are not read; see who wrote them)"
+            ),
+        };
+        let what = format!(
+            "{} bytes from {} on are no records{}{unread}; a repair copies them to failed/, and the records around them are delivered",
+            damage.bytes,
+            damage.first,
+            damage.in_places()
+        );
+        let copied = match name.filter(|_| self.repair) {
+            Some(name) => self.shared.set_damage_aside(file, path, name).map(|()| true),
+            None => Ok(false),
+        };
+        self.find(path, what, matches!(copied, Ok(true)));
+        copied.map(drop)
     }
 
     /// Holds the ledger against what is there.
@@ -245,6 +326,21 @@ impl Check<'_> {
             let what =
                 format!("{} entries cannot be read; a repair leaves them out", ledger.spoiled);
             self.find(LEDGER, what, self.repair);
+        }
+        if ledger.unread > 0 {
+            let what = format!(
+                "{} bytes behind the first {} are more than it may have, and are not read; see who wrote them, and a repair makes it anew",
+                ledger.unread,
+                self.shared.settings.ledger_max()
+            );
+            self.find(LEDGER, what, self.repair);
+        }
+        if ledger.torn > 0 {
+            let what = format!(
+                "{} entries were cut short when a process ended; they are written again, and a repair leaves these out",
+                ledger.torn
+            );
+            self.leave(LEDGER, what, self.repair);
         }
         let there = self.shared.logs_there()?;
         let collected = self.shared.collecting_names()?;
@@ -267,57 +363,93 @@ impl Check<'_> {
         }
         for stage in [Stage::Ready, Stage::Processing, Stage::Failed] {
             for log in self.shared.logs_in(stage)? {
-                self.account_of(stage, log, &ledger)?;
+                let path = log_path(stage, log);
+                // Mostly it could not be opened before, either.
+                if let Err(error) = self.account_of(&path, log, &ledger)
+                    && !self.report.findings.iter().any(|finding| finding.path == path)
+                {
+                    self.find(&path, format!("cannot be counted: {}", why(&error)), false);
+                }
             }
         }
-        if self.repair && ledger.spoiled > 0 {
-            self.shared.rewrite_ledger()?;
+        if self.repair && ledger.spoiled + ledger.torn + ledger.unread > 0 {
+            self.shared.rewrite_ledger(u64::MAX)?;
         }
         Ok(())
     }
 
-    fn account_of(
-        &mut self,
-        stage: Stage,
-        log: LogName,
-        ledger: &Ledger,
-    ) -> Result<(), SpoolError> {
-        let path = log_path(stage, log);
-        let file = match self.shared.fs.open(&path, Open::Update) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => {
-                // Mostly it could not be opened before, either.
-                if !self.report.findings.iter().any(|finding| finding.path == path) {
-                    self.find(&path, format!("cannot be opened: {error}"), false);
-                }
-                return Ok(());
-            }
+    fn account_of(&mut self, path: &str, log: LogName, ledger: &Ledger) -> Result<(), SpoolError> {
+        let Some(file) = self.shared.open_if_there(path)? else {
+            return Ok(());
         };
         let _held =
-            self.repair.then(|| self.shared.lock(&*file, Lock::Exclusive, &path)).transpose()?;
-        if !self.shared.is_at(&*file, &path)? {
+            self.repair.then(|| self.shared.lock(&*file, Lock::Exclusive, path)).transpose()?;
+        if !self.shared.is_at(&*file, path)? {
             return Ok(());
         }
-        let tally = self.shared.tally(&*file, &path, Some(log))?;
+        let tally = self.shared.tally(&*file, path, Some(log))?;
         let Some(sealed) = ledger.logs.get(&log).and_then(|account| account.stored) else {
-            self.find(&path, "was not counted when it was sealed; a repair counts it", self.repair);
             if self.repair {
                 self.shared.enter_stored(log, tally.sealed())?;
             }
+            let what =
+                "was not counted when it was sealed; the next worker, or a repair, counts it";
+            self.leave(path, what, self.repair);
             return Ok(());
         };
-        let accounted = tally.readable() + tally.set_aside(sealed);
+        let set_aside = tally.set_aside(sealed);
+        if tally.bytes < sealed.bytes || (tally.damaged == 0 && set_aside > 0) {
+            let what = format!(
+                "lost {set_aside} of the {} requests that it held when it was sealed ({} bytes of {} are left); they count as set aside",
+                sealed.requests, tally.bytes, sealed.bytes
+            );
+            self.find(path, what, false);
+        }
+        let accounted = tally.readable() + set_aside;
         if accounted != sealed.requests {
+            if self.repair {
+                self.shared.enter_stored(log, tally.sealed())?;
+            }
             let what = format!(
                 "held {} requests when it was sealed and holds {accounted}; a repair counts what it holds",
                 sealed.requests
             );
-            self.find(&path, what, self.repair);
-            if self.repair {
-                self.shared.enter_stored(log, tally.sealed())?;
-            }
+            self.find(path, what, self.repair);
         }
         Ok(())
+    }
+}
+
+/// Stretches of a log that hold no record.
+#[derive(Default)]
+struct Stretches {
+    places: u64,
+    bytes: u64,
+    /// Where the first begins.
+    first: u64,
+}
+
+impl Stretches {
+    fn add(&mut self, range: &Range<u64>) {
+        if self.places == 0 {
+            self.first = range.start;
+        }
+        self.places += 1;
+        self.bytes = self.bytes.saturating_add(range.end - range.start);
+    }
+
+    fn in_places(&self) -> String {
+        match self.places {
+            1 => String::new(),
+            places => format!(", in {places} places"),
+        }
+    }
+}
+
+/// An error with what lies behind it, for the middle of a sentence.
+fn why(error: &SpoolError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
 }

@@ -1,7 +1,8 @@
 //! Which keys were stored a moment ago: a table of fixed size, so that it cannot outgrow the disk.
 //!
-//! Guaranteed: of requests with the same key one is stored within its window, whoever
-//! stores them. A crash, a power loss or a full table can let a repeat through, but never keep out
+//! Guaranteed: of requests with the same key one is stored within its window, whichever process
+//! stores them. In a spool that a group shares, each user has keys of their own: nobody's requests
+//! are kept out by another's. A crash, a power loss or a full table can let a repeat through, but never keep out
 //! a request whose like is not stored: a key is entered behind its record, with the table
 //! locked all the while. The table's lock comes before a log's.
 //!
@@ -30,6 +31,8 @@ const BUCKETS: u64 = 8_192;
 pub(crate) struct Table {
     file: Box<dyn File>,
     boot: u64,
+    /// Whose keys are meant, where several users store.
+    user: Option<u32>,
 }
 
 /// One key.
@@ -73,11 +76,16 @@ impl Entry {
 }
 
 /// Two hashes with different seeds: with one, two of many keys could share it. A key is another one
-/// after the machine has started anew: the record that was stored with it may be gone.
-fn hash(key: &str, boot: u64) -> [u8; 16] {
+/// after the machine has started anew: the record that was stored with it may be gone. A user's id
+/// stands behind the key, and a byte that no text has before it.
+fn hash(key: &str, boot: u64, user: Option<u32>) -> [u8; 16] {
     let half = |seed| {
         let mut hasher = SeaHasher::with_seeds(seed, !seed, seed.rotate_left(17), boot);
         hasher.write(key.as_bytes());
+        if let Some(user) = user {
+            hasher.write(&[0xFF]);
+            hasher.write(&user.to_le_bytes());
+        }
         hasher.finish().to_le_bytes()
     };
     let [a, b] = [half(0x6f6e_6365), half(0x7265_7065_6174)];
@@ -103,7 +111,8 @@ impl Shared {
             }
             other => other.map_err(failed("open"))?,
         };
-        Ok(Table { file, boot: self.fs.boot() })
+        let user = self.settings.group.map(|_| rustix::process::geteuid().as_raw());
+        Ok(Table { file, boot: self.fs.boot(), user })
     }
 }
 
@@ -120,7 +129,7 @@ impl Table {
         dedupe: &Dedupe,
         now: Timestamp,
     ) -> Result<Option<RecordId>, SpoolError> {
-        let key = hash(&dedupe.key, self.boot);
+        let key = self.hash(dedupe);
         let bucket = self.bucket(shared, key)?;
         let same = bucket.into_iter().flatten().find(|entry| entry.key == key);
         Ok(same.filter(|entry| entry.is_live(now, dedupe.window)).map(|entry| entry.id))
@@ -134,7 +143,7 @@ impl Table {
         id: RecordId,
         now: Timestamp,
     ) -> Result<(), SpoolError> {
-        let key = hash(&dedupe.key, self.boot);
+        let key = self.hash(dedupe);
         let bucket = self.bucket(shared, key)?;
         let own = bucket.iter().position(|entry| entry.is_some_and(|entry| entry.key == key));
         let place = own.unwrap_or_else(|| {
@@ -148,6 +157,10 @@ impl Table {
         let at = start(key) + (place * ENTRY) as u64;
         let written = self.file.write_at(&entry.encode(), at);
         written.map_err(|error| shared.io("write", DEDUPE, error))
+    }
+
+    fn hash(&self, dedupe: &Dedupe) -> [u8; 16] {
+        hash(&dedupe.key, self.boot, self.user)
     }
 
     fn bucket(
@@ -178,4 +191,32 @@ impl Shared {
 fn start(key: [u8; 16]) -> u64 {
     let number = u64::from_le_bytes(key[8..].try_into().expect("eight bytes"));
     number % BUCKETS * (BUCKET * ENTRY) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_another_one_for_another_user_boot_or_text() {
+        let users = [None, Some(0), Some(1001), Some(1002)];
+        let keys = ["", "order-17", "order-17\u{0}", "order-1", "7order-1"];
+        let mut hashes = std::collections::HashSet::new();
+        for (user, key, boot) in users
+            .iter()
+            .flat_map(|user| keys.map(|key| (*user, key)))
+            .flat_map(|(user, key)| [1, 2].map(|boot| (user, key, boot)))
+        {
+            assert_eq!(hash(key, boot, user), hash(key, boot, user));
+            assert!(hashes.insert(hash(key, boot, user)), "{user:?} {key} {boot}");
+        }
+    }
+
+    #[test]
+    fn keys_of_a_spool_of_one_user_are_those_they_were() {
+        let both = hash("order-17", 7, None);
+        let mut hasher = SeaHasher::with_seeds(0x6f6e_6365, !0x6f6e_6365, 0x6f6e_6365 << 17, 7);
+        hasher.write(b"order-17");
+        assert_eq!(both[..8], hasher.finish().to_le_bytes());
+    }
 }

@@ -6,6 +6,7 @@
 //! it is counted, but not kept.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use crate::backlog::notes_path;
 use crate::error::SpoolError;
@@ -13,7 +14,7 @@ use crate::fs::File;
 use crate::ledger::{Counts, Gone, Outcomes};
 use crate::name::{Departure, LogName, Stage, split_leaving};
 use crate::spool::{Patience, REMOVING, Shared, log_path};
-use crate::walk::Item;
+use crate::walk::{Item, is_zeros};
 
 /// What the name of a file of unreadable bytes has behind that of their log.
 pub(crate) const DAMAGED: &str = ".damaged";
@@ -23,14 +24,94 @@ const KEPT_MAX: usize = 1 << 20;
 /// Takes bytes that are set aside.
 type Put<'a> = dyn FnMut(&[u8]) -> Result<(), SpoolError> + 'a;
 
-/// What stands before a stretch of bytes that was set aside.
-fn heading(range: &Range<u64>) -> String {
-    format!("-- {} bytes from {} on --\n", range.end - range.start, range.start)
+/// Zeros in blocks of this many bytes are not copied: a file may have terabytes of them that take
+/// no room.
+const BLOCK: usize = 4096;
+/// For how long others' unfinished removals are finished at a time. What is left then is finished
+/// by a later process.
+const FINISH_FOR: Duration = Duration::from_secs(2);
+
+/// Writes what is unreadable of a log: each stretch behind a line that says where it stood.
+struct Aside<'a> {
+    shared: &'a Shared,
+    file: &'a dyn File,
+    path: &'a str,
+    put: &'a mut Put<'a>,
+    /// How many more bytes may be written.
+    room: u64,
 }
 
-/// How long the file is that holds all of a log's damage.
-pub(crate) fn aside_len(damage: &[Range<u64>]) -> u64 {
-    damage.iter().map(|range| heading(range).len() as u64 + range.end - range.start + 1).sum()
+impl Aside<'_> {
+    /// Writes these bytes; false when there is no room for all of them.
+    fn stretch(&mut self, range: Range<u64>) -> Result<bool, SpoolError> {
+        let mut at = range.start;
+        while at < range.end {
+            let zeros = self.run(at..range.end, is_zeros)?;
+            if zeros - at >= BLOCK as u64 {
+                if !self.line(&format!("-- {} zeros from {at} on --\n", zeros - at))? {
+                    return Ok(false);
+                }
+                at = zeros;
+                continue;
+            }
+            let end = self.run(at..range.end, |chunk| chunk.len() < BLOCK || !is_zeros(chunk))?;
+            let heading = format!("-- {} bytes from {at} on --\n", end - at);
+            if self.room < heading.len() as u64 + (end - at) + 1 {
+                return Ok(false);
+            }
+            self.line(&heading)?;
+            self.copy(at..end)?;
+            self.line("\n")?;
+            at = end;
+        }
+        Ok(true)
+    }
+
+    fn line(&mut self, text: &str) -> Result<bool, SpoolError> {
+        let Some(room) = self.room.checked_sub(text.len() as u64) else {
+            return Ok(false);
+        };
+        self.room = room;
+        (self.put)(text.as_bytes())?;
+        Ok(true)
+    }
+
+    fn copy(&mut self, range: Range<u64>) -> Result<(), SpoolError> {
+        self.room -= range.end - range.start;
+        let mut buffer = vec![0; 16 * BLOCK];
+        let mut at = range.start;
+        while at < range.end {
+            let len = self.fill(&mut buffer, at, range.end)?;
+            (self.put)(&buffer[..len])?;
+            at += len as u64;
+        }
+        Ok(())
+    }
+
+    /// How far the blocks go that are like this.
+    fn run(&self, range: Range<u64>, like: impl Fn(&[u8]) -> bool) -> Result<u64, SpoolError> {
+        let mut buffer = vec![0; 16 * BLOCK];
+        let mut at = range.start;
+        while at < range.end {
+            let len = self.fill(&mut buffer, at, range.end)?;
+            for chunk in buffer[..len].chunks(BLOCK) {
+                if !like(chunk) {
+                    return Ok(at);
+                }
+                at += chunk.len() as u64;
+            }
+        }
+        Ok(at)
+    }
+
+    /// Reads as many bytes as the buffer holds. What was cut off meanwhile reads as zeros.
+    fn fill(&self, buffer: &mut [u8], at: u64, end: u64) -> Result<usize, SpoolError> {
+        let len = (end - at).min(buffer.len() as u64) as usize;
+        let read = self.file.read_at(&mut buffer[..len], at);
+        let read = read.map_err(|error| self.shared.io("read", self.path, error))?;
+        buffer[read..len].fill(0);
+        Ok(len)
+    }
 }
 
 /// A log within removing/.
@@ -98,9 +179,20 @@ impl Shared {
     }
 
     /// Finishes what was begun and not finished: logs that were on their way out when a process
-    /// ended, or the disk was full. What somebody else is at right now is left to him.
+    /// ended, or the disk was full. What another process works on right now is left to it, and what
+    /// takes too long to a later call.
     pub(crate) fn finish_departures(&self) -> Result<(), SpoolError> {
+        self.finish_departures_for(FINISH_FOR)
+    }
+
+    /// The same, for as long as told.
+    pub(crate) fn finish_departures_for(&self, most: Duration) -> Result<(), SpoolError> {
+        let began = self.clock.elapsed();
         for leaving in self.logs_leaving()? {
+            if self.clock.elapsed() - began > most {
+                tracing::warn!("some logs in removing/ are left to a later run");
+                break;
+            }
             if let Err(error) = self.finish_leaving(&leaving) {
                 tracing::warn!(log = %leaving.log, %error, "is still on its way out");
             }
@@ -237,6 +329,22 @@ impl Shared {
         written
     }
 
+    /// How long the file is that holds all of a log's damage.
+    pub(crate) fn aside_len(
+        &self,
+        file: &dyn File,
+        path: &str,
+        log: LogName,
+    ) -> Result<u64, SpoolError> {
+        let mut len = 0;
+        self.each_damage(file, path, log, &mut |bytes| {
+            len += bytes.len() as u64;
+            Ok(())
+        })?;
+        Ok(len)
+    }
+
+    /// Shows a log's damage as it is to be set aside: at most twice as many bytes as are read of it.
     fn each_damage(
         &self,
         file: &dyn File,
@@ -245,6 +353,8 @@ impl Shared {
         put: &mut Put<'_>,
     ) -> Result<(), SpoolError> {
         let mut walk = self.walk(file, path, Some(log))?;
+        let (end, room) = (walk.end(), 2 * walk.end());
+        let mut aside = Aside { shared: self, file, path, put, room };
         loop {
             let item = walk.next(file).map_err(|error| self.io("read", path, error))?;
             let Some(item) = item else {
@@ -253,21 +363,16 @@ impl Shared {
             let Item::Damage(range) = item else {
                 continue;
             };
-            put(heading(&range).as_bytes())?;
-            let mut at = range.start;
-            let mut buffer = vec![0; 64 * 1024];
-            while at < range.end {
-                let len = (range.end - at).min(buffer.len() as u64) as usize;
-                let read = file
-                    .read_at(&mut buffer[..len], at)
-                    .map_err(|error| self.io("read", path, error))?;
-                if read == 0 {
-                    break;
-                }
-                put(&buffer[..read])?;
-                at += read as u64;
+            let read = range.start.min(end)..range.end.min(end);
+            if !aside.stretch(read)? {
+                return (aside.put)(b"-- no more is kept --\n");
             }
-            put(b"\n")?;
+            if range.end > end {
+                aside.line(&format!(
+                    "-- {} bytes from {end} on are not kept --\n",
+                    range.end - end
+                ))?;
+            }
         }
     }
 

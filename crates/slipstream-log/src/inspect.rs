@@ -22,8 +22,9 @@ use crate::error::SpoolError;
 use crate::frame::{FORMAT_VERSION, LOG_HEADER, LogHeader};
 use crate::fs::{AppendError, File, Lock, Open, Stat};
 use crate::name::{LogName, Stage};
+use crate::settings::{SETTINGS_FILE, Settings};
 use crate::spool::{Spool, log_path};
-use crate::walk::{Item, Walk};
+use crate::walk::{Item, Limits, Walk};
 
 /// How long to wait for a moment when nobody writes. Writes take microseconds.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -83,10 +84,15 @@ impl LogReader {
         let name = name.find(".log").and_then(|at| LogName::parse(&name[..at + ".log".len()]));
         let file = ReadOnly::open(path)
             .map_err(|source| InspectError::Io { path: path.to_owned(), source })?;
-        Self::of(path.to_owned(), Box::new(file), name)
+        Self::of(path.to_owned(), Box::new(file), name, limits_at(path))
     }
 
-    fn of(path: PathBuf, file: Box<dyn File>, name: Option<LogName>) -> Result<Self, InspectError> {
+    fn of(
+        path: PathBuf,
+        file: Box<dyn File>,
+        name: Option<LogName>,
+        limits: Limits,
+    ) -> Result<Self, InspectError> {
         let mut bytes = [0; LOG_HEADER as usize];
         let looked = file.read_at(&mut bytes, 0).and_then(|read| Ok((read, quiet_end(&*file)?)));
         let (read, end) = match looked {
@@ -98,7 +104,7 @@ impl LogReader {
         let Some(salt) = header.map(|header| header.salt).or(name.map(|name| name.salt)) else {
             return Err(InspectError::NoLog { path });
         };
-        Ok(Self { path, file, header, walk: Walk::new(salt, end) })
+        Ok(Self { path, file, header, walk: Walk::new(salt, end, limits) })
     }
 
     /// What it says of itself; none when that is damaged, and its name stands in for it.
@@ -106,12 +112,13 @@ impl LogReader {
         self.header
     }
 
-    /// Where it ends. What is appended from now on is not read.
+    /// Where it ends, or where the longest log of its spool would. What is appended from now on is
+    /// not read.
     pub fn end(&self) -> u64 {
         self.walk.end()
     }
 
-    /// The next record or stretch of damage, none at the end.
+    /// The next record or stretch of other bytes, none at the end.
     ///
     /// # Errors
     /// When the file cannot be read. It may be tried again.
@@ -145,11 +152,24 @@ impl Spool {
         let beneath = log_path(stage, log);
         let path = self.path().join(&beneath);
         match self.shared().fs.open(&beneath, Open::Read) {
-            Ok(file) => LogReader::of(path, file, Some(log)).map(Some),
+            Ok(file) => LogReader::of(path, file, Some(log), self.settings().limits()).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(InspectError::Io { path, source }),
         }
     }
+}
+
+/// The limits of the spool that a log stands in. A copy elsewhere may be of any spool.
+fn limits_at(path: &Path) -> Limits {
+    let settings = || {
+        let beside = path.parent()?.parent()?.join(SETTINGS_FILE);
+        let file = ReadOnly::open(&beside).ok()?;
+        let mut bytes = vec![0; 64 * 1024];
+        let read = file.read_at(&mut bytes, 0).ok()?;
+        let settings: Settings = serde_json::from_slice(&bytes[..read]).ok()?;
+        settings.check().is_ok().then(|| settings.limits())
+    };
+    settings().unwrap_or(Limits::WIDEST)
 }
 
 /// Where a log ends between two writes. Writers share its lock, so a moment alone with it will

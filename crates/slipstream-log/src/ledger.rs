@@ -11,6 +11,9 @@
 //!
 //! An entry is a line: eight hex digits of crc32c, a space, JSON. A newline stands before it, too,
 //! so that one that was cut short, or zeros behind the last one, spoil no other.
+//!
+//! It is read in pieces, and only as far as the entries of all logs that can be there would reach.
+//! What makes it longer is no work of ours: before the next entry it is written anew without that.
 
 use std::collections::BTreeMap;
 use std::collections::HashSet;
@@ -21,6 +24,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use memchr::{memchr, memmem, memrchr};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::error::SpoolError;
@@ -31,7 +35,9 @@ use crate::spool::{Held, Shared, TRIES};
 /// The name of the file, within the spool.
 pub(crate) const LEDGER: &str = "ledger";
 /// A ledger of more bytes than this is worth shortening.
-const LONG: u64 = if cfg!(test) { 512 } else { 256 * 1024 };
+pub(crate) const LONG: u64 = if cfg!(test) { 512 } else { 256 * 1024 };
+/// How much of it is read at once. No entry is longer; the sums of 999 slots take less than half.
+const PIECE: usize = 256 * 1024;
 
 /// How long its lock is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -196,33 +202,33 @@ enum Entry {
 pub(crate) struct Ledger {
     pub(crate) folded: Folded,
     pub(crate) logs: BTreeMap<LogName, Account>,
-    /// Lines that are no entry: cut short, or damaged.
+    /// Lines that are no entry, and may have been one.
     pub(crate) spoiled: u64,
+    /// Lines that a process did not finish writing, or zeros.
+    pub(crate) torn: u64,
+    /// Bytes that are not read, for no ledger gets that long.
+    pub(crate) unread: u64,
 }
 
 impl Ledger {
-    fn parse(bytes: &[u8]) -> Self {
-        let mut ledger = Self::default();
-        ledger.extend(bytes);
-        ledger
-    }
-
-    /// What a ledger of these bytes says of one log. Only lines that name it are parsed: there may
-    /// be thousands of others, and this is asked whenever a log is claimed or goes.
-    fn account_in(bytes: &[u8], log: LogName) -> Account {
-        let mut ledger = Self::default();
-        for at in memmem::find_iter(bytes, &log.to_string()) {
+    /// Takes over what these lines say of one log. Only those that name it are parsed: there may be
+    /// thousands of others, and this is asked whenever a log is claimed or goes.
+    fn extend_by(&mut self, bytes: &[u8], log: &str) {
+        for at in memmem::find_iter(bytes, log) {
             let start = memrchr(b'\n', &bytes[..at]).map_or(0, |before| before + 1);
             let end = memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |behind| at + behind);
-            ledger.extend(&bytes[start..end]);
+            self.extend(&bytes[start..end]);
         }
-        ledger.logs.get(&log).copied().unwrap_or_default()
     }
 
     /// Takes over the entries of the lines that come next.
     fn extend(&mut self, bytes: &[u8]) {
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             if self.take(line) {
+                continue;
+            }
+            if is_cut(line) {
+                self.torn += 1;
                 continue;
             }
             self.spoiled += 1;
@@ -293,6 +299,35 @@ fn parse_line(line: &[u8]) -> Option<Entry> {
     serde_json::from_slice(json).ok()
 }
 
+/// Whether a line is the beginning of an entry, and no more was written of it; or zeros, as a power
+/// loss leaves them. A flipped bit leaves a line that goes on where the entry would have ended.
+fn is_cut(line: &[u8]) -> bool {
+    let written = line.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let line = &line[..written];
+    let (check, rest) = line.split_at(line.len().min(8));
+    let hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if !check.iter().all(hex) {
+        return false;
+    }
+    match rest {
+        [] | [b' '] => true,
+        [b' ', json @ ..] => {
+            let ended = serde_json::from_slice::<IgnoredAny>(json);
+            json[0] == b'{' && ended.is_err_and(|error| error.is_eof()) && !is_open_text(json)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a text goes on to the end of a line and holds what none of ours does: the quote behind it
+/// was damaged.
+fn is_open_text(json: &[u8]) -> bool {
+    let last = memrchr(b'"', json).map_or(json.len(), |quote| quote + 1);
+    let inside = json.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+    let ours = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    inside && !json[last..].iter().all(ours)
+}
+
 fn render(entry: &Entry) -> String {
     let json = serde_json::to_string(entry).expect("numbers and names are JSON");
     let mut line = String::with_capacity(json.len() + 11);
@@ -303,26 +338,48 @@ fn render(entry: &Entry) -> String {
 impl Shared {
     /// Reads the whole ledger.
     pub(crate) fn read_ledger(&self) -> Result<Ledger, SpoolError> {
-        Ok(Ledger::parse(&self.ledger_bytes()?))
+        let mut ledger = Ledger::default();
+        ledger.unread = self.ledger_lines(|lines| ledger.extend(lines))?;
+        Ok(ledger)
     }
 
     /// What the ledger says of one log.
     pub(crate) fn account(&self, log: LogName) -> Result<Account, SpoolError> {
-        Ok(Ledger::account_in(&self.ledger_bytes()?, log))
+        let (mut ledger, name) = (Ledger::default(), log.to_string());
+        self.ledger_lines(|lines| ledger.extend_by(lines, &name))?;
+        Ok(ledger.logs.get(&log).copied().unwrap_or_default())
     }
 
-    fn ledger_bytes(&self) -> Result<Vec<u8>, SpoolError> {
+    /// Shows the ledger's lines, some at a time, and tells how many bytes are not read.
+    fn ledger_lines(&self, mut show: impl FnMut(&[u8])) -> Result<u64, SpoolError> {
         let failed = |doing| move |error| self.io(doing, LEDGER, error);
         let file = match self.fs.open(LEDGER, Open::Read) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
             Err(error) => return Err(failed("open")(error)),
         };
         let len = file.stat().map_err(failed("look at"))?.len;
-        let mut bytes = vec![0; len as usize];
-        let read = file.read_at(&mut bytes, 0).map_err(failed("read"))?;
-        bytes.truncate(read);
-        Ok(bytes)
+        let end = len.min(self.settings.ledger_max());
+        let mut piece = vec![0; PIECE.min(end as usize)];
+        // Of the piece, the beginning of a line whose end was not read yet.
+        let (mut at, mut kept) = (0, 0);
+        while at < end {
+            let most = (end - at).min((piece.len() - kept) as u64) as usize;
+            let read = file.read_at(&mut piece[kept..kept + most], at).map_err(failed("read"))?;
+            if read == 0 {
+                // It was replaced by a shorter one, or cut.
+                break;
+            }
+            (at, kept) = (at + read as u64, kept + read);
+            let whole = memrchr(b'\n', &piece[..kept]).map_or(0, |last| last + 1);
+            // No entry is as long as a piece: what is goes line by line all the same.
+            let whole = if whole == 0 && kept == piece.len() { kept } else { whole };
+            show(&piece[..whole]);
+            piece.copy_within(whole..kept, 0);
+            kept -= whole;
+        }
+        show(&piece[..kept]);
+        Ok(len - end)
     }
 
     /// Notes how many records a log held when it was sealed.
@@ -341,6 +398,7 @@ impl Shared {
     fn append_entries(&self, entries: &[Entry], sync: bool) -> Result<(), SpoolError> {
         let lines: String = entries.iter().map(render).collect();
         let failed = |doing| move |error| self.io(doing, LEDGER, error);
+        let mut made_anew = false;
         for _ in 0..TRIES {
             let file = match self.fs.open(LEDGER, Open::Append) {
                 Ok(file) => file,
@@ -352,6 +410,15 @@ impl Shared {
             };
             let held = self.lock_ledger(&*file, Lock::Shared)?;
             if !self.is_at(&*file, LEDGER)? {
+                continue;
+            }
+            let len = file.stat().map_err(failed("look at"))?.len;
+            if len > self.settings.ledger_max() && !made_anew {
+                // What is written behind that would not be read.
+                tracing::warn!(len, "the ledger is longer than it can be; it is written anew");
+                drop(held);
+                self.rewrite_ledger(u64::MAX)?;
+                made_anew = true;
                 continue;
             }
             file.append(lines.as_bytes()).map_err(|error| failed("write")(error.error))?;
@@ -366,15 +433,14 @@ impl Shared {
 
     /// Makes an empty ledger, unless somebody else just did.
     pub(crate) fn make_ledger(&self) -> Result<(), SpoolError> {
-        self.put_ledger(&Ledger::default(), Replace::Never)
+        self.put_ledger(&Ledger::default().render(), Replace::Never)
     }
 
-    fn put_ledger(&self, ledger: &Ledger, replace: Replace) -> Result<(), SpoolError> {
+    fn put_ledger(&self, text: &str, replace: Replace) -> Result<(), SpoolError> {
         let path = format!("{LEDGER}.new-{:016x}", self.fs.random());
         let failed = |doing, error| self.io(doing, &path, error);
         let file = self.fs.create(&path).map_err(|error| failed("make", error))?;
         let put = || {
-            let text = ledger.render();
             file.append(text.as_bytes()).map_err(|error| failed("write", error.error))?;
             // Before the old one goes.
             file.sync().map_err(|error| failed("sync", error))?;
@@ -403,14 +469,15 @@ impl Shared {
     }
 
     fn shorten_ledger(&self) -> Result<(), SpoolError> {
-        // The entries of logs that are there stay, and may be long themselves.
-        let least = self.ledger.shortened_to.load(Ordering::Relaxed).saturating_mul(2).max(LONG);
-        if self.fs.stat(LEDGER).map_or(0, |stat| stat.len) < least {
+        let len = || self.fs.stat(LEDGER).map_or(0, |stat| stat.len);
+        let (before, last) = (len(), self.ledger.shortened_to.load(Ordering::Relaxed));
+        if before < last.saturating_mul(2).max(LONG) {
             return Ok(());
         }
-        self.rewrite_ledger()?;
-        let len = self.fs.stat(LEDGER).map_or(0, |stat| stat.len);
-        self.ledger.shortened_to.store(len, Ordering::Relaxed);
+        // Many logs may be there, and each keeps its entries: then there is little to gain, and it
+        // is not looked for again before there is twice as much.
+        self.rewrite_ledger(before / 4 * 3)?;
+        self.ledger.shortened_to.store(len(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -430,8 +497,9 @@ impl Shared {
         held
     }
 
-    /// Replaces the ledger by one that holds the same in fewer entries.
-    pub(crate) fn rewrite_ledger(&self) -> Result<(), SpoolError> {
+    /// Replaces the ledger by one that holds the same in fewer entries, if that takes at most so
+    /// many bytes.
+    pub(crate) fn rewrite_ledger(&self, most: u64) -> Result<(), SpoolError> {
         let file =
             self.fs.open(LEDGER, Open::Read).map_err(|error| self.io("open", LEDGER, error))?;
         let _held = self.lock_ledger(&*file, Lock::Exclusive)?;
@@ -444,7 +512,11 @@ impl Shared {
         let there = self.logs_there()?;
         ledger.folded = ledger.folded_without(&there);
         ledger.logs.retain(|log, account| there.contains(log) || account.gone.is_none());
-        self.put_ledger(&ledger, Replace::Always)
+        let text = ledger.render();
+        if text.len() as u64 > most {
+            return Ok(());
+        }
+        self.put_ledger(&text, Replace::Always)
     }
 }
 

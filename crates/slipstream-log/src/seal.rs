@@ -13,11 +13,8 @@ use crate::error::SpoolError;
 use crate::frame::{LOG_HEADER, LogHeader, SEAL, SEAL_AT};
 use crate::fs::{File, Lock, Open, Replace};
 use crate::name::{Departure, LogName, Stage};
-use crate::settings::OnFull;
+use crate::settings::{OnFull, WAITING_LOGS_MAX};
 use crate::spool::{Patience, Shared, TRIES, collecting_path, log_path};
-
-/// How many logs of a slot may wait for a later run: those of a day, at one a minute.
-const WAITING_LOGS_MAX: usize = 1_440;
 
 /// A slot's logs that wait in processing/.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,13 +212,16 @@ impl Shared {
     /// may in ready/, but be more: what waits for hours or days is usually a few requests in each.
     pub(crate) fn waiting(&self, slot: u16) -> Result<Waiting, SpoolError> {
         let most = u64::from(self.settings.logs).saturating_mul(self.settings.log_max);
+        let longest = self.settings.limits().log;
         let logs: Vec<_> =
             self.logs_in(Stage::Processing)?.into_iter().filter(|log| log.slot == slot).collect();
         let mut bytes = 0_u64;
         let sizes = logs
             .iter()
             .rev()
-            .map(|log| self.fs.stat(&log_path(Stage::Processing, *log)).map_or(0, |stat| stat.len));
+            .map(|log| self.fs.stat(&log_path(Stage::Processing, *log)).map_or(0, |stat| stat.len))
+            // One that somebody made longer than a log can be takes no other's place.
+            .map(|len| len.min(longest));
         let fit = sizes.take_while(|size| {
             bytes = bytes.saturating_add(*size);
             bytes <= most

@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{FORMAT_VERSION, LOG_HEADER, frame_len};
+use crate::ledger::LONG;
+use crate::walk::Limits;
 
 /// The name of the file, within the spool.
 pub(crate) const SETTINGS_FILE: &str = "settings.json";
@@ -67,7 +69,42 @@ impl Default for Settings {
     }
 }
 
+/// Several small records go into one write up to this many bytes.
+pub(crate) const WRITE_MAX: usize = 1 << 20;
+
+/// What the writers of one moment may add to a log together, beside what `log_max` says.
+const OVERSHOOT: u64 = if cfg!(test) { 2 << 20 } else { 16 << 20 };
+
+/// The largest limit that a spool may set for a record.
+pub(crate) const RECORD_MAX: u64 = 1 << 30;
+
+/// How many logs of a slot may wait for a later run: those of a day, at one a minute.
+pub(crate) const WAITING_LOGS_MAX: usize = 1_440;
+
+/// More than a log's two entries in the ledger take.
+const ENTRIES: u64 = 512;
+
 impl Settings {
+    /// How much of a log is read, whatever length it has.
+    ///
+    /// Writers look at a log's length before they append, and do not exclude each other: so a log
+    /// grows beyond `log_max` by what is written at the same moment. A large write that ended
+    /// behind the bound is not acknowledged; small ones would have to be thousands at the same
+    /// moment to get there.
+    pub fn limits(&self) -> Limits {
+        let frame = frame_len(self.record_max as usize) as u64;
+        let log = self.log_max.saturating_mul(2).saturating_add(frame + OVERSHOOT);
+        Limits { record: self.record_max, log }
+    }
+
+    /// How much of the ledger is read: twice the entries of all logs that can be there, and what
+    /// may gather before it is shortened.
+    pub(crate) fn ledger_max(&self) -> u64 {
+        let waiting = u64::from(self.logs).max(WAITING_LOGS_MAX as u64);
+        let logs = u64::from(self.slots) * (2 * u64::from(self.logs) + waiting + 4);
+        4 * LONG + 2 * logs * ENTRIES
+    }
+
     /// How long a slot uses one log.
     pub fn rotate(&self) -> Duration {
         Duration::from_millis(self.rotate_ms)
@@ -99,7 +136,7 @@ impl Settings {
                 self.rotate_ms
             ));
         }
-        if self.record_max == 0 || self.record_max > 1 << 30 {
+        if self.record_max == 0 || self.record_max > RECORD_MAX {
             return Err(format!(
                 "records of at most {} bytes; the limit can be 1 byte to 1 GiB",
                 self.record_max

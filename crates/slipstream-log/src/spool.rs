@@ -30,7 +30,7 @@ use crate::ledger::{LEDGER, LedgerState};
 use crate::left::{LAST_RUN, MEMORY};
 use crate::name::{LogName, Stage, collecting_name, parse_collecting};
 use crate::overdue::WARNED;
-use crate::settings::{SETTINGS_FILE, Settings};
+use crate::settings::{SETTINGS_FILE, Settings, WRITE_MAX};
 use crate::slot::slot_of;
 use crate::spool_dir::SpoolDir;
 use crate::worker_lock::WORKER_LOCK;
@@ -47,8 +47,6 @@ pub(crate) const FILES: [&str; 7] =
 pub(crate) const TRIES: usize = 1000;
 /// How long to wait for somebody's lock, which is held for milliseconds.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// Several small records go into one write up to this many bytes.
-const WRITE_MAX: usize = 1 << 20;
 
 /// A spool on local disk: the default engine.
 ///

@@ -1,5 +1,7 @@
 //! Counting a log's records by what has become of them.
 
+use std::time::Duration;
+
 use crate::error::SpoolError;
 use crate::frame::State;
 use crate::fs::File;
@@ -7,6 +9,10 @@ use crate::ledger::{Account, Sealed};
 use crate::name::{LogName, Stage};
 use crate::spool::{Shared, log_path};
 use crate::walk::{Item, Walk};
+
+/// For how long failed logs are counted that were not counted when they were sealed. What is left
+/// then is counted by a later run.
+const COUNT_FOR: Duration = Duration::from_secs(2);
 
 /// The records of one log by what has become of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,8 +23,10 @@ pub(crate) struct Tally {
     pub(crate) expired: u64,
     /// Counted as purged.
     pub(crate) dropped: u64,
-    /// Stretches of bytes that are no record.
+    /// Stretches of bytes that may have been a record.
     pub(crate) damaged: u64,
+    /// Stretches that were written for none that was acknowledged.
+    pub(crate) torn: u64,
     pub(crate) bytes: u64,
 }
 
@@ -32,10 +40,10 @@ impl Tally {
         Sealed { requests: self.readable() + self.damaged, bytes: self.bytes }
     }
 
-    /// How many of the records that it held when it was sealed cannot be read any more. Without
-    /// damage none may be missing, so a difference then is not hidden here.
+    /// How many of the records that it held when it was sealed cannot be read any more. Where every
+    /// byte belongs to a record none may be missing, so a difference then is not hidden here.
     pub(crate) fn set_aside(&self, sealed: Sealed) -> u64 {
-        if self.damaged == 0 && self.bytes >= sealed.bytes {
+        if self.damaged + self.torn == 0 && self.bytes >= sealed.bytes {
             return 0;
         }
         sealed.requests.saturating_sub(self.readable())
@@ -43,18 +51,22 @@ impl Tally {
 }
 
 impl Shared {
-    /// A walk over all of a log.
+    /// A walk over all of a log, as far as one may reach.
     pub(crate) fn walk(
         &self,
         file: &dyn File,
         path: &str,
         name: Option<LogName>,
     ) -> Result<Walk, SpoolError> {
-        let end = file.stat().map_err(|error| self.io("look at", path, error))?.len;
+        let len = file.stat().map_err(|error| self.io("look at", path, error))?.len;
+        let limits = self.settings.limits();
         let header = self.read_header(file, path)?;
         // What the header can no longer tell stands in the name, too.
         let salt = header.map(|header| header.salt).or(name.map(|name| name.salt));
-        Ok(salt.map_or_else(|| Walk::unreadable(end), |salt| Walk::new(salt, end)))
+        Ok(match salt {
+            Some(salt) => Walk::new(salt, len, limits),
+            None => Walk::unreadable(len, limits),
+        })
     }
 
     /// Counts the records of a log.
@@ -80,6 +92,7 @@ impl Shared {
         while let Some(item) = walk.next(file).map_err(|error| self.io("read", path, error))? {
             match item {
                 Item::Damage(_) => tally.damaged += 1,
+                Item::Torn(_) => tally.torn += 1,
                 Item::Record { settlement, payload, .. } => {
                     show(settlement.state, payload);
                     match settlement.state {
@@ -122,10 +135,14 @@ impl Shared {
     /// Enters the failed logs that could not be counted when they were sealed. They may stay where
     /// they are for long.
     pub(crate) fn count_failed(&self) -> Result<(), SpoolError> {
+        let began = self.clock.elapsed();
         let ledger = self.read_ledger()?;
         let counted =
             |log: &LogName| ledger.logs.get(log).is_some_and(|account| account.stored.is_some());
         for log in self.logs_in(Stage::Failed)?.into_iter().filter(|log| !counted(log)) {
+            if self.clock.elapsed() - began > COUNT_FOR {
+                break;
+            }
             let path = log_path(Stage::Failed, log);
             let Ok(Some(file)) = self.open_if_there(&path) else {
                 continue;

@@ -9,7 +9,7 @@ use slipstream_core::Record;
 use slipstream_log::frame::{LOG_HEADER, LogHeader, State};
 use slipstream_log::fs::disk::{Access, Disk};
 use slipstream_log::fs::{Fs, Open};
-use slipstream_log::walk::{Item, Walk};
+use slipstream_log::walk::{Item, Limits, Walk};
 use slipstream_log::{Spool, Stage};
 
 use crate::Result;
@@ -54,7 +54,7 @@ fn print_log(disk: &Disk, stage: &str, name: &str, out: &mut impl Write) -> Resu
     file.read_at(&mut header, 0)?;
     let header =
         LogHeader::parse(&header).ok_or_else(|| format!("{stage}/{name} has no header"))?;
-    let mut walk = Walk::new(header.salt, file.stat()?.len);
+    let mut walk = Walk::new(header.salt, file.stat()?.len, Limits::WIDEST);
     while let Some(item) = walk.next(&*file)? {
         let Item::Record { settlement, payload, .. } = item else {
             continue;

@@ -50,7 +50,7 @@ fn a_sound_spool_has_no_problems() {
     let spool = spool_with_failed(&Receiver::new());
     let expected = format!("1 log, 2 records, 416 B: no problems\n{SUM}");
     assert_eq!(spool.run(["check"]), ran(0, &expected, ""));
-    let expected = "{\"logs\":1,\"records\":2,\"bytes\":416,\"findings\":[],\"totals\":{\"stored\":2,\"delivered\":0,\"pending\":0,\"failed\":2,\"set_aside\":0,\"overwritten\":0,\"expired\":0,\"purged\":0},\"balanced\":true}\n";
+    let expected = "{\"logs\":1,\"records\":2,\"bytes\":416,\"findings\":[],\"leftovers\":[],\"totals\":{\"stored\":2,\"delivered\":0,\"pending\":0,\"failed\":2,\"set_aside\":0,\"overwritten\":0,\"expired\":0,\"purged\":0},\"balanced\":true}\n";
     assert_eq!(spool.run(["check", "--json"]), ran(0, expected, ""));
 }
 
@@ -67,6 +67,41 @@ fn damage_is_found_and_left_alone_until_a_repair_sets_it_aside() {
     assert_eq!(scrubbed(spool.run(["check", "--repair"])), ran(0, &mended, ""));
     let clean = format!("1 log, 1 record, 416 B: no problems\n{SUM_WITH_DAMAGE}");
     assert_eq!(spool.run(["check"]), ran(0, &clean, ""));
+}
+
+#[test]
+fn what_a_killed_process_leaves_is_said_and_is_no_problem() {
+    let spool = spool_with_failed(&Receiver::new());
+    let log = failed_log(&spool);
+    let mut bytes = std::fs::read(&log).unwrap();
+    // A third record, of which not all was written.
+    let second = bytes.len() - 136;
+    bytes.extend_from_within(second..second + 16);
+    bytes.extend([0; 16]);
+    bytes.extend_from_within(second + 32..second + 80);
+    std::fs::write(&log, bytes).unwrap();
+    std::fs::write(spool.path().join("collecting/s003.log.new-0123"), "").unwrap();
+    let ledger = spool.path().join("ledger");
+    let mut text = std::fs::read(&ledger).unwrap();
+    text.extend(b"\n0badc0de {\"stored\":{\"lo");
+    std::fs::write(ledger, text).unwrap();
+    let said = "\
+no problem: collecting/s003.log.new-0123: was being made when a process ended; the next worker, or a repair, removes it
+no problem: failed/LOG: 80 bytes from 416 on are of writes that were cut short; nothing that was acknowledged was in them
+no problem: ledger: 1 entries were cut short when a process ended; they are written again, and a repair leaves these out
+";
+    let expected = format!("{said}1 log, 2 records, 496 B: no problems\n{SUM}");
+    assert_eq!(scrubbed(spool.run(["check"])), ran(0, &expected, ""));
+    let json: serde_json::Value =
+        serde_json::from_str(&spool.run(["check", "--json"]).out).unwrap();
+    assert_eq!(json["findings"], serde_json::json!([]));
+    assert_eq!(json["leftovers"].as_array().unwrap().len(), 3);
+    let log = log.to_str().unwrap();
+    let shown = spool.run(["inspect", log]);
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    assert!(shown.out.ends_with("\"offset\":416,\"length\":80,\"torn\":true}\n"), "{shown:?}");
+    assert_eq!(spool.run(["purge", "--yes"]).code, Some(0));
+    assert_eq!(spool.status()["totals"]["set_aside"], 0);
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod hung;
 mod init;
 mod inspect;
 mod kinds;
+mod lengths;
 mod limits;
 mod metrics;
 mod overdue;

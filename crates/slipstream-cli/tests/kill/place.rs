@@ -16,7 +16,7 @@ use slipstream_log::frame::{FRAME_HEADER, MARK, State};
 use slipstream_log::fs::disk::{Access, Disk};
 use slipstream_log::fs::{File, Fs, Open};
 use slipstream_log::name::LogName;
-use slipstream_log::walk::{Item, Walk};
+use slipstream_log::walk::{Item, Limits, Walk};
 
 use crate::receiver::{Got, Receiver};
 use crate::strace::{self, Call, Fault, Injection};
@@ -232,7 +232,7 @@ impl Place {
 }
 
 fn ids(file: &dyn File, salt: u64) -> Vec<String> {
-    let mut walk = Walk::new(salt, file.stat().unwrap().len);
+    let mut walk = Walk::new(salt, file.stat().unwrap().len, Limits::WIDEST);
     let mut ids = Vec::new();
     while let Some(item) = walk.next(file).unwrap() {
         let Item::Record { settlement, payload, .. } = item else {

@@ -174,6 +174,7 @@ impl SpoolBacklog {
             len: walk.end(),
             outstanding: out.collect(),
             failed: false,
+            damaged: false,
             again: None,
         };
         Ok(Some(Claimed { name, file, walk, log }))

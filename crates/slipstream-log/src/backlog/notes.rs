@@ -23,7 +23,8 @@ const LINE_MAX: usize = 64 * 1024;
 
 impl Spool {
     /// Shows each line that was noted about a log's requests, oldest first. One at a time, for
-    /// there may be as many bytes of them as of the log; one that is too long is passed over.
+    /// there may be as many bytes of them as of the log; one that is too long is passed over, and
+    /// what is behind as many bytes as the longest log may have.
     ///
     /// # Errors
     /// When they cannot be read. A log without notes is no error.
@@ -33,11 +34,12 @@ impl Spool {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             other => other.map_err(|error| shared.io("open", &path, error))?,
         };
+        let most = longest(shared);
         let mut buffer = vec![0; LINE_MAX];
         let mut at = 0;
         // Whether what is read next is the rest of a line that is passed over.
         let mut amid = false;
-        loop {
+        while at < most {
             let read = file.read_at(&mut buffer, at);
             let read = read.map_err(|error| shared.io("read", &path, error))?;
             let Some(end) = buffer[..read].iter().rposition(|byte| *byte == b'\n') else {
@@ -58,7 +60,13 @@ impl Spool {
             }
             at += end as u64 + 1;
         }
+        Ok(())
     }
+}
+
+/// What the notes of the longest log may take.
+fn longest(shared: &Shared) -> u64 {
+    shared.settings.limits().log.max(LEAST)
 }
 
 /// The path of a log's notes.

@@ -12,7 +12,7 @@ use crate::Settings;
 use crate::frame::{FRAME_HEADER, FrameHeader, Frames, LOG_HEADER, LogHeader, Settlement};
 use crate::fs::fake::{ENOSPC, Plan};
 use crate::fs::{Fs, Open};
-use crate::walk::{Item, Walk};
+use crate::walk::{Item, Limits, Walk};
 
 const RECORDS: u64 = 8;
 
@@ -148,7 +148,8 @@ impl Large {
         // The fake counts operations, and notes each.
         self.run.fake.plan(Plan::Well);
         let file = self.run.fake.open(&self.path, Open::Read).unwrap();
-        let mut walk = Walk::new(self.header.salt, file.stat().unwrap().len);
+        let limits = self.run.settings.limits();
+        let mut walk = Walk::new(self.header.salt, file.stat().unwrap().len, limits);
         while let Some(item) = walk.next(&*file).unwrap() {
             each(item);
         }
@@ -322,7 +323,7 @@ proptest! {
         let run = Run::new(Settings { slots: 1, ..Settings::default() });
         let file = crate::fs::Fs::create(&run.fake, "ready/any").unwrap();
         file.append(&bytes).unwrap();
-        let mut walk = crate::walk::Walk::new(salt, bytes.len() as u64);
+        let mut walk = Walk::new(salt, bytes.len() as u64, Limits::WIDEST);
         let mut steps = 0;
         while walk.next(&*file).unwrap().is_some() {
             steps += 1;

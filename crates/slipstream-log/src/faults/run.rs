@@ -15,7 +15,7 @@ use crate::frame::State;
 use crate::fs::fake::Fake;
 use crate::fs::{Fs, Open};
 use crate::name::LogName;
-use crate::walk::{Item, Walk};
+use crate::walk::{Item, Limits, Walk};
 use crate::{Settings, Spool, Stage};
 
 /// A clock that a scenario moves.
@@ -200,6 +200,11 @@ impl Run {
             totals
         };
         balanced(self, "opened again");
+        let sound = |run: &Self, when: &str| {
+            let found = run.spool().check(false).unwrap().findings;
+            assert!(found.is_empty(), "{what}, {when}: {found:#?}\n{:#?}", run.fake.names());
+        };
+        sound(self, "opened again");
         let mut backlog = self
             .spool()
             .backlog()
@@ -209,6 +214,7 @@ impl Run {
         self.pass(Duration::from_secs(86_400));
         self.work(&mut *backlog, &Verdict::Delivered);
         backlog.close().unwrap_or_else(|error| panic!("{what}: {error}"));
+        sound(self, "worked");
         let totals = balanced(self, "worked");
         assert_eq!(totals.pending, 0, "{what}");
         let failed = self.in_failed();
@@ -260,7 +266,7 @@ impl Run {
                 continue;
             };
             let file = self.fake.open(&format!("failed/{name}"), Open::Read).unwrap();
-            let mut walk = Walk::new(log.salt, file.stat().unwrap().len);
+            let mut walk = Walk::new(log.salt, file.stat().unwrap().len, Limits::WIDEST);
             while let Some(item) = walk.next(&*file).unwrap() {
                 if let Item::Record { settlement, payload, .. } = item
                     && matches!(settlement.state, State::Failed | State::Pending)

@@ -25,6 +25,7 @@ fn findings(bench: &Bench) -> (Vec<String>, Vec<String>) {
         report
             .findings
             .into_iter()
+            .chain(report.leftovers)
             .map(|finding| format!("{} {}", finding.path, finding.what))
             .collect::<Vec<_>>()
     };
