@@ -32,11 +32,6 @@ mod finish;
 mod handle;
 mod launch;
 
-/// Most connections at a time, idle ones included; what is beyond waits its turn inside
-/// libcurl. As the `curl` crate builds it, libcurl waits with select(2), which cannot hold
-/// a descriptor above 1,023, and fails as a whole when it meets one.
-const CONNECTIONS_MAX: usize = 800;
-
 /// Fewest connections that are kept open between requests. More are when more requests
 /// have been in flight at once.
 const KEPT_MIN: usize = 64;
@@ -105,8 +100,7 @@ impl HttpDriver {
         }
         let mut multi = Multi::new();
         let first = multi
-            .set_max_total_connections(CONNECTIONS_MAX)
-            .and_then(|()| multi.set_max_connects(KEPT_MIN))
+            .set_max_connects(KEPT_MIN)
             .map_err(|e| e.to_string())
             .and_then(|()| handle::new(&options, policy.as_ref()).map_err(|e| e.to_string()))
             .map_err(|error| {
