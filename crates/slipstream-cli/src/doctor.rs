@@ -108,6 +108,14 @@ fn text(dir: &Path, findings: &[Finding]) -> String {
     text
 }
 
+/// How many files that cannot be read are named at most.
+const SKIPPED_SHOWN: usize = 10;
+
+fn unreadable(what: String) -> Finding {
+    let why = "what is in there is neither counted nor delivered";
+    Finding::critical(what, why, "do what it says")
+}
+
 fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
     let now = SystemClock::new().now();
     let mut findings = places::of(spool)?;
@@ -115,16 +123,18 @@ fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
     let began = lock.map(|it| Timestamp::from_millis(it.mtime().max(0) as u64 * 1_000));
     let last_run = last_run(spool);
     match spool.status() {
-        Ok(status) if status.worker_running => findings.extend(status.hung_worker().map(hung)),
         Ok(status) => {
-            findings.extend(not_taken(status.oldest_unclaimed(), last_run.as_ref(), began, now));
-            findings.extend(last_run.as_ref().and_then(broke_off));
+            let skipped = status.skipped.iter().take(SKIPPED_SHOWN);
+            findings.extend(skipped.map(|file| unreadable(file.why.clone())));
+            if status.worker_running {
+                findings.extend(status.hung_worker().map(hung));
+            } else {
+                let oldest = status.oldest_unclaimed();
+                findings.extend(not_taken(oldest, last_run.as_ref(), began, now));
+                findings.extend(last_run.as_ref().and_then(broke_off));
+            }
         }
-        Err(error) => findings.push(Finding::critical(
-            format!("{:#}", anyhow::Error::new(error)),
-            "what is in there is neither counted nor delivered",
-            "do what it says",
-        )),
+        Err(error) => findings.push(unreadable(format!("{:#}", anyhow::Error::new(error)))),
     }
     let mut stamps = Vec::from_iter(began);
     stamps.extend(last_run.map(|run| Timestamp::from_millis(run.at)));
