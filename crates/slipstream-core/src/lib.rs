@@ -59,7 +59,7 @@ pub use engine::{
 pub use host::{bare_host, host_of, split_port};
 pub use id::RecordId;
 pub use line::{Aside, read_line, read_seconds};
-pub use outcome::{Blame, Failure, Outcome};
+pub use outcome::{Blame, Failure, HASTY_MS, Outcome};
 pub use policy::{Policy, Statuses, Step};
 pub use quote::quoted;
 pub use record::{DecodeError, Head, Record, decode_body, destination_of};

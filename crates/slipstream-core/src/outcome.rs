@@ -44,7 +44,21 @@ pub enum Blame {
 /// What is said of a shortage.
 const SHORTAGE: &str = "out of memory or open files; raise the limits or work on fewer at once";
 
+/// A request that allows less time than this, in milliseconds, says little about its destination when
+/// it fails: less than is needed by a server that is far away, or busy.
+pub const HASTY_MS: u64 = 1_000;
+
 impl Failure {
+    /// The same, but the destination is not to blame if the request says so.
+    #[must_use]
+    pub fn excused(self, excused: bool) -> Self {
+        let blame = match self.blame {
+            Blame::Destination if excused => Blame::Request,
+            blame => blame,
+        };
+        Self { blame, ..self }
+    }
+
     /// A failure that another attempt may overcome.
     pub fn transient(blame: Blame, reason: impl Into<String>) -> Self {
         Self {

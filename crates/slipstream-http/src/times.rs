@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use curl::Error;
 use curl::easy::Easy2;
+use slipstream_core::HASTY_MS;
 
 use crate::HttpOptions;
 use crate::request::Options;
@@ -18,9 +19,6 @@ pub(crate) struct Times {
     /// Whether the request wants it quicker than anybody can promise.
     pub(crate) hasty: bool,
 }
-
-/// Milliseconds: less than anybody needs who is connected to over the internet, and busy.
-const HASTY: u64 = 1_000;
 
 /// The same of how long nothing may come.
 const SLOW: Duration = Duration::from_secs(10);
@@ -48,7 +46,7 @@ impl Times {
             hasty: [options.connect_timeout, options.total_timeout]
                 .iter()
                 .flatten()
-                .any(|t| *t < HASTY)
+                .any(|t| *t < HASTY_MS)
                 || options.low_speed_limit.is_some_and(|limit| limit > self.low_speed_limit)
                 || options
                     .low_speed_time

@@ -449,7 +449,7 @@ impl Backlog for SpoolBacklog {
     }
 
     fn recall(&mut self) -> Option<Vec<u8>> {
-        self.shared.read_left(MEMORY)
+        self.shared.read_left(MEMORY, Open::Own)
     }
 
     fn remember(&mut self, memory: &[u8]) {

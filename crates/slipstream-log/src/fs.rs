@@ -31,6 +31,13 @@ pub trait Fs: Send + Sync {
     /// The file system's; `AlreadyExists` when it is there.
     fn create(&self, path: &str) -> io::Result<Box<dyn File>>;
 
+    /// Makes a file that is not there yet and that only this user may write, opened as
+    /// [`Open::Append`].
+    ///
+    /// # Errors
+    /// As for [`Fs::create`].
+    fn create_own(&self, path: &str) -> io::Result<Box<dyn File>>;
+
     /// Renames within the spool, in one step.
     ///
     /// # Errors
@@ -160,6 +167,8 @@ pub enum Open {
     Update,
     /// To read.
     Read,
+    /// To read, if it is this user's and no other may have written it.
+    Own,
 }
 
 /// Whether a rename may replace what is there.

@@ -1,8 +1,11 @@
-//! What a worker leaves for whoever comes after it: small files, each replaced as a whole.
+//! Small files that one run leaves for the next, each replaced as a whole.
 //!
-//! They are a comfort and no promise: a memory that is lost costs a few attempts that it would
-//! have saved, a lost report an operator's look at it. So one that cannot be read is one that is
-//! not there.
+//! Best effort: losing the memory costs a few attempts that it would have saved, losing the report an
+//! operator's look at it. So a file that cannot be read is treated as missing.
+//!
+//! # Invariants
+//! What a worker remembers is its own: in a shared spool a memory that another user wrote, or could have
+//! written, is not read. It could pause a destination for all.
 
 use std::io;
 
@@ -20,14 +23,14 @@ const LONGEST: u64 = 1 << 20;
 impl Spool {
     /// What the last run, or the one that lasts, [reported](slipstream_core::Backlog::report).
     pub fn last_run(&self) -> Option<Vec<u8>> {
-        self.shared().read_left(LAST_RUN)
+        self.shared().read_left(LAST_RUN, Open::Read)
     }
 }
 
 impl Shared {
     /// What was left in one of them, if anything.
-    pub(crate) fn read_left(&self, name: &str) -> Option<Vec<u8>> {
-        let file = self.fs.open(name, Open::Read).ok()?;
+    pub(crate) fn read_left(&self, name: &str, how: Open) -> Option<Vec<u8>> {
+        let file = self.fs.open(name, how).ok()?;
         let len = file.stat().ok().map(|stat| stat.len).filter(|len| *len <= LONGEST)?;
         let mut bytes = vec![0; len as usize];
         let read = file.read_at(&mut bytes, 0).ok()?;
@@ -43,7 +46,9 @@ impl Shared {
         }
         let path = format!("{name}.new-{:016x}", self.fs.random());
         let write = || {
-            let file = self.fs.create(&path)?;
+            // The report is for the whole group to read.
+            let own = name == MEMORY;
+            let file = if own { self.fs.create_own(&path)? } else { self.fs.create(&path)? };
             file.append(bytes).map_err(|error| error.error)?;
             self.fs.rename(&path, name, Replace::Always)
         };

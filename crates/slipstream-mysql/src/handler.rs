@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use openssl::ssl::SslConnector;
 use slipstream_core::{
-    Attempt, Destination, Failure, Handler, Outcome, RecordId, Request, SecretRef, bare_host,
+    Attempt, Destination, Failure, HASTY_MS, Handler, Outcome, RecordId, Request, SecretRef,
+    bare_host,
 };
 
 use crate::endpoint::{Endpoint, LookUp};
@@ -213,7 +214,8 @@ impl Handler for MysqlHandler {
     type Request = MysqlRequest;
 
     fn perform(&self, request: &MysqlRequest, attempt: &Attempt) -> Outcome {
-        outcome(self.single(request, attempt.id, after(Duration::MAX)))
+        let done = outcome(self.single(request, attempt.id, after(Duration::MAX)));
+        excused(request, done)
     }
 
     fn at_once(&self) -> usize {
@@ -225,7 +227,17 @@ impl Handler for MysqlHandler {
     }
 
     fn perform_all(&self, requests: &[(MysqlRequest, Attempt)]) -> Vec<Outcome> {
-        group::perform(self, requests)
+        let outcomes = group::perform(self, requests).into_iter();
+        outcomes.zip(requests).map(|(done, (request, _))| excused(request, done)).collect()
+    }
+}
+
+/// A request that gives its server next to no time blames it for nothing.
+fn excused(request: &MysqlRequest, done: Outcome) -> Outcome {
+    let hasty = request.max_time.is_some_and(|time| time < HASTY_MS);
+    match done {
+        Outcome::Failed(failure) => Outcome::Failed(failure.excused(hasty)),
+        done => done,
     }
 }
 

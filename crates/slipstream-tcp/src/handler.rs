@@ -60,6 +60,12 @@ impl TcpHandler {
 
     /// Sends them over one connection. They go the same way; several read no answer.
     fn send(&self, requests: &[&TcpRequest]) -> Result<(), Broken> {
+        let hasty = requests.iter().any(|request| request.is_hasty());
+        let sent = self.try_to_send(requests);
+        sent.map_err(|broken| Broken { failure: broken.failure.excused(hasty), ..broken })
+    }
+
+    fn try_to_send(&self, requests: &[&TcpRequest]) -> Result<(), Broken> {
         let Some((&first, more)) = requests.split_first() else { return Ok(()) };
         let invalid = |error: slipstream_core::Invalid| Failure::permanent(error.to_string());
         let address = Address::of(&first.url).map_err(invalid)?;

@@ -156,6 +156,13 @@ impl TcpRequest {
         self
     }
 
+    /// Whether it gives its peer next to no time.
+    #[cfg(feature = "deliver")]
+    pub(crate) fn is_hasty(&self) -> bool {
+        let times = [self.connect_timeout, self.total_timeout, self.idle_timeout];
+        times.iter().flatten().any(|time| *time < slipstream_core::HASTY_MS)
+    }
+
     /// How long the peer may take nothing and send nothing, in place of the handler's.
     #[must_use]
     pub fn idle_timeout(mut self, time: Duration) -> Self {

@@ -40,11 +40,6 @@ impl Disk {
     pub fn new(root: OwnedFd, access: Access) -> Self {
         Self { root: Arc::new(Root::new(root, access)) }
     }
-
-    fn adopt(&self, fd: OwnedFd) -> io::Result<Box<dyn File>> {
-        self.root.judge_file(fd.as_fd())?;
-        Ok(Box::new(DiskFile(StdFile::from(fd))))
-    }
 }
 
 impl Fs for Disk {
@@ -52,9 +47,14 @@ impl Fs for Disk {
         let flags = match how {
             Open::Append => OFlags::RDWR | OFlags::APPEND,
             Open::Update => OFlags::RDWR,
-            Open::Read => OFlags::RDONLY,
+            Open::Read | Open::Own => OFlags::RDONLY,
         };
-        self.adopt(self.root.open(path, flags, Mode::empty())?)
+        let fd = self.root.open(path, flags, Mode::empty())?;
+        match how {
+            Open::Own => self.root.judge_own(fd.as_fd())?,
+            _ => self.root.judge_file(fd.as_fd())?,
+        }
+        Ok(Box::new(DiskFile(StdFile::from(fd))))
     }
 
     fn create(&self, path: &str) -> io::Result<Box<dyn File>> {
@@ -68,7 +68,15 @@ impl Fs for Disk {
             // Whatever the umask took away.
             fs::fchmod(&fd, mode)?;
         }
-        self.adopt(fd)
+        self.root.judge_file(fd.as_fd())?;
+        Ok(Box::new(DiskFile(StdFile::from(fd))))
+    }
+
+    fn create_own(&self, path: &str) -> io::Result<Box<dyn File>> {
+        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL;
+        let fd = self.root.open(path, flags, Mode::from_raw_mode(0o600))?;
+        self.root.judge_own(fd.as_fd())?;
+        Ok(Box::new(DiskFile(StdFile::from(fd))))
     }
 
     fn rename(&self, from: &str, to: &str, replace: Replace) -> io::Result<()> {

@@ -306,6 +306,10 @@ impl Fs for Fake {
         }))
     }
 
+    fn create_own(&self, path: &str) -> io::Result<Box<dyn File>> {
+        self.create(path)
+    }
+
     fn create(&self, path: &str) -> io::Result<Box<dyn File>> {
         let mut world = self.world();
         plain(world.begin("create", path))?;

@@ -106,6 +106,26 @@ fn what_a_run_remembers_the_next_one_recalls() {
 }
 
 #[test]
+fn a_memory_that_another_user_wrote_or_could_have_written_is_not_recalled() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    let bench = Bench::new();
+    let mut backlog = bench.backlog();
+    backlog.remember(b"down: a");
+    let memory = bench.path().join("worker.memory");
+    let permit = |mode| std::fs::set_permissions(&memory, PermissionsExt::from_mode(mode)).unwrap();
+    assert!(backlog.recall().is_some());
+    permit(0o660);
+    assert_eq!(backlog.recall(), None);
+    permit(0o600);
+    assert!(backlog.recall().is_some());
+    // Only root can give a file away.
+    if chown(&memory, Some(3_101), None).is_ok() {
+        assert_eq!(backlog.recall(), None);
+    }
+}
+
+#[test]
 fn whoever_follows_is_woken_by_a_store_and_finds_it_at_once() {
     let mut bench = Bench::new();
     bench.store().unwrap();
