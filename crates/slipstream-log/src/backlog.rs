@@ -94,6 +94,8 @@ struct ClaimedLog {
     len: u64,
     /// The frames of records that are given out or wait.
     outstanding: HashSet<u64>,
+    /// The frames of which something could not be written yet.
+    unwritten: HashSet<u64>,
     /// Something in it was given up, so that it is kept.
     failed: bool,
     /// That some of it is unreadable was told.

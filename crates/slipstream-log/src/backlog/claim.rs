@@ -1,5 +1,6 @@
 //! Which log comes next, and how it becomes the worker's own.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{ClaimedLog, Found, LOOK_EVERY, SpoolBacklog};
@@ -173,6 +174,7 @@ impl SpoolBacklog {
             salt: walk.salt(),
             len: walk.end(),
             outstanding: out.collect(),
+            unwritten: HashSet::new(),
             failed: false,
             damaged: false,
             again: None,

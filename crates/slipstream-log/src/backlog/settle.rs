@@ -4,7 +4,7 @@
 //! An attempt that could not be written is not made. One that was begun and is put back was not made: the
 //! record is as it was before. An outcome that could not be written is owed: it
 //! is tried again until the run ends, its log stays in processing/, and nothing says that it was
-//! recorded.
+//! recorded. As long as something of a log is not written, the log's trouble stands.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -27,7 +27,6 @@ impl SpoolBacklog {
         out.settlement = out.settlement.begin();
         self.settle_in_place(out).map_err(|error| self.unavailable(out.log, error))?;
         self.out.insert(ticket, out);
-        self.troubles.clear(Found::claimed(out.log));
         Ok(out.settlement.attempts.into())
     }
 
@@ -93,10 +92,7 @@ impl SpoolBacklog {
         self.owed_at = now + SKIP_FOR;
         for out in std::mem::take(&mut self.owed) {
             match self.settle_in_place(out) {
-                Ok(()) => {
-                    self.troubles.clear(Found::claimed(out.log));
-                    self.is_settled(out.log, out.at);
-                }
+                Ok(()) => self.is_settled(out.log, out.at),
                 Err(error) => {
                     let again = retry_in(&self.unavailable(out.log, error));
                     self.owed_at = self.owed_at.min(now + again);
@@ -108,7 +104,22 @@ impl SpoolBacklog {
         }
     }
 
+    /// Writes a settlement. The log is in trouble until all that could not be written is.
     fn settle_in_place(&mut self, out: Out) -> Result<(), SpoolError> {
+        let written = self.write_in_place(out);
+        let Some(log) = self.logs.get_mut(&out.log) else { return written };
+        if written.is_err() {
+            log.unwritten.insert(out.at);
+            return written;
+        }
+        log.unwritten.remove(&out.at);
+        if log.unwritten.is_empty() {
+            self.troubles.clear(Found::claimed(out.log));
+        }
+        Ok(())
+    }
+
+    fn write_in_place(&mut self, out: Out) -> Result<(), SpoolError> {
         let path = log_path(Stage::Processing, out.log);
         let Some(log) = self.logs.get(&out.log) else {
             return Err(SpoolError::Taken { path: self.shared.path.join(path) });

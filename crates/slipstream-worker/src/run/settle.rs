@@ -191,14 +191,17 @@ impl Run<'_> {
         match self.worker.backlog.settle(ticket, verdict.clone()) {
             Ok(()) => {}
             Err(BacklogError::Unavailable { reason, .. }) => {
-                // Not counted: it is not recorded. Those behind it may go all the same.
+                // A delivery is not counted: it is not recorded. A failure is one all the same.
+                // Those behind it may go.
                 let id = id.map(tracing::field::display);
                 tracing::error!(
                     id,
                     reason,
                     "an outcome is not recorded; the next run may repeat it"
                 );
-                return self.pass_the_turn(subject, &verdict);
+                if verdict != Verdict::Failed {
+                    return self.pass_the_turn(subject, &verdict);
+                }
             }
             Err(error) => return self.break_off(Doing::Settling(id), error),
         }
