@@ -23,6 +23,7 @@ use slipstream_core::{Backlog, BacklogError, Claim, Next, Ticket, Verdict, Waker
 
 use crate::error::SpoolError;
 use crate::frame::{Settlement, State};
+use crate::fs::Open;
 use crate::left::{LAST_RUN, MEMORY};
 use crate::name::{LogName, Stage, collecting_name};
 use crate::spool::{PATIENCE, Shared, log_path};
@@ -69,6 +70,8 @@ pub(crate) struct SpoolBacklog {
     queue: VecDeque<Found>,
     /// Logs that another process holds, and since when that is known.
     held: HashMap<Found, Duration>,
+    /// Slots of such logs, and since when the later ones wait for them.
+    slots_held: HashMap<u16, Duration>,
     /// Logs whose records are all settled, and that could not leave processing/ yet.
     finishing: HashMap<LogName, Finishing>,
     /// Outcomes that could not be written yet, and when that is tried again.
@@ -142,6 +145,7 @@ impl SpoolBacklog {
             rereads: BTreeSet::new(),
             queue: VecDeque::new(),
             held: HashMap::new(),
+            slots_held: HashMap::new(),
             finishing: HashMap::new(),
             owed: Vec::new(),
             owed_at: Duration::ZERO,

@@ -39,6 +39,7 @@ impl SpoolBacklog {
             let error = match self.claim(found) {
                 Ok(claimed) => {
                     self.held.remove(&found);
+                    self.slots_held.remove(&found.slot());
                     self.troubles.clear(found);
                     let Some(Claimed { name, file, walk, log }) = claimed else {
                         continue;
@@ -64,7 +65,9 @@ impl SpoolBacklog {
         let mut error = error;
         if let SpoolError::Locked { waited, .. } = &mut error {
             let since = *self.held.entry(found).or_insert(now);
-            if now < since + PATIENCE && !self.troubles.knows(found) {
+            // Several that are held keep the others of their slot waiting no longer than one.
+            let first = *self.slots_held.entry(found.slot()).or_insert(now);
+            if now < first + PATIENCE && !self.troubles.knows(found) {
                 // Another process holds it. It is tried again when the others are done, and before
                 // the later ones of its slot, whose requests may have to stay in order.
                 self.queue.retain(|later| later.slot() != found.slot());

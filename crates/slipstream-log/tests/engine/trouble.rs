@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
-use slipstream_core::{Backlog, Engine, Next, Source, Timestamp, Verdict};
+use slipstream_core::{Backlog, Clock as _, Engine, Next, Source, Timestamp, Verdict};
 use slipstream_log::frame::LogHeader;
 use slipstream_log::{Settings, Spool, Stage, slot_of};
 
@@ -200,6 +200,32 @@ fn a_lock_that_is_held_on_a_settled_log_neither_stalls_nor_ends_a_run() {
         let totals = bench.totals();
         assert_eq!(totals.failed + totals.outcomes.delivered, 3);
     }
+}
+
+#[test]
+fn several_logs_that_are_held_keep_the_others_of_their_slot_waiting_no_longer_than_one() {
+    let mut bench = bench();
+    bench.clock.advance(MINUTE);
+    for _ in 0..4 {
+        store_in(&mut bench, 3);
+        bench.clock.advance(MINUTE);
+    }
+    store_in(&mut bench, 3);
+    let ready = bench.files(Stage::Ready);
+    let ours: Vec<_> = ready.iter().filter(|name| name.starts_with("s003")).take(3).collect();
+    assert_eq!(ours.len(), 3);
+    let hold = |name: &&String| {
+        let log = std::fs::File::open(bench.path().join("ready").join(name)).unwrap();
+        flock(&log, FlockOperation::LockExclusive).unwrap();
+        log
+    };
+    let _held: Vec<_> = ours.iter().map(hold).collect();
+    let began = bench.clock.elapsed();
+    let (seen, closed) = work(&bench, &Verdict::Delivered);
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    let waited = bench.clock.elapsed() - began;
+    assert!(waited < Duration::from_secs(12), "{waited:?}");
+    assert!(closed.unwrap_err().contains("3 files"));
 }
 
 #[test]
