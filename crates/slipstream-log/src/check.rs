@@ -210,7 +210,7 @@ impl Check<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => return,
             Err(error) => return self.find(path, format!("cannot be opened: {error}"), false),
         };
-        if let Err(error) = self.read_open(&*file, path, name) {
+        if let Err(error) = self.read_open(&*file, path, name, false) {
             self.find(path, format!("cannot be read to its end: {}", why(&error)), false);
         }
     }
@@ -220,14 +220,13 @@ impl Check<'_> {
         file: &dyn File,
         path: &str,
         name: Option<LogName>,
+        quiet: bool,
     ) -> Result<(), SpoolError> {
         let header = self.shared.read_header(file, path)?;
-        self.report.logs += 1;
         let mut walk = self.shared.walk(file, path, name)?;
-        self.report.bytes += walk.end();
         let (mut records, mut damage, mut torn) = (0, Stretches::default(), Stretches::default());
-        // A writer may be at the end of a log that is being collected.
-        let busy = name.is_none() && header.is_some();
+        // A writer may be at the end of a log that is being collected, unless its lock is held.
+        let busy = name.is_none() && header.is_some() && !quiet;
         let writing = WRITE_MAX as u64 + frame_len(self.shared.settings.record_max as usize) as u64;
         while let Some(item) =
             walk.next(file).map_err(|error| self.shared.io("read", path, error))?
@@ -243,8 +242,12 @@ impl Check<'_> {
             let at_end = range.end == walk.end() + walk.unread();
             if !(busy && at_end && range.end - range.start <= writing) {
                 stretches.add(&range);
+            } else if let Some(_held) = self.shared.lock_if_free(file, path)? {
+                return self.read_open(file, path, name, true);
             }
         }
+        self.report.logs += 1;
+        self.report.bytes += walk.end();
         self.report.records += records;
         match (header, name) {
             (None, _) if records + damage.places == 0 => {

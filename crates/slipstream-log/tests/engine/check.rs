@@ -49,6 +49,24 @@ fn a_healthy_spool_has_no_findings_at_any_stage() {
 }
 
 #[test]
+fn a_flipped_bit_in_the_last_record_is_found_while_its_log_is_being_collected() {
+    let (bench, _) = bench();
+    let name = bench.files(Stage::Collecting).remove(0);
+    let path = bench.path().join("collecting").join(name);
+    let mut bytes = std::fs::read(&path).unwrap();
+    // In its payload, which is followed by less than eight zeros.
+    let last = bytes.len() - 12;
+    bytes[last] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let report = bench.other().check(false).unwrap();
+    assert_eq!((report.findings.len(), report.logs, report.records), (1, 2, 3), "{report:?}");
+    // A writer that has the log's lock may be at it.
+    let log = std::fs::File::open(&path).unwrap();
+    rustix::fs::flock(&log, rustix::fs::FlockOperation::LockShared).unwrap();
+    assert_eq!(bench.other().check(false).unwrap().findings.len(), 0);
+}
+
+#[test]
 fn a_flipped_bit_is_found_and_set_aside_and_the_other_records_are_delivered() {
     let (bench, path) = bench();
     let mut bytes = std::fs::read(&path).unwrap();
