@@ -13,7 +13,7 @@ use std::io::Read;
 
 use flate2::read::{GzDecoder, ZlibDecoder};
 
-use crate::masked::{ends_a_url, masked_url, urls_masked};
+use crate::masked::{ends_a_url, location_masked, urls_masked};
 
 /// Most of a head that is kept.
 const HEAD_MAX: usize = 2 * 1024;
@@ -96,7 +96,7 @@ impl Answer {
             let value = String::from_utf8_lossy(value.trim_ascii());
             // Before it is cut: what stands behind may tell what is a password.
             let value = match name.eq_ignore_ascii_case(b"location") {
-                true => masked_url(&value),
+                true => location_masked(&value),
                 false => urls_masked(&value),
             };
             self.push(&format!("{}: {value}", String::from_utf8_lossy(name)));

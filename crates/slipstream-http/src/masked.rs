@@ -6,6 +6,8 @@
 //! Absent on purpose: the body. Nobody can say what is a secret in there.
 
 use crate::HttpRequest;
+#[cfg(feature = "deliver")]
+use crate::url::is_scheme;
 use crate::url::masked;
 
 /// What stands where something was left out.
@@ -39,6 +41,34 @@ impl HttpRequest {
 /// A URL, or a destination of any kind, without user, password and the values in its query.
 pub fn masked_url(url: &str) -> String {
     masked(url)
+}
+
+/// A URL that a server chose, as of a `Location`. Where it is odd, what may be a secret cannot be told
+/// from what is none, and is left out: another scheme than http, an `@` in the path, a query whose
+/// mark is encoded.
+#[cfg(feature = "deliver")]
+pub(crate) fn location_masked(url: &str) -> String {
+    let (scheme, rest) = match url.split_once(':') {
+        Some((scheme, rest)) if is_scheme(scheme) => (Some(scheme), rest),
+        _ => (None, url),
+    };
+    let http =
+        |scheme: &str| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    if let Some(scheme) = scheme.filter(|scheme| !http(scheme) || !rest.starts_with("//")) {
+        return format!("{scheme}:{LEFT_OUT}");
+    }
+    let path =
+        rest.strip_prefix("//").map_or(rest, |rest| rest.find('/').map_or("", |at| &rest[at..]));
+    if path.contains('@') {
+        return scheme
+            .map_or_else(|| LEFT_OUT.to_owned(), |scheme| format!("{scheme}://{LEFT_OUT}"));
+    }
+    let shown = masked(url);
+    let lower = shown.to_ascii_lowercase();
+    match ["%3f", "%23", "%3b", "%26"].iter().filter_map(|mark| lower.find(mark)).min() {
+        Some(at) => format!("{}{LEFT_OUT}", &shown[..at]),
+        None => shown,
+    }
 }
 
 /// Text that may hold URLs, each of them masked.
@@ -83,6 +113,26 @@ fn shown(name: &str, value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(feature = "deliver")]
+    fn of_a_location_nothing_is_shown_that_may_be_a_secret() {
+        let table = [
+            ("https://h.example:1/a/b?t=1#f", "https://h.example:1/a/b?t=***"),
+            ("/login?next=1", "/login?next=***"),
+            ("//h/a", "//h/a"),
+            ("https://u:p@h/a", "https://***@h/a"),
+            ("https://u:p/s3same@h/a?b=c", "https://***"),
+            ("/a@s3same", "***"),
+            ("https://h/a%3Ft=s3same", "https://h/a***"),
+            ("data:text/plain,s3same", "data:***"),
+            ("javascript:alert('s3same')", "javascript:***"),
+            ("http:s3same", "http:***"),
+        ];
+        for (url, expected) in table {
+            assert_eq!(location_masked(url), expected, "{url}");
+        }
+    }
 
     #[test]
     fn a_header_that_speaks_of_a_secret_is_shown_without_its_value() {

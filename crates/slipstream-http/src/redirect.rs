@@ -11,9 +11,9 @@
 use slipstream_core::quoted;
 
 use crate::HttpRequest;
-use crate::masked::speaks_of_a_secret;
+use crate::masked::{location_masked, speaks_of_a_secret};
 
-use crate::url::{Authority, masked, resolve, user_info};
+use crate::url::{Authority, resolve, user_info};
 
 /// Whether a status asks to go elsewhere.
 pub(crate) fn is_redirect(status: u32) -> bool {
@@ -37,7 +37,7 @@ pub(crate) fn next(
     };
     let mut url = resolve(&request.url, location);
     let to = Authority::of(&url)
-        .map_err(|error| format!("it leads to {}, and {error}", quoted(&masked(&url))))?;
+        .map_err(|error| format!("it leads to {}, and {error}", quoted(&location_masked(&url))))?;
     if Authority::of(&request.url).is_ok_and(|from| from == to) {
         // A relative reference has the user of the URL before, another one need not.
         if let (Some(user), None) = (user_info(&request.url), user_info(&url)) {

@@ -13,7 +13,7 @@ use std::os::fd::IntoRawFd;
 use std::sync::Arc;
 
 use curl::Error;
-use curl::easy::{Easy2, Handler, ReadError, SeekResult, WriteError};
+use curl::easy::{Easy2, Handler, HttpVersion as Version, ReadError, SeekResult, WriteError};
 use slipstream_core::Failure;
 use socket2::Socket;
 
@@ -131,8 +131,13 @@ pub(crate) fn load(
     // One that is being made may turn out to carry many requests at once, but without TLS only
     // where that is certain: else the others would wait for the first one's answer.
     let sure = |options: &Options| options.version == Some(HttpVersion::V2PriorKnowledge);
-    let waits = request.url().get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"))
-        || request.options.as_ref().is_some_and(|options| sure(options));
+    let is_tls = request.url().get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"));
+    let waits = is_tls || request.options.as_ref().is_some_and(|options| sure(options));
+    if request.options.as_ref().is_none_or(|options| options.version.is_none()) {
+        // Without TLS, HTTP/2 is spoken only by those that ask for it: a request that may use it
+        // would be sent over a connection that another one opened so, to a server that does not.
+        easy.http_version(if is_tls { Version::V2TLS } else { Version::V11 })?;
+    }
     if easy.get_ref().waits != Some(waits) {
         easy.pipewait(waits)?;
         easy.get_mut().waits = Some(waits);

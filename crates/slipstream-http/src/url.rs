@@ -129,7 +129,7 @@ pub(crate) fn user_info(url: &str) -> Option<&str> {
     authority.split_once('@').map(|(user, _)| user)
 }
 
-fn is_scheme(text: &str) -> bool {
+pub(crate) fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
 }
