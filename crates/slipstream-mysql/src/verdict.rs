@@ -19,14 +19,15 @@ mod words;
 
 /// The moment's fault, and only this request's: deadlock, a lock that somebody holds, a statement
 /// that took too long or was killed, tables that changed meanwhile.
-const PASSING: [u16; 13] =
-    [1020, 1105, 1205, 1213, 1243, 1317, 1412, 1614, 1615, 1907, 1969, 3024, 3572];
+const PASSING: [u16; 15] =
+    [1020, 1045, 1105, 1205, 1213, 1243, 1317, 1412, 1614, 1615, 1907, 1969, 3024, 3118, 3572];
 
-/// The server's, whoever asks: too many connections, out of memory or disk, read-only, shutting
-/// down, its network, not yet a part of its cluster, or it lets nobody in from here.
-const UNWELL: [u16; 32] = [
-    1021, 1023, 1026, 1030, 1037, 1038, 1040, 1041, 1045, 1047, 1053, 1077, 1079, 1114, 1129, 1130,
-    1158, 1159, 1160, 1161, 1180, 1203, 1206, 1226, 1461, 1637, 1792, 1836, 1927, 1932, 3118, 4031,
+/// The server's, whatever is asked: too many connections, out of memory or disk, read-only, shutting
+/// down, its network, not yet a part of its cluster, or it refuses this host. Not a user who may not
+/// log in: the request names the user.
+const UNWELL: [u16; 30] = [
+    1021, 1023, 1026, 1030, 1037, 1038, 1040, 1041, 1047, 1053, 1077, 1079, 1114, 1129, 1130, 1158,
+    1159, 1160, 1161, 1180, 1203, 1206, 1226, 1461, 1637, 1792, 1836, 1927, 1932, 4031,
 ];
 
 /// A proxy's own numbers begin here.
@@ -68,6 +69,8 @@ pub(crate) fn of(trouble: &Trouble, request: Option<&MysqlRequest>, peer: &str) 
 /// The same of an error on the way.
 pub(crate) fn of_error(error: &Error, request: Option<&MysqlRequest>, peer: &str) -> Failure {
     let destination = |reason: String| Failure::transient(Blame::Destination, reason);
+    // Who logs in, and what is asked of TLS, are the request's: others may do well.
+    let own = |reason: String| Failure::transient(Blame::Request, reason);
     match error {
         Error::Server { code, message } => server(*code, message, request),
         Error::Lost(error) => {
@@ -85,15 +88,15 @@ pub(crate) fn of_error(error: &Error, request: Option<&MysqlRequest>, peer: &str
             None => destination(format!("not done in time ({peer})")),
         },
         Error::Protocol(what) => destination(format!("no mysql server answers: {what} ({peer})")),
-        Error::Tls(what) => destination(format!("tls failed: {what} ({peer})")),
-        Error::NoTls => destination(format!(
+        Error::Tls(what) => own(format!("tls failed: {what} ({peer})")),
+        Error::NoTls => own(format!(
             "the server offers no tls ({peer}); set it up there, or store the request with tls off if nobody can listen in"
         )),
-        Error::Plugin(name) => destination(format!(
+        Error::Plugin(name) => own(format!(
             "the server wants the user to log in by {}, which is not known here; give it mysql_native_password or caching_sha2_password ({peer})",
             slipstream_core::quoted(name)
         )),
-        Error::Unprotected => destination(format!(
+        Error::Unprotected => own(format!(
             "the server wants the password itself, and has not proven who it is ({peer}); have it do so by tls (verify), connect through its socket, or give its key (server-public-key-path, or get-server-public-key on loopback)"
         )),
         Error::Key => Failure::permanent(
@@ -116,7 +119,7 @@ pub(crate) fn of_guarded(error: &Error, peer: &str) -> Failure {
         Error::Tls(what) => what,
         Error::Unprotected => {
             return Failure::transient(
-                Blame::Destination,
+                Blame::Request,
                 format!(
                     "the server wants the password itself, and has not proven who it is ({peer}); others can store in this spool, so only the worker's word counts: name ssl-ca, server-public-key-path or get-server-public-key in an option file that is allowed, or allow the server's socket"
                 ),
@@ -125,7 +128,7 @@ pub(crate) fn of_guarded(error: &Error, peer: &str) -> Failure {
         error => return of_error(error, None, peer),
     };
     Failure::transient(
-        Blame::Destination,
+        Blame::Request,
         format!(
             "tls failed: {what} ({peer}); others can store in this spool, so a password goes to another machine only over tls that the worker's own authorities verify, whatever the request says: add the server's authority (SSL_CERT_FILE where the worker runs, or ssl-ca in an option file that is allowed)"
         ),

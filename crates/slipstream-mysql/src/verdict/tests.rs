@@ -27,7 +27,7 @@ fn a_servers_number_tells_whether_trying_again_helps_and_whose_fault_it_is() {
         (1053, "Server shutdown in progress", unwell),
         (1021, "Disk full", unwell),
         (1114, "The table 't' is full", unwell),
-        (1045, "Access denied for user 'app'@'h' (using password: YES)", unwell),
+        (1045, "Access denied for user 'app'@'h' (using password: YES)", passing),
         (9001, "Max connect timeout reached", unwell),
         (1044, "Access denied for user 'app'@'h' to database 'd'", wrong),
         (1049, "Unknown database 'd'", wrong),
