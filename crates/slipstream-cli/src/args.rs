@@ -257,14 +257,12 @@ pub(crate) struct WorkArgs {
     pub(crate) quiet: bool,
 }
 
-/// Most connections that can be had: libcurl waits for them with select(2).
-const CONNECTIONS: usize = 800;
+/// Most connections that can be asked for. How many there are is up to the limit of descriptors.
+const CONNECTIONS: usize = 10_000;
 
 fn connections(text: &str) -> Result<NonZeroUsize, String> {
     let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= CONNECTIONS);
-    number.ok_or_else(|| {
-        format!("write a number from 1 to {CONNECTIONS}; more connections cannot be had")
-    })
+    number.ok_or_else(|| format!("write a number from 1 to {CONNECTIONS}"))
 }
 
 const STATUS_EXAMPLES: &str = "\
