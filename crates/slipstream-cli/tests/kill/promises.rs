@@ -157,7 +157,7 @@ fn ended_well(scenario: &Scenario, injection: &Injection, ran: &Output) -> Resul
     let lines = lines.iter().filter(|line| !line.starts_with("slipstream: overwrote "));
     // Each file that was left alone has a line; anything else is said in one.
     let of_files = ["slipstream: passed over: ", "slipstream: not removed: "];
-    let (files, others): (Vec<_>, Vec<_>) =
+    let (files, others): (Vec<&&str>, Vec<&&str>) =
         lines.partition(|line| of_files.iter().any(|words| line.starts_with(words)));
     let is_said = others.len() == 1 || (others.is_empty() && !files.is_empty());
     must!(is_said, "exit code {code}, and it said: {said}");

@@ -75,6 +75,14 @@ pub(crate) struct Books {
 }
 
 impl Books {
+    /// One more record that waits.
+    pub(crate) fn add(&mut self) {
+        self.states.push(State::Waiting);
+        self.attempts.push(0);
+        self.interrupted.push(0);
+        self.begun.push(false);
+    }
+
     pub(crate) fn count(&self, state: State) -> usize {
         self.states.iter().filter(|&&each| each == state).count()
     }

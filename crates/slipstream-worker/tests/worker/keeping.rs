@@ -227,8 +227,7 @@ fn what_is_stored_while_a_run_only_waits_does_not_wait_with_it() {
     let mut stored = false;
     let mut observer = |event: &Event<'_>| {
         if matches!(event, Event::Waiting { .. }) && !std::mem::replace(&mut stored, true) {
-            books.borrow_mut().states.push(State::Waiting);
-            books.borrow_mut().attempts.push(0);
+            books.borrow_mut().add();
         }
     };
     scene.worker.run(&mut observer).unwrap();
