@@ -31,6 +31,8 @@ pub(crate) fn protection(tls: Tls, account: &Account, connected: &Connected) -> 
     match tls {
         _ if connected.unix => Protection::None,
         _ if account.guarded && !connected.loopback => Protection::Verified,
+        // Who stored a request that names another's password does not say how it is told.
+        Tls::Off if account.guarded => Protection::Offered,
         Tls::Off => Protection::None,
         // A key that is known proves more than a certificate that is not looked at.
         Tls::Remote if connected.loopback => match account.server_key {
@@ -100,6 +102,7 @@ mod tests {
             assert_eq!(found(account(false, ServerKey::Unknown)), expected, "{tls:?}");
             // A guarded password is proven to no server elsewhere that is not verified.
             let [_, near, socket] = expected;
+            let near = if tls == Tls::Off { P::Offered } else { near };
             assert_eq!(found(account(true, ServerKey::Unknown)), [P::Verified, near, socket]);
         }
         let known = account(true, ServerKey::Known(b"PEM".to_vec()));
