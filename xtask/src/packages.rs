@@ -7,9 +7,11 @@
 use std::env;
 use std::fmt;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -177,17 +179,68 @@ fn install(names: &[&str]) -> Result<()> {
     apt_get(&args, &path)
 }
 
+/// How long to wait for another apt or dpkg. A machine that has just booted installs its unattended
+/// upgrades first.
+const LOCK_PATIENCE: Duration = Duration::from_secs(900);
+/// How often to try again meanwhile.
+const LOCK_POLL: Duration = Duration::from_secs(5);
+
+/// Runs apt-get, again and again while another one holds one of its locks. `DPkg::Lock::Timeout`
+/// waits for one of the three locks only.
 fn apt_get(args: &[&str], path: &str) -> Result<()> {
-    let status = Command::new("apt-get")
-        .args(["-q", "-o", &format!("DPkg::Path={path}")])
-        .args(args)
-        .env("PATH", path)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null())
-        .status()
-        .context("could not start apt-get")?;
-    if !status.success() {
-        bail!("'apt-get {}' failed ({status}); its output above says why", args.join(" "));
+    let words = args.join(" ");
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    let mut said = false;
+    loop {
+        let mut apt = Command::new("apt-get");
+        apt.args(["-q", "-o", &format!("DPkg::Path={path}")]).args(args);
+        apt.env("PATH", path).env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C.UTF-8");
+        let mut apt = apt
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("could not start apt-get")?;
+        let errors = apt.stderr.take().context("apt-get has no standard error")?;
+        let held = held_lock(BufReader::new(errors));
+        let status = apt.wait().context("could not wait for apt-get")?;
+        match held {
+            _ if status.success() => return Ok(()),
+            Some(lock) if Instant::now() < deadline => {
+                if !std::mem::replace(&mut said, true) {
+                    let most = LOCK_PATIENCE.as_secs() / 60;
+                    eprintln!("waiting up to {most} minutes for another apt or dpkg: {lock}");
+                }
+                std::thread::sleep(LOCK_POLL);
+            }
+            _ => bail!("'apt-get {words}' failed ({status}); its output above says why"),
+        }
     }
-    Ok(())
+}
+
+/// Passes on what apt-get complains of, but for a lock that another process holds, which it returns.
+fn held_lock(errors: impl BufRead) -> Option<String> {
+    let mut held = None;
+    for line in errors.lines().map_while(Result::ok) {
+        match line.contains("Could not get lock") {
+            true => held = Some(line),
+            false if held.is_none() => eprintln!("{line}"),
+            // What follows says the same once more.
+            false => {}
+        }
+    }
+    held
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_another_apt_holds_is_told_from_other_failures() {
+        let lists = "W: odd\nE: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt)\n\
+                     E: Unable to lock directory /var/lib/apt/lists/\n";
+        let held = held_lock(lists.as_bytes());
+        assert!(held.is_some_and(|line| line.contains("process 7")));
+        assert_eq!(held_lock(&b"E: Unable to locate package nothing\n"[..]), None);
+    }
 }
