@@ -6,8 +6,9 @@
 //! ```
 //!
 //! A parameter is `null`, `true`, a number, text, `{"base64": …}` for bytes, or `{"json": …}` for
-//! any value as JSON, in the spelling that it was given. What else a request may say:
-//! `password`, `defaults_file`, `tls`, `cacert` (PEM), `server_public_key` (PEM),
+//! any value as JSON, in the spelling that it was given. A number with more digits than a double
+//! keeps is given as text, digit for digit: the server reads decimals from that. What else a request
+//! may say: `password`, `defaults_file`, `tls`, `cacert` (PEM), `server_public_key` (PEM),
 //! `get_server_public_key`, `once`, and `max_time` in seconds.
 //!
 //! Absent on purpose: unknown fields. A misspelt one is an error, not a request that
@@ -18,7 +19,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{Deserializer as _, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use slipstream_core::{Aside, Invalid, read_line, read_seconds};
 
@@ -120,8 +121,26 @@ struct Value(Param);
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Written).map(Self)
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        if let Some(number) = with_many_digits(raw.get()) {
+            return Ok(Self(number.into()));
+        }
+        let mut reader = serde_json::Deserializer::from_str(raw.get());
+        reader.deserialize_any(Written).map(Self).map_err(D::Error::custom)
     }
+}
+
+/// The number that this JSON is, if neither 64 bits nor a double hold all of its digits.
+fn with_many_digits(json: &str) -> Option<&str> {
+    let is_number = json.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    if !is_number || json.parse::<i64>().is_ok() || json.parse::<u64>().is_ok() {
+        return None;
+    }
+    let mantissa = json.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let significant = digits.trim_start_matches('0').trim_end_matches('0').len();
+    // So many decimal digits survive the way through a double, whatever they are.
+    (significant > f64::DIGITS as usize).then_some(json)
 }
 
 struct Written;
@@ -238,6 +257,29 @@ mod tests {
             let error = parse_line(line.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(words), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn a_number_keeps_its_digits() {
+        let table = [
+            ("12345678901234567.89", "12345678901234567.89".into()),
+            ("-0.1234567890123456789", "-0.1234567890123456789".into()),
+            ("18446744073709551616", "18446744073709551616".into()),
+            ("-9223372036854775809", "-9223372036854775809".into()),
+            ("1234567890123456.7e-3", "1234567890123456.7e-3".into()),
+            ("123456789012345.0", Param::Float(123_456_789_012_345.0)),
+            ("0.000123456789012345", Param::Float(0.000_123_456_789_012_345)),
+            ("100000000000000000000", Param::Float(1e20)),
+            ("1e300", Param::Float(1e300)),
+            ("-9223372036854775808", Param::Int(i64::MIN)),
+        ];
+        for (number, param) in table {
+            let line = format!(r#"{{"url":"{URL}","query":"DO ?","params":[{number}]}}"#);
+            let request = MysqlRequest::new(URL).statement("DO ?", [param]);
+            assert_eq!(parse_line(line.as_bytes()), Ok(request), "{number}");
+        }
+        let line = format!(r#"{{"url":"{URL}","query":"DO ?","params":[1e400]}}"#);
+        assert!(parse_line(line.as_bytes()).unwrap_err().to_string().contains("out of range"));
     }
 
     #[test]

@@ -23,12 +23,16 @@ impl OptionFile {
     pub(crate) fn of(text: &str) -> Self {
         let (mut file, mut inside) = (Self::default(), false);
         for line in text.lines().map(str::trim) {
+            if line.starts_with(['#', ';', '!']) {
+                continue;
+            }
+            let line = without_comment(line);
             if let Some(section) = line.strip_prefix('[') {
-                inside = section.split(']').next() == Some("client");
+                inside = section.split(']').next().map(str::trim_end) == Some("client");
             } else if inside {
                 let (name, value) = match line.split_once('=') {
                     Some((name, value)) => (name.trim(), Some(value_of(value.trim()))),
-                    None => (line.split('#').next().unwrap_or_default().trim_end(), None),
+                    None => (line.trim_end(), None),
                 };
                 let name = name.replace('_', "-");
                 if name == "get-server-public-key" {
@@ -55,13 +59,30 @@ fn is_on(value: &str) -> bool {
     value == "1" || value.eq_ignore_ascii_case("on") || value.eq_ignore_ascii_case("true")
 }
 
+/// A line up to a `#` that stands outside of quotes. A quote may stand anywhere, and a backslash
+/// takes the meaning from one within quotes.
+fn without_comment(line: &str) -> &str {
+    let (mut quote, mut escaped) = (None, false);
+    for (at, letter) in line.char_indices() {
+        match letter {
+            '\'' | '"' if !escaped => match quote {
+                None => quote = Some(letter),
+                Some(open) if open == letter => quote = None,
+                Some(_) => {}
+            },
+            '#' if quote.is_none() => return &line[..at],
+            _ => {}
+        }
+        escaped = quote.is_some() && letter == '\\' && !escaped;
+    }
+    line
+}
+
+/// A value without the quotes around it, its escapes replaced. One that only begins or only ends
+/// with a quote keeps it.
 fn value_of(text: &str) -> String {
-    let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'));
-    let inside = match quote.and_then(|quote| text[1..].split_once(quote)) {
-        Some((inside, _)) => inside,
-        // A comment may begin in the middle of a line.
-        None => text.split('#').next().unwrap_or_default().trim_end(),
-    };
+    let within = |quote| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
+    let inside = within('"').or_else(|| within('\'')).unwrap_or(text);
     let (mut value, mut chars) = (String::new(), inside.chars());
     while let Some(c) = chars.next() {
         if c != '\\' {
@@ -74,7 +95,8 @@ fn value_of(text: &str) -> String {
             Some('r') => value.push('\r'),
             Some('b') => value.push('\u{8}'),
             Some('s') => value.push(' '),
-            Some('\\') | None => value.push('\\'),
+            Some(itself @ ('"' | '\'' | '\\')) => value.push(itself),
+            None => value.push('\\'),
             Some(other) => value.extend(['\\', other]),
         }
     }
@@ -131,6 +153,27 @@ mod tests {
     fn an_odd_file_says_nothing() {
         for text in ["", "[client", "[client]\nuser", "[client]\n=x", "[client]\npasswords=x"] {
             assert_eq!(OptionFile::of(text), OptionFile::default(), "{text}");
+        }
+    }
+    #[test]
+    fn quotes_escapes_and_comments_of_a_value_are_read_as_the_client_reads_them() {
+        let table = [
+            (r#""a\"b\\c#d e""#, r#"a"b\c#d e"#),
+            (r#"'a"b'"#, r#"a"b"#),
+            ("a b # c", "a b"),
+            ("a#b", "a"),
+            (r#""a#b" # c"#, "a#b"),
+            (r#"a"b#c"d # e"#, r#"a"b#c"d"#),
+            (r#""a"#, r#""a"#),
+            (r#"a""#, r#"a""#),
+            (r#""a" b"#, r#""a" b"#),
+            (r"a\sb\tc\x\", "a b\tc\\x\\"),
+            ("''", ""),
+            ("\"", "\""),
+        ];
+        for (text, expected) in table {
+            let file = OptionFile::of(&format!("[client]\npassword = {text} \n"));
+            assert_eq!(file.password.as_deref(), Some(expected), "{text}");
         }
     }
 }
