@@ -115,8 +115,8 @@ impl Batch<'_> {
                         "longer than {limit}; store it smaller, or in a spool that takes larger records"
                     ))
                 }
-                Line::Whole if line.trim_ascii().is_empty() => continue,
-                Line::Whole => self.record(&line),
+                Line::Whole if text(number, &line).trim_ascii().is_empty() => continue,
+                Line::Whole => self.record(text(number, &line)),
             };
             match record {
                 Ok(record) => self.add(record)?,
@@ -178,6 +178,12 @@ impl Batch<'_> {
         self.chunk_bytes = 0;
         Ok(())
     }
+}
+
+/// A line's text. The input may begin with a byte order mark, as editors elsewhere write it.
+fn text(number: u64, line: &[u8]) -> &[u8] {
+    let mark: &[u8] = if number == 1 { b"\xef\xbb\xbf" } else { b"" };
+    line.strip_prefix(mark).unwrap_or(line)
 }
 
 /// No less than the record's encoded size.

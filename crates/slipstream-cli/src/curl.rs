@@ -231,6 +231,12 @@ impl Reader<'_> {
         };
         for line in config::lines(&content) {
             let place = || format!("in the config file '{shown}', line {}", line.number);
+            if line.is_cut {
+                bail!(
+                    "{}: text stands behind the value, and would be left out; put all of it between quotation marks",
+                    place()
+                );
+            }
             let mut value = line.value.into_iter();
             self.word(line.option, &mut value).with_context(place)?;
             if value.next().is_some() {

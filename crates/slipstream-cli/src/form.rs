@@ -47,7 +47,7 @@ fn plain(text: &OsStr) -> Option<(&str, &[u8])> {
 
 fn part(name: &str, content: &str) -> Result<Part> {
     if let Some(files) = content.strip_prefix('@') {
-        return match &split(files, ',')[..] {
+        return match &described(files, Some(','))?[..] {
             [one] => file(name, one),
             many => {
                 let files = many.iter().map(|one| file(name, one)).collect::<Result<Vec<_>>>()?;
@@ -55,7 +55,15 @@ fn part(name: &str, content: &str) -> Result<Part> {
             }
         };
     }
-    let (text, more) = Attributes::read(content.strip_prefix('<').unwrap_or(content))?;
+    if content.starts_with('(') || (name.is_empty() && content == ")") {
+        bail!(
+            "parts of a form that are nested by hand cannot be stored; write --form-string for a value that begins with '('"
+        );
+    }
+    let described = described(content.strip_prefix('<').unwrap_or(content), None)?;
+    let [Described { content: text, more }] = &described[..] else {
+        unreachable!("without a mark that ends a description there is one");
+    };
     if content.starts_with('<') && more.filename.is_some() {
         bail!(
             "a form part of '<FILE' is a value and has no file name; write @FILE, or leave it out"
@@ -63,12 +71,12 @@ fn part(name: &str, content: &str) -> Result<Part> {
     }
     let (content, file) = match content.starts_with('<') {
         true => (body::content(text.as_bytes())?, Some(text)),
-        false => (text.into_bytes(), None),
+        false => (text.clone().into_bytes(), None),
     };
     let by_name = match (&more.filename, file) {
         (Some(filename), _) => type_of(filename),
         // Text is what a value is anyway.
-        (None, Some(path)) => type_of(&path).filter(|kind| *kind != "text/plain"),
+        (None, Some(path)) => type_of(path).filter(|kind| *kind != "text/plain"),
         (None, None) => None,
     };
     let mut part = Part::new(name, content);
@@ -81,19 +89,26 @@ fn part(name: &str, content: &str) -> Result<Part> {
     Ok(more.headers(part))
 }
 
-fn file(name: &str, text: &str) -> Result<Part> {
-    let (path, more) = Attributes::read(text)?;
+fn file(name: &str, described: &Described) -> Result<Part> {
+    let Described { content: path, more } = described;
     let content = body::content(path.as_bytes())?;
-    let base = Path::new(&path).file_name().unwrap_or(OsStr::new("-"));
+    let base = Path::new(path).file_name().unwrap_or(OsStr::new("-"));
     let base = more.filename.clone().unwrap_or_else(|| base.to_string_lossy().into_owned());
-    let by_name = type_of(&base).or_else(|| type_of(&path)).unwrap_or(OCTETS);
-    // Nobody knows what comes from standard input.
+    let by_name = type_of(&base).or_else(|| type_of(path)).unwrap_or(OCTETS);
+    // Of what comes from standard input only a name that is given tells.
     let by_name = if path == "-" { type_of(&base) } else { Some(by_name) };
     let mut part = Part::new(name, content).filename(base);
     if let Some(kind) = more.kind.as_deref().or(by_name) {
         part = part.content_type(kind);
     }
     Ok(more.headers(part))
+}
+
+/// A part's content, or the file that it is in, and what is said of it.
+#[derive(Debug, PartialEq, Eq)]
+struct Described {
+    content: String,
+    more: Attributes,
 }
 
 /// What may stand behind a part's content.
@@ -104,38 +119,66 @@ struct Attributes {
     headers: Vec<(String, String)>,
 }
 
-impl Attributes {
-    /// Takes content and attributes apart.
-    fn read(text: &str) -> Result<(String, Self)> {
-        let mut pieces = split(text, ';').into_iter();
-        let content = unquoted(pieces.next().unwrap_or_default());
-        let mut found = Self::default();
-        for piece in pieces {
-            let attribute = piece.trim_start();
-            let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
-            match name {
-                "type" => found.kind = Some(unquoted(value)),
-                "filename" => found.filename = Some(unquoted(value)),
-                "headers" => {
-                    let value = unquoted(value);
-                    let Some((name, value)) = value.split_once(':') else {
-                        bail!("a form part's header has no colon; write headers=\"Name: value\"");
-                    };
-                    found.headers.push((name.to_owned(), value.trim().to_owned()));
-                }
-                "encoder" => bail!("a form part's encoder cannot be stored; leave ';encoder=' out"),
-                // Behind a type, what follows is the type's own: text/plain;charset=utf-8.
-                _ if found.kind.is_some() => {
-                    found.kind = found.kind.map(|kind| format!("{kind};{piece}"));
-                }
-                "" => {}
-                // curl would leave it out, with a warning.
-                _ => bail!(
-                    "a form part's content ends at a semicolon; put it between quotation marks, as in 'a=\"b;c\"', or use --form-string"
-                ),
-            }
+/// Takes descriptions apart: content and attributes, several behind a `mark` if there is one.
+fn described(text: &str, mark: Option<char>) -> Result<Vec<Described>> {
+    let mut all = Vec::new();
+    let mut words = Words { text, rest: text, mark };
+    loop {
+        let (content, mut more) = (words.next()?, Attributes::default());
+        // Where a type begins whose end may still come.
+        let mut kind = None;
+        while words.take(';') {
+            more.read(&mut words, &mut kind)?;
         }
-        Ok((content, found))
+        all.push(Described { content, more });
+        if !mark.is_some_and(|mark| words.take(mark)) {
+            return Ok(all);
+        }
+    }
+}
+
+impl Attributes {
+    fn read(&mut self, words: &mut Words<'_>, kind: &mut Option<usize>) -> Result<()> {
+        words.skip_blanks();
+        // Behind a type, what follows is the type's own, up to the next other attribute:
+        // text/plain;charset=utf-8.
+        let begun = *kind;
+        let known = ["filename=", "headers=", "encoder="].iter().find(|name| words.take_name(name));
+        *kind = kind.filter(|_| known.is_none());
+        match (known.copied(), begun) {
+            (Some("filename="), _) => self.filename = Some(words.next()?),
+            (Some("headers="), _) => self.header(words)?,
+            (Some(_), _) => {
+                bail!("a form part's encoder cannot be stored; leave ';encoder=' out")
+            }
+            (None, Some(start)) => self.kind = Some(words.plain_since(start)?),
+            (None, None) if words.take_name("type=") => {
+                words.skip_blanks();
+                let start = words.at();
+                *kind = Some(start);
+                self.kind = Some(words.plain_since(start)?);
+            }
+            (None, None) if words.next_plain().is_empty() => {}
+            // curl would leave it out, with a warning.
+            (None, None) => bail!(
+                "a form part's content ends at a semicolon; put it between quotation marks, as in 'a=\"b;c\"', or use --form-string"
+            ),
+        }
+        Ok(())
+    }
+
+    fn header(&mut self, words: &mut Words<'_>) -> Result<()> {
+        if words.rest.starts_with(['@', '<']) {
+            bail!(
+                "headers of a form part from a file cannot be stored; write each as ;headers=\"Name: value\""
+            );
+        }
+        let header = words.next()?;
+        let Some((name, value)) = header.split_once(':') else {
+            bail!("a form part's header has no colon; write headers=\"Name: value\"");
+        };
+        self.headers.push((name.to_owned(), value.trim().to_owned()));
+        Ok(())
     }
 
     fn headers(&self, part: Part) -> Part {
@@ -143,32 +186,90 @@ impl Attributes {
     }
 }
 
-/// Splits at a mark that stands outside of quotes.
-fn split(text: &str, mark: char) -> Vec<&str> {
-    let (mut pieces, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
-    for (at, letter) in text.char_indices() {
-        match letter {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            _ if letter == mark && !quoted => {
-                pieces.push(&text[start..at]);
-                start = at + letter.len_utf8();
-            }
-            _ => {}
-        }
-    }
-    pieces.push(&text[start..]);
-    pieces
+/// The words of a part, as curl takes them apart: each ends at a semicolon, or at the mark.
+struct Words<'t> {
+    text: &'t str,
+    rest: &'t str,
+    mark: Option<char>,
 }
 
-/// Text without the quotes around it, and without the backslashes before quotes in it.
-fn unquoted(text: &str) -> String {
-    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-        Some(inside) => inside.replace("\\\"", "\"").replace("\\\\", "\\"),
-        None => text.to_owned(),
+impl<'t> Words<'t> {
+    /// The next word. Quotes count only around the whole of it; within them a backslash stands
+    /// before a quote or another backslash. Blanks around a word without quotes are not part of it.
+    fn next(&mut self) -> Result<String> {
+        self.skip_blanks();
+        let Some(word) = self.rest.strip_prefix('"').and_then(|inside| self.quoted(inside)) else {
+            return Ok(self.next_plain().to_owned());
+        };
+        if !self.next_plain().is_empty() {
+            bail!(
+                "a form part has text behind a closing quotation mark; write \\\" for a mark that is meant, or use --form-string"
+            );
+        }
+        Ok(word)
+    }
+
+    /// Where the next word begins.
+    fn at(&self) -> usize {
+        self.text.len() - self.rest.len()
+    }
+
+    /// All from there up to the end of the next word, as it stands.
+    fn plain_since(&mut self, start: usize) -> Result<String> {
+        self.next_plain();
+        let plain = &self.text[start..self.at()];
+        if plain.contains(['"', '\t']) {
+            bail!(
+                "invalid type {plain:?} of a form part; expected one without quotation marks and tabs"
+            );
+        }
+        Ok(plain.trim_end_matches(' ').to_owned())
+    }
+
+    /// The next word, with whatever quotes are in it.
+    fn next_plain(&mut self) -> &'t str {
+        let ends = |letter| letter == ';' || Some(letter) == self.mark;
+        let (word, rest) = self.rest.split_at(self.rest.find(ends).unwrap_or(self.rest.len()));
+        self.rest = rest;
+        word.trim_matches(BLANKS)
+    }
+
+    /// A word in quotes, if they are closed.
+    fn quoted(&mut self, inside: &'t str) -> Option<String> {
+        let (mut word, mut letters) = (String::new(), inside.chars());
+        while let Some(letter) = letters.next() {
+            match letter {
+                '"' => {
+                    self.rest = letters.as_str();
+                    return Some(word);
+                }
+                '\\' if letters.as_str().starts_with(['"', '\\']) => word.extend(letters.next()),
+                _ => word.push(letter),
+            }
+        }
+        None
+    }
+
+    fn skip_blanks(&mut self) {
+        self.rest = self.rest.trim_start_matches(BLANKS);
+    }
+
+    fn take(&mut self, mark: char) -> bool {
+        self.rest.strip_prefix(mark).inspect(|rest| self.rest = rest).is_some()
+    }
+
+    /// Takes a name in any case.
+    fn take_name(&mut self, name: &str) -> bool {
+        let is_name = |begin: &str| begin.eq_ignore_ascii_case(name);
+        let found = self.rest.get(..name.len()).is_some_and(is_name);
+        if found {
+            self.rest = &self.rest[name.len()..];
+        }
+        found
     }
 }
+
+const BLANKS: [char; 2] = [' ', '\t'];
 
 /// What curl takes a file for, by its name.
 fn type_of(name: &str) -> Option<&'static str> {
@@ -190,16 +291,31 @@ fn type_of(name: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    fn kind(kind: &str) -> Option<String> {
+        Some(kind.to_owned())
+    }
+
     #[test]
-    fn what_stands_behind_a_part_s_content_is_read_as_curl_reads_it() {
+    fn a_part_s_content_and_what_stands_behind_it_is_read_as_curl_reads_it() {
         let none = Attributes::default;
-        let kind = |kind: &str| Some(kind.to_owned());
         let table = [
             ("a", "a", none()),
             ("a;", "a", none()),
+            (" a b\t", "a b", none()),
+            ("\" a \"", " a ", none()),
             ("\"a;b\"", "a;b", none()),
-            ("\"a\\\"b\"", "a\"b", none()),
+            ("\"a;b\"  ;type=x/y", "a;b", Attributes { kind: kind("x/y"), ..none() }),
+            ("\"a\\\"b\\\\\\n\"", "a\"b\\\\n", none()),
+            // Quotes that do not begin the word, or are never closed, are text.
+            (
+                "size=15\";type=text/plain",
+                "size=15\"",
+                Attributes { kind: kind("text/plain"), ..none() },
+            ),
+            ("\"open;type=text/x", "\"open", Attributes { kind: kind("text/x"), ..none() }),
+            ("a\\b", "a\\b", none()),
             ("a;type=text/x", "a", Attributes { kind: kind("text/x"), ..none() }),
+            ("a;Type= text/x ", "a", Attributes { kind: kind("text/x"), ..none() }),
             (
                 "a;type=text/x;charset=utf-8",
                 "a",
@@ -215,10 +331,28 @@ mod tests {
                 },
             ),
         ];
-        for (text, content, expected) in table {
-            assert_eq!(Attributes::read(text).unwrap(), (content.to_owned(), expected), "{text}");
+        for (text, content, more) in table {
+            let expected = Described { content: content.to_owned(), more };
+            assert_eq!(described(text, None).unwrap(), [expected], "{text}");
         }
-        assert!(Attributes::read("a;encoder=base64").is_err());
-        assert!(Attributes::read("a;b").is_err());
+        for wrong in ["a;encoder=base64", "a;b", "\"a\"b", "a;type=\"b/c\"", "a;headers=@x"] {
+            assert!(described(wrong, None).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn several_files_stand_behind_commas_that_quotes_do_not_hold() {
+        let found = described("a;type=x/y, b ,\"c,d\";filename=e,f\"g", Some(',')).unwrap();
+        let contents: Vec<_> = found.iter().map(|one| &*one.content).collect();
+        assert_eq!(contents, ["a", "b", "c,d", "f\"g"]);
+        assert_eq!(found[0].more.kind, kind("x/y"));
+        assert_eq!(found[2].more.filename, kind("e"));
+    }
+
+    #[test]
+    fn parts_that_are_nested_by_hand_are_refused() {
+        for (name, content) in [("a", "(;type=x/y"), ("", ")")] {
+            assert!(part(name, content).unwrap_err().to_string().contains("nested"), "{content}");
+        }
     }
 }

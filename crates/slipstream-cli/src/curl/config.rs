@@ -1,5 +1,5 @@
 //! curl's config files (`-K`): an option a line, with or without dashes, its value behind a space,
-//! `=` or `:`, in quotes where it has spaces.
+//! `=` or `:`, in quotes where it has spaces. Behind the value only a comment may stand.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -11,6 +11,8 @@ pub(super) struct Line {
     /// As it would be on a command line.
     pub(super) option: OsString,
     pub(super) value: Option<OsString>,
+    /// Whether there is text behind the value. curl leaves that out, with a warning at best.
+    pub(super) is_cut: bool,
 }
 
 /// The lines that say something.
@@ -31,18 +33,27 @@ fn line(number: usize, text: &[u8]) -> Option<Line> {
     let option = if dashed { text[..end].to_vec() } else { [b"--", &text[..end]].concat() };
     let rest = &text[end..];
     let rest = &rest[rest.iter().position(|byte| !parts(byte)).unwrap_or(rest.len())..];
-    let value = match rest {
-        [] | [b'#', ..] => None,
-        [b'"', quoted @ ..] => Some(unquoted(quoted)),
-        _ => Some(rest.split(u8::is_ascii_whitespace).next().unwrap_or_default().to_vec()),
+    let (value, behind) = match rest {
+        [] => (None, rest),
+        [b'"', quoted @ ..] => {
+            let (value, behind) = unquoted(quoted);
+            // Without a quote at its end, who knows where it was meant to end.
+            (Some(value), behind.unwrap_or(b"?"))
+        }
+        _ => {
+            let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+            (Some(rest[..end].to_vec()), &rest[end..])
+        }
     };
-    Some(Line { number, option: OsString::from_vec(option), value: value.map(OsString::from_vec) })
+    let is_cut = !matches!(behind.trim_ascii_start(), [] | [b'#', ..]);
+    let (option, value) = (OsString::from_vec(option), value.map(OsString::from_vec));
+    Some(Line { number, option, value, is_cut })
 }
 
-/// What stands before the closing quote.
-fn unquoted(text: &[u8]) -> Vec<u8> {
+/// What stands before the closing quote, and what behind it if there is one.
+fn unquoted(text: &[u8]) -> (Vec<u8>, Option<&[u8]>) {
     let (mut value, mut escaped) = (Vec::new(), false);
-    for &byte in text {
+    for (at, &byte) in text.iter().enumerate() {
         match byte {
             _ if escaped => {
                 value.push(match byte {
@@ -55,11 +66,11 @@ fn unquoted(text: &[u8]) -> Vec<u8> {
                 escaped = false;
             }
             b'\\' => escaped = true,
-            b'"' => break,
+            b'"' => return (value, Some(&text[at + 1..])),
             _ => value.push(byte),
         }
     }
-    value
+    (value, None)
 }
 
 #[cfg(test)]
@@ -69,6 +80,9 @@ mod tests {
     #[test]
     fn a_line_is_read_as_curl_reads_it() {
         let table: &[(&str, &str, Option<&str>)] = &[
+            ("data #x", "--data", Some("#x")),
+            ("data a#x # y", "--data", Some("a#x")),
+            ("data \"a\"# y", "--data", Some("a")),
             ("url = http://a/", "--url", Some("http://a/")),
             ("url: \"http://a/ b\" # no", "--url", Some("http://a/ b")),
             ("  user-agent \"a \\\"b\\\"\\t\\\\\"\r", "--user-agent", Some("a \"b\"\t\\")),
@@ -78,13 +92,26 @@ mod tests {
             ("data==x", "--data", Some("x")),
             ("-d =x", "-d", Some("=x")),
             ("silent", "--silent", None),
-            ("silent # quiet", "--silent", None),
-            ("header = x-a: 1", "--header", Some("x-a:")),
         ];
         for (text, option, value) in table {
-            let expected =
-                Line { number: 2, option: option.into(), value: value.map(OsString::from) };
+            let value = value.map(OsString::from);
+            let expected = Line { number: 2, option: option.into(), value, is_cut: false };
             assert_eq!(lines(format!("# first\n{text}\n\n").as_bytes()), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn text_behind_a_value_is_noticed() {
+        for text in [
+            "header = x-a: 1",
+            "data a b",
+            "data \"a\"b",
+            "data \"a\" b # c",
+            "silent # a",
+            "data \"a b",
+        ] {
+            let cut = lines(text.as_bytes()).iter().any(|line| line.is_cut);
+            assert!(cut, "{text}");
         }
     }
 }

@@ -13,6 +13,7 @@ mod failed;
 mod failed_choice;
 mod failed_show;
 mod follow;
+mod grammars;
 mod health;
 mod hung;
 mod init;

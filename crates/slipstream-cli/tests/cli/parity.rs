@@ -191,16 +191,22 @@ fn filled(args: &[&str], spool: &Spool, receiver: &Receiver) -> Vec<OsString> {
     args.iter().map(fill).collect()
 }
 
-/// What curl sends for this command line.
-fn of_curl(args: &[&str]) -> Vec<Seen> {
-    let (spool, receiver) = (Spool::new(), Receiver::new());
+/// The real curl, without files and variables of this machine.
+pub(crate) fn curl() -> Command {
     let curl = std::env::var_os("SLIPSTREAM_TEST_CURL").unwrap_or_else(|| "curl".into());
     let mut command = Command::new(curl);
-    command.args(["-q", "-s"]).args(filled(args, &spool, &receiver));
+    command.args(["-q", "-s"]);
     for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy"] {
         command.env_remove(name);
     }
-    command.stdin(Stdio::null());
+    command
+}
+
+/// What curl sends for this command line.
+fn of_curl(args: &[&str]) -> Vec<Seen> {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let mut command = curl();
+    command.args(filled(args, &spool, &receiver)).stdin(Stdio::null());
     let ended = command.output().expect("curl is needed; name one by SLIPSTREAM_TEST_CURL");
     assert!(ended.status.success(), "{args:?}: {ended:?}");
     seen(&receiver)
@@ -219,13 +225,13 @@ fn of_slipstream(args: &[&str]) -> Vec<Seen> {
 
 /// A request without what differs from one run to the next.
 #[derive(Debug, PartialEq, Eq)]
-struct Seen {
+pub(crate) struct Seen {
     line: String,
     headers: Vec<(String, String)>,
     body: String,
 }
 
-fn seen(receiver: &Receiver) -> Vec<Seen> {
+pub(crate) fn seen(receiver: &Receiver) -> Vec<Seen> {
     let url = receiver.url("");
     let port = &url[url.rfind(':').unwrap()..];
     let named = |got: Got| {
