@@ -56,7 +56,7 @@ fn a_redirect_is_followed_where_the_request_says_so() {
     let worked = program.run(["work", "--backoff", "10ms"]);
     let out = String::from_utf8(worked.stdout).unwrap();
     assert!(out.contains("308 Permanent Redirect, not followed"), "{out}");
-    assert!(out.contains("302 Found, but it leads to 'file:///etc/passwd'"), "{out}");
+    assert!(out.contains("302 Found, but it leads to 'file:***'"), "{out}");
     let hits = nginx.hits();
     let new: Vec<_> = hits.iter().filter(|hit| hit.path == "/new").collect();
     assert_eq!(new.len(), 1);
