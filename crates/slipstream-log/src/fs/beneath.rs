@@ -209,10 +209,9 @@ const DIR: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOE
 /// Opens a bare name. Kernels before 5.6, and sandboxes that never heard of openat2, have
 /// openat: for one name with O_NOFOLLOW it does the same, but for mount points.
 fn open_name(dir: BorrowedFd<'_>, name: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
-    let resolve = ResolveFlags::BENEATH
-        | ResolveFlags::NO_SYMLINKS
-        | ResolveFlags::NO_MAGICLINKS
-        | ResolveFlags::NO_XDEV;
+    // Not BENEATH: a bare name leads nowhere else, and a log that is renamed out of the directory while
+    // it is looked up would be refused (EXDEV).
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
     #[cfg(test)]
     if OLD_KERNEL.get() {
         return retry(|| fs::openat(dir, name, flags, mode));
