@@ -1,6 +1,6 @@
 //! A spool's directory on a real disk.
 //!
-//! Every path is resolved from the spool's own descriptor ([`super::beneath`]), so no call can be sent
+//! Every path is resolved from the spool's own descriptor (`fs::beneath`), so no call can be sent
 //! elsewhere. All descriptors close on exec.
 
 use std::fs::File as StdFile;
