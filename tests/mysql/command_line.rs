@@ -85,7 +85,7 @@ fn a_password_is_looked_up_where_the_worker_runs() {
     assert_eq!(server.sql("SELECT COUNT(*) FROM shop.v").trim(), "2");
 }
 
-/// The server takes whoever comes over its socket for the user that the process runs as.
+/// The server takes every client of its socket for the user that the process runs as.
 #[test]
 fn a_member_of_a_shared_spool_is_not_root_to_the_server_through_its_socket() {
     let server = MariaDb::start(&["--plugin-load-add=auth_socket"]);

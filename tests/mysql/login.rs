@@ -93,7 +93,7 @@ fn over_tls_a_server_must_prove_its_name_unless_the_request_does_without() {
         let failed = failure(perform(&handler, &wrong));
         assert!(failed.transient && failed.reason.contains("does not prove it"), "{failed:?}");
     }
-    // Over loopback it is used if it is offered, with whoever answers.
+    // Over loopback it is used if it is offered, with any server that answers.
     assert_eq!(perform(&handler, &by("localhost")), Outcome::Delivered);
     let mut options = MysqlOptions::default();
     options.tls = Tls::Verify;

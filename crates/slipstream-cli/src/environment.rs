@@ -8,7 +8,7 @@
 //!
 //! # Non-goals
 //! The memory that the kernel put the variables into at first. `/proc/PID/environ` shows it to root
-//! alone, since a process that changed its user is nobody else's to look into.
+//! alone, since a process that changed its user is not for another user to look into.
 
 #![allow(unsafe_code)]
 

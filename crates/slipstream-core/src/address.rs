@@ -5,7 +5,8 @@
 //! compatible, 6to4, NAT64, Teredo) is what the carried one is, if that is not public. A socket is
 //! judged by its path, of which there is one spelling: what is allowed is what is connected to.
 //!
-//! Absent on purpose: looking up names, and symbolic links. A path leads where the file system
+//! # Non-goals
+//! Looking up names, and symbolic links. A path leads where the file system
 //! says, as a name leads where DNS says; so allow a socket in a directory that only trusted users
 //! can write to.
 
@@ -33,7 +34,7 @@ impl AddressPolicy {
     }
 
     /// Every address, but of the Unix sockets only these: a socket tells its peer which user
-    /// connects, so whoever chooses the socket acts as the worker's user there.
+    /// connects, so a user who chooses the socket acts as the worker's user there.
     pub fn sockets_only_of(allowed: &[String]) -> Self {
         let address = |text: &String| bare_host(text).parse::<IpAddr>().ok();
         let (addresses, names): (Vec<_>, Vec<_>) =

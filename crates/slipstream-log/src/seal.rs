@@ -220,7 +220,7 @@ impl Shared {
             .iter()
             .rev()
             .map(|log| self.fs.stat(&log_path(Stage::Processing, *log)).map_or(0, |stat| stat.len))
-            // One that somebody made longer than a log can be takes no other's place.
+            // A log that a user made longer than a log can be takes no other's place.
             .map(|len| len.min(longest));
         let fit = sizes.take_while(|size| {
             bytes = bytes.saturating_add(*size);

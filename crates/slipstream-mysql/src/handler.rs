@@ -190,7 +190,7 @@ impl MysqlHandler {
     }
 
     /// What sets up TLS. `trusted` is PEM, empty for the system's authorities, or None for trust in
-    /// whoever answers.
+    /// any server that answers.
     fn connector(&self, trusted: Option<Vec<u8>>) -> Result<SslConnector, Failure> {
         let mut known = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(connector) = known.get(&trusted) {

@@ -54,7 +54,7 @@ impl OptionFile {
     }
 }
 
-/// Whether a flag's value says yes. Rather not than what nobody meant.
+/// Whether a flag's value says yes. Rather not than what was not meant.
 fn is_on(value: &str) -> bool {
     value == "1" || value.eq_ignore_ascii_case("on") || value.eq_ignore_ascii_case("true")
 }

@@ -30,7 +30,7 @@ pub struct MysqlOptions {
     /// The authorities that vouch for servers, as PEM, unless the request brings its own. The
     /// system's unless told otherwise.
     pub cacert: Vec<u8>,
-    /// Whether requests are of others than whoever runs the handler. Then a password that is looked
+    /// Whether requests are of others than the operator of the handler. Then a password that is looked
     /// up is proven to a server elsewhere only over TLS that `cacert` or an option file's authorities
     /// verify, and is told itself only to a server that proved who it is or whose key the option file
     /// names or has asked for, whatever the request says of it. Off unless told otherwise.

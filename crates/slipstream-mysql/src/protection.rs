@@ -20,9 +20,9 @@ use crate::wire::ServerKey;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protection {
     None,
-    /// By TLS with whoever answers, if that is offered.
+    /// By TLS with any server that answers, if that is offered.
     Offered,
-    /// By TLS with whoever answers.
+    /// By TLS with any server that answers.
     Anybody,
     Verified,
 }
@@ -45,7 +45,7 @@ pub(crate) fn protection(tls: Tls, account: &Account, connected: &Connected) -> 
 }
 
 /// What sets up TLS that trusts these authorities: PEM, empty for the system's, or None for trust in
-/// whoever answers.
+/// any server that answers.
 pub(crate) fn connector(trusted: Option<&[u8]>) -> Result<SslConnector, ErrorStack> {
     let mut builder = SslConnector::builder(SslMethod::tls_client())?;
     match trusted {

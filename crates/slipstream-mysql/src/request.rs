@@ -32,7 +32,7 @@ pub enum Tls {
     Remote,
     /// By TLS everywhere but over sockets, and the server proves its name.
     Verify,
-    /// By TLS everywhere but over sockets, with whoever answers.
+    /// By TLS everywhere but over sockets, with any server that answers.
     Insecure,
     /// Not at all.
     Off,
@@ -171,7 +171,7 @@ impl MysqlRequest {
         self
     }
 
-    /// The same, which asks the server for that key, over loopback: whoever answers there can read
+    /// The same, which asks the server for that key, over loopback: any server that answers there can read
     /// the password.
     #[must_use]
     pub fn get_server_public_key(mut self, get: bool) -> Self {

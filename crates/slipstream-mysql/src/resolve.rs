@@ -68,7 +68,7 @@ pub(crate) fn tcp(
 }
 
 /// Whether a host is this machine by what it says itself. That a name leads here at the moment may
-/// be the doing of whoever answers for it.
+/// be the doing of the server that answers for it.
 fn says_loopback(host: &str) -> bool {
     host == "localhost" || bare_host(host).parse::<IpAddr>().is_ok()
 }

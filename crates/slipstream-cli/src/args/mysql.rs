@@ -29,7 +29,7 @@ pub(crate) struct MysqlArgs {
     /// The server's RSA key as PEM, read now: what a password is sealed with where there is no TLS
     #[arg(long, help_heading = MYSQL, value_name = "FILE")]
     pub(crate) server_public_key_path: Option<PathBuf>,
-    /// Ask the server for that key, over loopback: whoever answers there can read the password
+    /// Ask the server for that key, over loopback: any server that answers there can read the password
     #[arg(long, help_heading = MYSQL, conflicts_with = "server_public_key_path")]
     pub(crate) get_server_public_key: bool,
     /// Execute it exactly once, by a small table in its database
@@ -44,7 +44,7 @@ pub(crate) enum When {
     Remote,
     /// Always but over sockets
     Verify,
-    /// The same, with whoever answers
+    /// The same, with any server that answers
     Insecure,
     /// Never
     Off,

@@ -3,8 +3,8 @@
 //!
 //! # Invariants
 //! - In a spool that others can write to, no Unix socket is connected to and no secret is looked up
-//!   that whoever runs the worker did not allow. A socket tells its peer who the worker is. A signature
-//!   tells no secret, but it lets somebody who can ask for one find out a weak password. A password is
+//!   that the worker's operator did not allow. A socket tells its peer who the worker is. A signature
+//!   tells no secret, but it lets a user who can ask for one find out a weak password. A password is
 //!   told to the one server that it is allowed for, and the request does not say how that one proves
 //!   who it is.
 //! - Private addresses are denied to all kinds alike.
@@ -108,7 +108,7 @@ pub(crate) fn allowed_secrets(args: &DeliveryArgs) -> Result<Vec<SecretRef>, Inv
     args.allow_secret.iter().map(|text| parts(text).0.parse()).collect()
 }
 
-/// A secret, and the server that it is for. What a secret is proven by tells nobody what it is; a
+/// A secret, and the server that it is for. What a secret is proven by does not tell what it is; a
 /// password is told.
 fn parts(text: &str) -> (&str, Option<&str>) {
     text.rsplit_once("@mysql://").map_or((text, None), |(secret, place)| (secret, Some(place)))

@@ -1,4 +1,4 @@
-//! Files of the spool that somebody made longer than programs would: every command ends within
+//! Files of the spool that a user made longer than programs would: every command ends within
 //! seconds and 512 MiB, and what stands in the other files is delivered.
 
 use std::fs;

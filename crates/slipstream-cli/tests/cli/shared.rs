@@ -160,7 +160,7 @@ fn a_path_that_no_request_can_have_is_not_allowed() {
     assert_refused(&spool.tell(refused), "expected unix:/PATH");
 }
 
-/// The environment and home of somebody who uses curl, and what of it must reach no request.
+/// The environment and home of a user of curl, and what of it must reach no request.
 #[test]
 fn what_the_workers_environment_says_to_curl_is_no_requests() {
     let receiver = Receiver::new();

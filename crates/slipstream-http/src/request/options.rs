@@ -161,7 +161,7 @@ impl Options {
             place.trim_end_matches('/').to_owned()
         });
         let past = self.noproxy.as_ref().map(|hosts| format!("not {hosts}"));
-        // All of them, for any may lead where nobody answers.
+        // All of them, for any may lead where no server answers.
         let entries = self.connect_to.iter().chain(&self.resolve);
         let entries = entries.map(|entry| entry.trim_start_matches(':').to_owned());
         let all: Vec<_> = proxy.into_iter().chain(past).chain(entries).collect();

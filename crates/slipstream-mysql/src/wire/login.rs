@@ -101,7 +101,7 @@ fn prove(
                         asked_for_key = true;
                         channel.send(&[2])?;
                     }
-                    // Whoever answers in its place could give a key of its own.
+                    // A server that answers in its place could give a key of its own.
                     _ => return Err(Error::Unprotected),
                 }
             }

@@ -99,7 +99,7 @@ fn a_server_that_proved_nothing_does_not_get_the_password_and_its_key_is_not_ask
     for (loopback, key) in [
         (true, ServerKey::Unknown),
         (false, ServerKey::Unknown),
-        // Whoever is in between would give one.
+        // A man in the middle would give one.
         (false, ServerKey::Asked),
     ] {
         let (stream, playing) = server(ask);
