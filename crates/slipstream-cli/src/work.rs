@@ -165,7 +165,7 @@ fn show(spool: &Spool, quiet: bool) -> Show {
         return Show::Dots(0);
     }
     // Only for the bar's length: what cannot be read now is told by the run itself.
-    progress::bar(spool.status().map_or(0, |status| status.totals.pending))
+    progress::bar(spool.pending_within(COUNT_FOR).ok().flatten().unwrap_or_default())
 }
 
 fn policy(args: &WorkArgs) -> Result<Policy> {
@@ -242,9 +242,16 @@ fn left(spool: &Spool, summary: &Summary) -> Option<String> {
         Ending::Stopped => return Some("stopped; what is left waits for the next run".to_owned()),
         _ => return None,
     };
-    let pending = spool.status().ok()?.totals.pending;
-    (pending > 0).then(|| format!("{} put off until the next run; {why}", thousands(pending)))
+    let pending = match spool.pending_within(COUNT_FOR).ok()? {
+        Some(0) => return None,
+        Some(pending) => thousands(pending),
+        None => "requests are".to_owned(),
+    };
+    Some(format!("{pending} put off until the next run; {why}"))
 }
+
+/// How long what is left is counted at most: the run's time is up.
+const COUNT_FOR: Duration = Duration::from_secs(1);
 
 /// To the second, and not to none.
 fn whole(duration: Duration) -> Duration {

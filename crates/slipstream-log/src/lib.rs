@@ -50,6 +50,7 @@ mod ledger;
 mod left;
 pub mod name;
 mod overdue;
+mod pending;
 mod purge;
 mod retry;
 mod ring;

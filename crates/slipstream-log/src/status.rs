@@ -301,7 +301,7 @@ impl Shared {
         file.map(|file| self.tally_with(&*file, path, Some(log), show)).transpose()
     }
 
-    fn open_to_read(&self, path: &str) -> Result<Option<Box<dyn File>>, SpoolError> {
+    pub(crate) fn open_to_read(&self, path: &str) -> Result<Option<Box<dyn File>>, SpoolError> {
         match self.fs.open(path, Open::Read) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -111,3 +111,16 @@ fn a_spool_that_lost_its_settings_and_holds_no_log_is_made_anew_whatever_else_is
     assert!(!bench.path().join("worker.run.new-0").exists());
     assert_eq!(anew.last_run().as_deref(), Some(&b"a run"[..]));
 }
+
+#[test]
+fn what_waits_is_counted_within_a_time_or_not_at_all() {
+    let mut bench = Bench::new();
+    for _ in 0..3 {
+        bench.store().unwrap();
+        bench.clock.advance(MINUTE);
+    }
+    let spool = bench.other();
+    assert_eq!(spool.pending_within(MINUTE).unwrap(), Some(3));
+    assert_eq!(spool.pending_within(Duration::ZERO).unwrap(), None);
+    assert_eq!(Bench::new().other().pending_within(MINUTE).unwrap(), Some(0));
+}
