@@ -1,3 +1,6 @@
+use std::collections::HashSet;
+
+use super::entries::Folded;
 use super::*;
 use slipstream_core::Timestamp;
 
