@@ -1,11 +1,17 @@
 //! What the driver was given for itself, and what others' servers offer, is no request's to use.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
 use base64::Engine as _;
-use slipstream_core::{AddressPolicy, Outcome};
-use slipstream_http::{Auth, HttpDriver, HttpOptions, HttpRequest, Options};
+use slipstream_core::{AddressPolicy, Driver, Outcome};
+use slipstream_http::{Auth, HttpDriver, HttpOptions, HttpRequest, HttpVersion, Options};
 
 use crate::server::{OK, Reply, Server, redirect};
-use crate::{driver, failure, send_with};
+use crate::{driver, failure, finish, job, send_with};
 
 /// A driver with a proxy that asks for a password.
 fn with_proxy(proxy: &Server) -> HttpDriver {
@@ -117,4 +123,53 @@ fn a_connection_to_a_socket_serves_no_request_that_names_another_or_none() {
         assert_eq!(send_with(&mut driver, &HttpRequest::get(host.url("/"))), Outcome::Delivered);
     }
     assert_eq!((a.requests().len(), b.connections(), host.requests().len()), (2, 0, 2));
+}
+
+/// A server that greets a client of HTTP/2 and answers nothing there, and answers one of HTTP/1.1. It
+/// tells each time that it has greeted.
+fn greeting() -> (SocketAddr, Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (greeted, told) = channel();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let greeted = greeted.clone();
+            thread::spawn(move || {
+                let mut bytes = [0; 4096];
+                let read = stream.read(&mut bytes).unwrap_or_default();
+                if bytes[..read].starts_with(b"PRI * HTTP/2.0") {
+                    // Settings, none of them changed.
+                    let _ = stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]);
+                    let _ = greeted.send(());
+                    while stream.read(&mut bytes).is_ok_and(|read| read > 0) {}
+                } else {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+                }
+            });
+        }
+    });
+    (address, told)
+}
+
+#[test]
+fn a_plain_request_goes_over_no_connection_that_another_opened_for_http_2() {
+    let (address, greeted) = greeting();
+    let url = format!("http://{address}/");
+    let mut driver = driver();
+    let knows = Options::new().version(HttpVersion::V2PriorKnowledge);
+    let knows = knows.total_timeout(Duration::from_secs(3));
+    driver.start(job(0, &HttpRequest::get(&url).options(knows)));
+    let mut done = Vec::new();
+    while greeted.try_recv().is_err() {
+        driver.turn(Duration::from_millis(10), &mut done);
+        assert!(done.is_empty(), "{done:?}");
+    }
+    // It has read the greeting, too, so the connection may carry others.
+    driver.turn(Duration::from_millis(50), &mut done);
+    let brief = || Options::new().total_timeout(Duration::from_secs(2));
+    driver.start(job(1, &HttpRequest::get(&url)));
+    driver.start(job(2, &HttpRequest::get(&url).options(brief())));
+    let ended = finish(&mut driver, 3);
+    assert_eq!((&ended[&1], &ended[&2]), (&Outcome::Delivered, &Outcome::Delivered));
+    assert!(matches!(ended[&0], Outcome::Failed(_)));
 }
