@@ -4,6 +4,7 @@
 
 mod choice;
 mod list;
+mod noted;
 mod retry;
 mod show;
 

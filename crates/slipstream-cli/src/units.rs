@@ -76,6 +76,12 @@ pub(crate) fn spell(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
 }
 
+/// How long ago something was, to its two largest units.
+pub(crate) fn ago(age: Duration) -> String {
+    let spelled = spell(Duration::from_secs(age.as_secs()));
+    spelled.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
 /// The last moment that has four digits for its year.
 const LAST_MILLI: u64 = 253_402_300_799_999;
 

@@ -53,7 +53,7 @@ pub(crate) struct FilterArgs {
     /// Only those of this kind
     #[arg(long, help_heading = FILTER, value_name = "KIND", group = "which")]
     pub(crate) kind: Option<String>,
-    /// Only those whose last noted attempt was answered with this status
+    /// Only those whose last answer had this status, whatever became of them after it
     #[arg(long, help_heading = FILTER, value_name = "N", group = "which")]
     pub(crate) status: Option<u16>,
     /// Only those stored longer ago than this
@@ -65,7 +65,8 @@ pub(crate) struct FilterArgs {
         group = "which"
     )]
     pub(crate) older_than: Option<Duration>,
-    /// Only those whose last noted reason has this text in it, in any case
+    /// Only those whose last attempt, or why none was made after it, has this text in it, in any
+    /// case: as `failed show` has it, such as 'not tried'
     #[arg(long, help_heading = FILTER, value_name = "TEXT", group = "which")]
     pub(crate) error: Option<String>,
 }
@@ -121,7 +122,7 @@ used.";
 const DROP_EXAMPLES: &str = "\
 Examples:
   slipstream failed drop --host gone.example.com --dry-run
-  slipstream failed drop --error 'could not resolve' --older-than 1d
+  slipstream failed drop --error 'cannot resolve' --older-than 1d
   slipstream failed drop 019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c
 
 A dropped request counts as purged, and cannot be had back. What failed in a log that a running

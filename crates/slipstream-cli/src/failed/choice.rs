@@ -1,21 +1,22 @@
 //! Which of the failed requests are meant.
 //!
 //! Guaranteed: a request is meant when all hold that was said of it; one that nobody can read is
-//! meant by `--all` alone. What a filter asks of the notes is asked of the newest one: it tells why
-//! the request was given up.
+//! meant by `--all` alone. `--status` is asked of the last answer, whatever came after it; `--error` of
+//! the last attempt, and of why none was made after it.
 //!
 //! Absent on purpose: an index. Every failed log is read, and its notes if they are asked for.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use anyhow::Result;
 use slipstream_core::{Clock, Record, RecordId, SystemClock, Timestamp};
-use slipstream_log::name::LogName;
 use slipstream_log::{Spool, Stage};
-use slipstream_worker::Note;
 
+use super::noted::Noted;
 use super::{Unread, each};
 use crate::args::{ChoiceArgs, FilterArgs};
+use crate::print;
+use crate::units::count;
 
 /// Which are meant, and which of those that were named are found.
 pub(super) struct Choice {
@@ -23,7 +24,43 @@ pub(super) struct Choice {
     pub(super) missing: BTreeSet<RecordId>,
     found: BTreeSet<RecordId>,
     /// Those that the filters let through, if there are filters.
-    chosen: Option<HashSet<RecordId>>,
+    chosen: Option<Chosen>,
+}
+
+/// The failed requests that filters let through.
+#[derive(Default)]
+pub(super) struct Chosen {
+    ids: HashSet<RecordId>,
+    /// Others that were never tried, so that they have no status to be chosen by.
+    never_tried: u64,
+    /// Others of which nothing is noted.
+    unnoted: u64,
+}
+
+impl Chosen {
+    pub(super) fn has(&self, id: RecordId) -> bool {
+        self.ids.contains(&id)
+    }
+
+    /// Says which requests a filter of the notes could not be asked of.
+    pub(super) fn tell_of_others(&self) {
+        if self.never_tried > 0 {
+            let others = count(self.never_tried, "other request");
+            let (were, they_have, them) = match self.never_tried {
+                1 => ("was", "it has", "it"),
+                _ => ("were", "they have", "them"),
+            };
+            print::complain(&format!(
+                "{others} {were} never tried, so {they_have} no status; `--error 'not tried'` chooses {them}"
+            ));
+        }
+        if self.unnoted > 0 {
+            let others = count(self.unnoted, "other request");
+            print::complain(&format!(
+                "nothing is noted of {others}; --host, --kind, --older-than or an ID choose such"
+            ));
+        }
+    }
 }
 
 impl Choice {
@@ -40,6 +77,11 @@ impl Choice {
         Ok(Self { all: args.ids.is_empty(), missing, found: BTreeSet::new(), chosen })
     }
 
+    /// Says which requests the filters could not be asked of.
+    pub(super) fn tell_of_others(&self) {
+        self.chosen.iter().for_each(Chosen::tell_of_others);
+    }
+
     pub(super) fn takes(&mut self, payload: &[u8]) -> bool {
         if self.all && self.chosen.is_none() {
             return true;
@@ -47,7 +89,7 @@ impl Choice {
         let Ok(record) = Record::decode(payload) else {
             return false;
         };
-        if self.chosen.as_ref().is_some_and(|chosen| !chosen.contains(&record.id)) {
+        if self.chosen.as_ref().is_some_and(|chosen| !chosen.has(record.id)) {
             return false;
         }
         // Whoever copies a log by hand has an id twice, and means both.
@@ -63,44 +105,38 @@ pub(super) fn select(
     spool: &Spool,
     filter: &FilterArgs,
     unread: &mut Unread,
-) -> Result<Option<HashSet<RecordId>>> {
+) -> Result<Option<Chosen>> {
     if *filter == FilterArgs::default() {
         return Ok(None);
     }
     let now = SystemClock::new().now();
-    let noted = filter.status.is_some() || filter.error.is_some();
+    let asks_notes = filter.status.is_some() || filter.error.is_some();
     let error = filter.error.as_ref().map(|text| text.to_lowercase());
-    let mut chosen = HashSet::new();
-    let mut notes: (Option<LogName>, HashMap<RecordId, bool>) = (None, HashMap::new());
-    let mut no_notes = Unread::default();
+    let mut chosen = Chosen::default();
+    let mut noted = Noted::new(spool);
     for stage in [Stage::Processing, Stage::Failed] {
         each(spool, stage, unread, |kept| {
             let record = kept.record().filter(|_| kept.is_failed(stage));
             let Some(record) = record.filter(|record| envelope_fits(record, filter, now)) else {
                 return Ok(true);
             };
-            if noted && notes.0 != Some(kept.log) {
-                notes = (Some(kept.log), HashMap::new());
-                let read = spool.notes_of(kept.log, |line| {
-                    let Some(note) = Note::parse(line) else { return };
-                    let fits = filter.status.is_none_or(|status| note.status == Some(status))
-                        && error.as_ref().is_none_or(|e| note.reason.to_lowercase().contains(e));
-                    // A later line is a newer one.
-                    if let Ok(id) = note.id.parse() {
-                        notes.1.insert(id, fits);
-                    }
-                });
-                if let Err(error) = read {
-                    no_notes.note(format!("{}.notes", kept.log), error);
-                }
+            let id = record.id;
+            if !asks_notes {
+                chosen.ids.insert(id);
+                return Ok(true);
             }
-            if !noted || notes.1.get(&record.id) == Some(&true) {
-                chosen.insert(record.id);
+            match noted.last(kept.log, id) {
+                None => chosen.unnoted += 1,
+                Some(last) if error.as_ref().is_some_and(|text| !last.says(text)) => {}
+                Some(last) if filter.status.is_none() || last.status == filter.status => {
+                    chosen.ids.insert(id);
+                }
+                Some(last) => chosen.never_tried += u64::from(last.was_never_tried()),
             }
             Ok(true)
         })?;
     }
-    unread.0.extend(no_notes.0);
+    unread.0.extend(noted.unread.0);
     Ok(Some(chosen))
 }
 

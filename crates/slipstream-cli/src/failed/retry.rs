@@ -90,6 +90,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ChoiceArgs, act: Act
         );
         print::complain(&format!("{id} {why}"));
     }
+    choice.tell_of_others();
     if report.left > 0 {
         let left = count(report.left, "failed request");
         print::complain(&format!("{left} left alone: {}", act.with_worker()));

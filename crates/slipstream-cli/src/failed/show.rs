@@ -17,7 +17,7 @@ use slipstream_log::name::LogName;
 use slipstream_log::{Spool, Stage};
 use slipstream_worker::Note;
 
-use super::{Unread, each};
+use super::{Unread, each, noted};
 use crate::args::ShowArgs;
 use crate::inspect::Body;
 use crate::terms;
@@ -168,11 +168,7 @@ impl Report {
             let _ = writeln!(text, "{} left out", count(self.notes_left_out, "older note"));
         }
         for note in &self.notes {
-            let attempt = match note.attempt {
-                0 => "not tried".to_owned(),
-                attempt => format!("attempt {attempt}"),
-            };
-            let line = format!("{}  {attempt}: {}", note.at, note.reason);
+            let line = format!("{}  {}", note.at, noted::words(note.attempt, &note.reason));
             let _ = writeln!(text, "{}", print::one_line(&line));
             for line in note.answer.iter().flat_map(|answer| answer.lines()) {
                 let line = format!("    {}", print::one_line(line));

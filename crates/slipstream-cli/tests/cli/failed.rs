@@ -46,16 +46,19 @@ fn a_failed_request_is_a_line_without_its_secrets() {
     let spool = spool_with_failed(&Receiver::new());
     let lines: Vec<_> = listed(&spool).iter().map(|line| scrub(line)).collect();
     let expected = [
-        "ID  http  POST http://***@HOST/404?key=***  1 attempt  failed/LOG",
-        "ID  http  GET http://HOST/500  1 attempt  failed/LOG",
-        "ID  http  GET http://HOST/410  1 attempt  failed/LOG",
+        "ID  http  POST http://***@HOST/404?key=***  1 attempt  stored AGE ago  failed/LOG  404 Not Found",
+        "ID  http  GET http://HOST/500  1 attempt  stored AGE ago  failed/LOG  500 Internal Server Error",
+        "ID  http  GET http://HOST/410  1 attempt  stored AGE ago  failed/LOG  410 Gone",
     ];
     assert_eq!(lines, expected);
     let json = spool.run(["failed", "list", "--json"]);
-    let line = r#"{"id":"ID","kind":"http","to":"http://HOST","request":"POST http://***@HOST/404?key=***","attempts":1,"stored":"TIME","log":"failed/LOG"}"#;
+    let line = r#"{"id":"ID","kind":"http","to":"http://HOST","request":"POST http://***@HOST/404?key=***","attempts":1,"stored":"TIME","log":"failed/LOG","age_seconds":0,"reason":"404 Not Found","status":404}"#;
     assert_eq!((json.code, &*json.err), (Some(0), ""));
     assert_eq!(json.out.lines().count(), 3);
-    assert!(scrub(&json.out).lines().any(|shown| shown == line), "{json:?}");
+    assert!(
+        scrub(&json.out).lines().any(|shown| shown.replace("_seconds\":1", "_seconds\":0") == line),
+        "{json:?}"
+    );
 }
 
 #[test]
@@ -86,8 +89,8 @@ fn one_is_retried_by_its_id_and_the_others_stay_failed() {
     assert_eq!(spool.sums(), [3, 1, 2, 0]);
     let left: Vec<_> = listed(&spool).iter().map(|line| scrub(line)).collect();
     let expected = [
-        "ID  http  GET http://HOST/500  1 attempt  processing/LOG",
-        "ID  http  GET http://HOST/410  1 attempt  failed/LOG",
+        "ID  http  GET http://HOST/500  1 attempt  stored AGE ago  processing/LOG  500 Internal Server Error",
+        "ID  http  GET http://HOST/410  1 attempt  stored AGE ago  failed/LOG  410 Gone",
     ];
     assert_eq!(left, expected);
     spool.run(["work", "--attempts=1"]);
@@ -162,7 +165,10 @@ fn what_a_running_worker_has_is_failed_for_every_command_and_left_alone() {
     let note = "1 failed request still in processing/, since others in the same log wait\n";
     assert!(text.ends_with(note), "{text}");
     let lines: Vec<_> = listed(&spool).iter().map(|line| scrub(line)).collect();
-    assert_eq!(lines, ["ID  http  GET http://HOST/404  1 attempt  processing/LOG"]);
+    assert_eq!(
+        lines,
+        ["ID  http  GET http://HOST/404  1 attempt  stored AGE ago  processing/LOG  404 Not Found"]
+    );
     let id = id(&spool, "404");
     let why = "left alone: a running worker has the log, for others in it wait; retry it when that has ended\n";
     for (dry, will) in [(&["--dry-run"][..], "would"), (&[], "will")] {
@@ -188,7 +194,7 @@ fn a_request_that_nobody_can_read_is_listed_and_retried_with_all() {
     spool.run(["init"]);
     let (name, bytes) = log_of(b"s3cret");
     std::fs::write(spool.path().join("failed").join(&name), bytes).unwrap();
-    let line = format!("-  -  unreadable  0 attempts  failed/{name}\n");
+    let line = format!("-  -  unreadable  0 attempts  -  failed/{name}  nothing is noted of it\n");
     assert_eq!(spool.run(["failed", "list"]), ran(0, &line, ""));
     assert_eq!(retry(&spool, &[NOBODY]).code, Some(1));
     let will = "1 request in 1 log will be delivered by the next worker\n";

@@ -62,6 +62,46 @@ fn what_a_filter_lets_through_is_retried_and_the_rest_is_not() {
 }
 
 #[test]
+fn a_status_is_that_of_the_last_answer_and_an_error_is_what_failed_show_prints() {
+    let receiver = Receiver::new();
+    let spool = Spool::new();
+    // All seven are tried; while they wait for another attempt, three exhaust theirs.
+    for _ in 0..7 {
+        spool.quietly(["store", "--source=a", &receiver.url("/500")]);
+    }
+    spool.run(["work", "--retry=attempts=2,base=200ms,jitter=0"]);
+    let [_, pending, failed, _] = spool.sums();
+    assert_eq!((pending, failed), (0, 7), "{}", spool.run(["failed", "list"]).out);
+    let list = spool.run(["failed", "list"]).out;
+    let untried = list.lines().filter(|line| line.contains("not tried: ")).count();
+    assert!(untried > 0, "{list}");
+    for line in list.lines().filter(|line| line.contains("not tried: ")) {
+        let id = line.split(' ').next().unwrap();
+        let shown = spool.run(["failed", "show", id]).out;
+        assert!(shown.contains("not tried: its destination is down"), "{shown}");
+    }
+    assert_eq!(listed(&spool, &["--error=NOT tried"]), untried);
+    assert_eq!(listed(&spool, &["--error=attempt 1: 500"]), untried);
+    let retried = spool.run(["failed", "retry", "--status=500"]);
+    assert_eq!(retried, ran(0, "7 requests in 1 log will be delivered by the next worker\n", ""));
+}
+
+#[test]
+fn what_was_never_tried_is_told_where_a_status_is_asked_for() {
+    let receiver = Receiver::new();
+    let spool = Spool::new();
+    for _ in 0..7 {
+        spool.quietly(["store", "--source=a", &receiver.url("/500")]);
+    }
+    spool.run(["work", "--attempts=1", "--concurrency=1"]);
+    let retried = spool.run(["failed", "retry", "--status=500", "--dry-run"]);
+    let out = "3 requests in 1 log would be delivered by the next worker\n";
+    let err = "slipstream: 4 other requests were never tried, so they have no status; `--error 'not tried'` chooses them\n";
+    assert_eq!(retried, ran(0, out, err));
+    assert_eq!(listed(&spool, &["--error=not tried"]), 4);
+}
+
+#[test]
 fn what_is_dropped_counts_as_purged_and_never_comes_back() {
     let receiver = Receiver::new();
     let spool = spool_with_failed(&receiver);

@@ -2,11 +2,13 @@
 //! compared as it stands.
 
 /// What changes: in a pattern `0` is any digit and `x` any hex digit.
-const CHANGING: [(&str, &str); 4] = [
+const CHANGING: [(&str, &str); 6] = [
     ("s000-00000000T000000000Z-xxxxxxxxxxxxxxxx.log", "LOG"),
     ("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "ID"),
     ("0000-00-00T00:00:00.000Z", "TIME"),
     ("127.0.0.1:00000", "HOST"),
+    ("stored 0s ago", "stored AGE ago"),
+    ("stored 00s ago", "stored AGE ago"),
 ];
 
 pub(crate) fn scrub(text: &str) -> String {
