@@ -8,6 +8,7 @@ mod bounds;
 mod check;
 mod config;
 mod doctor;
+mod examples;
 mod explain;
 mod failed;
 mod failed_choice;
