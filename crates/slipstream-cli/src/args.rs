@@ -90,8 +90,9 @@ Examples:
   slipstream work
   slipstream status
 
-In a crontab, every minute:
-  * * * * * slipstream work --quiet
+Have cron or systemd run the worker every minute:
+  slipstream setup cron --install
+  slipstream setup systemd --install
 
 Exit codes: 0 all went well; 1 something was not delivered, stored or accounted for;
 2 the command could not be carried out.";
@@ -226,7 +227,8 @@ and what failed does not show in the exit code.
 One worker at a time has a spool; a second one says so and exits with 0. What is not
 delivered after its last attempt is kept in DIR/failed.
 
-Exit codes: 0 nothing failed; 1 something did; 2 the spool could not be worked.";
+Exit codes: 0 nothing failed; 1 something did, or the metrics could not be written; 2 the spool
+could not be worked.";
 
 #[derive(Debug, Args)]
 #[command(after_help = WORK_EXAMPLES)]

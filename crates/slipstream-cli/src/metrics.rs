@@ -2,7 +2,7 @@
 //!
 //! Guaranteed: whoever reads the file finds all of it, or what stood there before; it is written
 //! when the run breaks off, too; any user may read it, whatever the umask; that it cannot be written
-//! is said once, and changes nothing. While a run stays, counting a large spool takes no more than a
+//! is said once, and shows in the exit code; what is delivered does not depend on it. While a run stays, counting a large spool takes no more than a
 //! twentieth of its time. Names of metrics are a promise: some may join, none changes.
 //!
 //! Absent on purpose: a thread, and a server that is asked. The run's events drive it.
@@ -86,12 +86,13 @@ impl Metrics {
         }
     }
 
-    /// Writes it for the last time.
-    pub(crate) fn finish(mut self, ending: Ending, spool: Option<&Spool>) {
+    /// Writes it for the last time. Whether it could be written.
+    pub(crate) fn finish(mut self, ending: Ending, spool: Option<&Spool>) -> bool {
         self.run.end = Some(self.clock.now());
         self.run.ending = Some(ending.word().to_owned());
         self.run.lasted = self.clock.elapsed();
         self.write(spool);
+        !self.failed
     }
 
     fn write(&mut self, spool: Option<&Spool>) {
@@ -154,10 +155,19 @@ fn next(error: &anyhow::Error, path: &Path) -> String {
     let read_only = error
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::ReadOnlyFilesystem);
+    let denied = error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
     match path.parent() {
         Some(dir) if read_only && dir.is_absolute() => {
             let dir = dir.display();
             format!("; a service needs ReadWritePaths={dir} in its unit (`systemctl edit`)")
+        }
+        Some(dir) if denied => {
+            let dir = dir.display();
+            format!(
+                "; the worker's user must be allowed to make files in {dir} (`chgrp` it, and `chmod g+w`)"
+            )
         }
         _ => String::new(),
     }
@@ -292,7 +302,8 @@ mod tests {
             next(&error, Path::new("/srv/metrics/x.prom"))
         };
         assert!(told(30).contains("ReadWritePaths=/srv/metrics in its unit"));
-        assert_eq!(told(13), "");
+        assert!(told(13).contains("make files in /srv/metrics"));
+        assert_eq!(told(2), "");
     }
 
     #[test]

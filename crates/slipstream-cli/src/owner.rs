@@ -80,6 +80,10 @@ impl Place {
         let Some(dir) = self.dir()? else { return Ok(None) };
         let (owner, shown) = (Uid::from_raw(dir.owner()?), self.path.display());
         if Uid::effective().is_root() && !owner.is_root() && !self.named {
+            let owner = match User::from_uid(owner) {
+                Ok(Some(account)) => format!("{} ({owner})", account.name),
+                _ => owner.to_string(),
+            };
             bail!(
                 "{shown} belongs to user {owner} and was not named, and any user could have made it; if it is the right one, name it (--dir {shown}, SLIPSTREAM_DIR={shown}, `dir` in a settings file), else use a directory of your own"
             );

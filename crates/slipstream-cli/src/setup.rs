@@ -111,17 +111,27 @@ fn install(plan: &Plan, args: &SetupArgs, parts: &[Part]) -> Result<Ended> {
     }
     let root = args.root.as_deref().unwrap_or(Path::new("/"));
     let below = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
+    let mut hidden = Vec::new();
     for part in parts {
         let path = below(&part.path);
         refuse_other_spool(&path, &part.text)?;
         // What a package has would not be run any more either.
         if let (By::Systemd, Some(name)) = (args.by, path.file_name()) {
             let kind = if args.user { "user" } else { "system" };
-            refuse_other_spool(
-                &below(&Path::new("/lib/systemd").join(kind).join(name)),
-                &part.text,
-            )?;
+            let packaged = below(&Path::new("/lib/systemd").join(kind).join(name));
+            refuse_other_spool(&packaged, &part.text)?;
+            if packaged.exists() {
+                hidden.push((packaged, path));
+            }
         }
+    }
+    if let (Some((packaged, _)), false) = (hidden.first(), args.follow) {
+        bail!(
+            "{} is there, from a package, and does the same; run `systemctl enable --now {}`, and change it with `systemctl edit {}.service`: units of the same names in /etc would hide the package's, and stay when it is purged",
+            packaged.display(),
+            systemd::units(args),
+            args.name
+        );
     }
     let mut said = String::new();
     for part in parts {
@@ -136,6 +146,12 @@ fn install(plan: &Plan, args: &SetupArgs, parts: &[Part]) -> Result<Ended> {
     }
     if args.by == By::Systemd {
         said.push_str(&systemd::next(args));
+    }
+    for (packaged, path) in hidden {
+        let (packaged, path) = (packaged.display(), path.display());
+        said.push_str(&format!(
+            "note: {path} hides {packaged}, and stays when the package is purged; `rm {path} && systemctl daemon-reload` undoes it\n"
+        ));
     }
     print::out(&said)?;
     Ok(Ended::Well)

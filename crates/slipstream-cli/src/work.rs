@@ -45,10 +45,17 @@ pub(crate) fn run(place: &Place, args: &WorkArgs) -> Result<Ended> {
     let ran = deliver(place, args, policy, became_another, &mut metrics, ping.as_ref());
     let ending = ran.as_ref().map_or(Some(Ending::Broken), |(_, ending)| *ending);
     // Where another worker is at it, the run is that one's to tell of.
-    if let (Some(metrics), Some(ending)) = (metrics, ending) {
-        metrics.finish(ending, place.find().ok().flatten().as_ref());
-    }
-    let ended = ran.map(|(ended, _)| ended);
+    let told = match (metrics, ending) {
+        (Some(metrics), Some(ending)) => {
+            metrics.finish(ending, place.find().ok().flatten().as_ref())
+        }
+        _ => true,
+    };
+    let ended = match ran {
+        // What watches over the run must not take an old file for news.
+        Ok((Ended::Well, _)) if !told => Ok(Ended::Short),
+        ran => ran.map(|(ended, _)| ended),
+    };
     if let (Some(ping), Some(_)) = (ping, ending) {
         // If it broke off before that. Then there is no other thread yet.
         late::start()?;

@@ -31,6 +31,7 @@
 //!
 //! Absent on purpose: what a request means, threads, and any write to a log that moves bytes.
 
+mod accounts;
 mod ages;
 mod append;
 mod backlog;

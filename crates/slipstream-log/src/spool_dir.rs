@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::accounts;
 use crate::create;
 use crate::error::SpoolError;
 use crate::fs::disk::Access;
@@ -155,7 +156,7 @@ impl SpoolDir {
             let dir = self.path.display();
             return self.refuse(format!(
                 "is shared by user {} and was not named, and any user could have made it; if it is the right one, name it (--dir {dir}, SLIPSTREAM_DIR={dir}, `dir` in a settings file), else use a directory of your own",
-                owner.uid
+                accounts::user(owner.uid)
             ));
         }
         Ok(owner)
@@ -191,8 +192,9 @@ impl SpoolDir {
             )),
             None => Ok(Access::Owner(owner.uid)),
             Some(gid) if gid != owner.gid || mode & 0o070 != 0o070 => self.refuse(format!(
-                "is shared with group {gid} by its settings, but is of group {} with mode {mode:04o}; run `chgrp {gid} {dir} && chmod 2770 {dir}`",
-                owner.gid
+                "is shared with group {} by its settings, but is of group {} with mode {mode:04o}; run `chgrp {gid} {dir} && chmod 2770 {dir}`",
+                accounts::group(gid),
+                accounts::group(owner.gid)
             )),
             Some(gid) => Ok(Access::Group(gid)),
         }
@@ -269,22 +271,33 @@ fn not_ours(stat: &fs::Stat) -> String {
 }
 
 fn anothers(uid: u32, us: u32) -> String {
+    let (owner, us) = (accounts::user(uid), accounts::user(us));
     format!(
-        "belongs to user {uid} and this is user {us}; run as that user, or use a directory of your own (--dir, SLIPSTREAM_DIR)"
+        "belongs to user {owner} and this is user {us}; run as that user, or use a directory of your own (--dir, SLIPSTREAM_DIR)"
     )
 }
 
 fn roots(owner: Owner) -> String {
     let Owner { uid, gid, .. } = owner;
+    let run = match accounts::user_name(uid) {
+        Some(name) => format!("runuser -u {name} -- …"),
+        None => format!("setpriv --reuid {uid} --regid {gid} --clear-groups …"),
+    };
+    let owner = accounts::user(uid);
     format!(
-        "belongs to user {uid}, and root puts nothing into another user's spool; run as that user (`setpriv --reuid {uid} --regid {gid} --init-groups …`), or use a directory of your own (--dir, SLIPSTREAM_DIR)"
+        "belongs to user {owner}, and root puts nothing into another user's spool; run as that user (`{run}`), or use a directory of your own (--dir, SLIPSTREAM_DIR)"
     )
 }
 
 pub(crate) fn not_in_group(gid: u32) -> String {
     let us = rustix::process::geteuid().as_raw();
+    let to_do = match (accounts::user_name(us), accounts::group_name(gid)) {
+        (Some(user), Some(group)) => format!("run `usermod -aG {group} {user}` as root"),
+        _ => "add that user to it".to_owned(),
+    };
+    let (group, us) = (accounts::group(gid), accounts::user(us));
     format!(
-        "shared with group {gid}, which user {us} is not in; add that user to it (`getent group {gid}` tells its name) and restart what runs as that user, or use another directory (--dir, SLIPSTREAM_DIR)"
+        "shared with group {group}, which user {us} is not in; {to_do} and restart what runs as that user, or use another directory (--dir, SLIPSTREAM_DIR)"
     )
 }
 

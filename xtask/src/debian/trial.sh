@@ -38,7 +38,7 @@ step "a user who is not in the group is told what to do"
 useradd --no-create-home outsider
 useradd --create-home --groups slipstream member
 said=$(as outsider slipstream store "$url" 2>&1) && exit 1
-case $said in *"add that user to it"*) ;; *) echo "$said"; exit 1 ;; esac
+case $said in *"usermod -aG slipstream outsider"*) ;; *) echo "$said"; exit 1 ;; esac
 
 step "what a member stores is delivered at once, and not too often for systemd"
 systemctl stop slipstream.timer
@@ -70,6 +70,30 @@ delivered 13
 as member slipstream store "$url"
 delivered 14
 systemctl stop slipstream.timer
+
+step "the package's units are not hidden by ones that do the same"
+said=$(slipstream setup systemd --install --run-as slipstream 2>&1) && exit 1
+case $said in *"from a package"*) ;; *) echo "$said"; exit 1 ;; esac
+fails [ -e /etc/systemd/system/slipstream.service ]
+
+step "what the metrics' recipe says is enough, and a part of it is not"
+dir=/var/lib/prometheus/node-exporter
+install -d $dir
+sed -i '/^\[init\]/i [work]\nmetrics = "/var/lib/prometheus/node-exporter/slipstream.prom"\n' /etc/slipstream.toml
+fails systemctl start slipstream.service
+systemctl reset-failed slipstream.service
+chgrp slipstream $dir
+chmod g+w $dir
+fails systemctl start slipstream.service
+systemctl reset-failed slipstream.service
+mkdir -p /etc/systemd/system/slipstream.service.d
+printf '[Service]\nReadWritePaths=%s\n' $dir >/etc/systemd/system/slipstream.service.d/metrics.conf
+systemctl daemon-reload
+systemctl start slipstream.service
+grep -q '^slipstream_delivered_requests_total' $dir/slipstream.prom
+rm -r /etc/systemd/system/slipstream.service.d
+sed -i '/^\[work\]/,/^$/d' /etc/slipstream.toml
+systemctl daemon-reload
 
 step "a service that stays delivers, and stops when it is told to"
 slipstream setup systemd --follow --install --run-as slipstream
@@ -141,6 +165,17 @@ step "what an administrator changed stays"
 echo '# a change' >>/etc/slipstream.toml
 apt-get -q install -y --reinstall --no-install-recommends $package
 grep -q '^# a change$' /etc/slipstream.toml
+
+step "requests that wait stay when all else is purged, and are counted"
+systemctl stop slipstream.timer slipstream.path
+for n in 1 2 3; do as member slipstream store --delay 1h "$url"; done
+said=$(apt-get -q purge -y slipstream 2>&1)
+case $said in *"3 pending, 0 failed"*) ;; *) echo "$said"; exit 1 ;; esac
+case $said in *"$spool is left as it is"*) ;; *) echo "$said"; exit 1 ;; esac
+[ -d $spool ]
+apt-get -q install -y --no-install-recommends $package
+is "$(slipstream status --json | grep -o '"pending":3,"failed":0')" '"pending":3,"failed":0'
+slipstream purge --yes
 
 step "what is purged is gone"
 apt-get -q purge -y slipstream

@@ -18,7 +18,7 @@ Examples:
 Without --install nothing is written: the line or the units are printed. With it, they go to
 /etc/cron.d or /etc/systemd/system, or with --user to ~/.config/systemd/user; nothing is started,
 and what to run next is said. A file that is there already is replaced, unless it is for another
-spool.
+spool. Where a package has units of the same name, none are written but a service that stays.
 
 Exit codes: 0 printed or written; 2 it could not be.";
 

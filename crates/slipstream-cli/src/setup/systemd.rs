@@ -58,15 +58,20 @@ pub(super) fn parts(plan: &Plan, args: &SetupArgs) -> Result<Vec<Part>> {
     Ok(if args.follow { vec![service] } else { vec![service, timer, path] })
 }
 
+/// The units to enable.
+pub(super) fn units(args: &SetupArgs) -> String {
+    let name = &args.name;
+    match args.follow {
+        true => format!("{name}.service"),
+        false => format!("{name}.timer {name}.path"),
+    }
+}
+
 /// What to run when they are written.
 pub(super) fn next(args: &SetupArgs) -> String {
     let user = if args.user { " --user" } else { "" };
     // Retries and what is delayed come due without anything being stored: the timer is for those.
-    let name = &args.name;
-    let units = match args.follow {
-        true => format!("{name}.service"),
-        false => format!("{name}.timer {name}.path"),
-    };
+    let units = units(args);
     if let Some(root) = &args.root {
         return format!("next: systemctl --root={} enable {units}\n", root.display());
     }

@@ -67,6 +67,10 @@ fn joined(text: &str) -> String {
     lines.fold(first, |text, line| text + line.trim_start())
 }
 
+fn is_for_cron(line: &str) -> bool {
+    line.starts_with("* * ")
+}
+
 fn is_command(line: &str) -> bool {
     let picture = line.contains("; then ");
     !picture && line.starts_with("slipstream ")
@@ -178,9 +182,10 @@ fn wrong(
     }
     for made in [
         "bin",
+        "usr/bin",
         "usr/local/share/man/man1",
         "usr/share/bash-completion/completions",
-        "var/lib/node_exporter/textfile_collector",
+        "var/lib/prometheus/node-exporter",
         "srv",
     ] {
         std::fs::create_dir_all(dir.join(made)).unwrap();
@@ -195,13 +200,20 @@ fn wrong(
         std::fs::set_permissions(&stub, mode).unwrap();
     }
     let program = PathBuf::from(env!("CARGO_BIN_EXE_slipstream"));
-    std::os::unix::fs::symlink(program, dir.join("bin/slipstream")).unwrap();
+    for link in ["bin/slipstream", "usr/bin/slipstream"] {
+        std::os::unix::fs::symlink(&program, dir.join(link)).unwrap();
+    }
     let command = runnable(&example.line, dir, id, &log, url);
+    // Cron's has no place of the user's own.
+    let path = match is_for_cron(&example.line) {
+        true => "/usr/bin:/bin".to_owned(),
+        false => format!("{}/bin:/usr/bin:/bin", dir.display()),
+    };
     let ran = Command::new("bash")
         .args(["-o", "pipefail", "-c", &command])
         .current_dir(dir)
         .env_clear()
-        .env("PATH", format!("{}/bin:/usr/bin:/bin", dir.display()))
+        .env("PATH", path)
         .env("HOME", dir)
         .env("SHOP_PASSWORD", "x")
         .env("SLIPSTREAM_CONFIG", "")

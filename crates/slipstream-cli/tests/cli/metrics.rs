@@ -96,13 +96,14 @@ fn a_run_that_could_not_be_carried_out_is_told_too() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_said_and_is_no_failure() {
+fn a_file_that_cannot_be_written_is_said_and_shows_in_the_exit_code() {
     let (spool, receiver) = (Spool::new(), Receiver::new());
     spool.quietly(["store", &receiver.url("/")]);
     let path = spool.path().with_file_name("none").join("x.prom");
     let worked = spool.run(["work", "--quiet", &format!("--metrics={}", path.display())]);
     let line = "slipstream: cannot write the metrics to HERE/none/x.prom: No such file or directory (os error 2)\n";
-    assert_eq!(worked, ran(0, "", line));
+    assert_eq!(worked, ran(1, "", line));
+    assert_eq!(spool.sums(), [1, 0, 0, 1]);
 }
 
 #[test]

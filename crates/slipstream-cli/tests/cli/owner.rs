@@ -109,7 +109,7 @@ fn a_user_who_shares_with_a_group_of_others_is_told_whom_to_add() {
     let told = spool.tell(init.uid(NOBODY).gid(NOBODY).output().unwrap());
     assert_refused(
         &told,
-        "SPOOL is to be shared with group 1, which user 65534 is not in; add that",
+        "SPOOL is to be shared with group daemon (1), which user nobody (65534) is not in; run `usermod -aG daemon nobody`",
     );
 }
 

@@ -89,6 +89,27 @@ fn a_second_spool_takes_no_worker_from_the_first() {
 }
 
 #[test]
+fn the_units_of_a_package_are_hidden_by_none_but_a_service_that_stays_and_that_is_said() {
+    let (spool, Some(name)) = (Spool::new(), somebody()) else { return };
+    let root = spool.path().with_file_name("root");
+    let packaged = root.join("lib/systemd/system");
+    std::fs::create_dir_all(&packaged).unwrap();
+    let to = ["systemd", "--install", "--run-as", &name, "--root", root.to_str().unwrap()];
+    let unit = format!("Description=Delivers what is stored in {}\n", spool.path().display());
+    std::fs::write(packaged.join("slipstream.service"), unit).unwrap();
+    let refused = setup(&spool, &to);
+    assert_refused(&refused, "lib/systemd/system/slipstream.service is there, from a package");
+    assert!(refused.err.contains("`systemctl enable --now slipstream.timer slipstream.path`"));
+    assert!(!root.join("etc/systemd/system").exists());
+    let stays = setup(&spool, &[&to[..], &["--follow"]].concat());
+    let note = "note: HERE/root/etc/systemd/system/slipstream.service hides HERE/root/lib/systemd/system/slipstream.service, and stays when";
+    assert!(stays.code == Some(0) && stays.out.contains(note), "{stays:?}");
+    // One of another name hides nothing.
+    let other = setup(&spool, &[&to[..], &["--name=other"]].concat());
+    assert!(other.code == Some(0) && !other.out.contains("note:"), "{other:?}");
+}
+
+#[test]
 fn the_package_has_the_units_that_setup_prints() {
     let spool = Spool::new();
     let words = ["--dir=/var/spool/slipstream", "setup", "systemd", "--run-as=slipstream"];

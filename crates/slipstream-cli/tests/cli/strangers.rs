@@ -58,12 +58,12 @@ fn alone(place: &str, changes: bool, commands: &[String]) -> Vec<(i32, String)> 
 
 /// What root may find at the default place, and what it is told then.
 const PLACES: [(&str, &str); 7] = [
-    ("install -d -m 700 -o 65534 -g 65534 slipstream", "belongs to user 65534"),
-    ("install -d -m 2770 -o 65534 -g 65534 slipstream", "belongs to user 65534"),
-    ("as 65534 $SLIPSTREAM init >&2", "belongs to user 65534"),
+    ("install -d -m 700 -o 65534 -g 65534 slipstream", "belongs to user nobody (65534)"),
+    ("install -d -m 2770 -o 65534 -g 65534 slipstream", "belongs to user nobody (65534)"),
+    ("as 65534 $SLIPSTREAM init >&2", "belongs to user nobody (65534)"),
     (
         "as 65534 $SLIPSTREAM init --group 65534 >&2 && as 65534 $SLIPSTREAM store http://h/",
-        "belongs to user 65534",
+        "belongs to user nobody (65534)",
     ),
     ("as 65534 ln -s roots slipstream", "is a file or a symbolic link"),
     ("as 65534 touch slipstream", "is a file or a symbolic link"),
