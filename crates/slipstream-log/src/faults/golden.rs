@@ -4,16 +4,16 @@
 
 use std::path::{Path, PathBuf};
 
-use slipstream_core::{Engine, Verdict};
+use slipstream_core::{Engine, Next, Verdict};
 
-use super::run::Run;
+use super::run::{Run, number_of};
 use super::scenarios::MINUTE;
 use crate::fs::Fs;
 use crate::name::LogName;
 use crate::{Settings, Stage};
 
-/// A spool with something at every stage but removing/: settled and unsettled records, a log
-/// that has gone, one that is being collected.
+/// A spool with something at every stage but removing/: records that are settled, put off, begun
+/// and not touched, a log that has gone, one that is being collected.
 fn spool() -> Run {
     let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
     run.store();
@@ -28,8 +28,11 @@ fn spool() -> Run {
         run.work_one(&mut *backlog, verdict);
     }
     run.store();
-    run.work(&mut *backlog, &Verdict::Defer(MINUTE));
-    backlog.close().unwrap();
+    run.store();
+    run.work_one(&mut *backlog, Verdict::Defer(MINUTE));
+    let Next::Work(claim) = backlog.next().unwrap() else { panic!("two were stored") };
+    backlog.begin(claim.ticket).unwrap();
+    drop(backlog);
     run.store();
     run.pass(MINUTE);
     run.store();
@@ -81,12 +84,16 @@ fn what_version_1_wrote_is_read_now() {
     old.pass(MINUTE);
     let totals = old.spool().status().unwrap().totals;
     assert!(totals.balanced(), "{totals:?}");
-    assert_eq!((totals.stored, totals.pending, totals.failed), (8, 3, 1));
+    assert_eq!((totals.stored, totals.pending, totals.failed), (9, 4, 1));
     assert_eq!((totals.outcomes.delivered, totals.outcomes.expired), (3, 1));
     let failed = old.fake.list(Stage::Failed.dir()).unwrap();
     assert!(LogName::parse(&failed[0]).is_some(), "{failed:?}");
-    let mut worked = old;
-    let mut backlog = worked.spool().backlog().unwrap();
-    worked.work(&mut *backlog, &Verdict::Delivered);
-    assert_eq!(worked.deliveries.keys().copied().collect::<Vec<_>>(), [6, 7, 8]);
+    let mut backlog = old.spool().backlog().unwrap();
+    let mut claims = Vec::new();
+    while let Next::Work(claim) = backlog.next().unwrap() {
+        claims.push((number_of(&claim.payload), claim.attempts, claim.interrupted));
+        backlog.settle(claim.ticket, Verdict::Delivered).unwrap();
+    }
+    // The first was put off after an attempt; one of the second was interrupted.
+    assert_eq!(claims, [(6, 1, 0), (7, 0, 1), (8, 0, 0), (9, 0, 0)]);
 }

@@ -1,12 +1,13 @@
 //! Random lives of a spool against a model in plain collections.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
 use slipstream_core::{Backlog, Engine, Next, Ticket, Verdict};
 
 use super::run::{Run, number_of};
+use crate::frame::INTERRUPTIONS_MAX;
 use crate::{OnFull, Settings, Stage};
 
 /// What can happen to a spool.
@@ -20,6 +21,8 @@ enum Step {
     OpenBacklog,
     /// Claims, and keeps the claim.
     Claim,
+    /// Begins an attempt of the newest claim that is kept.
+    Begin,
     /// Settles the oldest claim that is kept.
     Settle(Verdict),
     CloseBacklog,
@@ -48,6 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (-500_000i64..500_000).prop_map(Step::SetClock),
         3 => Just(Step::OpenBacklog),
         8 => Just(Step::Claim),
+        6 => Just(Step::Begin),
         8 => verdict.prop_map(Step::Settle),
         1 => Just(Step::CloseBacklog),
         1 => Just(Step::DropBacklog),
@@ -64,7 +68,71 @@ struct Model {
     failed: BTreeSet<u64>,
     expired: BTreeSet<u64>,
     purged: u64,
-    claims: Vec<(Ticket, u64)>,
+    claims: Vec<Kept>,
+    tried: BTreeMap<u64, Tried>,
+}
+
+/// A claim that is out.
+struct Kept {
+    ticket: Ticket,
+    number: u64,
+    /// How often it had been tried, if an attempt was begun since.
+    before: Option<Tried>,
+}
+
+/// How often a request was tried.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tried {
+    attempts: u32,
+    /// If an attempt is begun, how often in a row it was interrupted before.
+    begun: Option<u32>,
+}
+
+impl Tried {
+    fn interrupted(self) -> u32 {
+        self.begun.map_or(0, |before| before + 1)
+    }
+
+    /// What counts once a worker has ended during an attempt.
+    fn resumed(self) -> u32 {
+        let given_back = self.begun.is_some_and(|before| before < INTERRUPTIONS_MAX.into());
+        self.attempts - u32::from(given_back)
+    }
+}
+
+impl Model {
+    /// How often one was tried, once an attempt of the newest claim is begun; none if there is no
+    /// claim, or its attempt is begun already.
+    fn begin(&mut self) -> Option<(Ticket, u32)> {
+        let kept = self.claims.last_mut().filter(|kept| kept.before.is_none())?;
+        let before = self.tried.get(&kept.number).copied().unwrap_or_default();
+        let begun = before.interrupted().min(INTERRUPTIONS_MAX.into());
+        let tried = Tried { attempts: before.resumed() + 1, begun: Some(begun) };
+        kept.before = Some(before);
+        self.tried.insert(kept.number, tried);
+        Some((kept.ticket, tried.attempts))
+    }
+
+    fn settle(&mut self, verdict: &Verdict) -> Option<Ticket> {
+        if self.claims.is_empty() {
+            return None;
+        }
+        let Kept { ticket, number, before } = self.claims.remove(0);
+        match (verdict, before) {
+            (Verdict::Delivered, _) => drop(self.delivered.insert(number)),
+            (Verdict::Failed, _) => drop(self.failed.insert(number)),
+            (Verdict::Expired, _) => drop(self.expired.insert(number)),
+            (Verdict::PutBack(_), None) => {}
+            (Verdict::PutBack(_), Some(before)) => drop(self.tried.insert(number, before)),
+            (Verdict::Defer(_), before) => {
+                let tried = self.tried.entry(number).or_default();
+                // Of one that was not begun, an attempt in an earlier run may be.
+                let attempts = before.map_or(tried.resumed(), |_| tried.attempts);
+                *tried = Tried { attempts, begun: None };
+            }
+        }
+        Some(ticket)
+    }
 }
 
 fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
@@ -100,22 +168,27 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
                         "{number} came out again"
                     );
                     prop_assert!(
-                        model.claims.iter().all(|(_, other)| *other != number),
+                        model.claims.iter().all(|kept| kept.number != number),
                         "{number} is out twice"
                     );
-                    model.claims.push((claim.ticket, number));
+                    let tried = model.tried.get(&number).copied().unwrap_or_default();
+                    prop_assert_eq!(claim.attempts, tried.resumed(), "{:?}", tried);
+                    prop_assert_eq!(claim.interrupted, tried.interrupted());
+                    model.claims.push(Kept { ticket: claim.ticket, number, before: None });
                 }
             }
             Step::Settle(verdict) => {
-                if let (Some(backlog), false) = (&mut backlog, model.claims.is_empty()) {
-                    let (ticket, number) = model.claims.remove(0);
-                    match verdict {
-                        Verdict::Delivered => model.delivered.insert(number),
-                        Verdict::Failed => model.failed.insert(number),
-                        Verdict::Expired => model.expired.insert(number),
-                        Verdict::Defer(_) | Verdict::PutBack(_) => false,
-                    };
+                if let Some(backlog) = &mut backlog
+                    && let Some(ticket) = model.settle(&verdict)
+                {
                     backlog.settle(ticket, verdict).unwrap();
+                }
+            }
+            Step::Begin => {
+                if let Some(backlog) = &mut backlog
+                    && let Some((ticket, number)) = model.begin()
+                {
+                    prop_assert_eq!(backlog.begin(ticket).unwrap(), number);
                 }
             }
             Step::CloseBacklog => {
@@ -140,6 +213,8 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
                 let retried = run.spool().retry_failed(odd).unwrap().requests;
                 prop_assert_eq!(retried, chosen.len() as u64);
                 prop_assert!(chosen.iter().all(|number| model.failed.remove(number)));
+                // They begin anew.
+                model.tried.retain(|number, _| !chosen.contains(number));
             }
             Step::Purge(stage) => {
                 if let Ok(purged) = run.spool().purge(stage) {

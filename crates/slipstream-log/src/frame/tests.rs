@@ -85,7 +85,7 @@ fn any_settlement() -> impl Strategy<Value = Settlement> {
 fn a_request_that_ends_its_worker_each_time_uses_up_its_attempts() {
     let mut settlement = Settlement::FRESH;
     let mut begun = 0;
-    while settlement.resumed().attempts < 3 {
+    while settlement.resumed().attempts < 3 && begun < 100 {
         settlement = Settlement::parse(&settlement.begin().encode());
         begun += 1;
     }
