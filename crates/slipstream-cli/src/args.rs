@@ -245,6 +245,14 @@ pub(crate) struct WorkArgs {
     /// How long to begin attempts for [default: 8m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) max_time: Option<Duration>,
+    /// How long to wait for what is due later, when nothing is in flight; what is due after that is left
+    /// to the next run [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "follow")]
+    pub(crate) max_idle: Option<Duration>,
+    /// How long to wait, on SIGTERM or SIGINT, for what is in flight; what has no answer by then is tried
+    /// again by the next run [default: 8s]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) stop_timeout: Option<Duration>,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]

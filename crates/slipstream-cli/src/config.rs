@@ -38,6 +38,8 @@ const SETTINGS: [(&str, &[&str]); 5] = [
             "retry",
             "concurrency",
             "max-time",
+            "max-idle",
+            "stop-timeout",
             "max-age",
             "connect-timeout",
             "request-timeout",

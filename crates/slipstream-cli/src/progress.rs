@@ -132,7 +132,8 @@ impl Progress {
                 let doing = match waiting {
                     // To the second; less would flicker.
                     Some(wait) => {
-                        format!("a retry in {}", spell(Duration::from_secs(wait.as_secs() + 1)))
+                        let wait = Duration::from_secs(wait.as_secs() + 1);
+                        format!("nothing is due for {}; waiting", spell(wait))
                     }
                     None => format!("{in_flight} in flight, {:.0}/s", bar.per_sec()),
                 };
@@ -164,7 +165,7 @@ impl Observer for Progress {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Started { .. } => self.in_flight(1),
-            Event::AttemptFailed { .. } => self.in_flight(-1),
+            Event::AttemptFailed { .. } | Event::Interrupted { .. } => self.in_flight(-1),
             Event::Settled {
                 destination,
                 verdict,

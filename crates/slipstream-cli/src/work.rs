@@ -191,11 +191,14 @@ fn limits(args: &WorkArgs) -> Limits {
     if let Some(max_time) = args.max_time {
         limits.max_time = max_time;
     }
-    limits.max_age = args.policy.max_age;
-    if args.follow {
-        limits.follow = true;
-        limits.max_time = Duration::MAX;
+    if let Some(max_idle) = args.max_idle {
+        limits.max_idle = max_idle;
     }
+    if let Some(stop_timeout) = args.stop_timeout {
+        limits.stop_timeout = stop_timeout;
+    }
+    limits.max_age = args.policy.max_age;
+    limits.follow = args.follow;
     limits
 }
 
@@ -246,6 +249,12 @@ fn left(spool: &Spool, summary: &Summary) -> Option<String> {
         Ending::Waiting(due) => format!("the first is due in {}", spell(whole(due))),
         Ending::Budget => format!("the time was up after {}", spell(whole(summary.elapsed))),
         // Whoever stopped it does not wait for a count.
+        Ending::Stopped if summary.interrupted > 0 => {
+            let number = count(summary.interrupted, "request");
+            return Some(format!(
+                "stopped; {number} had no answer in time, and may be sent again; what is left waits for the next run"
+            ));
+        }
         Ending::Stopped => return Some("stopped; what is left waits for the next run".to_owned()),
         _ => return None,
     };

@@ -223,6 +223,10 @@ impl Driver for HttpDriver {
         let _ = self.multi.set_max_connects(KEPT_SHORT);
     }
 
+    fn abandon(&mut self) {
+        raw::quit_quickly(&self.multi);
+    }
+
     fn waker(&self) -> Waker {
         let waker = self.multi.waker();
         // It fails when the driver is gone, and then nobody waits.

@@ -84,6 +84,15 @@ pub enum Event<'a> {
         /// How many may be in flight at once for now.
         in_flight: usize,
     },
+    /// An attempt had no answer when the time of a stop was over. What was sent may arrive.
+    Interrupted {
+        /// The request.
+        id: RecordId,
+        /// Whom it goes to.
+        destination: &'a Destination,
+        /// 1 for its first attempt.
+        attempt: u32,
+    },
     /// Nothing is in flight; the next retry is due after this long. Told again now and then.
     Waiting {
         /// How long.
@@ -118,6 +127,8 @@ pub struct Summary {
     pub attempts: u64,
     /// Attempts that could not be made, for want of descriptors, threads or memory. They do not count.
     pub short: u64,
+    /// Attempts that a stop interrupted. The next run makes them again.
+    pub interrupted: u64,
     /// How long the run lasted.
     pub elapsed: Duration,
     /// What ended it.
@@ -131,7 +142,7 @@ pub enum Ending {
     /// No work remained.
     #[default]
     Drained,
-    /// What remains is due only after this long, later than the run may last.
+    /// What remains is due only after this long, later than the run waits or may last.
     Waiting(Duration),
     /// Its time budget was spent; work may remain.
     Budget,

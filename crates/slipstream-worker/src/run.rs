@@ -2,8 +2,9 @@
 //!
 //! Guaranteed: an attempt is counted in the backlog before it is made, and none is made beyond
 //! the policy's number, even when every earlier one crashed the worker; every claim is
-//! settled once; the run ends by itself, when nothing is left that is due in time or at
-//! its budget; whatever ends it, what is in flight is finished and settled first.
+//! settled once, but for those that a stop interrupts; the run ends by itself, when nothing is left that
+//! is due in time or at its budget; whatever ends it, what is in flight is finished and settled first, or
+//! left as a kill would leave it when a stop's time-out is over.
 //!
 //! Absent on purpose: a queue of retries. A retry's due time is the backlog's to keep, so it
 //! survives a crash, costs no memory here, and never holds anything up.
@@ -31,8 +32,13 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// woken instead.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How often a run tells what it did so far, so that one that lasts is told from one that hangs.
+/// How often a run tells what it did so far, so that one that lasts is told from one that hangs; and
+/// how often if that has changed.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
+const REPORT_NEWS_EVERY: Duration = Duration::from_secs(1);
+
+/// What is noted of an attempt that a stop interrupts.
+const INTERRUPTED: &str = "interrupted: the worker was stopped before there was an answer";
 
 /// The shortest wait for what was put off, or is held: the backlog's clock is not this one.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -53,6 +59,10 @@ pub(crate) struct Run<'a> {
     /// The same by the wall clock.
     began: Timestamp,
     summary: Summary,
+    /// When it reported last, if it has, and the settlements that it told of.
+    reported: (Option<Duration>, u64),
+    /// When it saw that it was told to stop.
+    stopped_at: Option<Duration>,
     /// What the backlog failed with first.
     broken: Option<(Doing, BacklogError)>,
 }
@@ -77,6 +87,8 @@ impl<'a> Run<'a> {
             start: worker.clock.elapsed(),
             began: worker.clock.now(),
             summary: Summary::default(),
+            reported: (None, 0),
+            stopped_at: None,
             broken: None,
             worker,
             observer,
@@ -90,23 +102,24 @@ impl<'a> Run<'a> {
         if follow && let Err(error) = self.worker.backlog.follow(self.worker.drivers.waker()) {
             self.break_off(Doing::Following, error);
         }
-        let budget = self.worker.limits.max_time;
+        let budget = self.worker.limits.budget();
         let warn_at = budget / 5 * 4;
         let mut warned = false;
-        // One that stays is seen from its beginning; most others end before there is much to tell.
-        let mut report_at = if follow { Duration::ZERO } else { REPORT_EVERY };
         let mut done = Vec::new();
         let ending = loop {
             let spent = self.spent();
-            if spent >= report_at {
-                report_at = spent + REPORT_EVERY;
-                self.report(None);
-            }
             let over = self.over(spent);
-            let mut wait = if follow { LONGEST } else { LOOK_EVERY };
+            let mut wait = self.report_in_time(spent);
+            wait = wait.min(if follow { LONGEST } else { LOOK_EVERY });
             let mut due_in = LONGEST;
             if let Some(ending) = over {
                 self.put_back_all();
+                if let Some(left) = self.left_to_finish(spent) {
+                    if left.is_zero() {
+                        self.interrupt();
+                    }
+                    wait = wait.min(left);
+                }
                 if self.flights.is_empty() {
                     break ending;
                 }
@@ -116,11 +129,12 @@ impl<'a> Run<'a> {
                     continue;
                 }
                 let idle = self.flights.is_empty();
-                let left = budget.saturating_sub(self.spent());
+                let idle_for = if follow { Duration::MAX } else { self.worker.limits.max_idle };
+                let most = budget.saturating_sub(self.spent()).min(idle_for);
                 match intake {
                     Intake::Empty if idle && !follow => break Ending::Drained,
                     // Without a driver there is nothing to wait in, nor for.
-                    Intake::Due(due) if idle && (due > left || self.worker.drivers.is_empty()) => {
+                    Intake::Due(due) if idle && (due > most || self.worker.drivers.is_empty()) => {
                         break Ending::Waiting(due);
                     }
                     Intake::Due(due) => {
@@ -160,7 +174,30 @@ impl<'a> Run<'a> {
         if self.worker.stopper.is_stopped() {
             return Some(Ending::Stopped);
         }
-        (spent >= self.worker.limits.max_time).then_some(Ending::Budget)
+        (spent >= self.worker.limits.budget()).then_some(Ending::Budget)
+    }
+
+    /// How long what is in flight may still take, if the run was told to stop.
+    fn left_to_finish(&mut self, spent: Duration) -> Option<Duration> {
+        if !self.worker.stopper.is_stopped() {
+            return None;
+        }
+        let since = *self.stopped_at.get_or_insert(spent);
+        Some(since.saturating_add(self.worker.limits.stop_timeout).saturating_sub(spent))
+    }
+
+    /// Lets go of what is in flight. It is not settled: on disk it stays begun, as after a kill, and is
+    /// given back to the next run.
+    fn interrupt(&mut self) {
+        for (ticket, flight) in std::mem::take(&mut self.flights) {
+            let Flight { subject, attempt, .. } = flight;
+            self.note(ticket, &subject, attempt, INTERRUPTED, None, None);
+            self.summary.interrupted += 1;
+            let (id, destination) = (subject.id, &subject.destination);
+            self.observer.event(&Event::Interrupted { id, destination, attempt });
+            tracing::warn!(%id, %destination, attempt, "the attempt was interrupted by a stop");
+        }
+        self.worker.drivers.abandon();
     }
 
     fn end(mut self, ending: Ending) -> Result<Summary, RunError> {
@@ -179,6 +216,25 @@ impl<'a> Run<'a> {
                 Err(RunError { doing, source, summary: Box::new(self.summary) })
             }
         }
+    }
+
+    /// Tells what was done so far if it is time to: soon when something changed. How long until it is
+    /// again. One that stays is seen from its beginning; most others end before there is much to tell.
+    fn report_in_time(&mut self, spent: Duration) -> Duration {
+        let Summary { delivered, failed, expired, retried, .. } = self.summary;
+        let settled = delivered + failed + expired + retried;
+        let due = match self.reported {
+            (None, _) if self.worker.limits.follow => Duration::ZERO,
+            (None, _) => REPORT_NEWS_EVERY,
+            (Some(at), told) if told == settled => at + REPORT_EVERY,
+            (Some(at), _) => at + REPORT_NEWS_EVERY,
+        };
+        if spent < due {
+            return due - spent;
+        }
+        self.reported = (Some(spent), settled);
+        self.report(None);
+        REPORT_EVERY
     }
 
     /// Tells the operator what was done so far, and what ended it if something did.

@@ -260,6 +260,13 @@ impl<H: Handler> Driver for Threads<H> {
         }
     }
 
+    fn abandon(&mut self) {
+        self.shared.queue().closed = true;
+        self.shared.more.notify_all();
+        // Not joined: they end by themselves, when their handler's waits do.
+        self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn waker(&self) -> Waker {
         let pen = self.pen.clone();
         Waker::new(move || drop(pen.send(Note::Wake)))

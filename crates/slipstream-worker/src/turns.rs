@@ -77,6 +77,11 @@ impl Drivers {
         self.seats.iter_mut().for_each(|seat| seat.driver.relieve());
     }
 
+    /// Has every driver let go of its jobs without waiting for them.
+    pub(crate) fn abandon(&mut self) {
+        self.seats.iter_mut().for_each(|seat| seat.driver.abandon());
+    }
+
     /// Moves every driver on, and waits in one of them when nothing has ended.
     pub(crate) fn turn(&mut self, mut wait: Duration, done: &mut Vec<Completion>) {
         let Some((host, slice)) = self.host() else {

@@ -22,8 +22,14 @@ pub struct Limits {
     /// silent: so that one which hangs keeps no other from being tried. With a concurrency of one
     /// there are none.
     pub spare: usize,
-    /// How long the run may begin attempts for. What is in flight then is finished.
+    /// How long the run may begin attempts for, unless it follows. What is in flight then is finished.
     pub max_time: Duration,
+    /// How long a run with nothing in flight waits at most for what is due later, unless it follows. What
+    /// is due after that is the next run's.
+    pub max_idle: Duration,
+    /// How long a run that was told to stop waits for what is in flight. What was not answered by then
+    /// is interrupted, as by a kill: it is tried again by the next run.
+    pub stop_timeout: Duration,
     /// Requests in a row that a destination must exhaust before it counts as down and
     /// the rest for it is failed untried. 0 is taken for 1.
     pub down_after: u32,
@@ -31,18 +37,29 @@ pub struct Limits {
     /// None means never.
     pub max_age: Option<Duration>,
     /// Whether the run stays when nothing is left, and delivers what is stored as it comes,
-    /// until it is stopped.
+    /// until it is stopped, however long that takes.
     pub follow: bool,
+}
+
+impl Limits {
+    /// How long attempts may be begun for.
+    pub(crate) fn budget(&self) -> Duration {
+        if self.follow { Duration::MAX } else { self.max_time }
+    }
 }
 
 impl Default for Limits {
     /// 100 at once (with a receiver that answers at once as quick as 50, with one that takes 20 ms
-    /// twice as quick), for 8 minutes, 3 exhausted requests; nothing expires.
+    /// twice as quick), for 8 minutes, 3 exhausted requests; nothing expires. 10 seconds for what is due
+    /// later: three attempts by the default policy are made in one run. 8 seconds for what is in flight
+    /// when it is stopped: container managers kill after 10.
     fn default() -> Self {
         Self {
             concurrency: 100,
             spare: 1_500,
             max_time: Duration::from_secs(8 * 60),
+            max_idle: Duration::from_secs(10),
+            stop_timeout: Duration::from_secs(8),
             down_after: 3,
             max_age: None,
             follow: false,
@@ -128,7 +145,6 @@ impl Worker {
     #[must_use]
     pub fn follow(mut self) -> Self {
         self.limits.follow = true;
-        self.limits.max_time = Duration::MAX;
         self
     }
 
@@ -136,6 +152,20 @@ impl Worker {
     #[must_use]
     pub fn max_time(mut self, max_time: Duration) -> Self {
         self.limits.max_time = max_time;
+        self
+    }
+
+    /// Waits this long at most for what is due later, with nothing in flight.
+    #[must_use]
+    pub fn max_idle(mut self, max_idle: Duration) -> Self {
+        self.limits.max_idle = max_idle;
+        self
+    }
+
+    /// Waits this long at most for what is in flight when it is stopped.
+    #[must_use]
+    pub fn stop_timeout(mut self, stop_timeout: Duration) -> Self {
+        self.limits.stop_timeout = stop_timeout;
         self
     }
 
@@ -159,8 +189,9 @@ impl Worker {
     }
 
     /// Works the backlog. Returns when nothing is in flight, and nothing is left or what is
-    /// left is due later than the run may last; when the time budget is spent; or when
-    /// it was told to stop. In every case what was in flight is finished and settled.
+    /// left is due later than the run waits or may last; when the time budget is spent; or when
+    /// it was told to stop. What was in flight is finished and settled, but for what was not answered
+    /// within [`Limits::stop_timeout`] of a stop.
     ///
     /// # Errors
     /// When the backlog fails: an outcome that could not be recorded, an attempt that could

@@ -26,6 +26,13 @@ SystemCallArchitectures=native
 SystemCallFilter=@system-service
 ";
 
+/// How it is stopped: with time to put back what is not answered, and to close what it had open.
+const STOP: &str = "\
+# What is in flight has 8 s to be answered (`work --stop-timeout`).
+KillMode=mixed
+TimeoutStopSec=30
+";
+
 /// What takes the machine's own.
 const SYSTEM_HARDENING: &str = "\
 CapabilityBoundingSet=
@@ -114,12 +121,12 @@ fn service(plan: &Plan, args: &SetupArgs) -> String {
         text.push_str(&format!(
             "ExecStart={command} work --follow\nRestart=always\nRestartSec=10\n"
         ));
-        text.push_str("# What is in flight is finished first; an attempt may take two minutes.\n");
-        text.push_str("KillMode=mixed\nTimeoutStopSec=150\n");
+        text.push_str(STOP);
     } else {
         text.push_str(&format!("Type=oneshot\nExecStart={command} work --quiet\n"));
         text.push_str("# 1 says that requests were given up: `slipstream failed list`.\n");
-        text.push_str("KillMode=mixed\nTimeoutStartSec=15min\nTimeoutStopSec=150\n");
+        text.push_str("TimeoutStartSec=15min\n");
+        text.push_str(STOP);
         text.push_str(
             "# The path unit waits for this, so that it starts no more than a run a second.\n",
         );

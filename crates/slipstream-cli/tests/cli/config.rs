@@ -42,6 +42,8 @@ work.backoff          2s                          default
 work.retry            -                           default
 work.concurrency      7                           FILE
 work.max-time         8m                          default
+work.max-idle         10s                         default
+work.stop-timeout     8s                          default
 work.max-age          -                           default
 work.connect-timeout  10s                         default
 work.request-timeout  2m                          default

@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Instant;
 
-use crate::receiver::Receiver;
+use crate::receiver::{PATIENCE, Receiver};
 use crate::run::{Ran, Spool, assert_refused, ran};
 
 /// A worker that stays: but not longer than its test.
@@ -114,4 +115,19 @@ fn metrics_are_written_while_it_runs() {
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.contains(r#"ending="stopped"} 1"#), "{text}");
     assert!(text.contains(r#"outcome="delivered"} 1"#), "{text}");
+}
+
+#[test]
+fn status_tells_within_a_second_what_it_delivered() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let worker = Worker::start(&spool, &[]);
+    for _ in 0..5 {
+        spool.quietly(["store", &receiver.url("/held")]);
+        drop(receiver.wait_for_held());
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while !spool.run(["status"]).out.contains(": 5 delivered, 0 failed, as of ") {
+        assert!(Instant::now() < deadline, "{}", spool.run(["status"]).out);
+    }
+    assert_eq!(worker.stop(&spool, "TERM"), ran(0, "", ""));
 }

@@ -200,3 +200,40 @@ fn what_outlived_its_use_is_said_and_is_no_failure() {
     let last = worked.out.lines().last();
     assert_eq!(last, Some("1 request expired before delivery"));
 }
+
+#[test]
+fn a_signal_gives_what_is_in_flight_so_much_time_and_the_next_run_tries_it_again() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    spool.quietly(["store", &receiver.url("/held")]);
+    let mut command = spool.command(["work", "--stop-timeout=50ms"]);
+    let worker = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let held = receiver.wait_for_held();
+    signal(&worker, "TERM");
+    let ended = end(&spool, worker);
+    let out = "Processing Job: DONE\nstopped; 1 request had no answer in time, and may be sent again; what is left waits for the next run\n";
+    assert_eq!(ended, ran(0, out, ""));
+    drop(held);
+    assert_eq!(spool.sums(), [1, 1, 0, 0]);
+    let log = spool.logs("processing").remove(0);
+    let line = spool.run([std::ffi::OsStr::new("inspect"), log.as_os_str()]).out;
+    let record: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let shown = spool.run(["failed", "show", record["id"].as_str().unwrap()]).out;
+    assert!(shown.contains("attempt 1: interrupted: the worker was stopped"), "{shown}");
+    let worker = start(&spool);
+    drop(receiver.wait_for_held());
+    assert_eq!(end(&spool, worker).code, Some(0));
+    assert_eq!(spool.sums(), [1, 0, 0, 1]);
+}
+
+#[test]
+fn what_is_due_within_max_idle_is_waited_for_and_the_rest_is_not() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    spool.quietly(["store", "--delay=1h", &receiver.url("/late")]);
+    let worked = spool.run(["work"]);
+    let out = "Processing Job: DONE\n1 put off until the next run; the first is due in ";
+    assert!(worked.code == Some(0) && worked.out.starts_with(out), "{worked:?}");
+    spool.quietly(["store", "--delay=1s", &receiver.url("/soon")]);
+    let worked = spool.run(["work", "--max-idle=2h", "--max-time=30s"]);
+    assert!(worked.out.starts_with("Processing Job: .DONE\n1 put off"), "{worked:?}");
+    assert_eq!(receiver.only().line, "GET /soon");
+}

@@ -124,7 +124,7 @@ impl Run<'_> {
     }
 
     /// Leaves a line for the operator.
-    fn note(
+    pub(super) fn note(
         &mut self,
         ticket: Ticket,
         subject: &Subject,

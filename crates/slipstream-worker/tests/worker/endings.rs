@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use slipstream_core::{BacklogError, Verdict};
-use slipstream_worker::{Doing, Ending, Event, Stopper};
+use slipstream_worker::{Doing, Ending, Event, Limits, Stopper};
 
 use crate::fakes::{State, delivered, record, refused, rejected, scene, scene_of};
 
@@ -65,7 +65,8 @@ fn a_retry_beyond_the_budget_is_left_to_the_next_run_and_not_waited_for() {
     assert!(summary.elapsed < secs(3), "{:?}", summary.elapsed);
     assert_eq!(summary.ending, Ending::Waiting(secs(4)));
     // Told again when it has looked for what is new.
-    assert_eq!(waits, [secs(2), secs(1)]);
+    let ms = Duration::from_millis;
+    assert_eq!(waits, [secs(2), ms(1_010), ms(10)]);
     assert_eq!(scene.books.borrow().count(State::Waiting), 2);
 }
 
@@ -88,6 +89,66 @@ fn a_stop_finishes_what_is_in_flight_and_begins_nothing_more() {
     let books = scene.books.borrow();
     assert_eq!(books.count(State::Claimed), 0, "what was parked is put back");
     assert_eq!(books.count(State::Delivered) as u64, summary.delivered);
+    assert!(books.closed);
+}
+
+#[test]
+fn what_is_due_soon_is_waited_for_and_what_is_due_later_left_to_the_next_run() {
+    let scene = scene(vec![record(0, "a")], |_| rejected(true));
+    let summary = scene.worker.max_idle(secs(3)).run(&mut ()).unwrap();
+    // The second attempt is due after 2 s, the third after 4 more.
+    assert_eq!((summary.attempts, summary.ending), (2, Ending::Waiting(secs(4))));
+    assert!(summary.elapsed < secs(3), "{:?}", summary.elapsed);
+}
+
+#[test]
+fn a_run_that_follows_ends_neither_at_a_budget_nor_while_it_waits() {
+    let scene = scene(vec![record(0, "a")], |_| rejected(true));
+    let limits = Limits { follow: true, max_idle: secs(0), max_time: secs(1), ..Limits::default() };
+    let worker = scene.worker.limits(limits);
+    let stopper = worker.stopper();
+    let summary = worker
+        .run(&mut |event: &Event<'_>| {
+            if let Event::Settled { verdict: Verdict::Failed, .. } = event {
+                stopper.stop();
+            }
+        })
+        .unwrap();
+    assert_eq!((summary.attempts, summary.ending), (3, Ending::Stopped));
+}
+
+#[test]
+fn what_has_no_answer_within_a_stops_time_is_left_as_a_kill_would_leave_it() {
+    let stopper = Rc::<OnceCell<Stopper>>::default();
+    let from_script = stopper.clone();
+    let scene = scene(vec![record(0, "quick"), record(1, "slow"), record(2, "silent")], {
+        move |seen| match &*seen.to {
+            "silent" => {
+                from_script.get().expect("set before the run").stop();
+                (secs(3_600), delivered().1)
+            }
+            "slow" => (secs(7), delivered().1),
+            _ => delivered(),
+        }
+    });
+    stopper.get_or_init(|| scene.worker.stopper());
+    let mut interrupted = Vec::new();
+    let summary = scene
+        .worker
+        .run(&mut |event: &Event<'_>| {
+            if let Event::Interrupted { destination, attempt, .. } = event {
+                interrupted.push((destination.to_string(), *attempt));
+            }
+        })
+        .unwrap();
+    assert_eq!((summary.delivered, summary.interrupted), (2, 1));
+    assert_eq!(summary.ending, Ending::Stopped);
+    // The stop was seen when the first had ended.
+    assert_eq!(summary.elapsed, secs(8) + crate::fakes::QUICK);
+    assert_eq!(interrupted, [("silent".to_owned(), 1)]);
+    let books = scene.books.borrow();
+    assert_eq!(books.states, [State::Delivered, State::Delivered, State::Claimed]);
+    assert!(books.notes[0].1.contains("interrupted: the worker was stopped"), "{:?}", books.notes);
     assert!(books.closed);
 }
 
@@ -178,7 +239,8 @@ fn every_attempt_and_every_verdict_is_told() {
         "connection refused",
         "again in 2s",
         "waiting 2s",
-        "waiting 1s",
+        "waiting 1.01s",
+        "waiting 10ms",
         "started 2",
         "Delivered None",
     ];

@@ -203,6 +203,8 @@ pub(crate) fn scene_of(
         .clock(clock.clone())
         // The tests' numbers are those of 50 slots.
         .concurrency(50)
+        // Waiting costs them nothing.
+        .max_idle(Duration::MAX)
         .policy(Policy { jitter: 0.0, ..Policy::default() });
     Scene { clock, books, log, worker, script }
 }

@@ -137,7 +137,7 @@ fn a_run_tells_at_its_end_what_it_did() {
     });
     let summary = second.worker.run(&mut ()).unwrap();
     let [empty] = &first.books.borrow_mut().reports[..] else { panic!("one report") };
-    let [run] = &second.books.borrow_mut().reports[..] else { panic!("one report") };
+    let run = &second.books.borrow_mut().reports.pop().unwrap();
     let at = EPOCH.after(secs(5)).as_millis();
     assert_eq!((empty.began, empty.ended, empty.elapsed), (at, Some(at), 0));
     assert_eq!(empty.ending.as_deref(), Some("drained"));
@@ -164,7 +164,7 @@ fn a_run_that_breaks_off_tells_that_too_also_when_only_its_last_step_does() {
 }
 
 #[test]
-fn a_run_that_follows_tells_once_a_minute_how_far_it_is() {
+fn a_run_that_follows_tells_of_a_change_within_a_second_and_else_once_a_minute() {
     let scene = scene(vec![record(0, "a")], |_| delivered());
     let worker = scene.worker.follow();
     let (stopper, mut waits) = (worker.stopper(), 0);
@@ -179,11 +179,12 @@ fn a_run_that_follows_tells_once_a_minute_how_far_it_is() {
     let books = scene.books.borrow();
     let seen: Vec<_> =
         books.reports.iter().map(|run| (run.delivered, run.ended.is_some())).collect();
-    // At the start, when a minute was over, and at the end.
+    // At the start, after the delivery, when a minute was over, and at the end.
     assert_eq!((seen[0], seen[1], *seen.last().unwrap()), ((0, false), (1, false), (1, true)));
+    assert_eq!((books.reports[0].elapsed, books.reports[1].elapsed), (0, 1_000));
     assert!(books.reports.iter().all(|run: &LastRun| run.follow));
     let lasted = books.reports.last().unwrap().elapsed / 60_000;
-    assert_eq!(books.reports.len() as u64, lasted + 2);
+    assert_eq!(books.reports.len() as u64, lasted + 3);
 }
 
 /// The same memory, as a clock finds it that has been set back by two hours since.

@@ -216,7 +216,8 @@ fn a_stop_from_another_thread_cuts_a_wait_for_a_retry_short() {
     let (_, backlog) = crate::backlog::of(1, payload, FakeClock::default());
     let policy = Policy { base: LONG, ..Policy::default() };
     // The waits are real ones, in the threads' turn.
-    let worker = Worker::new(backlog).policy(policy).max_time(LONG * 2).handler(Doer::default());
+    let worker = Worker::new(backlog).policy(policy).max_time(LONG * 2);
+    let worker = worker.max_idle(LONG * 2).handler(Doer::default());
     let stopper = worker.stopper();
     let summary = worker
         .run(&mut |event: &Event<'_>| {
@@ -228,4 +229,38 @@ fn a_stop_from_another_thread_cuts_a_wait_for_a_retry_short() {
         .unwrap();
     assert_eq!(summary.ending, Ending::Stopped);
     assert!(summary.elapsed < Duration::from_secs(30), "{:?}", summary.elapsed);
+}
+
+/// Performs when the other end of its channel is dropped.
+struct Stuck(Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl Handler for Stuck {
+    type Request = Task;
+
+    fn perform(&self, _: &Task, _: &Attempt) -> Outcome {
+        let _ = self.0.lock().unwrap().recv();
+        Outcome::Delivered
+    }
+}
+
+#[test]
+fn a_handler_that_hangs_holds_up_no_run_that_is_stopped() {
+    let id = RecordId::new(crate::fakes::EPOCH, [0; 10]);
+    let payload = move |_| Record::new(&Task("hang".into()), id).unwrap().encode();
+    let (books, backlog) = crate::backlog::of(1, payload, FakeClock::default());
+    let (release, stuck) = std::sync::mpsc::channel();
+    let worker =
+        Worker::new(backlog).handler(Stuck(Mutex::new(stuck))).stop_timeout(Duration::ZERO);
+    let stopper = worker.stopper();
+    let summary = worker
+        .run(&mut |event: &Event<'_>| {
+            if let Event::Started { .. } = event {
+                stopper.stop();
+            }
+        })
+        .unwrap();
+    // It hangs still.
+    drop(release);
+    assert_eq!((summary.interrupted, summary.ending), (1, Ending::Stopped));
+    assert_eq!(books.borrow().states, [crate::backlog::State::Claimed]);
 }
