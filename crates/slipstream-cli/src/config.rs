@@ -52,7 +52,7 @@ const SETTINGS: [(&str, &[&str]); 5] = [
             "quiet",
         ],
     ),
-    ("status", &["max-age", "max-failed", "max-pending"]),
+    ("status", &["max-age", "max-failed", "max-pending", "max-down"]),
     (
         "init",
         &["slots", "rotate", "logs", "on-full", "record-max", "log-max", "group", "network-fs"],

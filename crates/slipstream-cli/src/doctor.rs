@@ -20,7 +20,7 @@ use slipstream_worker::LastRun;
 
 use crate::args::DoctorArgs;
 use crate::owner::Place;
-use crate::status::{PATIENCE, end_it, hangs, last_run, last_seen};
+use crate::status::{NAMED, PATIENCE, READ_FOR, TRY_IT, end_it, hangs, last_run, last_seen, stuck};
 use crate::units::{rfc3339, spell};
 use crate::{Ended, print};
 
@@ -122,8 +122,8 @@ fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
     let lock = spool.path().join(WORKER_LOCK).metadata().ok();
     let began = lock.map(|it| Timestamp::from_millis(it.mtime().max(0) as u64 * 1_000));
     let last_run = last_run(spool);
-    match spool.status() {
-        Ok(status) => {
+    match spool.status_by_destination(READ_FOR) {
+        Ok((status, destinations)) => {
             let skipped = status.skipped.iter().take(SKIPPED_SHOWN);
             findings.extend(skipped.map(|file| unreadable(file.why.clone())));
             if status.worker_running {
@@ -133,6 +133,8 @@ fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
                 findings.extend(not_taken(oldest, last_run.as_ref(), began, now));
                 findings.extend(last_run.as_ref().and_then(broke_off));
             }
+            let stuck = stuck(last_run.as_ref(), &destinations, now);
+            findings.extend(stuck.iter().take(NAMED).map(|it| waits(&it.words(now))));
         }
         Err(error) => findings.push(unreadable(format!("{:#}", anyhow::Error::new(error)))),
     }
@@ -177,6 +179,12 @@ fn hung(holder: Holder) -> Finding {
         "nothing goes out until it ends: there is one worker at a time",
         end_it(&holder),
     )
+}
+
+/// That requests wait for a destination.
+fn waits(words: &str) -> Finding {
+    let why = "it has taken none since, and requests are given up when their attempts are used up";
+    Finding::warning(words, why, TRY_IT)
 }
 
 /// That the last run could not be carried out.

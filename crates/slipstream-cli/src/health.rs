@@ -10,13 +10,13 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use slipstream_core::{Clock, SystemClock};
+use slipstream_core::{Clock, SystemClock, Timestamp};
 use slipstream_log::{OnFull, Settings, Status};
 use slipstream_worker::LastRun;
 
 use crate::args::HealthArgs;
 use crate::owner::Place;
-use crate::status::{hangs, last_run, last_seen};
+use crate::status::{READ_FOR, Stuck, hangs, last_run, last_seen, stuck};
 use crate::units::{count, spell, thousands};
 use crate::{Ended, print};
 
@@ -28,9 +28,9 @@ const UNKNOWN: u8 = 3;
 
 pub(crate) fn run(place: &Place, args: &HealthArgs) -> Result<Ended> {
     let (code, words, numbers) = match look(place) {
-        Ok(Look { status, settings, last_run }) => {
-            let (code, words) = judge(&status, &settings, last_run.as_ref(), args);
-            (code, words, format!(" | {}", numbers(&status, args)))
+        Ok(look) => {
+            let (code, words) = judge(&look, args);
+            (code, words, format!(" | {}", numbers(&look, args)))
         }
         Err(error) => (UNKNOWN, format!("{error:#}"), String::new()),
     };
@@ -43,6 +43,9 @@ struct Look {
     status: Status,
     settings: Settings,
     last_run: Option<LastRun>,
+    /// The destinations that requests wait for.
+    stuck: Vec<Stuck>,
+    at: Timestamp,
 }
 
 fn look(place: &Place) -> Result<Look> {
@@ -51,16 +54,16 @@ fn look(place: &Place) -> Result<Look> {
         // A slip in the path must not look like a spool where all is well.
         bail!("there is no spool at {}; `slipstream init` makes one", place.path().display());
     };
-    let (status, settings) = (spool.status()?, spool.settings().clone());
-    Ok(Look { status, settings, last_run: last_run(&spool) })
+    let (status, destinations) = spool.status_by_destination(READ_FOR)?;
+    let (settings, last_run, at) =
+        (spool.settings().clone(), last_run(&spool), SystemClock::new().now());
+    let stuck = stuck(last_run.as_ref(), &destinations, at);
+    Ok(Look { status, settings, last_run, stuck, at })
 }
 
-fn judge(
-    status: &Status,
-    settings: &Settings,
-    last_run: Option<&LastRun>,
-    args: &HealthArgs,
-) -> (u8, String) {
+fn judge(look: &Look, args: &HealthArgs) -> (u8, String) {
+    let Look { status, settings, last_run, stuck, at } = look;
+    let last_run = last_run.as_ref();
     let totals = &status.totals;
     let mut found = Vec::new();
     if !totals.balanced() {
@@ -77,7 +80,7 @@ fn judge(
     if let Some(age) = age.filter(|age| *age > args.max_age) {
         let last = match status.worker_running {
             true => String::new(),
-            false => format!(", {}", last_seen(last_run, SystemClock::new().now())),
+            false => format!(", {}", last_seen(last_run, *at)),
         };
         let words = "no worker has taken what was stored";
         found.push((CRITICAL, format!("{words} {} ago{last}", spell(whole(age)))));
@@ -92,6 +95,14 @@ fn judge(
     }
     if last_run.is_some_and(|run| run.ending.as_deref() == Some("broken")) {
         found.push((WARNING, "the last run broke off; see `slipstream work`".to_owned()));
+    }
+    let stuck: Vec<_> = stuck.iter().filter(|it| at.since(it.since) >= args.max_down).collect();
+    if let Some(first) = stuck.first() {
+        let more = match stuck.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {})", count(more as u64, "more destination")),
+        };
+        found.push((WARNING, format!("{}{more}", first.words(*at))));
     }
     if totals.failed > args.max_failed {
         let words = "given up; see `slipstream failed list`";
@@ -109,7 +120,7 @@ fn judge(
 }
 
 /// Performance data: the value, when it warns, when it is critical, its least.
-fn numbers(status: &Status, args: &HealthArgs) -> String {
+fn numbers(Look { status, stuck, .. }: &Look, args: &HealthArgs) -> String {
     let totals = &status.totals;
     let gone = &totals.outcomes;
     let most = args.max_pending.map(|most| most.to_string()).unwrap_or_default();
@@ -130,6 +141,9 @@ fn numbers(status: &Status, args: &HealthArgs) -> String {
         ]
         .map(|(name, number)| format!("{name}={number}c")),
     );
+    let waiting: u64 = stuck.iter().filter_map(|stuck| stuck.pending).sum();
+    parts.push(format!("destinations_in_trouble={};;;0", stuck.len()));
+    parts.push(format!("waiting_for_them={waiting};;;0"));
     parts.join(" ")
 }
 

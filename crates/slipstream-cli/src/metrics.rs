@@ -18,7 +18,7 @@ use slipstream_worker::{Ending, Event, LastRun};
 
 use crate::print;
 use crate::replace::replace;
-use crate::status::last_run;
+use crate::status::{READ_FOR, Stuck, last_run, stuck};
 
 /// How often it is written while a run stays.
 const EVERY: Duration = Duration::from_secs(15);
@@ -96,10 +96,15 @@ impl Metrics {
     }
 
     fn write(&mut self, spool: Option<&Spool>) {
-        let status = spool.map(|spool| spool.status()).transpose();
-        let written = status.map_err(anyhow::Error::from).and_then(|status| {
+        let seen = spool.map(|spool| spool.status_by_destination(READ_FOR)).transpose();
+        let written = seen.map_err(anyhow::Error::from).and_then(|seen| {
             let place = spool.map(|spool| spool.path().display().to_string());
-            let text = render(&self.run, place.as_deref().unwrap_or_default(), status.as_ref());
+            let place = place.as_deref().unwrap_or_default();
+            let mut text = render(&self.run, place, seen.as_ref().map(|(status, _)| status));
+            if let (Some((_, destinations)), Some(spool)) = (&seen, spool) {
+                let stuck = stuck(last_run(spool).as_ref(), destinations, self.clock.now());
+                text.push_str(&render_stuck(place, &stuck));
+            }
             // The collector is another user. A service's umask is often one that shuts it out.
             Ok(replace(&self.path, text.as_bytes(), Some(0o644))?)
         });
@@ -231,6 +236,36 @@ fn render(run: &Run, spool: &str, status: Option<&Status>) -> String {
     text.gauge("worker_silent_seconds", help, silent);
     let help = "1 when all that was stored is accounted for.";
     text.gauge("balanced", help, f64::from(u8::from(totals.balanced())));
+    text.text
+}
+
+/// Most destinations that have a label of their own.
+const LABELS: usize = 20;
+
+/// What waits because of destinations.
+fn render_stuck(spool: &str, stuck: &[Stuck]) -> String {
+    let mut text = Text { text: String::new(), spool: escaped(spool) };
+    let help = "Destinations that take no requests, while some wait for them.";
+    text.gauge("destinations_in_trouble", help, stuck.len() as f64);
+    let labels: Vec<_> = stuck.iter().take(LABELS).map(|it| escaped(&it.destination)).collect();
+    let first = || labels.iter().map(String::as_str).zip(stuck);
+    let waiting: Vec<_> =
+        first().map(|(to, it)| (to, it.pending.unwrap_or_default() as f64)).collect();
+    let help =
+        "Requests that wait for such a destination; the twenty that are in trouble for longest.";
+    text.family("destination_waiting_requests", "gauge", help, "destination", &waiting);
+    let since: Vec<_> = first().map(|(to, it)| (to, seconds(it.since))).collect();
+    let help = "Since when such a destination takes none.";
+    text.family(
+        "destination_trouble_since_timestamp_seconds",
+        "gauge",
+        help,
+        "destination",
+        &since,
+    );
+    let next: Vec<_> = first().map(|(to, it)| (to, seconds(it.next))).collect();
+    let help = "When it is tried again.";
+    text.family("destination_next_attempt_timestamp_seconds", "gauge", help, "destination", &next);
     text.text
 }
 

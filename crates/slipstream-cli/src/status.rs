@@ -10,6 +10,7 @@ mod hints;
 mod paint;
 mod picture;
 mod report;
+mod stuck;
 mod table;
 mod watch;
 
@@ -21,14 +22,15 @@ use slipstream_core::{Clock, SystemClock, Timestamp};
 use slipstream_log::{Destinations, Settings, Spool, Stage, Status};
 use slipstream_worker::LastRun;
 
-pub(crate) use self::hints::{PATIENCE, end_it, hangs, hints, last_seen};
+pub(crate) use self::hints::{NAMED, PATIENCE, TRY_IT, end_it, hangs, hints, last_seen};
 use self::report::Report;
+pub(crate) use self::stuck::{Stuck, stuck};
 use crate::args::StatusArgs;
 use crate::owner::Place;
 use crate::{Ended, health, print};
 
 /// How long envelopes are read for.
-const READ_FOR: Duration = Duration::from_secs(1);
+pub(crate) const READ_FOR: Duration = Duration::from_secs(1);
 
 /// A spool as it was seen.
 struct Seen {

@@ -37,6 +37,9 @@ pub struct Waiting {
     pub pending: ByAge,
     /// Those that were given up, and are still there.
     pub failed: ByAge,
+    /// When the first of those that wait may be tried, as far as they say; zero when one may be at once.
+    /// None without any.
+    pub first_due: Option<Timestamp>,
 }
 
 impl Waiting {
@@ -50,6 +53,7 @@ impl Waiting {
         mine.zip(theirs).for_each(|(sum, more)| *sum += more);
         let (mine, theirs) = (self.failed.iter_mut(), other.failed.iter());
         mine.zip(theirs).for_each(|(sum, more)| *sum += more);
+        self.first_due = [self.first_due, other.first_due].into_iter().flatten().min();
     }
 }
 
@@ -94,11 +98,28 @@ impl Ages {
         self.found.skipped += 1;
     }
 
-    /// A record that waits, or was given up.
-    pub(crate) fn add(&mut self, failed: bool, payload: &[u8]) {
+    /// A record that was given up.
+    pub(crate) fn add_failed(&mut self, payload: &[u8]) {
+        let now = self.now;
+        if let Some((waiting, stored)) = self.of(payload) {
+            waiting.failed[column(now.since(stored))] += 1;
+        }
+    }
+
+    /// A record that waits, until it is due.
+    pub(crate) fn add_pending(&mut self, due: Timestamp, payload: &[u8]) {
+        let now = self.now;
+        if let Some((waiting, stored)) = self.of(payload) {
+            waiting.pending[column(now.since(stored))] += 1;
+            waiting.first_due = Some(waiting.first_due.map_or(due, |first| first.min(due)));
+        }
+    }
+
+    /// Where a record counts, and when it was stored.
+    fn of(&mut self, payload: &[u8]) -> Option<(&mut Waiting, Timestamp)> {
         let Ok(head) = Record::head(payload) else {
             self.found.unreadable += 1;
-            return;
+            return None;
         };
         let name = head.destination;
         let cut = (0..=NAME_MAX.min(name.len())).rev().find(|at| name.is_char_boundary(*at));
@@ -113,8 +134,7 @@ impl Ages {
             }
             None => &mut self.found.others,
         };
-        let columns = if failed { &mut waiting.failed } else { &mut waiting.pending };
-        columns[column(self.now.since(head.id.stored()))] += 1;
+        Some((waiting, head.id.stored()))
     }
 
     pub(crate) fn sorted(self) -> Destinations {
@@ -149,14 +169,14 @@ mod tests {
     #[test]
     fn requests_stand_in_the_column_of_their_age_and_the_most_come_first() {
         let mut ages = Ages::new(NOON);
-        ages.add(false, &payload("few", MINUTE));
-        ages.add(false, &payload("few", MINUTE + Duration::from_millis(1)));
+        ages.add_pending(Timestamp::default(), &payload("few", MINUTE));
+        ages.add_pending(Timestamp::default(), &payload("few", MINUTE + Duration::from_millis(1)));
         for age in [Duration::ZERO, HOUR, 25 * HOUR] {
-            ages.add(true, &payload("many", age));
+            ages.add_failed(&payload("many", age));
         }
-        ages.add(false, &payload("later", HOUR));
-        ages.add(false, &payload("also", HOUR));
-        ages.add(false, b"\xc1");
+        ages.add_pending(Timestamp::default(), &payload("later", HOUR));
+        ages.add_pending(Timestamp::default(), &payload("also", HOUR));
+        ages.add_pending(Timestamp::default(), b"\xc1");
         ages.skip();
         let found = ages.sorted();
         let names: Vec<_> = found.each.iter().map(|it| &*it.destination).collect();
@@ -172,9 +192,22 @@ mod tests {
     }
 
     #[test]
+    fn the_first_that_is_due_is_told_of_those_that_wait() {
+        let mut ages = Ages::new(NOON);
+        for hours in [3, 2, 4] {
+            ages.add_pending(NOON.after(hours * HOUR), &payload("a", MINUTE));
+        }
+        ages.add_failed(&payload("b", MINUTE));
+        ages.add_pending(NOON.after(HOUR), &payload("c", MINUTE));
+        ages.add_pending(Timestamp::default(), &payload("c", MINUTE));
+        let due: Vec<_> = ages.sorted().each.iter().map(|it| it.first_due).collect();
+        assert_eq!(due, [Some(NOON.after(2 * HOUR)), Some(Timestamp::default()), None]);
+    }
+
+    #[test]
     fn what_comes_from_the_future_is_new() {
         let mut ages = Ages::new(Timestamp::from_millis(0));
-        ages.add(false, &payload("a", HOUR));
+        ages.add_pending(Timestamp::default(), &payload("a", HOUR));
         assert_eq!(ages.sorted().each[0].pending[0], 1);
     }
 
@@ -182,7 +215,10 @@ mod tests {
     fn many_destinations_and_long_names_take_no_more_than_so_much_memory() {
         let mut ages = Ages::new(NOON);
         for number in 0..30 {
-            ages.add(false, &payload(&format!("{number}{}", "ü".repeat(1_000)), HOUR));
+            ages.add_pending(
+                Timestamp::default(),
+                &payload(&format!("{number}{}", "ü".repeat(1_000)), HOUR),
+            );
         }
         let found = ages.sorted();
         assert_eq!((found.each.len(), found.others.total()), (MOST, 20));

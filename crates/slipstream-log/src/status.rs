@@ -9,7 +9,7 @@ use slipstream_core::{Clock, Timestamp};
 use crate::ages::{Ages, Destinations};
 use crate::depart::Step;
 use crate::error::SpoolError;
-use crate::frame::State;
+use crate::frame::{Settlement, State};
 use crate::fs::{File, Open};
 use crate::ledger::{Counts, LEDGER, Ledger, Outcomes, OverwrittenSum};
 use crate::name::{Departure, LogName, Stage, parse_collecting};
@@ -152,7 +152,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read(&mut self, stage: Stage, state: State, payload: &[u8]) {
+    fn read(&mut self, stage: Stage, settlement: Settlement, payload: &[u8]) {
+        let Settlement { state, due, .. } = settlement;
         if !matches!(state, State::Pending | State::Failed) {
             return;
         }
@@ -162,7 +163,10 @@ impl Reader<'_> {
         }
         self.seen += 1;
         match self.in_time {
-            true => self.ages.add(state == State::Failed || stage == Stage::Failed, payload),
+            true if state == State::Failed || stage == Stage::Failed => {
+                self.ages.add_failed(payload);
+            }
+            true => self.ages.add_pending(due, payload),
             false => self.ages.skip(),
         }
     }
@@ -176,9 +180,9 @@ impl Shared {
             let ages = Ages::new(self.clock.now());
             let mut reader = Reader { clock: &*self.clock, until, seen: 0, in_time: true, ages };
             let wanted = read_for.is_some();
-            let status = self.look_at_all(&mut |stage, state, payload| {
+            let status = self.look_at_all(&mut |stage, settlement, payload| {
                 if wanted {
-                    reader.read(stage, state, payload);
+                    reader.read(stage, settlement, payload);
                 }
             })?;
             tries.next();
@@ -190,7 +194,10 @@ impl Shared {
     }
 
     /// Looks once, and shows each record that is in a log at a stage.
-    fn look_at_all(&self, show: &mut dyn FnMut(Stage, State, &[u8])) -> Result<Status, SpoolError> {
+    fn look_at_all(
+        &self,
+        show: &mut dyn FnMut(Stage, Settlement, &[u8]),
+    ) -> Result<Status, SpoolError> {
         let mut skipped = Vec::new();
         let ledger = or_skip(LEDGER, self.read_ledger(), &mut skipped);
         let seen = self.see_logs(show, &mut skipped)?;
@@ -233,7 +240,7 @@ impl Shared {
     /// The logs that are being collected: when they were opened, and what they hold.
     fn see_collecting(
         &self,
-        show: &mut dyn FnMut(Stage, State, &[u8]),
+        show: &mut dyn FnMut(Stage, Settlement, &[u8]),
         skipped: &mut Vec<Skipped>,
     ) -> Result<Vec<(LogName, Tally)>, SpoolError> {
         let mut seen = Vec::new();
@@ -242,7 +249,7 @@ impl Shared {
                 continue;
             };
             let path = format!("{}/{name}", Stage::Collecting.dir());
-            let show = |state, payload: &_| show(Stage::Collecting, state, payload);
+            let show = |settlement, payload: &_| show(Stage::Collecting, settlement, payload);
             let found = self.see_in_slot(slot, &path, show);
             seen.extend(or_skip(&path, found, skipped));
         }
@@ -253,7 +260,7 @@ impl Shared {
         &self,
         slot: u16,
         path: &str,
-        show: impl FnMut(State, &[u8]),
+        show: impl FnMut(Settlement, &[u8]),
     ) -> Result<Option<(LogName, Tally)>, SpoolError> {
         let Some(file) = self.open_to_read(path)? else {
             return Ok(None);
@@ -265,13 +272,13 @@ impl Shared {
 
     fn see_logs(
         &self,
-        show: &mut dyn FnMut(Stage, State, &[u8]),
+        show: &mut dyn FnMut(Stage, Settlement, &[u8]),
         skipped: &mut Vec<Skipped>,
     ) -> Result<HashMap<LogName, Seen>, SpoolError> {
         let mut logs = HashMap::new();
         for stage in [Stage::Ready, Stage::Processing, Stage::Failed] {
             for log in self.logs_in(stage)? {
-                let show = |state, payload: &_| show(stage, state, payload);
+                let show = |settlement, payload: &_| show(stage, settlement, payload);
                 let path = log_path(stage, log);
                 let tally = or_skip(&path, self.tally_if_there(&path, log, show), skipped);
                 logs.extend(tally.map(|tally| (log, Seen::At(stage, tally))));
@@ -295,7 +302,7 @@ impl Shared {
         &self,
         path: &str,
         log: LogName,
-        show: impl FnMut(State, &[u8]),
+        show: impl FnMut(Settlement, &[u8]),
     ) -> Result<Option<Tally>, SpoolError> {
         let file = self.open_to_read(path)?;
         file.map(|file| self.tally_with(&*file, path, Some(log), show)).transpose()

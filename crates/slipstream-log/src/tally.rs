@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::SpoolError;
-use crate::frame::State;
+use crate::frame::{Settlement, State};
 use crate::fs::File;
 use crate::ledger::{Account, Sealed};
 use crate::name::{LogName, Stage};
@@ -79,13 +79,13 @@ impl Shared {
         self.tally_with(file, path, name, |_, _| ())
     }
 
-    /// The same, and shows what it counts: the state and the bytes of each record.
+    /// The same, and shows what it counts: the settlement and the bytes of each record.
     pub(crate) fn tally_with(
         &self,
         file: &dyn File,
         path: &str,
         name: Option<LogName>,
-        mut show: impl FnMut(State, &[u8]),
+        mut show: impl FnMut(Settlement, &[u8]),
     ) -> Result<Tally, SpoolError> {
         let mut walk = self.walk(file, path, name)?;
         let mut tally = Tally { bytes: walk.end(), ..Tally::default() };
@@ -94,7 +94,7 @@ impl Shared {
                 Item::Damage(_) => tally.damaged += 1,
                 Item::Torn(_) => tally.torn += 1,
                 Item::Record { settlement, payload, .. } => {
-                    show(settlement.state, payload);
+                    show(settlement, payload);
                     match settlement.state {
                         State::Pending => tally.pending += 1,
                         State::Delivered => tally.delivered += 1,

@@ -53,6 +53,7 @@ use slipstream_core::{Destination, Ticket, Timestamp};
 use self::health::{Bounds, Health, PATIENCE, Slots};
 use crate::memory::Remembered;
 use crate::subject::Subject;
+use crate::trouble::Trouble;
 
 mod health;
 
@@ -139,6 +140,9 @@ pub(crate) struct Destinations {
     silent: usize,
     counted: Duration,
     known: HashMap<Destination, Health>,
+    /// Those that were failing when an earlier run ended, and nothing more: since when, and how. They
+    /// count as known when something is to go there.
+    failing: HashMap<Destination, (Timestamp, String)>,
     forget_at: usize,
     /// Those with parked claims, next turn first.
     waiting: VecDeque<Destination>,
@@ -165,6 +169,7 @@ impl Destinations {
             reserve: if cap == 1 { 0 } else { cap.div_ceil(8) },
             down_after,
             known: HashMap::new(),
+            failing: HashMap::new(),
             forget_at: MANY,
             waiting: VecDeque::new(),
             in_flight: 0,
@@ -347,17 +352,19 @@ impl Destinations {
         }
     }
 
-    /// A request has used up its attempts by the destination's fault. Whether it is down now,
-    /// and was not before. One that takes some requests still is not down, however many fail.
+    /// A request has used up its attempts by the destination's fault, and this is how. Whether it is
+    /// down now, and was not before. One that takes some requests still is not down, however many fail.
     pub(crate) fn exhausted(
         &mut self,
         destination: &Destination,
+        why: &str,
         now: Duration,
         wall: Timestamp,
     ) -> bool {
         let Some(health) = self.known.get_mut(destination) else {
             return false;
         };
+        health.keep_why(why, wall);
         health.exhausted = health.exhausted.saturating_add(1);
         let enough = health.probing || health.exhausted >= self.down_after;
         if health.down.is_some() || !enough || health.delivered_lately(now) {
@@ -372,6 +379,10 @@ impl Destinations {
     pub(crate) fn recall(&mut self, all: Vec<Remembered>, now: Duration, wall: Timestamp) {
         for one in all {
             let destination = one.destination();
+            if one.is_only_failing() {
+                self.failing.insert(destination, (one.failing_at(wall), one.why));
+                continue;
+            }
             self.meet(destination.clone());
             if let Some(health) = self.known.get_mut(&destination) {
                 health.recall(&one, now, wall);
@@ -386,14 +397,33 @@ impl Destinations {
         now: Duration,
         wall: Timestamp,
     ) -> impl Iterator<Item = Remembered> {
-        self.known.iter().filter_map(move |(to, health)| health.remember(to, now, wall))
+        let known = self.known.iter();
+        let known = known.filter_map(move |(to, health)| health.remember(to, now, wall));
+        let failing = self.failing.iter();
+        known.chain(failing.map(move |(to, (since, why))| {
+            Remembered::new(to, wall).failing(*since, why.clone(), wall)
+        }))
     }
 
-    /// The destination asked everybody to wait until then. Whether that is news.
-    pub(crate) fn pause(&mut self, destination: &Destination, until: Duration) -> bool {
+    /// The destinations that take no requests now.
+    pub(crate) fn troubles(&self, now: Duration, wall: Timestamp) -> Vec<Trouble> {
+        let known = self.known.iter().filter_map(|(to, health)| health.trouble(to, now, wall));
+        let failing = self.failing.iter();
+        known.chain(failing.map(|(to, (since, why))| Trouble::failing(to, *since, why))).collect()
+    }
+
+    /// The destination asked everybody to wait until then, with this answer. Whether that is news.
+    pub(crate) fn pause(
+        &mut self,
+        destination: &Destination,
+        why: &str,
+        until: Duration,
+        wall: Timestamp,
+    ) -> bool {
         let Some(health) = self.known.get_mut(destination) else {
             return false;
         };
+        health.keep_why(why, wall);
         let news = until > health.paused_until;
         health.paused_until = health.paused_until.max(until);
         news
@@ -472,7 +502,9 @@ impl Destinations {
         }
         let floor = self.down_after.min(self.cap);
         let bounds = Bounds { first: (self.cap / 8).max(floor), floor, cap: self.cap };
-        self.known.insert(destination, Health::new(bounds));
+        let mut health = Health::new(bounds);
+        health.failing = self.failing.remove(&destination);
+        self.known.insert(destination, health);
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use slipstream_core::Timestamp;
 
+use crate::trouble::{MOST, Trouble};
 use crate::{Ending, Summary};
 
 /// A run as it was reported last.
@@ -41,6 +42,11 @@ pub struct LastRun {
     pub ending: Option<String>,
     /// Whether it stays when nothing is left.
     pub follow: bool,
+    /// The destinations that took no requests when this was written down, those in trouble for longest
+    /// first; a hundred at most.
+    pub troubles: Vec<Trouble>,
+    /// How many more there were.
+    pub more_troubles: u64,
 }
 
 impl LastRun {
@@ -65,7 +71,17 @@ impl LastRun {
             attempts: summary.attempts,
             ending: None,
             follow,
+            troubles: Vec::new(),
+            more_troubles: 0,
         }
+    }
+
+    /// The same, with what it knows of destinations.
+    pub(crate) fn with_troubles(self, mut troubles: Vec<Trouble>) -> Self {
+        troubles.sort_by(|a, b| (a.since, &a.to).cmp(&(b.since, &b.to)));
+        let more_troubles = troubles.len().saturating_sub(MOST) as u64;
+        troubles.truncate(MOST);
+        Self { troubles, more_troubles, ..self }
     }
 
     /// The same, ended.

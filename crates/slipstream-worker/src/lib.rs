@@ -70,6 +70,7 @@ mod scarcity;
 mod stop;
 mod subject;
 mod threads;
+mod trouble;
 mod turns;
 mod worker;
 
@@ -79,4 +80,5 @@ pub use observer::{Doing, Ending, Event, Observer, RunError, Summary};
 pub use slipstream_core::Policy;
 pub use stop::Stopper;
 pub use threads::Threads;
+pub use trouble::Trouble;
 pub use worker::{Limits, Worker};

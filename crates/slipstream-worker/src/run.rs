@@ -241,7 +241,8 @@ impl<'a> Run<'a> {
     fn report(&mut self, ending: Option<Ending>) {
         self.summary.elapsed = self.spent();
         let (now, follow) = (self.worker.clock.now(), self.worker.limits.follow);
-        let run = LastRun::of(self.began, now, &self.summary, follow);
+        let troubles = self.destinations.troubles(self.worker.clock.elapsed(), now);
+        let run = LastRun::of(self.began, now, &self.summary, follow).with_troubles(troubles);
         let run = match ending {
             Some(ending) => run.ended(ending),
             None => run,

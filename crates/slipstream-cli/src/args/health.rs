@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::units::lasting;
+use crate::units::{duration, lasting};
 
 /// What these options stand under.
 const HEALTH: &str = "For Nagios and its like";
@@ -36,4 +36,15 @@ pub(crate) struct HealthArgs {
     /// With --check: WARNING when more requests than this wait
     #[arg(long, help_heading = HEALTH, value_name = "N", requires = "check")]
     pub(crate) max_pending: Option<u64>,
+    /// With --check: WARNING when requests wait for a destination that has been down, paused or failing for
+    /// longer
+    #[arg(
+        long,
+        help_heading = HEALTH,
+        value_name = "DURATION",
+        value_parser = duration,
+        default_value = "0s",
+        requires = "check"
+    )]
+    pub(crate) max_down: Duration,
 }

@@ -10,6 +10,7 @@ use slipstream_core::Timestamp;
 use slipstream_log::{Destinations, Holder, OnFull, Settings, Status};
 use slipstream_worker::LastRun;
 
+use super::stuck::{Stuck, stuck};
 use super::whole;
 use crate::units::{count, spell};
 
@@ -31,16 +32,33 @@ pub(crate) fn hints(
     last_run: Option<&LastRun>,
     now: Timestamp,
 ) -> Vec<Hint> {
-    let all = [
+    let first = [
         unread(status),
         sum(status),
         hung(status),
         forecast(status, settings),
         not_taken(status, last_run, now),
-        last_run.and_then(|run| broke_off(status, run)),
-        given_up(status, destinations),
     ];
-    all.into_iter().flatten().collect()
+    let last = [last_run.and_then(|run| broke_off(status, run)), given_up(status, destinations)];
+    let waits = for_destinations(&stuck(last_run, destinations, now), now);
+    first.into_iter().flatten().chain(waits).chain(last.into_iter().flatten()).collect()
+}
+
+/// Most destinations that are named.
+pub(crate) const NAMED: usize = 5;
+
+/// What to do about a destination that takes nothing.
+pub(crate) const TRY_IT: &str =
+    "see why it takes nothing (slipstream failed show ID, for one that was tried)";
+
+fn for_destinations(stuck: &[Stuck], now: Timestamp) -> Vec<Hint> {
+    let hint = |stuck: &Stuck| Hint { what: stuck.words(now), to_do: TRY_IT.to_owned() };
+    let mut hints: Vec<_> = stuck.iter().take(NAMED).map(hint).collect();
+    if let Some(more) = stuck.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        let what = format!("requests wait for {}", count(more as u64, "more destination"));
+        hints.push(Hint { what, to_do: "slipstream status --json".to_owned() });
+    }
+    hints
 }
 
 fn hint(what: String, to_do: &str) -> Option<Hint> {

@@ -12,6 +12,7 @@ use slipstream_log::{
 use slipstream_worker::LastRun;
 
 use super::hints::Hint;
+use super::stuck::{Shown, Stuck, stuck};
 use super::{Seen, failed_in_processing, hints};
 use crate::totals::Totals;
 use crate::units::rfc3339;
@@ -35,6 +36,8 @@ pub(super) struct Report {
     unread_requests: u64,
     unreadable_requests: u64,
     last_run: Option<LastRun>,
+    /// Destinations that requests wait for.
+    waiting_for: Vec<Shown>,
     hints: Vec<Hint>,
 }
 
@@ -139,6 +142,7 @@ impl Report {
         let failed_in_processing = failed_in_processing(status);
         states.failed.requests += failed_in_processing;
         let (settings, last_run) = (&seen.settings, seen.last_run.as_ref());
+        let waiting_for = stuck(last_run, &seen.destinations, seen.at);
         let (first, rest, _) = seen.destinations.first(top);
         let destination = |it: &slipstream_log::Waiting| Destination {
             destination: masked_url(&it.destination),
@@ -179,6 +183,7 @@ impl Report {
             unread_requests: seen.destinations.skipped,
             unreadable_requests: seen.destinations.unreadable,
             last_run: seen.last_run.clone(),
+            waiting_for: waiting_for.into_iter().map(Stuck::shown).collect(),
             hints: hints(status, settings, &seen.destinations, last_run, seen.at),
         }
     }

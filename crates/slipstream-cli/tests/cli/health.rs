@@ -14,7 +14,7 @@ fn a_spool_where_all_is_well_is_ok_and_its_numbers_follow() {
     let (spool, receiver) = (Spool::new(), Receiver::new());
     spool.quietly(["store", &receiver.url("/")]);
     spool.run(["work"]);
-    let line = "SLIPSTREAM OK - 0 pending, 0 failed | pending=0;;;0 failed=0;0;;0 age=0s;;300;0 stored=1c delivered=1c expired=0c overwritten=0c purged=0c set_aside=0c\n";
+    let line = "SLIPSTREAM OK - 0 pending, 0 failed | pending=0;;;0 failed=0;0;;0 age=0s;;300;0 stored=1c delivered=1c expired=0c overwritten=0c purged=0c set_aside=0c destinations_in_trouble=0;;;0 waiting_for_them=0;;;0\n";
     assert_eq!(check(&spool, &[]), (0, line.to_owned()));
 }
 

@@ -38,6 +38,7 @@ mod shared;
 mod status;
 mod store;
 mod strangers;
+mod stuck;
 mod terms;
 mod trace;
 mod trouble;

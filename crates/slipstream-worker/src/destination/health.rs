@@ -7,6 +7,7 @@ use slipstream_core::{Destination, Timestamp};
 
 use super::{Answer, Pending, Place, SILENT};
 use crate::memory::Remembered;
+use crate::trouble::{Trouble, cut};
 
 /// An attempt that takes longer is slow; a destination that has not answered promptly
 /// for so long is passed over.
@@ -26,6 +27,9 @@ const DOWN_MOST: Duration = Duration::from_secs(10 * 60);
 
 /// The longest pause that an earlier run can have been asked for.
 const PAUSE_MOST: Duration = Duration::from_secs(24 * 3600);
+
+/// The longest reason that is kept, in bytes.
+const WHY_MAX: usize = 256;
 
 /// The shortest time that surplus is put back for.
 pub(super) const SHUT_LEAST: Duration = Duration::from_secs(1);
@@ -105,6 +109,9 @@ pub(super) struct Health {
     /// Until then its surplus is put back.
     shut_until: Duration,
     pub(super) shut_for: Duration,
+    /// Since when requests have used up their attempts, or it has asked for a pause, with none taken
+    /// in between; and how the last of them failed.
+    pub(super) failing: Option<(Timestamp, String)>,
     /// What waits for a slot: first what was tried before, then the rest by age.
     pub(super) parked: VecDeque<Pending>,
 }
@@ -131,8 +138,38 @@ impl Health {
             rest_until: Duration::ZERO,
             shut_until: Duration::ZERO,
             shut_for: Duration::ZERO,
+            failing: None,
             parked: VecDeque::new(),
         }
+    }
+
+    /// Keeps how a request failed, and since when some do.
+    pub(super) fn keep_why(&mut self, why: &str, wall: Timestamp) {
+        let since = self.failing.as_ref().map_or(wall, |(since, _)| *since);
+        self.failing = Some((since, cut(why, WHY_MAX)));
+    }
+
+    /// What keeps requests from it, if anything does.
+    pub(super) fn trouble(
+        &self,
+        to: &Destination,
+        now: Duration,
+        wall: Timestamp,
+    ) -> Option<Trouble> {
+        let at = |moment: Duration| wall.after(moment.saturating_sub(now));
+        let (since, why) = match &self.failing {
+            Some((since, why)) => (*since, &**why),
+            None => (self.down.map_or(wall, |down| down.at), ""),
+        };
+        if let Some(down) = self.down {
+            let until = at(down.until.max(self.paused_until));
+            return Some(Trouble::new(to, "down", since, why).until(until));
+        }
+        if self.paused_until > now {
+            let until = at(self.paused_until);
+            return Some(Trouble::new(to, "paused", since, why).until(until));
+        }
+        self.failing.as_ref().map(|_| Trouble::failing(to, since, why))
     }
 
     /// Whether one more may be begun.
@@ -204,6 +241,7 @@ impl Health {
         }
         if answer == Answer::Delivered {
             self.exhausted = 0;
+            self.failing = None;
             self.down = None;
             self.downs = 0;
             self.delivered = Some(now);
@@ -237,6 +275,9 @@ impl Health {
     /// Takes in what an earlier run remembered.
     pub(super) fn recall(&mut self, one: &Remembered, now: Duration, wall: Timestamp) {
         self.downs = one.downs;
+        if !one.why.is_empty() {
+            self.failing = Some((one.failing_at(wall), one.why.clone()));
+        }
         self.paused_until = now.saturating_add(one.left(one.paused_for, wall).min(PAUSE_MOST));
         if one.downs > 0 {
             let until = now + one.left(one.down_for, wall).min(DOWN_MOST);
@@ -251,13 +292,16 @@ impl Health {
         now: Duration,
         wall: Timestamp,
     ) -> Option<Remembered> {
-        if self.downs == 0 && self.paused_until <= now {
+        if self.downs == 0 && self.paused_until <= now && self.failing.is_none() {
             return None;
         }
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         let mut one = Remembered::new(to, wall);
         one.downs = self.downs;
         one.paused_for = millis(self.paused_until.saturating_sub(now));
+        if let Some((since, why)) = &self.failing {
+            one = one.failing(*since, why.clone(), wall);
+        }
         if let Some(down) = self.down {
             one.down_since = millis(wall.since(down.at));
             one.down_for = millis(down.until.saturating_sub(now));

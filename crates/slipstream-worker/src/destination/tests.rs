@@ -175,8 +175,8 @@ fn a_pause_holds_for_its_destination_alone() {
     let mut all = Destinations::new(10, 3);
     let (a, until) = (Destination::new("a"), Duration::from_secs(30));
     fill(&mut all, "a", NOW);
-    assert!(all.pause(&a, until));
-    assert!(!all.pause(&a, until), "the same pause again is no news");
+    assert!(all.pause(&a, "429", until, Timestamp::default()));
+    assert!(!all.pause(&a, "429", until, Timestamp::default()), "the same pause again is no news");
     assert_eq!(all.release(&a, NOW).len(), 1);
     let place = all.place(pending(0, "a", 0, 0), Duration::from_secs(10));
     assert!(matches!(place, Place::PutBack(_, wait) if wait.as_secs() == 20), "{place:?}");
@@ -191,18 +191,18 @@ fn a_destination_is_down_after_three_in_a_row_and_up_again_with_a_delivery() {
     fill(&mut all, "a", NOW);
     let later = NOW + Duration::from_secs(10);
     assert!(
-        !all.exhausted(&a, NOW, Timestamp::default())
-            && !all.exhausted(&a, NOW, Timestamp::default())
+        !all.exhausted(&a, "503", NOW, Timestamp::default())
+            && !all.exhausted(&a, "503", NOW, Timestamp::default())
     );
     all.ended(&a, 0, Answer::Delivered, QUICK, NOW);
     assert!(
-        !all.exhausted(&a, later, Timestamp::default())
-            && !all.exhausted(&a, later, Timestamp::default()),
+        !all.exhausted(&a, "503", later, Timestamp::default())
+            && !all.exhausted(&a, "503", later, Timestamp::default()),
         "a delivery starts the count again"
     );
-    assert!(!all.exhausted(&a, NOW, Timestamp::default()), "it took one a moment ago");
-    assert!(all.exhausted(&a, later, Timestamp::default()));
-    assert!(!all.exhausted(&a, later, Timestamp::default()), "it is said once");
+    assert!(!all.exhausted(&a, "503", NOW, Timestamp::default()), "it took one a moment ago");
+    assert!(all.exhausted(&a, "503", later, Timestamp::default()));
+    assert!(!all.exhausted(&a, "503", later, Timestamp::default()), "it is said once");
     let place = all.place(pending(0, "a", 0, 0), NOW);
     assert!(matches!(place, Place::Down(_)), "{place:?}");
     all.ended(&a, 0, Answer::Delivered, QUICK, NOW);
@@ -296,9 +296,9 @@ proptest! {
                     all.ended(&to, 0, answer, if slow { PATIENCE } else { QUICK }, now);
                 }
                 Step::End { .. } => {}
-                Step::Exhaust(to) => if all.exhausted(&name(to), now, Timestamp::default()) { all.release(&name(to), now); },
+                Step::Exhaust(to) => if all.exhausted(&name(to), "503", now, Timestamp::default()) { all.release(&name(to), now); },
                 Step::Pause(to) => {
-                    all.pause(&name(to), now + PATIENCE);
+                    all.pause(&name(to), "429", now + PATIENCE, Timestamp::default());
                     all.release(&name(to), now);
                 }
                 Step::Release(to) => drop(all.release(&name(to), now)),

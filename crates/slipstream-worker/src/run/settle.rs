@@ -108,13 +108,15 @@ impl Run<'_> {
 
         let (destination, now) = (&subject.destination, self.worker.clock.elapsed());
         let until = now.saturating_add(wait);
-        if failure.retry_after.is_some() && self.destinations.pause(destination, until) {
+        let wall = self.worker.clock.now();
+        if failure.retry_after.is_some()
+            && self.destinations.pause(destination, &failure.reason, until, wall)
+        {
             self.observer.event(&Event::Paused { destination, wait });
             tracing::info!(%destination, ?wait, "the destination asked for a pause");
         }
-        let (blamed, wall) = (failure.blame == Blame::Destination, self.worker.clock.now());
-        if exhausted && blamed && self.destinations.exhausted(destination, now, wall) {
-            let reason = &*failure.reason;
+        let (blamed, reason) = (failure.blame == Blame::Destination, &*failure.reason);
+        if exhausted && blamed && self.destinations.exhausted(destination, reason, now, wall) {
             self.observer.event(&Event::Down { destination, reason });
             tracing::warn!(%destination, reason, "the destination is down; the rest is not tried");
         }

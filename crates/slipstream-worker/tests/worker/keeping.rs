@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use slipstream_core::{Record, RecordId};
-use slipstream_worker::{Doing, Ending, Event, LastRun, Note};
+use slipstream_worker::{Doing, Ending, Event, LastRun, Note, Policy};
 
 use crate::fakes::{
     EPOCH, State, asked_to_wait, delivered, record, refused, rejected, scene, scene_of,
@@ -185,6 +185,47 @@ fn a_run_that_follows_tells_of_a_change_within_a_second_and_else_once_a_minute()
     assert!(books.reports.iter().all(|run: &LastRun| run.follow));
     let lasted = books.reports.last().unwrap().elapsed / 60_000;
     assert_eq!(books.reports.len() as u64, lasted + 3);
+}
+
+#[test]
+fn a_report_tells_of_destinations_that_take_nothing_until_one_is_taken() {
+    let first = scene((0..5).map(|n| record(n, "dead")).collect(), |_| refused());
+    first.worker.policy(Policy { attempts: 1, ..Policy::default() }).run(&mut ()).unwrap();
+    let run = first.books.borrow_mut().reports.pop().unwrap();
+    let [trouble] = &run.troubles[..] else { panic!("{run:?}") };
+    assert_eq!((&*trouble.to, &*trouble.state), ("dead", "down"));
+    assert_eq!(trouble.why, "connection refused");
+    assert!((EPOCH.as_millis()..=run.at).contains(&trouble.since), "{run:?}");
+    assert!(trouble.until.is_some_and(|until| until > run.at + 20_000), "{run:?}");
+
+    // A later run knows it still, and asks nothing of a clock that was set.
+    let second = scene(vec![record(0, "other")], |_| delivered());
+    second.books.borrow_mut().memory = first.books.borrow_mut().memory.take();
+    second.clock.set(secs(5));
+    second.worker.run(&mut ()).unwrap();
+    let again = second.books.borrow_mut().reports.pop().unwrap();
+    assert_eq!((&*again.troubles[0].to, again.troubles[0].since), ("dead", trouble.since));
+
+    let third = scene(vec![stored_after(secs(10), 0, "dead")], |_| delivered());
+    third.books.borrow_mut().memory = second.books.borrow_mut().memory.take();
+    third.clock.set(secs(20));
+    third.worker.run(&mut ()).unwrap();
+    assert_eq!(third.books.borrow_mut().reports.pop().unwrap().troubles, []);
+}
+
+#[test]
+fn a_request_that_used_up_a_round_leaves_its_destination_failing_and_nothing_waits_for_that() {
+    let policy = || Policy { attempts: 1, rounds: 3, every: secs(3_600), ..Policy::default() };
+    let first = scene(vec![record(0, "dead")], |_| refused());
+    first.worker.policy(policy()).max_time(secs(5)).run(&mut ()).unwrap();
+    let troubles = first.books.borrow_mut().reports.pop().unwrap().troubles;
+    assert_eq!((&*troubles[0].state, troubles[0].until), ("failing", None));
+    // Remembered, and tried at once all the same; it takes no slots from others.
+    let second = scene(vec![record(0, "dead"), record(1, "other")], |_| delivered());
+    second.books.borrow_mut().memory = first.books.borrow_mut().memory.take();
+    second.worker.run(&mut ()).unwrap();
+    assert_eq!(second.log.borrow().times(0), [0.0]);
+    assert_eq!(second.books.borrow().memory.as_deref(), Some(&b""[..]));
 }
 
 /// The same memory, as a clock finds it that has been set back by two hours since.

@@ -36,7 +36,7 @@ fn log(minutes_ago: u64, requests: u64, bytes: u64) -> LogStatus {
 }
 
 fn to(destination: &str, pending: ByAge, failed: ByAge) -> Waiting {
-    Waiting { destination: destination.to_owned(), pending, failed }
+    Waiting { destination: destination.to_owned(), pending, failed, ..Waiting::default() }
 }
 
 pub(in crate::status) fn ended(seconds_ago: u64, ending: &str, more: &str) -> Option<LastRun> {
