@@ -10,18 +10,13 @@
 mod show;
 
 use std::collections::BTreeMap;
-use std::env;
-use std::fs::File;
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::builder::ArgPredicate;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, Id};
-use nix::fcntl::OFlag;
-use nix::unistd::Uid;
+use slipstream_log::{SettingsFile, settings_files};
 use toml::{Table, Value};
 
 pub(crate) use self::show::run;
@@ -63,9 +58,6 @@ const SETTINGS: [(&str, &[&str]); 5] = [
 const FLAGS: [(&str, &str); 4] =
     [("store", "durable"), ("work", "deny-private"), ("work", "quiet"), ("init", "network-fs")];
 
-/// The system's file.
-const SYSTEM: &str = "/etc/slipstream.toml";
-
 /// What the files say.
 #[derive(Debug, Default)]
 pub(crate) struct Config {
@@ -89,22 +81,7 @@ impl Config {
     /// When one cannot be read, or says what nobody knows.
     pub(crate) fn read(cli: &Command) -> Result<Self> {
         let mut config = Self::default();
-        let own = match env::var_os("SLIPSTREAM_CONFIG") {
-            Some(none) if none.is_empty() => return Ok(config),
-            own => own.map(PathBuf::from),
-        };
-        let must_be = own.is_some();
-        for path in own.map_or_else(usual, |own| vec![own]) {
-            let text = match read(&path, must_be) {
-                Ok(text) => text,
-                Err(error) if !must_be && is_absent(&path, error.kind()) => None,
-                Err(error) => {
-                    return Err(error).with_context(|| {
-                        let path = path.display();
-                        format!("cannot read the config file {path}; mend it, or have SLIPSTREAM_CONFIG name another")
-                    });
-                }
-            };
+        for SettingsFile { path, text, .. } in settings_files()? {
             if let Some(text) = &text {
                 let settings = settings(cli, text, &path);
                 config.settings.extend(
@@ -185,38 +162,6 @@ fn argument<'c>(cli: &'c Command, section: &str, option: &str) -> &'c Arg {
     let mut all = command.into_iter().flat_map(Command::get_arguments);
     let found = all.find(|arg| arg.get_long() == Some(option));
     found.expect("a setting is an option, and a test says so")
-}
-
-/// Where files are looked for: the system's, and one's own.
-fn usual() -> Vec<PathBuf> {
-    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    let own = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));
-    let own = own.map(|directory| directory.join("slipstream.toml"));
-    [PathBuf::from(SYSTEM)].into_iter().chain(own).collect()
-}
-
-/// The text of a file. One in a home is passed over if it is neither this user's nor root's: sudo may
-/// keep the home of the user who called it, whose settings are not for root.
-fn read(path: &Path, must_be: bool) -> io::Result<Option<String>> {
-    let believed = must_be || path == Path::new(SYSTEM);
-    // A pipe that another user put there would keep this waiting.
-    let flags = if believed { OFlag::empty() } else { OFlag::O_NONBLOCK };
-    let file = File::options().read(true).custom_flags(flags.bits()).open(path)?;
-    let owner = Uid::from_raw(file.metadata()?.uid());
-    if !believed && !owner.is_root() && owner != Uid::effective() {
-        return Ok(None);
-    }
-    io::read_to_string(file).map(Some)
-}
-
-/// Whether there is no file. A home that one may not look into, such as that of who called sudo, has
-/// none for this process; the system's file is for everybody, and must not be passed over.
-fn is_absent(path: &Path, kind: ErrorKind) -> bool {
-    match kind {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => true,
-        ErrorKind::PermissionDenied => path != Path::new(SYSTEM),
-        _ => false,
-    }
 }
 
 fn settings(cli: &Command, text: &str, path: &Path) -> Result<Vec<((String, String), Setting)>> {

@@ -60,6 +60,14 @@ pub enum SpoolError {
         /// What is wrong with it.
         why: String,
     },
+    /// A settings file of the command line and of programs is there, and cannot be read.
+    #[error("cannot read the config file {}; mend it, or have SLIPSTREAM_CONFIG name another", .path.display())]
+    SettingsFile {
+        /// The file.
+        path: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
     /// Somebody kept a lock for too long.
     #[error("{} has been locked by another process for {} s; `fuser -v` on it tells which one, and ending that frees it", .path.display(), .waited.as_secs())]
     Locked {

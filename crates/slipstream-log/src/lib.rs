@@ -36,6 +36,7 @@ mod ages;
 mod append;
 mod backlog;
 mod check;
+mod configured;
 mod create;
 mod dedupe;
 mod depart;
@@ -69,6 +70,7 @@ mod writers;
 
 pub use ages::{AGES, ByAge, Destinations, Waiting};
 pub use check::{Finding, Report};
+pub use configured::{SettingsFile, settings_files};
 pub use drop::Dropped;
 pub use error::SpoolError;
 pub use inspect::{InspectError, LogReader};
