@@ -2,6 +2,7 @@
 
 mod command_line;
 mod group;
+mod isolation;
 mod login;
 mod once;
 mod servers;

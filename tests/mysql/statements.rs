@@ -146,22 +146,6 @@ fn what_a_procedure_left_in_a_transaction_is_committed() {
 }
 
 #[test]
-fn what_a_statement_did_to_its_session_is_gone_for_the_next() {
-    let (server, handler) = (server(), handler());
-    server.sql("INSERT INTO shop.t VALUES (1, 0)");
-    let url = server.url();
-    let set = MysqlRequest::new(&url).statement("SET @a = 5, SESSION sql_mode = ''", []);
-    assert_eq!(perform(&handler, &set), Outcome::Delivered);
-    let update = MysqlRequest::new(&url)
-        .statement("UPDATE t SET n = IF(@a IS NULL AND @@sql_mode LIKE '%STRICT%', 1, 2)", []);
-    assert_eq!(perform(&handler, &update), Outcome::Delivered);
-    assert_eq!(server.number("SELECT n FROM t"), 1);
-    // Over one connection, which was made as good as new.
-    let ours = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'";
-    assert_eq!(server.number(ours), 1);
-}
-
-#[test]
 fn a_deadlock_is_a_passing_failure_of_the_request() {
     let (server, handler) = (server(), handler());
     server.sql("USE shop; INSERT INTO t SELECT seq, 0 FROM seq_1_to_100");

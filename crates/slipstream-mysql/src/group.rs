@@ -5,7 +5,8 @@
 //! attempt. Where nobody can say whether it was committed, all of them have failed for now.
 //!
 //! Only requests that change rows and nothing else are committed together, for only those can be
-//! undone alone: a failed statement by the server, several by a savepoint.
+//! undone alone: a failed statement by the server, several by a savepoint; and only those that may share
+//! a session (`sharing`).
 //!
 //! Absent on purpose: grouping beyond what waits at the moment. Nothing waits for a group to fill.
 
@@ -15,7 +16,9 @@ use slipstream_core::{Attempt, Blame, Failure, Outcome, RecordId, Request};
 
 use crate::endpoint::Endpoint;
 use crate::handler::{Broken, after, outcome};
+use crate::plain::Plain;
 use crate::session::{Session, Trouble};
+use crate::sharing::{self, Sharing};
 use crate::wire::IN_TRANSACTION;
 use crate::{MysqlHandler, MysqlRequest, once, verdict};
 
@@ -25,18 +28,24 @@ const LOCK_WAIT: u16 = 1205;
 /// How long a group may take before it is committed as far as it came.
 const LONG: Duration = Duration::from_secs(2);
 
-/// Whether a request may be committed together with others. One with a time of its own would give
-/// it to the others, too.
+/// Whether a request may be committed together with others, as far as it tells.
 pub(crate) fn fits(request: &MysqlRequest) -> bool {
-    request.rows_only() && request.max_time.is_none()
+    sharing::all_plain(request).is_some()
 }
 
 /// A request that is not settled yet.
-#[derive(Clone, Copy)]
 struct Member<'a> {
     at: usize,
     request: &'a MysqlRequest,
     id: RecordId,
+    /// Its statements, if it may be committed together with others.
+    plains: Option<Vec<Plain>>,
+}
+
+impl Member<'_> {
+    fn branches(&self) -> bool {
+        self.plains.iter().flatten().any(|plain| plain.branches)
+    }
 }
 
 /// Makes one attempt of each: outcomes in their order, of the first at least. It stops early when that
@@ -51,7 +60,8 @@ pub(crate) fn perform(
         let checked = request.check().map_err(|error| Failure::permanent(error.to_string()));
         match checked.and_then(|()| Endpoint::of(request, &handler.options)) {
             Ok(endpoint) => {
-                let member = Member { at, request, id: attempt.id };
+                let plains = sharing::all_plain(request);
+                let member = Member { at, request, id: attempt.id, plains };
                 match parts.iter_mut().find(|(other, _)| *other == endpoint) {
                     Some((_, members)) => members.push(member),
                     None => parts.push((endpoint, vec![member])),
@@ -60,11 +70,17 @@ pub(crate) fn perform(
             Err(failure) => settled[at] = Some(Outcome::Failed(failure)),
         }
     }
-    let alike = parts.len() == 1 && requests.iter().all(|(request, _)| fits(request));
+    let alike = match &*parts {
+        [(_, members)] if members.len() == requests.len() => {
+            members.iter().all(|member| member.plains.is_some())
+        }
+        _ => false,
+    };
     let long = after(if alike { LONG } else { Duration::MAX });
     for (endpoint, members) in parts {
         let until = after(handler.options.total_timeout.saturating_mul(2));
-        Part { handler, endpoint, until, long, settled: &mut settled }.perform(members);
+        let settled = &mut settled;
+        Part { handler, endpoint, until, long, down: None, settled }.perform(members);
     }
     settled.into_iter().map_while(|one| one).collect()
 }
@@ -76,24 +92,54 @@ struct Part<'a> {
     until: Instant,
     /// When it has taken long.
     long: Instant,
+    /// What the server failed the last one with, if the fault is its own.
+    down: Option<Failure>,
     settled: &'a mut [Option<Outcome>],
 }
 
 impl Part<'_> {
     fn perform(&mut self, members: Vec<Member<'_>>) {
-        let fits = |member: &Member<'_>| fits(member.request);
-        let (mut group, mut single): (Vec<_>, Vec<_>) = members.into_iter().partition(fits);
-        while group.len() > 1 && Instant::now() < self.until {
+        let (mut group, mut single) = self.divide(members);
+        if !single.is_empty() && !group.is_empty() {
+            // What is done out of turn cannot be left half done.
+            self.long = after(Duration::MAX);
+        }
+        while group.len() > 1 && Instant::now() < self.until.min(self.long) {
             if !self.commit(&group) {
                 break;
             }
             group.retain(|member| self.settled[member.at].is_none());
-            if Instant::now() >= self.long {
-                return;
-            }
         }
         group.append(&mut single);
         self.one_by_one(&group);
+    }
+
+    /// Those that may be committed together, and those that have a session each. The first with what was
+    /// not tried yet is executed to find out.
+    fn divide<'a>(&mut self, members: Vec<Member<'a>>) -> (Vec<Member<'a>>, Vec<Member<'a>>) {
+        let (mut group, mut single) = (Vec::new(), Vec::new());
+        for member in members {
+            let mut found = self.sharing(&member);
+            if found == Sharing::Tried && self.down.is_none() {
+                self.one_by_one(std::slice::from_ref(&member));
+                if self.settled[member.at].is_some() {
+                    if self.settled[..member.at].iter().any(Option::is_none) {
+                        self.long = after(Duration::MAX);
+                    }
+                    continue;
+                }
+                found = self.sharing(&member);
+            }
+            match found {
+                Sharing::Shared => group.push(member),
+                Sharing::Tried | Sharing::Own => single.push(member),
+            }
+        }
+        (group, single)
+    }
+
+    fn sharing(&self, member: &Member<'_>) -> Sharing {
+        self.handler.findings.sharing(&self.endpoint, member.plains.as_deref())
     }
 
     /// Executes these in one transaction, up to the first that had to wait: whether to go on
@@ -102,9 +148,16 @@ impl Part<'_> {
         let until = self.until.min(after(self.handler.options.total_timeout));
         let mut failed = None;
         let (handler, endpoint, long) = (self.handler, &self.endpoint, self.long);
-        let done = handler.on_session(endpoint, until, None, |session| {
+        let done = handler.on_session(endpoint, until, Sharing::Shared, None, |session| {
             failed = None;
             let done = transaction(session, members, &mut failed, &endpoint.peer(), long);
+            if let Err(Trouble::StoredCode) = done {
+                session.shared = false;
+                let branching = members.iter().filter(|member| member.branches());
+                for plains in branching.filter_map(|member| member.plains.as_deref()) {
+                    handler.findings.note(endpoint, plains, true);
+                }
+            }
             done.inspect(|results| {
                 let entered: Vec<_> = members
                     .iter()
@@ -140,7 +193,6 @@ impl Part<'_> {
     }
 
     fn one_by_one(&mut self, members: &[Member<'_>]) {
-        let mut down = None;
         for member in members {
             if self.settled[member.at].is_some() {
                 continue;
@@ -150,7 +202,7 @@ impl Part<'_> {
             if member.at > 0 && Instant::now() >= self.long && rest.iter().all(Option::is_none) {
                 return;
             }
-            let done = match &down {
+            let done = match &self.down {
                 Some(failure) => Err(Failure::clone(failure)),
                 None if Instant::now() >= self.until => Err(Failure::transient(
                     Blame::Request,
@@ -162,7 +214,7 @@ impl Part<'_> {
             if let Err(failure) = &done
                 && failure.blame == Blame::Destination
             {
-                down = Some(failure.clone());
+                self.down = Some(failure.clone());
             }
             self.settled[member.at] = Some(outcome(done));
         }
@@ -181,9 +233,13 @@ fn transaction(
     if members.iter().any(|member| member.request.once) {
         once::ensure_table(session)?;
     }
+    let branches = members.iter().any(Member::branches);
+    if branches {
+        session.count_stored_code()?;
+    }
     session.query("START TRANSACTION")?;
     let mut results = Vec::with_capacity(members.len());
-    for Member { at, request, id } in members {
+    for Member { at, request, id, .. } in members {
         if !results.is_empty() && Instant::now() >= long {
             break;
         }
@@ -219,6 +275,10 @@ fn transaction(
         if matches!(&trouble, Trouble::Wire(error) if error.code() == LOCK_WAIT) {
             break;
         }
+    }
+    if branches && session.ran_stored_code()? {
+        session.broken |= session.query("ROLLBACK").is_err();
+        return Err(Trouble::StoredCode);
     }
     session.commit()?;
     Ok(results)

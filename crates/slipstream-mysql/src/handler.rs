@@ -17,10 +17,12 @@ use slipstream_core::{
 };
 
 use crate::endpoint::{Endpoint, LookUp};
+use crate::plain::Plain;
 use crate::pool::Pool;
 use crate::protection::{self, Protection, protection};
 use crate::resolve;
 use crate::session::{Session, Trouble};
+use crate::sharing::{self, Findings, Sharing};
 use crate::wire::{Connection, Error, Login, ServerKey, Socket, Stream};
 use crate::{MysqlOptions, MysqlRequest, group, once, verdict};
 
@@ -32,6 +34,7 @@ pub struct MysqlHandler {
     pub(crate) options: MysqlOptions,
     look_up: Box<LookUp>,
     pool: Pool,
+    pub(crate) findings: Findings,
     /// By the authorities that they trust; none for those that trust everybody.
     connectors: Mutex<HashMap<Option<Vec<u8>>, SslConnector>>,
 }
@@ -54,6 +57,7 @@ impl MysqlHandler {
             options,
             look_up: Box::new(nowhere),
             pool: Pool::default(),
+            findings: Findings::default(),
             connectors: Mutex::default(),
         }
     }
@@ -81,11 +85,26 @@ impl MysqlHandler {
         let endpoint = Endpoint::of(request, &self.options)?;
         let total = request.max_time.map_or(self.options.total_timeout, Duration::from_millis);
         let until = until.min(after(total));
-        let done = self.on_session(&endpoint, until, Some(request), |session| {
+        let plains = sharing::all_plain(request);
+        let sharing = match self.findings.sharing(&endpoint, plains.as_deref()) {
+            // It is committed before anybody could ask which triggers it ran.
+            Sharing::Shared if plains.iter().flatten().any(|plain| plain.branches) => Sharing::Own,
+            sharing => sharing,
+        };
+        let done = self.on_session(&endpoint, until, sharing, Some(request), |session| {
             if let Some(time) = request.max_time {
                 session.allow(Duration::from_millis(time))?;
             }
+            if request.once {
+                once::ensure_table(session)?;
+            }
+            if sharing == Sharing::Tried {
+                session.count_stored_code()?;
+            }
             session.alone(request, id)?;
+            if let (Sharing::Tried, Some(plains)) = (sharing, &plains) {
+                self.find(session, &endpoint, plains);
+            }
             if request.once {
                 once::clear_up(session, &[id], self.options.once_kept);
             }
@@ -94,18 +113,38 @@ impl MysqlHandler {
         done.map_err(|broken| broken.failure)
     }
 
+    /// Notes whether stored code ran behind a request that was executed in a session of its own, which
+    /// others may have if none did.
+    fn find(&self, session: &mut Session, endpoint: &Endpoint, plains: &[Plain]) {
+        match session.ran_stored_code() {
+            Ok(true) => self.findings.note(endpoint, plains, true),
+            // What met no row tells nothing of the next.
+            Ok(false) if session.touched() => {
+                self.findings.note(endpoint, plains, false);
+                session.shared = !self.pool.has(endpoint);
+            }
+            Ok(false) => {}
+            Err(error) => {
+                session.broken |= !error.leaves_well();
+                tracing::debug!(?error, "the server does not tell which stored code ran");
+            }
+        }
+    }
+
     /// Does some work on a connection to this endpoint. Once, it is done again if a connection that
     /// was kept is lost and nothing can stand.
     pub(crate) fn on_session<T>(
         &self,
         endpoint: &Endpoint,
         until: Instant,
+        sharing: Sharing,
         request: Option<&MysqlRequest>,
         mut work: impl FnMut(&mut Session) -> Result<T, Trouble>,
     ) -> Result<T, Broken> {
         let mut again = false;
+        let shared = sharing == Sharing::Shared;
         loop {
-            let kept = self.pool.take(endpoint, self.options.idle);
+            let kept = if shared { self.pool.take(endpoint, self.options.idle) } else { None };
             let was_kept = kept.is_some();
             let mut session = match kept {
                 Some(session) => session,
@@ -115,6 +154,7 @@ impl MysqlHandler {
                     connected: false,
                 })?,
             };
+            session.shared = shared;
             session.connection.until(until);
             session.connection.start();
             let trouble = match work(&mut session) {
@@ -138,10 +178,11 @@ impl MysqlHandler {
         }
     }
 
-    /// Keeps a session for later, if it is as good as new.
-    fn keep(&self, endpoint: &Endpoint, mut session: Session) {
-        if !session.broken && session.clean().is_ok() {
-            self.pool.put(endpoint, session);
+    /// Keeps a session that others may have, and ends any other.
+    fn keep(&self, endpoint: &Endpoint, session: Session) {
+        match session.shared && !session.broken {
+            true => self.pool.put(endpoint, session),
+            false => session.end(),
         }
     }
 
@@ -178,7 +219,7 @@ impl MysqlHandler {
         };
         let socket = Socket::new(connected.socket, options.silent_timeout, until);
         Connection::open(Stream::Plain(socket), &login)
-            .and_then(|connection| Session::new(connection, options))
+            .and_then(|connection| Session::new(connection, options, &endpoint.database))
             .map_err(|error| {
                 let peer = endpoint.peer();
                 // Over loopback how tls is used is the request's word all the same.

@@ -42,6 +42,8 @@ mod option_file;
 #[cfg(feature = "deliver")]
 mod options;
 #[cfg(feature = "deliver")]
+mod plain;
+#[cfg(feature = "deliver")]
 mod pool;
 #[cfg(feature = "deliver")]
 mod protection;
@@ -49,6 +51,8 @@ mod protection;
 mod resolve;
 #[cfg(feature = "deliver")]
 mod session;
+#[cfg(feature = "deliver")]
+mod sharing;
 #[cfg(feature = "deliver")]
 mod verdict;
 #[cfg(feature = "deliver")]

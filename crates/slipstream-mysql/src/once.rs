@@ -5,6 +5,8 @@
 //! The table grows with what is executed within [`MysqlOptions::once_kept`], no further: each entry
 //! removes two that are older, on average.
 //!
+//! The table is named with its database, wherever a statement has led the session meanwhile.
+//!
 //! Absent on purpose: a way to tell an id that was removed from one that was never there.
 //!
 //! [`MysqlOptions::once_kept`]: crate::MysqlOptions::once_kept
@@ -17,8 +19,17 @@ use crate::session::{Session, Trouble};
 use crate::wire::Error;
 use crate::{Param, Statement};
 
-/// What makes the table.
-pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS slipstream_once (id BINARY(16) NOT NULL PRIMARY KEY, at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, KEY at (at)) ENGINE=InnoDB";
+/// The table of this database, as statements name it.
+pub(crate) fn table(database: &str) -> String {
+    format!("`{}`.slipstream_once", database.replace('`', "``"))
+}
+
+/// What makes the table of this name.
+pub(crate) fn making(table: &str) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {table} (id BINARY(16) NOT NULL PRIMARY KEY, at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, KEY at (at)) ENGINE=InnoDB"
+    )
+}
 
 const NO_SUCH_TABLE: u16 = 1146;
 const DUPLICATE: u16 = 1062;
@@ -31,8 +42,10 @@ pub(crate) fn ensure_table(session: &mut Session) -> Result<(), Trouble> {
     if session.has_table {
         return Ok(());
     }
-    match session.query("SELECT 1 FROM slipstream_once LIMIT 0") {
-        Err(error) if error.code() == NO_SUCH_TABLE => match session.query(TABLE) {
+    let table = session.once_table.clone();
+    // It is none of the statements that are counted for stored code.
+    match session.query(&format!("SHOW CREATE TABLE {table}")) {
+        Err(error) if error.code() == NO_SUCH_TABLE => match session.query(&making(&table)) {
             Err(Error::Server { code, message }) => {
                 return Err(Trouble::NoTable { code, message });
             }
@@ -47,7 +60,8 @@ pub(crate) fn ensure_table(session: &mut Session) -> Result<(), Trouble> {
 /// Enters this id: whether it was not there.
 pub(crate) fn enter(session: &mut Session, id: RecordId) -> Result<bool, Trouble> {
     let id = Param::Bytes(id.as_bytes().to_vec());
-    let insert = Statement::new("INSERT INTO slipstream_once (id) VALUES (?)", [id]);
+    let insert = format!("INSERT INTO {} (id) VALUES (?)", session.once_table);
+    let insert = Statement::new(insert, [id]);
     match session.execute(&insert, false) {
         Err(error) if error.code() == DUPLICATE => Ok(false),
         entered => Ok(entered.map(|_| true)?),
@@ -59,7 +73,8 @@ pub(crate) fn enter(session: &mut Session, id: RecordId) -> Result<bool, Trouble
 /// attempt would be taken for done.
 pub(crate) fn forget(session: &mut Session, id: RecordId) {
     let id = Param::Bytes(id.as_bytes().to_vec());
-    let delete = Statement::new("DELETE FROM slipstream_once WHERE id = ?", [id]);
+    let delete = format!("DELETE FROM {} WHERE id = ?", session.once_table);
+    let delete = Statement::new(delete, [id]);
     if let Err(error) = session.execute(&delete, false) {
         session.broken |= !error.leaves_well();
         tracing::debug!(?error, "the id of a failed attempt was not removed");
@@ -76,7 +91,8 @@ pub(crate) fn clear_up(session: &mut Session, entered: &[RecordId], kept: Durati
     }
     let most = turns * usize::from(CLEARS) * 2;
     let delete = format!(
-        "DELETE FROM slipstream_once WHERE at < NOW() - INTERVAL {} SECOND ORDER BY at LIMIT {most}",
+        "DELETE FROM {} WHERE at < NOW() - INTERVAL {} SECOND ORDER BY at LIMIT {most}",
+        session.once_table,
         kept.as_secs()
     );
     if let Err(error) = session.query(&delete) {

@@ -31,6 +31,11 @@ impl Pool {
         }
     }
 
+    /// Whether there is one for this endpoint.
+    pub(crate) fn has(&self, endpoint: &Endpoint) -> bool {
+        self.kept().iter().any(|(to, _)| to == endpoint)
+    }
+
     /// Keeps one for later.
     pub(crate) fn put(&self, endpoint: &Endpoint, mut session: Session) {
         session.used = Instant::now();

@@ -1,15 +1,16 @@
 //! A connection that is set up, and requests that are executed over it.
 //!
 //! Guarantees: a request is executed in a transaction of its own or the one that is open, and what a
-//! statement of it did to that is read from the server's answers. Nothing of a session that a
-//! statement may have changed is left for the next request.
+//! statement of it did to that is read from the server's answers.
+//!
+//! Absent on purpose: which requests may share a session (`sharing`), and cleaning one for another.
 
 use std::time::{Duration, Instant};
 
 use slipstream_core::RecordId;
 
 use crate::once;
-use crate::sql::{Effect, effect};
+use crate::sharing::STORED_CODE;
 use crate::wire::{Connection, Error, IN_TRANSACTION};
 use crate::{MysqlOptions, MysqlRequest, Statement};
 
@@ -25,6 +26,8 @@ pub(crate) enum Trouble {
     Commit(Error),
     /// A statement ended the transaction that it was to be a part of.
     Ended,
+    /// Stored code ran in a session that others share; it was undone.
+    StoredCode,
     /// The table that remembers requests is not there and cannot be made: what the server says.
     NoTable { code: u16, message: String },
 }
@@ -40,7 +43,7 @@ impl Trouble {
     pub(crate) fn leaves_well(&self) -> bool {
         match self {
             Self::Wire(error) | Self::Commit(error) => error.leaves_well(),
-            Self::Ended | Self::NoTable { .. } => true,
+            Self::Ended | Self::StoredCode | Self::NoTable { .. } => true,
         }
     }
 
@@ -54,11 +57,14 @@ impl Trouble {
 pub(crate) struct Session {
     pub(crate) connection: Connection,
     limit: u64,
-    /// How long the server may be silent.
-    silence: Duration,
-    settings: String,
-    /// Whether a statement may have changed the session.
-    spoilt: bool,
+    /// Whether another request may have it afterwards.
+    pub(crate) shared: bool,
+    /// What the server's count of stored code was before a request.
+    before: Option<u64>,
+    /// Whether each statement of the request that was executed last changed a row.
+    touched: bool,
+    /// The table that remembers requests, with its database.
+    pub(crate) once_table: String,
     /// Whether the table that remembers requests was seen.
     pub(crate) has_table: bool,
     /// Whether the request that was executed last had its id entered by this attempt.
@@ -70,40 +76,58 @@ pub(crate) struct Session {
 
 impl Session {
     /// Sets up a new connection.
-    pub(crate) fn new(connection: Connection, options: &MysqlOptions) -> Result<Self, Error> {
+    pub(crate) fn new(
+        connection: Connection,
+        options: &MysqlOptions,
+        database: &str,
+    ) -> Result<Self, Error> {
         let settings = settings(options, connection.is_mariadb());
         let mut session = Self {
             connection,
             limit: options.result_limit,
-            silence: options.silent_timeout,
-            settings,
-            spoilt: false,
+            shared: true,
+            before: None,
+            touched: false,
+            once_table: once::table(database),
             has_table: false,
             entered: false,
             used: Instant::now(),
             broken: false,
         };
-        session.query(&session.settings.clone())?;
+        session.query(&settings)?;
         Ok(session)
     }
 
-    /// Makes it as good as new, if need be.
-    pub(crate) fn clean(&mut self) -> Result<(), Error> {
-        if self.spoilt {
-            self.connection.silence(self.silence);
-            self.connection.reset()?;
-            self.query(&self.settings.clone())?;
-            self.spoilt = false;
-            self.has_table = false;
+    /// Ends it. Nothing that it held is held behind that.
+    pub(crate) fn end(self) {
+        if !self.broken {
+            self.connection.close();
+        }
+    }
+
+    /// Has [`Session::ran_stored_code`] count from here, unless it does already.
+    pub(crate) fn count_stored_code(&mut self) -> Result<(), Error> {
+        if self.before.is_none() {
+            self.before = self.connection.sum(STORED_CODE)?;
         }
         Ok(())
     }
 
-    /// Lets what comes before the session is cleaned take so long: the server may be silent for as
-    /// long, and a MariaDB gives a statement up soon after we do.
+    /// Whether stored code has run. A server that does not tell may have run any.
+    pub(crate) fn ran_stored_code(&mut self) -> Result<bool, Error> {
+        let now = self.connection.sum(STORED_CODE)?;
+        Ok(now.is_none() || now != self.before)
+    }
+
+    /// Whether a table would have told of its triggers: each statement of the last request changed rows.
+    pub(crate) fn touched(&self) -> bool {
+        self.touched
+    }
+
+    /// Lets a statement take so long: the server may be silent for as long, and a MariaDB gives it up
+    /// soon after we do. For a session that is the request's own.
     pub(crate) fn allow(&mut self, time: Duration) -> Result<(), Error> {
         self.connection.silence(time);
-        self.spoilt = true;
         if self.connection.is_mariadb() {
             let most = seconds(time.saturating_add(Duration::from_secs(1)));
             self.query(&format!("SET SESSION max_statement_time = {most:.3}"))?;
@@ -122,8 +146,10 @@ impl Session {
         Ok(())
     }
 
-    /// Executes a request as a transaction of its own.
+    /// Executes a request as a transaction of its own. If it is to be so once, the table that
+    /// remembers it is there.
     pub(crate) fn alone(&mut self, request: &MysqlRequest, id: RecordId) -> Result<(), Trouble> {
+        self.touched = true;
         if let ([statement], false) = (request.statements(), request.once) {
             // A procedure may have begun a transaction and left it open: it would be rolled back
             // with the session, and nobody would know.
@@ -131,9 +157,6 @@ impl Session {
                 self.commit()?;
             }
             return Ok(());
-        }
-        if request.once {
-            once::ensure_table(self)?;
         }
         self.query("START TRANSACTION")?;
         match self.inside(request, id) {
@@ -170,22 +193,23 @@ impl Session {
     /// Executes a statement; `for_good` when no rollback would undo it. The server's status.
     pub(crate) fn execute(&mut self, statement: &Statement, for_good: bool) -> Result<u16, Error> {
         let Statement { query, params } = statement;
-        self.spoilt |= effect(query) != Effect::Rows;
-        if params.is_empty() {
-            self.connection.query(query, for_good, self.limit)
-        } else {
-            self.connection.execute(query, params, for_good, self.limit)
-        }
+        let done = match params.is_empty() {
+            true => self.connection.query(query, for_good, self.limit),
+            false => self.connection.execute(query, params, for_good, self.limit),
+        };
+        self.touched &= done.is_ok() && self.connection.affected() > 0;
+        done
     }
 }
 
 /// What every session begins with. The server gives up what it waits for before we do, and a
-/// transaction that a dead machine left open does not keep its locks for hours.
+/// transaction that a dead machine left open does not keep its locks for hours. Nor does `IS NULL` find
+/// the row that was inserted last.
 fn settings(options: &MysqlOptions, mariadb: bool) -> String {
     let lock_wait = options.lock_wait.as_secs().clamp(1, DAY);
     let alone = options.total_timeout.saturating_add(options.idle).as_secs().clamp(60, DAY) * 2;
     let mut text = format!(
-        "SET SESSION autocommit = 1, innodb_lock_wait_timeout = {lock_wait}, lock_wait_timeout = {lock_wait}, wait_timeout = {alone}"
+        "SET SESSION autocommit = 1, innodb_lock_wait_timeout = {lock_wait}, lock_wait_timeout = {lock_wait}, wait_timeout = {alone}, sql_auto_is_null = 0"
     );
     if mariadb {
         let most = seconds(options.silent_timeout) * 0.9;

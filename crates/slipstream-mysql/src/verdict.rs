@@ -52,13 +52,19 @@ pub(crate) fn of(trouble: &Trouble, request: Option<&MysqlRequest>, peer: &str) 
                 "a statement ended the transaction that it was a part of, so what went before it stands; store it as a request of its own",
             );
         }
+        Trouble::StoredCode => {
+            return Failure::transient(
+                Blame::Request,
+                "a trigger ran in a session that others share, so it was undone",
+            );
+        }
         Trouble::NoTable { code, message } => {
             return Failure {
                 status: Some(*code),
                 answer: Some(message.clone()),
                 ..Failure::permanent(format!(
                     "the table slipstream_once, which remembers what was executed, is not there and may not be made ({code}); have somebody who may execute: {}",
-                    once::TABLE
+                    once::making("slipstream_once")
                 ))
             };
         }

@@ -80,6 +80,11 @@ impl Channel {
         }
     }
 
+    /// Waits until the other side has closed the connection.
+    pub(super) fn await_end(&mut self) {
+        while self.some(usize::MAX / 2).is_ok() {}
+    }
+
     /// Whether nothing came that nobody asked for.
     pub(super) fn is_quiet(&mut self) -> bool {
         self.at == self.input.len()

@@ -21,6 +21,12 @@ pub(crate) const IN_TRANSACTION: u16 = 1;
 /// and a further result follows.
 const MORE_RESULTS: u16 = 8;
 
+/// How long the end of a session is waited for.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Most rows that are summed up.
+const SUMMED: usize = 100;
+
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 64;
 
@@ -35,6 +41,10 @@ pub(crate) struct Connection {
     statements: Vec<(String, Prepared)>,
     mariadb: bool,
     may_stand: bool,
+    /// Rows that the last command changed.
+    affected: u64,
+    /// Whether good-bye was said.
+    closed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +59,7 @@ impl Connection {
         let mut channel = Channel::new(stream);
         let mariadb = log_in(&mut channel, login)?;
         let statements = Vec::new();
-        Ok(Self { channel, statements, mariadb, may_stand: false })
+        Ok(Self { channel, statements, mariadb, may_stand: false, affected: 0, closed: false })
     }
 
     /// Whether the server is a MariaDB.
@@ -107,11 +117,48 @@ impl Connection {
         }
     }
 
-    /// Has the server forget everything that this session set.
-    pub(crate) fn reset(&mut self) -> Result<()> {
-        self.statements.clear();
-        self.command(RESET, &[])?;
-        self.result(0).map(drop)
+    /// How many rows the last command changed, if it returned none.
+    pub(crate) fn affected(&self) -> u64 {
+        self.affected
+    }
+
+    /// The sum of a result's second column, and None if there is no row.
+    pub(crate) fn sum(&mut self, sql: &str) -> Result<Option<u64>> {
+        const WRONG: Error = Error::Protocol("a number is none");
+        self.command(QUERY, sql.as_bytes())?;
+        let first = self.channel.receive()?;
+        let columns = Reader(&first).length()?;
+        if columns != 2 {
+            return Err(Error::Protocol("a result has another number of columns than asked for"));
+        }
+        self.skip_definitions(columns)?;
+        let mut sum = None;
+        for _ in 0..SUMMED {
+            let row = self.channel.receive()?;
+            if row[0] == 0xfe && row.len() < 9 {
+                return Ok(sum);
+            }
+            let mut reader = Reader(&row);
+            let name = reader.length()?;
+            reader.take(usize::try_from(name).map_err(|_| WRONG)?)?;
+            let value = reader.length()?;
+            let value = reader.take(usize::try_from(value).map_err(|_| WRONG)?)?;
+            let value = std::str::from_utf8(value).ok().and_then(|text| text.parse::<u64>().ok());
+            sum = Some(value.ok_or(WRONG)?.saturating_add(sum.unwrap_or(0)));
+        }
+        Err(Error::Protocol("a result has more rows than asked for"))
+    }
+
+    /// Ends the session, and waits for that: nothing that it held (locks, a transaction) is held
+    /// behind it, and the server's side of the connection is closed before ours, so that ours keeps no port.
+    pub(crate) fn close(mut self) {
+        self.until(Instant::now() + FAREWELL);
+        self.closed = true;
+        let reset = self.command(RESET, &[]).and_then(|()| self.result(0));
+        let well = reset.as_ref().map_or_else(Error::leaves_well, |_| true);
+        if well && self.command(QUIT, &[]).is_ok() {
+            self.channel.await_end();
+        }
     }
 
     fn execute_prepared(
@@ -189,10 +236,15 @@ impl Connection {
     /// Reads all results of a command, and keeps nothing but the status.
     fn result(&mut self, limit: u64) -> Result<u16> {
         let mut taken = 0;
+        self.affected = 0;
         loop {
             let first = self.channel.receive()?;
             let status = match first[0] {
-                0 => ok_status(&first)?,
+                0 => {
+                    let (affected, status) = ok(&first)?;
+                    self.affected = affected;
+                    status
+                }
                 0xfb => return Err(Error::Protocol("it asks for a file of this machine")),
                 _ => self.rows(&first, &mut taken, limit)?,
             };
@@ -223,6 +275,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
         // Servers count connections that end without it as failures. It fits into the socket's
         // buffer, or nobody reads it any more.
         self.channel.until(Instant::now() + Duration::from_millis(100));
@@ -234,8 +289,9 @@ fn within(taken: u64, limit: u64) -> Result<()> {
     if taken > limit { Err(Error::TooMuch(limit)) } else { Ok(()) }
 }
 
-fn ok_status(payload: &[u8]) -> Result<u16> {
+/// How many rows were changed, and the status.
+fn ok(payload: &[u8]) -> Result<(u64, u16)> {
     let mut reader = Reader(&payload[1..]);
-    let (_affected, _inserted) = (reader.length()?, reader.length()?);
-    reader.u16()
+    let (affected, _inserted) = (reader.length()?, reader.length()?);
+    Ok((affected, reader.u16()?))
 }

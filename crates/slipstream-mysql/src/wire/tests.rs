@@ -173,6 +173,64 @@ fn results_behind_results_are_read_to_the_last() {
     assert_eq!(status & IN_TRANSACTION, 1);
 }
 
+/// A server that answers one query with these rows, each of a name and a number.
+fn sum_of(rows: &'static [&'static [u8]]) -> Result<Option<u64>, Error> {
+    let (stream, _playing) = server(move |peer| {
+        peer.let_in();
+        peer.hear();
+        let definitions: [&[u8]; 4] = [&[2], b"\x03def", b"\x03def", b"\xfe\0\0\x02\0"];
+        for (number, packet) in definitions.iter().chain(rows).enumerate() {
+            peer.say((number + 1) as u8, packet);
+        }
+    });
+    open(stream).sum("SHOW STATUS")
+}
+
+#[test]
+fn the_numbers_of_a_result_are_summed_up_and_nothing_else_is_taken_for_one() {
+    const END: &[u8] = b"\xfe\0\0\x02\0";
+    assert_eq!(sum_of(&[END]).unwrap(), None);
+    assert_eq!(sum_of(&[b"\x01a\x0217", b"\0\x015", END]).unwrap(), Some(22));
+    for wrong in
+        [&b"\x01a\x01x"[..], b"\x01a\0", b"\x01a\xfb", b"\x01a\x05", b"\x01a", b"\xfc\xff\xff1"]
+    {
+        let rows: &'static [&'static [u8]] = Box::leak(Box::new([wrong, END]));
+        assert!(matches!(expected_error(sum_of(rows)), Error::Protocol(_)), "{wrong:?}");
+    }
+    let endless: &'static [&'static [u8]] = vec![&b"\x01a\x011"[..]; 1_000].leak();
+    assert!(matches!(expected_error(sum_of(endless)), Error::Protocol(_)));
+}
+
+#[test]
+fn a_session_is_ended_by_a_reset_and_a_good_bye_and_the_server_closes_first() {
+    let (stream, playing) = server(|peer| {
+        peer.let_in();
+        let reset = peer.hear();
+        peer.say(1, &OK);
+        let farewell = peer.hear();
+        // Nothing comes behind it, and the other side is still there.
+        peer.0.set_nonblocking(true).unwrap();
+        let still = peer.0.read(&mut [0; 1]).unwrap_err().kind();
+        (reset, farewell, still)
+    });
+    open(stream).close();
+    let (reset, farewell, still) = playing.join().unwrap();
+    assert_eq!((reset, farewell), (vec![0x1f], vec![1]));
+    assert_eq!(still, std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn a_server_that_does_not_end_a_session_is_not_waited_for() {
+    let (stream, playing) = server(|peer| {
+        peer.let_in();
+        while !peer.hear().is_empty() {}
+    });
+    let began = Instant::now();
+    open(stream).close();
+    assert!(began.elapsed() < Duration::from_secs(8));
+    playing.join().unwrap();
+}
+
 #[test]
 fn a_server_that_sends_a_byte_now_and_then_is_not_waited_for_longer_than_allowed() {
     let (stream, playing) = server(|peer| {

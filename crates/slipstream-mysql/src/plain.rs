@@ -1,0 +1,401 @@
+//! Statements that neither read nor change their session, as far as their text tells.
+//!
+//! # Invariants
+//! A plain statement inserts, updates, deletes or replaces rows of one table, and holds nothing that
+//! could reach its session: no variable, no sequence, no subquery (a view may call functions), no comment that
+//! a server executes, and no function but those below, which every server has and which are pure. It is
+//! plain in every SQL mode. What is not understood is not plain.
+//!
+//! # Non-goals
+//! Stored code that a trigger runs: the server tells of that (`sharing`).
+
+/// A plain statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plain {
+    /// What it does to which table, as in `insert t`: the triggers that it can run are of this.
+    pub(crate) subject: String,
+    /// Whether it depends on the rows which triggers it runs.
+    pub(crate) branches: bool,
+}
+
+/// Why a text is not plain.
+#[derive(Debug, PartialEq, Eq)]
+enum Not {
+    Plain,
+    /// A quote or a comment has no end, so no server executes it.
+    Endless,
+}
+
+/// The statement, if it is plain.
+pub(crate) fn plain(sql: &str) -> Option<Plain> {
+    let usual = read(sql, true).ok()?;
+    if !sql.contains('\\') {
+        return Some(usual);
+    }
+    // With NO_BACKSLASH_ESCAPES strings end elsewhere.
+    match read(sql, false) {
+        Ok(other) => (other == usual).then_some(usual),
+        Err(not) => (not == Not::Endless).then_some(usual),
+    }
+}
+
+fn read(sql: &str, escapes: bool) -> Result<Plain, Not> {
+    let tokens = Tokens { sql, at: 0, escapes }.collect::<Result<Vec<_>, _>>()?;
+    let (subject, name_end) = subject(&tokens).ok_or(Not::Plain)?;
+    let mut branches = !(subject.starts_with("insert") || subject.starts_with("delete"));
+    let word_at = |at: usize| tokens.get(at).and_then(Token::word).unwrap_or_default();
+    for (at, token) in tokens.iter().enumerate().skip(name_end) {
+        let word = token.word().unwrap_or_default();
+        branches |= is(word, &["duplicate"]);
+        let variable = token.piece == Piece::Sign('@');
+        let reaches = variable
+            || is(word, &REACHING)
+            || is(word, &["value"]) && is(word_at(at + 1), &["for"]);
+        if reaches || token.piece == Piece::Sign('(') && !may_open(&tokens, at, name_end) {
+            return Err(Not::Plain);
+        }
+    }
+    Ok(Plain { subject, branches })
+}
+
+/// Words that reach rows of other tables, or the session.
+const REACHING: [&str; 9] =
+    ["select", "table", "with", "call", "nextval", "currval", "lastval", "setval", "rowcount"];
+
+/// What is done to which table, and where the table's name ends.
+fn subject(tokens: &[Token<'_>]) -> Option<(String, usize)> {
+    let word = |at: usize| tokens.get(at).and_then(Token::word).unwrap_or_default();
+    let verb = word(0).to_ascii_lowercase();
+    let mut at = 1;
+    while is(word(at), &["low_priority", "high_priority", "delayed", "quick", "ignore"]) {
+        at += 1;
+    }
+    match &*verb {
+        "insert" | "replace" => at += usize::from(is(word(at), &["into"])),
+        "delete" if is(word(at), &["from"]) => at += 1,
+        "update" => {}
+        _ => return None,
+    }
+    let mut subject = verb.clone();
+    loop {
+        let token = tokens.get(at)?;
+        if !matches!(token.piece, Piece::Word | Piece::Name) {
+            return None;
+        }
+        subject.push(' ');
+        subject.push_str(token.text);
+        at += 1;
+        match tokens.get(at).map(|token| token.piece) {
+            Some(Piece::Sign('.')) => at += 1,
+            _ => break,
+        }
+    }
+    // Anything else joins tables, or gives one another name.
+    let alone = match &*verb {
+        "update" => is(word(at), &["set"]),
+        "delete" => at == tokens.len() || is(word(at), &["where", "order", "limit", "partition"]),
+        _ => true,
+    };
+    alone.then_some((subject, at))
+}
+
+/// Whether what a parenthesis belongs to is none of a session's business. A name with a blank behind it
+/// may be a stored function although there is one of the server's.
+fn may_open(tokens: &[Token<'_>], at: usize, name_end: usize) -> bool {
+    let Some(before) = at.checked_sub(1).and_then(|before| tokens.get(before)) else {
+        return true;
+    };
+    let ahead = at.checked_sub(2).and_then(|ahead| tokens.get(ahead));
+    match before.piece {
+        _ if at == name_end => true,
+        Piece::Sign(_) | Piece::Text => true,
+        Piece::Name => false,
+        Piece::Word => {
+            let of_database = ahead.is_some_and(|token| token.piece == Piece::Sign('.'));
+            let alias = ahead.and_then(Token::word).is_some_and(|word| is(word, &["as"]));
+            let adjacent = before.end == tokens[at].end - 1;
+            !of_database
+                && (alias || is(before.text, &KEYWORDS) || adjacent && is_pure(before.text))
+        }
+    }
+}
+
+fn is(word: &str, all: &[&str]) -> bool {
+    all.iter().any(|other| word.eq_ignore_ascii_case(other))
+}
+
+fn is_pure(name: &str) -> bool {
+    PURE.split_whitespace().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// What may stand before a parenthesis and is no function.
+const KEYWORDS: [&str; 36] = [
+    "values",
+    "value",
+    "in",
+    "and",
+    "or",
+    "xor",
+    "not",
+    "set",
+    "where",
+    "when",
+    "then",
+    "else",
+    "case",
+    "between",
+    "like",
+    "by",
+    "interval",
+    "partition",
+    "row",
+    "char",
+    "nchar",
+    "varchar",
+    "binary",
+    "varbinary",
+    "decimal",
+    "datetime",
+    "time",
+    "float",
+    "double",
+    "div",
+    "is",
+    "regexp",
+    "rlike",
+    "escape",
+    "as",
+    "limit",
+];
+
+/// Functions that MySQL has had since 5.7 and MariaDB since 10.2 (a name that a server lacks may be a
+/// stored function there), and that read nothing that a request may set.
+const PURE: &str = "abs acos adddate addtime aes_decrypt aes_encrypt ascii asin atan atan2 bin
+    bit_count bit_length cast ceil ceiling char_length character_length coalesce compress concat
+    concat_ws conv convert convert_tz cos cot crc32 curdate current_date current_time
+    current_timestamp current_user curtime database date date_add date_format date_sub datediff day
+    dayname dayofmonth dayofweek dayofyear default elt exp export_set extract field find_in_set
+    floor format from_base64 from_days from_unixtime greatest hex hour if ifnull inet6_aton
+    inet6_ntoa inet_aton inet_ntoa insert instr isnull json_array json_array_append
+    json_array_insert json_contains json_contains_path json_depth json_extract json_insert
+    json_keys json_length json_merge json_object json_quote json_remove json_replace json_search
+    json_set json_type json_unquote json_valid last_day lcase least left length ln localtime
+    localtimestamp locate log log10 log2 lower lpad ltrim make_set makedate maketime md5
+    microsecond mid minute mod month monthname now nullif oct octet_length ord period_add
+    period_diff pi point pow power quarter quote radians rand repeat replace reverse right round
+    rpad rtrim sec_to_time second sha sha1 sha2 sign sin sleep soundex space sqrt st_geomfromtext
+    st_geomfromwkb st_pointfromtext st_polygonfromtext str_to_date strcmp subdate substr substring
+    substring_index subtime sysdate tan time time_format time_to_sec timediff timestamp
+    timestampadd timestampdiff to_base64 to_days to_seconds trim truncate ucase uncompress
+    uncompressed_length unhex unix_timestamp upper user utc_date utc_time utc_timestamp uuid
+    uuid_short values version week weekday weekofyear weight_string year yearweek";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    /// Unquoted: a word or a number.
+    Word,
+    /// In backticks or double quotes: a name, or perhaps text.
+    Name,
+    /// In single quotes.
+    Text,
+    Sign(char),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Token<'a> {
+    piece: Piece,
+    text: &'a str,
+    end: usize,
+}
+
+impl<'a> Token<'a> {
+    fn word(&self) -> Option<&'a str> {
+        (self.piece == Piece::Word).then_some(self.text)
+    }
+}
+
+/// A statement as tokens, up to the first that is not plain.
+struct Tokens<'a> {
+    sql: &'a str,
+    at: usize,
+    /// Whether a backslash in a string escapes what follows.
+    escapes: bool,
+}
+
+impl Tokens<'_> {
+    /// Skips blanks and comments that no server executes.
+    fn skip(&mut self) -> Result<(), Not> {
+        loop {
+            let rest = &self.sql[self.at..];
+            let blank =
+                rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_whitespace()).len();
+            self.at += blank;
+            let rest = &self.sql[self.at..];
+            if ["--", "#", "/*!", "/*M!", "/*+"].iter().any(|start| rest.starts_with(start)) {
+                return Err(Not::Plain);
+            }
+            match rest.strip_prefix("/*") {
+                Some(comment) => self.at += 4 + comment.find("*/").ok_or(Not::Endless)?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Where a quoted piece that begins here ends.
+    fn quoted_end(&self, quote: u8) -> Result<usize, Not> {
+        let bytes = self.sql.as_bytes();
+        let mut at = self.at + 1;
+        while at < bytes.len() {
+            match bytes[at] {
+                b'\\' if self.escapes && quote != b'`' => at += 1,
+                byte if byte == quote && bytes.get(at + 1) == Some(&quote) => at += 1,
+                byte if byte == quote => return Ok(at + 1),
+                _ => {}
+            }
+            at += 1;
+        }
+        Err(Not::Endless)
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Result<Token<'a>, Not>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Err(not) = self.skip() {
+            return Some(Err(not));
+        }
+        let rest = &self.sql[self.at..];
+        let first = rest.chars().next()?;
+        let in_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$' || !c.is_ascii();
+        let (piece, end) = match first {
+            '\'' | '"' | '`' => match self.quoted_end(first as u8) {
+                Ok(end) if first == '\'' => (Piece::Text, end),
+                Ok(end) => (Piece::Name, end),
+                Err(not) => return Some(Err(not)),
+            },
+            c if in_word(c) => {
+                (Piece::Word, self.at + rest.find(|c| !in_word(c)).unwrap_or(rest.len()))
+            }
+            c => (Piece::Sign(c), self.at + c.len_utf8()),
+        };
+        let text = &self.sql[self.at..end];
+        self.at = end;
+        Some(Ok(Token { piece, text, end }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_that_only_changes_rows_of_one_table_is_plain() {
+        let table = [
+            ("INSERT INTO visits (page, seen) VALUES (?, NOW(3))", "insert visits", false),
+            (
+                "insert ignore `a b`.`t`(a) values ('o''r@x', \"@\", 'it\\'s @')",
+                "insert `a b` `t`",
+                false,
+            ),
+            ("INSERT t SET a = 5, b = '/*! @x */'", "insert t", false),
+            (
+                "INSERT INTO t VALUES (1, 2) ON DUPLICATE KEY UPDATE n = VALUES(n) + 1",
+                "insert t",
+                true,
+            ),
+            (
+                "INSERT INTO t (a) VALUES (1) AS new(b) ON DUPLICATE KEY UPDATE a = b",
+                "insert t",
+                true,
+            ),
+            (
+                "/* app */ UPDATE t SET n = n - ?, `now` = CAST(? AS DECIMAL(10,2)) WHERE id IN (1)",
+                "update t",
+                true,
+            ),
+            ("DELETE FROM t", "delete t", false),
+            ("DELETE FROM a.t WHERE id = (1 + 2) LIMIT 1;", "delete a t", false),
+            ("REPLACE t VALUES (JSON_OBJECT('a', COALESCE(?, 1)))", "replace t", true),
+            (
+                "INSERT INTO `last_insert_id` (`@x`) VALUES ('x', 'a\\\\')",
+                "insert `last_insert_id`",
+                false,
+            ),
+        ];
+        for (sql, subject, branches) in table {
+            let expected = Plain { subject: subject.to_owned(), branches };
+            assert_eq!(plain(sql), Some(expected), "{sql}");
+        }
+    }
+
+    #[test]
+    fn whatever_may_reach_the_session_is_not_plain() {
+        let table = [
+            "SELECT 1",
+            "SET @x = 1",
+            "USE other",
+            "CALL p()",
+            "INSERT INTO t VALUES (@x)",
+            "INSERT INTO t VALUES (@x := 5)",
+            "INSERT INTO t VALUES (LAST_INSERT_ID())",
+            "INSERT INTO t VALUES (`last_insert_id`())",
+            "UPDATE t SET n = LAST_INSERT_ID(n + 1)",
+            "INSERT INTO t VALUES (GET_LOCK('a', 0))",
+            "INSERT INTO t VALUES (f(1))",
+            "INSERT INTO t VALUES (shop.abs(1))",
+            "INSERT INTO t VALUES (abs (1))",
+            "INSERT INTO t VALUES (abs/**/(1))",
+            "INSERT INTO t VALUES (ROW_COUNT(), 1)",
+            "INSERT INTO t VALUES (NEXTVAL(s))",
+            "INSERT INTO t VALUES (NEXT VALUE FOR s)",
+            "INSERT INTO t VALUES (PREVIOUS VALUE FOR s)",
+            "INSERT INTO t VALUES (s.NEXTVAL)",
+            "INSERT INTO t SELECT * FROM v",
+            "INSERT INTO t TABLE u",
+            "UPDATE t SET n = (SELECT f())",
+            "UPDATE a, b SET a.n = b.n",
+            "UPDATE t AS x SET n = 1",
+            "DELETE t FROM t JOIN u",
+            "DELETE FROM t USING t, u",
+            "INSERT INTO t VALUES (1) /*! , (@x := 5) */",
+            "INSERT INTO t VALUES (1) /*M! , (@x := 5) */",
+            "INSERT INTO t VALUES (1 -- '\n, @x := 5) -- '",
+            "INSERT INTO t VALUES (1 # '\n, f()) -- '",
+            // What ends a string depends on the mode.
+            "INSERT INTO t VALUES ('\\', @x := 5, '')",
+            "INSERT INTO t VALUES ('\\', f(), '')",
+            "(INSERT INTO t VALUES (1))",
+            "",
+        ];
+        for sql in table {
+            assert_eq!(plain(sql), None, "{sql}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_around_it_hides_a_function(
+            before in "[a-z0-9 '\"`,(?)=\\\\]{0,12}",
+            after in "[a-z0-9 '\"`,(?)=\\\\]{0,12}",
+        ) {
+            let sql = format!("INSERT INTO t VALUES ({before} f(1) {after})");
+            // Only where a quote hides it from the server as well, in any mode.
+            let hidden = |escapes: bool| {
+                let tokens = Tokens { sql: &sql, at: 0, escapes }.collect::<Result<Vec<_>, _>>();
+                tokens.is_ok_and(|all| all.windows(2).any(|two| two[0].text == "f" && two[1].text == "("))
+            };
+            if hidden(true) || hidden(false) {
+                prop_assert_eq!(plain(&sql), None, "{}", sql);
+            }
+        }
+
+        #[test]
+        fn any_text_can_be_judged(sql in "[-/*!M#'\"`\\\\;a-c@\n (é)]*") {
+            let _ = plain(&sql);
+            let _ = plain(&format!("INSERT INTO t VALUES {sql}"));
+        }
+    }
+}
