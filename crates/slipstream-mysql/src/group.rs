@@ -40,12 +40,8 @@ struct Member<'a> {
     id: RecordId,
     /// Its statements, if it may be committed together with others.
     plains: Option<Vec<Plain>>,
-}
-
-impl Member<'_> {
-    fn branches(&self) -> bool {
-        self.plains.iter().flatten().any(|plain| plain.branches)
-    }
+    /// Whether the server is asked before it is.
+    asked: bool,
 }
 
 /// Makes one attempt of each: outcomes in their order, of the first at least. It stops early when that
@@ -61,7 +57,7 @@ pub(crate) fn perform(
         match checked.and_then(|()| Endpoint::of(request, &handler.options)) {
             Ok(endpoint) => {
                 let plains = sharing::all_plain(request);
-                let member = Member { at, request, id: attempt.id, plains };
+                let member = Member { at, request, id: attempt.id, plains, asked: false };
                 match parts.iter_mut().find(|(other, _)| *other == endpoint) {
                     Some((_, members)) => members.push(member),
                     None => parts.push((endpoint, vec![member])),
@@ -118,7 +114,7 @@ impl Part<'_> {
     /// not tried yet is executed to find out.
     fn divide<'a>(&mut self, members: Vec<Member<'a>>) -> (Vec<Member<'a>>, Vec<Member<'a>>) {
         let (mut group, mut single) = (Vec::new(), Vec::new());
-        for member in members {
+        for mut member in members {
             let mut found = self.sharing(&member);
             if found == Sharing::Tried && self.down.is_none() {
                 self.one_by_one(std::slice::from_ref(&member));
@@ -130,8 +126,9 @@ impl Part<'_> {
                 }
                 found = self.sharing(&member);
             }
+            member.asked = found == Sharing::Asked;
             match found {
-                Sharing::Shared => group.push(member),
+                Sharing::Shared | Sharing::Asked => group.push(member),
                 Sharing::Tried | Sharing::Own => single.push(member),
             }
         }
@@ -150,12 +147,12 @@ impl Part<'_> {
         let (handler, endpoint, long) = (self.handler, &self.endpoint, self.long);
         let done = handler.on_session(endpoint, until, Sharing::Shared, None, |session| {
             failed = None;
-            let done = transaction(session, members, &mut failed, &endpoint.peer(), long);
+            let done = transaction(session, members, &mut failed, (handler, endpoint), long);
             if let Err(Trouble::StoredCode) = done {
                 session.shared = false;
-                let branching = members.iter().filter(|member| member.branches());
-                for plains in branching.filter_map(|member| member.plains.as_deref()) {
-                    handler.findings.note(endpoint, plains, true);
+                let asked = members.iter().filter(|member| member.asked);
+                for plains in asked.filter_map(|member| member.plains.as_deref()) {
+                    handler.findings.ran(endpoint, plains);
                 }
             }
             done.inspect(|results| {
@@ -227,19 +224,21 @@ fn transaction(
     session: &mut Session,
     members: &[Member<'_>],
     failed: &mut Option<usize>,
-    peer: &str,
+    (handler, endpoint): (&MysqlHandler, &Endpoint),
     long: Instant,
 ) -> Result<Vec<Result<(), Failure>>, Trouble> {
     if members.iter().any(|member| member.request.once) {
         once::ensure_table(session)?;
     }
-    let branches = members.iter().any(Member::branches);
-    if branches {
+    let asks = members.iter().any(|member| member.asked);
+    if asks {
         session.count_stored_code()?;
     }
     session.query("START TRANSACTION")?;
     let mut results = Vec::with_capacity(members.len());
-    for Member { at, request, id, .. } in members {
+    let mut changed = Vec::new();
+    for member in members {
+        let Member { at, request, id, .. } = member;
         if !results.is_empty() && Instant::now() >= long {
             break;
         }
@@ -248,6 +247,9 @@ fn transaction(
             session.query("SAVEPOINT slipstream")?;
         }
         let Err(trouble) = session.inside(request, *id) else {
+            if let Some(plains) = member.plains.as_deref().filter(|_| member.asked) {
+                changed.push((plains, session.changed.clone()));
+            }
             results.push(Ok(()));
             continue;
         };
@@ -257,7 +259,8 @@ fn transaction(
         }
         // A server may have rolled back more than the statement: for a deadlock, everything. What
         // follows would then be committed by itself, and the rest be lost.
-        let undo = if several { "ROLLBACK TO SAVEPOINT slipstream" } else { "DO 0" };
+        let undo =
+            if several { "ROLLBACK TO SAVEPOINT slipstream" } else { "SAVEPOINT slipstream" };
         match session.query(undo) {
             Ok(status) if status & IN_TRANSACTION != 0 => {}
             Err(error) if !error.leaves_well() => {
@@ -271,15 +274,18 @@ fn transaction(
                 return Err(trouble);
             }
         }
-        results.push(Err(verdict::of(&trouble, Some(request), peer)));
+        results.push(Err(verdict::of(&trouble, Some(request), &endpoint.peer())));
         if matches!(&trouble, Trouble::Wire(error) if error.code() == LOCK_WAIT) {
             break;
         }
     }
-    if branches && session.ran_stored_code()? {
+    if asks && session.ran_stored_code()? {
         session.broken |= session.query("ROLLBACK").is_err();
         return Err(Trouble::StoredCode);
     }
     session.commit()?;
+    for (plains, rows) in changed {
+        handler.findings.ran_none(endpoint, plains, &rows);
+    }
     Ok(results)
 }

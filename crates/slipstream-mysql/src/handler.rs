@@ -87,8 +87,8 @@ impl MysqlHandler {
         let until = until.min(after(total));
         let plains = sharing::all_plain(request);
         let sharing = match self.findings.sharing(&endpoint, plains.as_deref()) {
-            // It is committed before anybody could ask which triggers it ran.
-            Sharing::Shared if plains.iter().flatten().any(|plain| plain.branches) => Sharing::Own,
+            // It is committed before the server could be asked.
+            Sharing::Asked => Sharing::Tried,
             sharing => sharing,
         };
         let done = self.on_session(&endpoint, until, sharing, Some(request), |session| {
@@ -117,13 +117,11 @@ impl MysqlHandler {
     /// others may have if none did.
     fn find(&self, session: &mut Session, endpoint: &Endpoint, plains: &[Plain]) {
         match session.ran_stored_code() {
-            Ok(true) => self.findings.note(endpoint, plains, true),
-            // What met no row tells nothing of the next.
-            Ok(false) if session.touched() => {
-                self.findings.note(endpoint, plains, false);
+            Ok(true) => self.findings.ran(endpoint, plains),
+            Ok(false) => {
+                self.findings.ran_none(endpoint, plains, &session.changed);
                 session.shared = !self.pool.has(endpoint);
             }
-            Ok(false) => {}
             Err(error) => {
                 session.broken |= !error.leaves_well();
                 tracing::debug!(?error, "the server does not tell which stored code ran");
@@ -264,7 +262,9 @@ impl Handler for MysqlHandler {
     }
 
     fn together(&self, first: &MysqlRequest, other: &MysqlRequest) -> bool {
-        group::fits(first) && group::fits(other) && first.goes_as(other)
+        first.goes_as(other)
+            && group::fits(first)
+            && (first.executes_as(other) || group::fits(other))
     }
 
     fn perform_all(&self, requests: &[(MysqlRequest, Attempt)]) -> Vec<Outcome> {

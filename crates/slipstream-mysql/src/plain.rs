@@ -12,10 +12,21 @@
 /// A plain statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plain {
-    /// What it does to which table, as in `insert t`: the triggers that it can run are of this.
-    pub(crate) subject: String,
-    /// Whether it depends on the rows which triggers it runs.
-    pub(crate) branches: bool,
+    /// What it does to which table, as in `insert t`, and to which columns of it: what runs triggers if
+    /// there are any.
+    pub(crate) surely: String,
+    /// What it does where a row is in its way.
+    pub(crate) perhaps: Option<String>,
+    /// Whether it is about one row at most.
+    one_row: bool,
+}
+
+impl Plain {
+    /// Whether it has done the one and the other, if it changed so many rows.
+    pub(crate) fn did(&self, rows: u64) -> (bool, bool) {
+        // A row that is replaced or updated instead counts as two.
+        (rows > 0, self.one_row && rows == 2)
+    }
 }
 
 /// Why a text is not plain.
@@ -41,21 +52,41 @@ pub(crate) fn plain(sql: &str) -> Option<Plain> {
 
 fn read(sql: &str, escapes: bool) -> Result<Plain, Not> {
     let tokens = Tokens { sql, at: 0, escapes }.collect::<Result<Vec<_>, _>>()?;
-    let (subject, name_end) = subject(&tokens).ok_or(Not::Plain)?;
-    let mut branches = !(subject.starts_with("insert") || subject.starts_with("delete"));
+    let (verb, table, name_end) = subject(&tokens).ok_or(Not::Plain)?;
     let word_at = |at: usize| tokens.get(at).and_then(Token::word).unwrap_or_default();
+    let (mut updates, mut one_row) = (None, true);
     for (at, token) in tokens.iter().enumerate().skip(name_end) {
         let word = token.word().unwrap_or_default();
-        branches |= is(word, &["duplicate"]);
         let variable = token.piece == Piece::Sign('@');
-        let reaches = variable
-            || is(word, &REACHING)
-            || is(word, &["value"]) && is(word_at(at + 1), &["for"]);
-        if reaches || token.piece == Piece::Sign('(') && !may_open(&tokens, at, name_end) {
+        let sequence = is(word, &["value"]) && is(word_at(at + 1), &["for"]);
+        let opens = token.piece == Piece::Sign('(');
+        if variable || sequence || is(word, &REACHING) || opens && !may_open(&tokens, at, name_end)
+        {
             return Err(Not::Plain);
         }
+        if is(word, &["duplicate"]) {
+            updates = Some(at);
+        }
+        let before = |back: usize| at.checked_sub(back).map(|at| tokens[at].piece);
+        one_row &= !(opens
+            && before(1) == Some(Piece::Sign(','))
+            && before(2) == Some(Piece::Sign(')'))
+            && updates.is_none());
     }
-    Ok(Plain { subject, branches })
+    let assigned = |from: usize| format!("update {table}{}", columns(&tokens[from..]));
+    let (surely, perhaps) = match verb {
+        "insert" => (format!("insert {table}"), updates.map(assigned)),
+        "replace" => (format!("insert {table}"), Some(format!("delete {table}"))),
+        "update" => (assigned(name_end), None),
+        _ => (format!("delete {table}"), None),
+    };
+    Ok(Plain { surely, perhaps, one_row })
+}
+
+/// The names that something is assigned to, or compared with: a trigger may be of some columns alone.
+fn columns(tokens: &[Token<'_>]) -> String {
+    let equal = tokens.windows(2).filter(|two| two[1].piece == Piece::Sign('='));
+    equal.map(|two| format!(" {}", two[0].text)).collect()
 }
 
 /// Words that reach rows of other tables, or the session.
@@ -63,40 +94,43 @@ const REACHING: [&str; 9] =
     ["select", "table", "with", "call", "nextval", "currval", "lastval", "setval", "rowcount"];
 
 /// What is done to which table, and where the table's name ends.
-fn subject(tokens: &[Token<'_>]) -> Option<(String, usize)> {
+fn subject(tokens: &[Token<'_>]) -> Option<(&'static str, String, usize)> {
     let word = |at: usize| tokens.get(at).and_then(Token::word).unwrap_or_default();
-    let verb = word(0).to_ascii_lowercase();
+    let verbs = ["insert", "update", "delete", "replace"];
+    let verb = verbs.into_iter().find(|verb| is(word(0), &[verb]))?;
     let mut at = 1;
     while is(word(at), &["low_priority", "high_priority", "delayed", "quick", "ignore"]) {
         at += 1;
     }
-    match &*verb {
+    match verb {
         "insert" | "replace" => at += usize::from(is(word(at), &["into"])),
         "delete" if is(word(at), &["from"]) => at += 1,
         "update" => {}
         _ => return None,
     }
-    let mut subject = verb.clone();
+    let mut table = String::new();
     loop {
         let token = tokens.get(at)?;
         if !matches!(token.piece, Piece::Word | Piece::Name) {
             return None;
         }
-        subject.push(' ');
-        subject.push_str(token.text);
+        table.push_str(token.text);
         at += 1;
         match tokens.get(at).map(|token| token.piece) {
-            Some(Piece::Sign('.')) => at += 1,
+            Some(Piece::Sign('.')) => {
+                table.push('.');
+                at += 1;
+            }
             _ => break,
         }
     }
     // Anything else joins tables, or gives one another name.
-    let alone = match &*verb {
+    let alone = match verb {
         "update" => is(word(at), &["set"]),
         "delete" => at == tokens.len() || is(word(at), &["where", "order", "limit", "partition"]),
         _ => true,
     };
-    alone.then_some((subject, at))
+    alone.then_some((verb, table, at))
 }
 
 /// Whether what a parenthesis belongs to is none of a session's business. A name with a blank behind it
@@ -294,41 +328,55 @@ mod tests {
     #[test]
     fn a_statement_that_only_changes_rows_of_one_table_is_plain() {
         let table = [
-            ("INSERT INTO visits (page, seen) VALUES (?, NOW(3))", "insert visits", false),
+            ("INSERT INTO visits (page, seen) VALUES (?, NOW(3))", "insert visits", None),
             (
                 "insert ignore `a b`.`t`(a) values ('o''r@x', \"@\", 'it\\'s @')",
-                "insert `a b` `t`",
-                false,
+                "insert `a b`.`t`",
+                None,
             ),
-            ("INSERT t SET a = 5, b = '/*! @x */'", "insert t", false),
+            ("INSERT t SET a = 5, b = '/*! @x */'", "insert t", None),
             (
                 "INSERT INTO t VALUES (1, 2) ON DUPLICATE KEY UPDATE n = VALUES(n) + 1",
                 "insert t",
-                true,
+                Some("update t n"),
             ),
             (
-                "INSERT INTO t (a) VALUES (1) AS new(b) ON DUPLICATE KEY UPDATE a = b",
+                "INSERT INTO t (a) VALUES (1) AS new(b) ON DUPLICATE KEY UPDATE a = b, c = 2",
                 "insert t",
-                true,
+                Some("update t a c"),
             ),
             (
                 "/* app */ UPDATE t SET n = n - ?, `now` = CAST(? AS DECIMAL(10,2)) WHERE id IN (1)",
-                "update t",
-                true,
+                "update t n `now`",
+                None,
             ),
-            ("DELETE FROM t", "delete t", false),
-            ("DELETE FROM a.t WHERE id = (1 + 2) LIMIT 1;", "delete a t", false),
-            ("REPLACE t VALUES (JSON_OBJECT('a', COALESCE(?, 1)))", "replace t", true),
+            ("DELETE FROM t", "delete t", None),
+            ("DELETE FROM a.t WHERE id = (1 + 2) LIMIT 1;", "delete a.t", None),
+            ("REPLACE t VALUES (JSON_OBJECT('a', COALESCE(?, 1)))", "insert t", Some("delete t")),
             (
                 "INSERT INTO `last_insert_id` (`@x`) VALUES ('x', 'a\\\\')",
                 "insert `last_insert_id`",
-                false,
+                None,
             ),
         ];
-        for (sql, subject, branches) in table {
-            let expected = Plain { subject: subject.to_owned(), branches };
-            assert_eq!(plain(sql), Some(expected), "{sql}");
+        for (sql, surely, perhaps) in table {
+            let found = plain(sql).unwrap_or_else(|| panic!("{sql} is not plain"));
+            assert_eq!((&*found.surely, found.perhaps.as_deref()), (surely, perhaps), "{sql}");
         }
+    }
+
+    #[test]
+    fn two_rows_changed_by_one_row_are_one_that_was_in_its_way() {
+        let tail = "ON DUPLICATE KEY UPDATE n = IF((1), (2), (3))";
+        let did = |values: &str, rows| {
+            plain(&format!("INSERT INTO t {values} {tail}")).unwrap().did(rows)
+        };
+        assert_eq!(did("VALUES (1, (2))", 0), (false, false));
+        assert_eq!(did("VALUES (1, (2))", 1), (true, false));
+        assert_eq!(did("VALUES (1, (2))", 2), (true, true));
+        assert_eq!(did("SET a = 1", 2), (true, true));
+        assert_eq!(did("VALUES (1), (2)", 2), (true, false));
+        assert_eq!(did("VALUES (1) , /* two */ (2)", 2), (true, false));
     }
 
     #[test]

@@ -204,10 +204,19 @@ impl MysqlRequest {
         &self.statements
     }
 
-    /// The effect that all of its statements have.
+    /// Whether it changes rows and nothing else, so that a rollback undoes all of it.
     #[cfg(feature = "deliver")]
     pub(crate) fn rows_only(&self) -> bool {
         self.statements.iter().all(|statement| effect(&statement.query) == Effect::Rows)
+    }
+
+    /// Whether its statements have the same text, and may take the same time.
+    #[cfg(feature = "deliver")]
+    pub(crate) fn executes_as(&self, other: &Self) -> bool {
+        let mut both = self.statements.iter().zip(&other.statements);
+        self.max_time == other.max_time
+            && self.statements.len() == other.statements.len()
+            && both.all(|(one, other)| one.query == other.query)
     }
 
     /// Whether it goes to the same server, as the same user and in the same way.

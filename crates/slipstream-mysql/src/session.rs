@@ -61,8 +61,8 @@ pub(crate) struct Session {
     pub(crate) shared: bool,
     /// What the server's count of stored code was before a request.
     before: Option<u64>,
-    /// Whether each statement of the request that was executed last changed a row.
-    touched: bool,
+    /// How many rows each statement of the request that was executed last changed.
+    pub(crate) changed: Vec<u64>,
     /// The table that remembers requests, with its database.
     pub(crate) once_table: String,
     /// Whether the table that remembers requests was seen.
@@ -87,7 +87,7 @@ impl Session {
             limit: options.result_limit,
             shared: true,
             before: None,
-            touched: false,
+            changed: Vec::new(),
             once_table: once::table(database),
             has_table: false,
             entered: false,
@@ -119,11 +119,6 @@ impl Session {
         Ok(now.is_none() || now != self.before)
     }
 
-    /// Whether a table would have told of its triggers: each statement of the last request changed rows.
-    pub(crate) fn touched(&self) -> bool {
-        self.touched
-    }
-
     /// Lets a statement take so long: the server may be silent for as long, and a MariaDB gives it up
     /// soon after we do. For a session that is the request's own.
     pub(crate) fn allow(&mut self, time: Duration) -> Result<(), Error> {
@@ -149,7 +144,7 @@ impl Session {
     /// Executes a request as a transaction of its own. If it is to be so once, the table that
     /// remembers it is there.
     pub(crate) fn alone(&mut self, request: &MysqlRequest, id: RecordId) -> Result<(), Trouble> {
-        self.touched = true;
+        self.changed.clear();
         if let ([statement], false) = (request.statements(), request.once) {
             // A procedure may have begun a transaction and left it open: it would be rolled back
             // with the session, and nobody would know.
@@ -182,6 +177,7 @@ impl Session {
             }
             self.entered = true;
         }
+        self.changed.clear();
         for statement in request.statements() {
             if self.execute(statement, false)? & IN_TRANSACTION == 0 {
                 return Err(Trouble::Ended);
@@ -197,7 +193,7 @@ impl Session {
             true => self.connection.query(query, for_good, self.limit),
             false => self.connection.execute(query, params, for_good, self.limit),
         };
-        self.touched &= done.is_ok() && self.connection.affected() > 0;
+        self.changed.push(self.connection.affected());
         done
     }
 }

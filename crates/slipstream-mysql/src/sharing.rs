@@ -6,8 +6,8 @@
 //! request has a session that was opened for it, and is closed behind it.
 //!
 //! What is done to a table is tried in such a session first, and what was found is believed for a
-//! minute: triggers may be made meanwhile. Where it depends on the rows which triggers are run, a group asks again
-//! before it commits.
+//! minute: triggers may be made meanwhile. Where it depends on the rows which triggers are run, and not all were found out, a
+//! group asks again before it commits.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -23,14 +23,17 @@ const BELIEVED: Duration = Duration::from_secs(60);
 /// Most findings that are kept.
 const KEPT: usize = 4096;
 
-/// What of a session's sums grows when stored code runs: a trigger, or a statement of one or of a function.
-pub(crate) const STORED_CODE: &str = "SHOW SESSION STATUS WHERE Variable_name IN ('Executed_triggers', 'Com_select', 'Com_set_option', 'Com_do', 'Com_call_procedure')";
+/// What of a session's sums grows when stored code runs: a trigger, or a statement of one or of a
+/// function. None of a group's own statements is among them.
+pub(crate) const STORED_CODE: &str = "SHOW SESSION STATUS WHERE Variable_name IN ('Executed_triggers', 'Com_select', 'Com_set_option', 'Com_call_procedure')";
 
 /// The sessions that a request may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sharing {
     /// One that others had, and will have.
     Shared,
+    /// The same, if the server tells before it commits that no stored code ran.
+    Asked,
     /// One of its own, which others may have if no stored code ran.
     Tried,
     /// One of its own.
@@ -47,32 +50,62 @@ pub(crate) fn all_plain(request: &MysqlRequest) -> Option<Vec<Plain>> {
 
 /// Whether stored code ran for what is done to which table, and when that was found.
 #[derive(Default)]
-pub(crate) struct Findings(Mutex<HashMap<(Endpoint, String), (bool, Instant)>>);
+pub(crate) struct Findings(Mutex<Found>);
+
+type Found = HashMap<(Endpoint, String), (bool, Instant)>;
 
 impl Findings {
     /// The sessions for a request with these statements.
     pub(crate) fn sharing(&self, endpoint: &Endpoint, plains: Option<&[Plain]>) -> Sharing {
         let Some(plains) = plains else { return Sharing::Own };
         let findings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ran = |what: &str| {
+            let found = findings.get(&(endpoint.clone(), what.to_owned()));
+            found.filter(|(_, at)| at.elapsed() < BELIEVED).map(|(ran, _)| *ran)
+        };
         let mut sharing = Sharing::Shared;
-        for Plain { subject, .. } in plains {
-            match findings.get(&(endpoint.clone(), subject.clone())) {
-                Some((true, at)) if at.elapsed() < BELIEVED => return Sharing::Own,
-                Some((false, at)) if at.elapsed() < BELIEVED => {}
-                _ => sharing = Sharing::Tried,
+        for Plain { surely, perhaps, .. } in plains {
+            match (ran(surely), perhaps.as_ref().map_or(Some(false), |what| ran(what))) {
+                (Some(true), _) | (_, Some(true)) => return Sharing::Own,
+                (None, _) => sharing = Sharing::Tried,
+                (_, None) if sharing == Sharing::Shared => sharing = Sharing::Asked,
+                _ => {}
             }
         }
         sharing
     }
 
-    /// Notes whether stored code ran for these.
-    pub(crate) fn note(&self, endpoint: &Endpoint, plains: &[Plain], ran: bool) {
+    /// Notes that stored code ran behind these, or behind some that are executed with them. What is known
+    /// to run none stays so.
+    pub(crate) fn ran(&self, endpoint: &Endpoint, plains: &[Plain]) {
         let mut findings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if findings.len() >= KEPT {
-            findings.clear();
-        }
-        for Plain { subject, .. } in plains {
-            findings.insert((endpoint.clone(), subject.clone()), (ran, Instant::now()));
+        for what in plains.iter().flat_map(|plain| [Some(&plain.surely), plain.perhaps.as_ref()]) {
+            let Some(what) = what else { continue };
+            let key = (endpoint.clone(), what.clone());
+            let known = findings.get(&key).is_some_and(|(ran, at)| !ran && at.elapsed() < BELIEVED);
+            if !known {
+                note(&mut findings, key, true);
+            }
         }
     }
+
+    /// Notes that none ran behind these, which changed so many rows each.
+    pub(crate) fn ran_none(&self, endpoint: &Endpoint, plains: &[Plain], rows: &[u64]) {
+        let mut findings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (plain, rows) in plains.iter().zip(rows) {
+            let (surely, perhaps) = plain.did(*rows);
+            // What met no row tells nothing of the next.
+            let surely = surely.then_some(&plain.surely);
+            for what in surely.into_iter().chain(plain.perhaps.as_ref().filter(|_| perhaps)) {
+                note(&mut findings, (endpoint.clone(), what.clone()), false);
+            }
+        }
+    }
+}
+
+fn note(findings: &mut Found, key: (Endpoint, String), ran: bool) {
+    if findings.len() >= KEPT {
+        findings.clear();
+    }
+    findings.insert(key, (ran, Instant::now()));
 }
