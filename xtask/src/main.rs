@@ -6,6 +6,7 @@
 
 mod bench;
 mod ci;
+mod curl_suite;
 mod debian;
 mod demo;
 mod interrupt;
@@ -35,6 +36,8 @@ enum Command {
     Test(suite::Args),
     /// Check formatting, lints, documentation, dependencies and packaging
     Ci,
+    /// Run curl's own tests of plain HTTP through `store` and `work`
+    CurlSuite(curl_suite::Args),
     /// Store 1,000 requests, deliver them to a small receiver, show what happened
     Demo(demo::Args),
     /// Make the Debian package, in target/deb
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Setup => packages::set_up(packages::For::Tests),
         Command::Test(args) => suite::run(&args),
         Command::Ci => ci::run(),
+        Command::CurlSuite(args) => curl_suite::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Deb(args) => debian::run(&args),
         Command::Receiver(args) => receiver::run(args),
