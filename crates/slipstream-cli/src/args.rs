@@ -3,6 +3,7 @@
 //! Absent on purpose: what a value means beyond its own form; that is its command's.
 
 mod config;
+mod curl;
 mod delivery;
 mod failed;
 mod health;
@@ -27,6 +28,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use slipstream_log::{Spool, Stage};
 
 pub(crate) use self::config::ConfigArgs;
+pub(crate) use self::curl::CurlArgs;
 pub(crate) use self::delivery::DeliveryArgs;
 pub(crate) use self::failed::{
     ChoiceArgs, FailedArgs, FailedCommand, FilterArgs, ListArgs, ShowArgs,

@@ -52,18 +52,19 @@ pub(crate) fn urlencoded(text: &[u8]) -> Result<Vec<u8>> {
     Ok([name, b"=", &value].concat())
 }
 
-/// Percent-encoded, but for what RFC 3986 calls unreserved; a space is %20, or + as curl has it
-/// in a body.
+/// The same, but that a space is a +, as curl has it in a body.
 fn encoded(bytes: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(bytes.len());
-    for &byte in bytes {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(byte),
-            b' ' => text.push(b'+'),
-            _ => text.extend(format!("%{byte:02X}").bytes()),
-        }
-    }
-    text
+    let words: Vec<_> = bytes.split(|byte| *byte == b' ').map(percent_encoded).collect();
+    words.join(&b'+')
+}
+
+/// Percent-encoded, but for what RFC 3986 calls unreserved.
+pub(crate) fn percent_encoded(bytes: &[u8]) -> Vec<u8> {
+    let byte = |byte: &u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => vec![*byte],
+        _ => format!("%{byte:02X}").into_bytes(),
+    };
+    bytes.iter().flat_map(byte).collect()
 }
 
 /// What the file of this name holds; - for standard input.

@@ -1,5 +1,7 @@
 //! curl's `-z TIME`: the header that makes an answer depend on when something was changed.
 
+mod date;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail};
@@ -28,8 +30,11 @@ fn date(text: &str) -> Option<SystemTime> {
         return Some(time);
     }
     let day = || moment(&format!("{text}T00:00:00Z"));
-    let time = moment(text).or_else(|_| day()).ok()?;
-    let time = UNIX_EPOCH.checked_add(Duration::from_millis(time.as_millis()))?;
+    let time = match date::seconds(text) {
+        Some(seconds) => Duration::from_secs(u64::try_from(seconds).ok()?),
+        None => Duration::from_millis(moment(text).or_else(|_| day()).ok()?.as_millis()),
+    };
+    let time = UNIX_EPOCH.checked_add(time)?;
     // No HTTP date is later.
     (time < UNIX_EPOCH + Duration::from_secs(253_402_300_800)).then_some(time)
 }
@@ -48,6 +53,8 @@ mod tests {
             (format!("+{date}"), newer, date),
             (format!("={date}"), "Last-Modified", date),
             ("2026-12-24T19:00:00+01:00".to_owned(), newer, date),
+            ("dec 24 18:00:00 2026 GMT".to_owned(), newer, date),
+            ("-24 Dec 2026 19:00 CET".to_owned(), older, date),
             ("2026-12-24".to_owned(), newer, "Thu, 24 Dec 2026 00:00:00 GMT"),
         ];
         for (text, name, value) in table {

@@ -2,12 +2,14 @@
 //!
 //! Guaranteed: what only shapes curl's own output is left out, and named for a trace; what cannot
 //! be honoured is refused by its name, with what to do instead; `-K FILE` is what the file says, in
-//! its place. What remains has each option by its long name, its value behind an `=`.
+//! its place; variables are filled in; `--next` begins another command line. What remains has each
+//! option by its long name, its value behind an `=`.
 //!
 //! Absent on purpose: `~/.curlrc`. What is stored shall not depend on who stores it.
 
 mod config;
 mod options;
+mod variables;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -15,20 +17,53 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use anyhow::{Context, Result, bail};
 use clap::Command;
 
-use self::options::{IGNORED, PEM, PROXIES, REFUSED};
+use self::options::{IGNORED, OF_THE_COMMAND, OURS, OUTPUT, PEM, PROXIES, REFUSED};
+use self::variables::Variables;
 use crate::body;
 
 /// How deep config files may name others.
 const DEPTH: usize = 16;
 
-/// A command line for the parser.
+/// A command line, or several that one stood for, for the parser.
 #[derive(Debug, Default)]
 pub(crate) struct Plain {
-    pub(crate) words: Vec<OsString>,
+    /// What all of them begin with.
+    words: Vec<OsString>,
+    /// Options of the command in there, by their long names.
+    given: Vec<String>,
+    /// What stands between `--next` and `--next`.
+    parts: Vec<Part>,
     /// Options that were left out.
     pub(crate) ignored: Vec<String>,
+}
+
+/// What one of them says of its own.
+#[derive(Debug, Default)]
+struct Part {
+    words: Vec<OsString>,
+    given: Vec<String>,
+    has_url: bool,
+}
+
+/// A command line for the parser.
+#[derive(Debug)]
+pub(crate) struct CommandLine {
+    pub(crate) words: Vec<OsString>,
     /// Options of `store` that stand there, by their long names.
     pub(crate) given: Vec<String>,
+}
+
+impl Plain {
+    /// The command lines, of which there is always one.
+    pub(crate) fn lines(&self) -> Vec<CommandLine> {
+        let none = [Part::default()];
+        let parts = if self.parts.is_empty() { &none[..] } else { &self.parts };
+        let line = |part: &Part| CommandLine {
+            words: [&self.words[..], &part.words].concat(),
+            given: [&self.given[..], &part.given].concat(),
+        };
+        parts.iter().map(line).collect()
+    }
 }
 
 /// Makes this command line plain, if it is one of `store`'s.
@@ -47,7 +82,9 @@ pub(crate) fn plain(cli: &Command, given: impl IntoIterator<Item = OsString>) ->
         let (is_option, is_store) = (word.as_bytes().starts_with(b"-"), word == "store");
         plain.words.push(word);
         if is_store {
-            let mut reader = Reader { cli, store, plain, depth: 0 };
+            plain.parts.push(Part::default());
+            let variables = Variables::default();
+            let mut reader = Reader { cli, store, plain, variables, depth: 0 };
             reader.read(&mut given)?;
             return Ok(reader.plain);
         }
@@ -78,6 +115,8 @@ enum Deed {
     IsUrl,
     IsProxy(&'static str),
     ReadConfig,
+    SetVariable,
+    BeginAnother,
 }
 
 /// An option that is known.
@@ -91,8 +130,12 @@ struct Reader<'a> {
     cli: &'a Command,
     store: &'a Command,
     plain: Plain,
+    variables: Variables,
     depth: usize,
 }
+
+/// What is neither parsed nor passed over.
+const BY_ITSELF: &[&str] = &["--url URL", "-K --config FILE", "--variable TEXT", "-: --next"];
 
 type Words<'w> = &'w mut dyn Iterator<Item = OsString>;
 
@@ -100,8 +143,10 @@ impl Reader<'_> {
     fn read(&mut self, words: Words<'_>) -> Result<()> {
         while let Some(word) = words.next() {
             if word == "--" {
-                self.plain.words.push(word);
-                self.plain.words.extend(words);
+                let part = self.part();
+                part.has_url = true;
+                part.words.push(word);
+                part.words.extend(words);
                 return Ok(());
             }
             self.word(word, words)?;
@@ -122,9 +167,37 @@ impl Reader<'_> {
             }
             [b'-', letters @ ..] if !letters.is_empty() => self.short(letters, words),
             _ => {
-                self.plain.words.push(word);
+                self.url(word);
                 Ok(())
             }
+        }
+    }
+
+    /// What is said now.
+    fn part(&mut self) -> &mut Part {
+        self.plain.parts.last_mut().expect("there is one from the beginning")
+    }
+
+    fn url(&mut self, url: OsString) {
+        let part = self.part();
+        part.has_url = true;
+        part.words.push(url);
+    }
+
+    /// An option of the parser's.
+    fn option(&mut self, long: &str, word: OsString) {
+        let is_given = self.store.get_arguments().any(|arg| arg.get_long() == Some(long));
+        let is_given = is_given && !OUTPUT.contains(&long);
+        let (words, given) = match OF_THE_COMMAND.contains(&long) {
+            true => (&mut self.plain.words, &mut self.plain.given),
+            false => {
+                let part = self.plain.parts.last_mut().expect("there is one from the beginning");
+                (&mut part.words, &mut part.given)
+            }
+        };
+        words.push(word);
+        if is_given {
+            given.push(long.to_owned());
         }
     }
 
@@ -139,25 +212,59 @@ impl Reader<'_> {
             let value = if known.takes_value { value.or_else(|| words.next()) } else { value };
             return self.act(known, value);
         }
+        if let Some(known) = name.strip_prefix("expand-").and_then(|it| self.known(Name::Long(it)))
+            && known.takes_value
+        {
+            let value = value.or_else(|| words.next());
+            let value = value.map(|value| self.variables.expand(&value)).transpose()?;
+            return self.act(known, value);
+        }
         let opposite = name.strip_prefix("no-").and_then(|name| self.known(Name::Long(name)));
         match opposite.filter(|known| !known.takes_value) {
             Some(Known { long, deed: Deed::Ignore, .. }) => self.ignore(long),
             Some(known) => {
                 let undone = format!("--{}", known.long);
-                self.plain.words.retain(|word| *word != *undone);
-                self.plain.given.retain(|given| *given != known.long);
+                for (said, given) in [
+                    (&mut self.plain.words, &mut self.plain.given),
+                    self.plain
+                        .parts
+                        .last_mut()
+                        .map(|it| (&mut it.words, &mut it.given))
+                        .expect("there is one"),
+                ] {
+                    said.retain(|word| *word != *undone);
+                    given.retain(|given| *given != known.long);
+                }
             }
-            // The parser says what is wrong with it.
-            None => self.plain.words.push(word),
+            None => match self.abbreviated(name) {
+                Some(whole) => return self.long(&whole, value, word, words),
+                // The parser says what is wrong with it.
+                None => self.part().words.push(word),
+            },
         }
         Ok(())
+    }
+
+    /// The only option of curl's whose name begins so.
+    fn abbreviated(&self, name: &str) -> Option<String> {
+        let parsed = self.store.get_arguments().flat_map(|arg| {
+            let aliases = arg.get_all_aliases().unwrap_or_default();
+            arg.get_long().into_iter().chain(aliases).map(str::to_owned)
+        });
+        let refused = REFUSED.iter().flat_map(|(_, specs)| *specs);
+        let others = refused.chain(IGNORED).chain(BY_ITSELF).map(|spec| spelt(spec).1.to_owned());
+        let proxies = PROXIES.iter().map(|(long, _)| (*long).to_owned());
+        let curls = parsed.filter(|long| !OURS.contains(&&**long)).chain(others).chain(proxies);
+        let mut fitting = curls.filter(|long| long.starts_with(name));
+        let first = fitting.next().filter(|_| !name.is_empty())?;
+        fitting.next().is_none().then_some(first)
     }
 
     fn short(&mut self, letters: &[u8], words: Words<'_>) -> Result<()> {
         for (at, letter) in letters.iter().enumerate() {
             let Some(known) = self.known(Name::Short(char::from(*letter))) else {
                 let rest = [b"-", &letters[at..]].concat();
-                self.plain.words.push(OsString::from_vec(rest));
+                self.part().words.push(OsString::from_vec(rest));
                 return Ok(());
             };
             if !known.takes_value {
@@ -186,27 +293,38 @@ impl Reader<'_> {
                 self.ignore(long);
             }
             (Deed::Refuse(advice), _) => bail!("'--{long}' cannot be stored: {advice}"),
-            (Deed::IsUrl, Some(url)) if !url.as_bytes().starts_with(b"-") => {
-                self.plain.words.push(url);
+            (Deed::IsUrl, Some(file)) if file.as_bytes().starts_with(b"@") => {
+                let content = body::content(&file.as_bytes()[1..])?;
+                let lines = content.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+                for url in lines.filter(|line| !matches!(line, [] | [b'#', ..])) {
+                    self.url(OsStr::from_bytes(url).to_owned());
+                }
             }
+            (Deed::IsUrl, Some(url)) if !url.as_bytes().starts_with(b"-") => self.url(url),
             (Deed::IsUrl, _) => bail!("'--url' has no url behind it; write one"),
             (Deed::IsProxy(scheme), value) => {
-                self.plain.given.push("proxy".to_owned());
                 let mut word = OsString::from(format!("--proxy={scheme}"));
                 word.push(value.unwrap_or_default());
-                self.plain.words.push(word);
+                self.option("proxy", word);
             }
             (Deed::ReadConfig, file) => self.config(&file.unwrap_or_default())?,
+            (Deed::SetVariable, said) => self.variables.set(&said.unwrap_or_default())?,
+            (Deed::BeginAnother, _) if self.part().has_url => {
+                self.plain.parts.push(Part::default())
+            }
+            // curl's files may begin with it.
+            (Deed::BeginAnother, _) if self.depth > 0 => {}
+            (Deed::BeginAnother, _) => bail!("'--next' has no url before it; write one"),
             (Deed::Pass, value) => {
-                if self.store.get_arguments().any(|arg| arg.get_long() == Some(&*long)) {
-                    self.plain.given.push(long.clone());
-                }
                 let mut word = OsString::from(format!("--{long}"));
                 if let Some(value) = value {
                     word.push("=");
                     word.push(value);
                 }
-                self.plain.words.push(word);
+                self.option(&long, word);
+                if OUTPUT.contains(&&*long) {
+                    self.ignore(long);
+                }
             }
         }
         Ok(())
@@ -275,8 +393,9 @@ impl Reader<'_> {
         let refused = REFUSED
             .iter()
             .flat_map(|(advice, specs)| specs.iter().map(move |spec| (*advice, *spec)));
-        other("--url URL", Deed::IsUrl)
-            .or_else(|| other("-K --config FILE", Deed::ReadConfig))
+        let deeds = [Deed::IsUrl, Deed::ReadConfig, Deed::SetVariable, Deed::BeginAnother];
+        let by_itself = BY_ITSELF.iter().zip(deeds).find_map(|(spec, deed)| other(spec, deed));
+        by_itself
             .or_else(|| IGNORED.iter().find_map(|spec| other(spec, Deed::Ignore)))
             .or_else(|| { proxies }.next())
             .or_else(|| { refused }.find_map(|(advice, spec)| other(spec, Deed::Refuse(advice))))

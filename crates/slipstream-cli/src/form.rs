@@ -19,21 +19,22 @@ use crate::body;
 /// What a file is that nothing more is known of.
 const OCTETS: &str = "application/octet-stream";
 
-/// The parts that these options say.
-pub(crate) fn parts(pieces: &[(Piece, OsString)]) -> Result<Vec<Part>> {
+/// The parts that these options say. `escapes` has quotation marks in names behind backslashes, in
+/// place of percent-encoding them.
+pub(crate) fn parts(pieces: &[(Piece, OsString)], escapes: bool) -> Result<Vec<Part>> {
     let mut parts = Vec::new();
     for (piece, text) in pieces {
         if *piece == Piece::FormString
             && let Some((name, content)) = plain(text)
         {
-            parts.push(Part::new(name, content));
+            parts.push(Part::new(name, content).with_backslashes(escapes));
             continue;
         }
         let text = text.to_str().context("a form's part is not UTF-8; put it into a file")?;
         let Some((name, content)) = text.split_once('=') else {
             bail!("a form's part has no '='; write NAME=CONTENT, NAME=@FILE or NAME=<FILE");
         };
-        parts.push(part(name, content)?);
+        parts.push(part(name, content)?.with_backslashes(escapes));
     }
     Ok(parts)
 }

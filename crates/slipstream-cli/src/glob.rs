@@ -70,6 +70,7 @@ fn parse(text: &str) -> Result<Pattern> {
                     continue;
                 }
                 pattern.push(vec![std::mem::take(&mut plain)]);
+                let inside = without_name(inside);
                 let choices = if letter == '{' { set(inside) } else { range(inside) };
                 let Some(choices) = choices else {
                     bail!("{}", wrong(&format!("'{letter}{inside}' names no choices")));
@@ -82,6 +83,14 @@ fn parse(text: &str) -> Result<Pattern> {
     }
     pattern.push(vec![plain]);
     Ok(pattern)
+}
+
+/// A set or a range may have a name for curl's output: `{<name>a,b}`.
+fn without_name(inside: &str) -> &str {
+    let named = inside.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+    let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let named = named.filter(|(name, _)| !name.is_empty() && name.bytes().all(is_of_a_name));
+    named.map_or(inside, |(_, rest)| rest)
 }
 
 fn wrong(what: &str) -> String {
@@ -168,6 +177,7 @@ mod tests {
             ("h/[5-5]", &["h/5"]),
             ("h/{a,b}[1-2]", &["h/a1", "h/a2", "h/b1", "h/b2"]),
             ("h/\\{a,b\\}\\[1\\]\\x", &["h/{a,b}[1]\\x"]),
+            ("h/{<n>a,b}[<m>1-2]", &["h/a1", "h/a2", "h/b1", "h/b2"]),
             ("h/{a\\,b,c}", &["h/a,b", "h/c"]),
             ("http://[::1]:80/[]", &["http://[::1]:80/[]"]),
         ];

@@ -1,12 +1,13 @@
 //! Headers from the command line, by curl's rules: `Name: value` adds one, `Name;` adds
 //! one without a value, `Name:` leaves a usual one out, `@FILE` is a file with one on each line.
+//! What is none of these is not sent, as by curl, and a line says so.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use anyhow::{Context, Result, bail};
 
-use crate::body;
+use crate::{body, print};
 
 /// What one `-H` means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub(crate) fn all(given: &[OsString]) -> Result<Vec<Header>> {
     let mut headers = Vec::new();
     for header in given {
         let Some(file) = header.as_bytes().strip_prefix(b"@") else {
-            headers.push(parse(header)?);
+            headers.extend(parse(header)?);
             continue;
         };
         let content = body::content(file)?;
@@ -40,34 +41,37 @@ pub(crate) fn all(given: &[OsString]) -> Result<Vec<Header>> {
             if !line.is_empty() {
                 let shown = String::from_utf8_lossy(file).into_owned();
                 let header = parse(OsStr::from_bytes(line));
-                headers.push(header.with_context(|| format!("in the headers' file '{shown}'"))?);
+                headers.extend(header.with_context(|| format!("in the headers' file '{shown}'"))?);
             }
         }
     }
     Ok(headers)
 }
 
-/// What one `-H` means.
-fn parse(header: &OsStr) -> Result<Header> {
+/// What one `-H` means, if it means something.
+fn parse(header: &OsStr) -> Result<Option<Header>> {
     let Some(text) = header.to_str() else {
         let name = header.to_string_lossy();
         let name = name.split([':', ';']).next().unwrap_or_default();
         bail!("the header '{name}' is not UTF-8; write it in UTF-8");
     };
     if let Some((name, value)) = text.split_once(':') {
-        let value = value.trim_matches([' ', '\t']);
-        return Ok(match value {
+        let value = value.trim_start_matches([' ', '\t']);
+        return Ok(Some(match value.trim_end_matches([' ', '\t']) {
             "" => Header::Without(name.to_owned()),
             _ => Header::Added(name.to_owned(), value.to_owned()),
-        });
+        }));
     }
     match text.split_once(';') {
-        Some((name, rest)) if rest.trim().is_empty() => {
-            Ok(Header::Added(name.to_owned(), String::new()))
+        Some((name, "")) => {
+            Ok(Some(Header::Added(name.to_owned(), String::new())))
         }
         _ => {
             // It may well be a value whose name was forgotten, so it is not shown.
-            bail!("a header has no colon; write 'Name: value', or 'Name;' to send it empty")
+            print::complain(
+                "a header has no colon and is not sent; write 'Name: value', or 'Name;' to send it empty",
+            );
+            Ok(None)
         }
     }
 }
@@ -83,9 +87,9 @@ mod tests {
         let table = [
             ("x-foo: bar", added("x-foo", "bar")),
             ("x-foo:bar", added("x-foo", "bar")),
-            ("x-foo: \ta: b;c ", added("x-foo", "a: b;c")),
+            ("x-foo: \ta: b;c ", added("x-foo", "a: b;c ")),
             ("x-foo;", added("x-foo", "")),
-            ("x-foo; ", added("x-foo", "")),
+            ("x-foo; ", None),
             ("Accept:", without("Accept")),
             ("Accept:  ", without("Accept")),
             ("x-foo", None),
@@ -93,7 +97,7 @@ mod tests {
             ("", None),
         ];
         for (text, expected) in table {
-            assert_eq!(parse(OsStr::new(text)).ok(), expected, "{text:?}");
+            assert_eq!(parse(OsStr::new(text)).unwrap(), expected, "{text:?}");
         }
     }
 

@@ -190,7 +190,9 @@ pub(crate) fn records(
         bail!("no request goes to {scheme}://; `slipstream kinds` lists where to");
     }
     match kind {
-        Kind::Http => all(request::all(&args.http, &args.url)?, &mut id),
+        Kind::Http => {
+            all(request::all(&args.http, &args.url, args.terms.retry.is_some())?, &mut id)
+        }
         Kind::Tcp => all(tcp::requests(args)?, &mut id),
         Kind::Mysql => all(mysql::requests(args)?, &mut id),
     }

@@ -13,6 +13,7 @@ mod body;
 mod check;
 mod condition;
 mod config;
+mod cookies;
 mod curl;
 mod doctor;
 mod environment;
@@ -85,7 +86,7 @@ fn main() -> ExitCode {
         let plain = curl::plain(&command, std::env::args_os())?;
         Ok((config, command, plain))
     });
-    let (config, command, curl::Plain { words, ignored, given }) = match ready {
+    let (config, command, plain) = match ready {
         Ok(ready) => ready,
         Err(_) if usage::helps() => return ExitCode::SUCCESS,
         Err(error) => {
@@ -93,25 +94,33 @@ fn main() -> ExitCode {
             return ExitCode::from(COULD_NOT);
         }
     };
-    // Neither is taken apart: it is a tenth of what a stored request costs, and this ends soon.
+    // None is taken apart: it is a tenth of what a stored request costs, and this ends soon.
     let mut command = ManuallyDrop::new(command);
-    let matches = match command.try_get_matches_from_mut(words) {
-        Ok(matches) => ManuallyDrop::new(matches),
-        Err(error) => return usage::explain(&error, &config),
-    };
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => return usage::explain(&error, &config),
-    };
+    let mut parsed = ManuallyDrop::new(Vec::new());
+    for curl::CommandLine { words, given } in plain.lines() {
+        let matches = command.try_get_matches_from_mut(words);
+        match matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches, given))) {
+            Ok(line) => parsed.push(line),
+            Err(error) => return usage::explain(&error, &config),
+        }
+    }
+    let (cli, matches, _) = &parsed[0];
     trace::start(cli.verbose, cli.log_format);
-    if !ignored.is_empty() {
-        tracing::info!("ignored, as it means nothing to a stored request: {}", ignored.join(" "));
+    if !plain.ignored.is_empty() {
+        let ignored = plain.ignored.join(" ");
+        tracing::info!("ignored, as it means nothing to a stored request: {ignored}");
     }
     let named =
         matches.value_source("dir") != Some(ValueSource::DefaultValue) || config.names_dir();
     let place = &Place::new(cli.dir.clone(), named);
     let ended = match &cli.command {
-        Command::Store(args) => store::run(place, args, &given),
+        Command::Store(_) => {
+            let all = parsed.iter().filter_map(|(cli, _, given)| match &cli.command {
+                Command::Store(args) => Some((&**args, &given[..])),
+                _ => None,
+            });
+            store::run(place, &all.collect::<Vec<_>>())
+        }
         Command::Work(args) => work::run(place, args),
         Command::Status(args) => status::run(place, args),
         Command::Init(args) => init::run(place, args),

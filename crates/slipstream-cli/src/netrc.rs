@@ -16,13 +16,46 @@ use anyhow::{Context, Result, bail};
 
 use crate::body;
 
-/// User and password for this host, if the file has some.
-pub(crate) fn look_up(path: &Path, host: &str) -> Result<Option<(String, String)>> {
+/// What a file says.
+pub(crate) struct Netrc {
+    text: String,
+    shown: String,
+}
+
+/// Reads a file.
+pub(crate) fn read(path: &Path) -> Result<Netrc> {
     let content = body::file(path, ".netrc")?;
-    let shown = path.display();
+    let shown = path.display().to_string();
     let text = String::from_utf8(content)
         .with_context(|| format!("the .netrc file '{shown}' is not UTF-8"))?;
-    find(&text, host).with_context(|| format!("cannot read the .netrc file '{shown}'"))
+    Ok(Netrc { text, shown })
+}
+
+impl Netrc {
+    /// User and password for this host, or the password of this user there, if the file has some.
+    pub(crate) fn look_up(
+        &self,
+        host: &str,
+        user: Option<&str>,
+    ) -> Result<Option<(String, String)>> {
+        self.find(|name| name.is_none_or(|name| name.eq_ignore_ascii_case(host)), user)
+    }
+
+    /// Whether the file says something of another host, if only by default.
+    pub(crate) fn speaks_of_others(&self, host: &str) -> Result<bool> {
+        let is_other =
+            |name: Option<&str>| name.is_none_or(|name| !name.eq_ignore_ascii_case(host));
+        Ok(self.find(is_other, None)?.is_some())
+    }
+
+    fn find(
+        &self,
+        is_meant: impl Fn(Option<&str>) -> bool,
+        user: Option<&str>,
+    ) -> Result<Option<(String, String)>> {
+        find(&self.text, is_meant, user)
+            .with_context(|| format!("cannot read the .netrc file '{}'", self.shown))
+    }
 }
 
 /// Where it is unless told otherwise.
@@ -38,19 +71,32 @@ pub(crate) fn usual_path() -> Result<PathBuf> {
 /// What the entry in hand says.
 #[derive(Default)]
 struct Entry {
-    is_for_host: bool,
+    is_meant: bool,
     login: Option<String>,
     password: Option<String>,
 }
 
 impl Entry {
-    fn found(self) -> Option<(String, String)> {
-        let said = self.is_for_host && (self.login.is_some() || self.password.is_some());
-        said.then(|| (self.login.unwrap_or_default(), self.password.unwrap_or_default()))
+    fn found(self, user: Option<&str>) -> Option<(String, String)> {
+        let said = self.is_meant && (self.login.is_some() || self.password.is_some());
+        let fits = match (user, &self.login) {
+            (None, _) => true,
+            // An entry without a user is for all.
+            (Some(user), login) => {
+                self.password.is_some() && login.as_ref().is_none_or(|login| login == user)
+            }
+        };
+        let login = user.map(str::to_owned).or(self.login).unwrap_or_default();
+        (said && fits).then(|| (login, self.password.unwrap_or_default()))
     }
 }
 
-fn find(text: &str, host: &str) -> Result<Option<(String, String)>> {
+/// The first entry that is meant, by its host or as the default.
+fn find(
+    text: &str,
+    is_meant: impl Fn(Option<&str>) -> bool,
+    user: Option<&str>,
+) -> Result<Option<(String, String)>> {
     let is_comment = |line: &&str| line.trim_start_matches([' ', '\t']).starts_with('#');
     let text: String = text.split_inclusive('\n').filter(|line| !is_comment(line)).collect();
     let mut words = Words { rest: &text };
@@ -58,16 +104,16 @@ fn find(text: &str, host: &str) -> Result<Option<(String, String)>> {
     while let Some(word) = words.next()? {
         let keyword = if word.quoted { String::new() } else { word.text.to_ascii_lowercase() };
         if matches!(&*keyword, "machine" | "default" | "macdef")
-            && let Some(found) = std::mem::take(&mut entry).found()
+            && let Some(found) = std::mem::take(&mut entry).found(user)
         {
             return Ok(Some(found));
         }
         match &*keyword {
             "machine" => {
                 let name = words.next()?;
-                entry.is_for_host = name.is_some_and(|name| name.text.eq_ignore_ascii_case(host));
+                entry.is_meant = name.is_some_and(|name| is_meant(Some(&name.text)));
             }
-            "default" => entry.is_for_host = true,
+            "default" => entry.is_meant = is_meant(None),
             "macdef" => words.skip_macro(),
             "login" => entry.login = words.next()?.map(|word| word.text),
             "password" => entry.password = words.next()?.map(|word| word.text),
@@ -75,7 +121,7 @@ fn find(text: &str, host: &str) -> Result<Option<(String, String)>> {
             _ => {}
         }
     }
-    Ok(entry.found())
+    Ok(entry.found(user))
 }
 
 struct Word {
@@ -140,6 +186,26 @@ impl<'t> Words<'t> {
 mod tests {
     use super::*;
 
+    fn of_h(text: &str, user: Option<&str>) -> Result<Option<(String, String)>> {
+        Netrc { text: text.to_owned(), shown: String::new() }.look_up("h", user)
+    }
+
+    #[test]
+    fn of_a_user_that_is_named_the_password_is_looked_up() {
+        let text =
+            "machine h\npassword w\nlogin a\nmachine h login b\nmachine h password x login b";
+        for (user, expected) in [("a", Some("w")), ("b", Some("x")), ("c", None)] {
+            let found = of_h(text, Some(user)).unwrap();
+            assert_eq!(found, expected.map(|it| (user.to_owned(), it.to_owned())), "{user}");
+        }
+        let found = of_h("machine h password w", Some("c")).unwrap();
+        assert_eq!(found, Some(("c".to_owned(), "w".to_owned())));
+        let netrc = |text: &str| Netrc { text: text.to_owned(), shown: String::new() };
+        assert!(!netrc(text).speaks_of_others("H").unwrap());
+        assert!(netrc(text).speaks_of_others("i").unwrap());
+        assert!(netrc("machine h login a\ndefault login b").speaks_of_others("h").unwrap());
+    }
+
     fn pair(user: &str, password: &str) -> Option<(String, String)> {
         Some((user.to_owned(), password.to_owned()))
     }
@@ -180,12 +246,12 @@ mod tests {
             ("machine h login y password z password w", pair("y", "w")),
         ];
         for (text, expected) in table {
-            assert_eq!(find(text, "h").unwrap(), expected, "{text}");
+            assert_eq!(of_h(text, None).unwrap(), expected, "{text}");
         }
     }
 
     #[test]
     fn a_quotation_mark_that_is_not_closed_is_an_error() {
-        assert!(find("machine h login \"y password z", "h").is_err());
+        assert!(of_h("machine h login \"y password z", None).is_err());
     }
 }

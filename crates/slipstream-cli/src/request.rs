@@ -4,48 +4,106 @@
 //! and needs nothing of this machine but the secret that it is to be signed with. What cannot be
 //! stored is refused by its name.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+mod like;
+mod resumed;
 
-use anyhow::{Context, Result, anyhow, bail};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
 use slipstream_core::Request;
 use slipstream_http::{HttpRequest, Options};
 
-use crate::args::{HttpArgs, Piece};
-use crate::headers::Header;
-use crate::{body, condition, form, glob, headers, netrc, sending, url};
+use self::like::like;
+use crate::args::HttpArgs;
+use crate::{body, cookies, glob, netrc, sending, url};
 
 /// Most bytes that the contents of one command's requests may have together.
 const CONTENTS_MAX: usize = 1 << 30;
 
-/// The requests for these URLs, in order.
-pub(crate) fn all(args: &HttpArgs, urls: &[OsString]) -> Result<Vec<HttpRequest>> {
+/// The requests for these URLs, in order. `retried` says whether the command line has them tried again.
+pub(crate) fn all(args: &HttpArgs, urls: &[OsString], retried: bool) -> Result<Vec<HttpRequest>> {
     let utf8 = |url: &OsString| -> Result<String> {
         let url = url.to_str().context("the url is not UTF-8; write such bytes percent-encoded")?;
         Ok(url.to_owned())
     };
     let texts = urls.iter().map(utf8).collect::<Result<Vec<_>>>()?;
-    let uploads = &args.upload_file;
-    if uploads.len() > texts.len() {
+    if args.upload_file.len() > texts.len() {
         bail!("there are more files to upload than urls; write a url for each");
     }
-    // What is read once is sent to all; and standard input can be read only once.
-    let mut patterns: Vec<Option<Pattern>> = uploads.iter().map(|_| None).chain([None]).collect();
-    let (mut requests, mut bytes) = (Vec::new(), 0_usize);
-    for (place, url) in glob::all(&texts, args.globoff)? {
-        let (place, url) = (place.min(uploads.len()), url::with_scheme(&url));
-        let pattern = match &mut patterns[place] {
-            Some(pattern) => pattern,
-            none => none.insert(Pattern::of(args, uploads.get(place))?),
-        };
-        bytes = bytes.saturating_add(pattern.like.content().len());
-        if bytes > CONTENTS_MAX {
-            bail!("the requests have more than 1 GiB of content together; store them in parts");
-        }
-        requests.push(pattern.request(args, &url)?);
+    let urls = glob::all(&texts, args.globoff)?;
+    if args.curl.etag_compare.is_some() && urls.len() > 1 {
+        bail!(
+            "--etag-compare has the tag of one url, and there are {}; store them one by one",
+            urls.len()
+        );
     }
-    Ok(requests)
+    // What is read once is sent to all; and standard input can be read only once.
+    let mut common = None;
+    let mut requests = Requests::default();
+    for place in 0..texts.len() {
+        let urls = urls.iter().filter(|(its, _)| *its == place).map(|(_, url)| &**url);
+        let target = Target { args, urls: &urls.collect::<Vec<_>>(), place, retried };
+        let Some(upload) = args.upload_file.get(place) else {
+            let pattern = match &mut common {
+                Some(pattern) => pattern,
+                none => none.insert(Pattern::of(args, None)?),
+            };
+            requests.add(pattern, &target)?;
+            continue;
+        };
+        for file in uploads(upload, args.globoff)? {
+            requests.add(&Pattern::of(args, Some(&file))?, &target)?;
+        }
+    }
+    Ok(requests.all)
+}
+
+/// Where requests go that have all else in common.
+struct Target<'a> {
+    args: &'a HttpArgs,
+    urls: &'a [&'a str],
+    /// The place of their text among the URLs of the command.
+    place: usize,
+    retried: bool,
+}
+
+/// The requests that have been made.
+#[derive(Default)]
+struct Requests {
+    all: Vec<HttpRequest>,
+    bytes: usize,
+}
+
+impl Requests {
+    fn add(&mut self, pattern: &Pattern, target: &Target<'_>) -> Result<()> {
+        let args = target.args;
+        for url in target.urls {
+            self.bytes = self.bytes.saturating_add(pattern.like.content().len());
+            if self.bytes > CONTENTS_MAX {
+                bail!("the requests have more than 1 GiB of content together; store them in parts");
+            }
+            if self.all.len() == glob::MOST {
+                bail!(
+                    "the urls and files stand for more than {} requests; store them in parts",
+                    glob::MOST
+                );
+            }
+            let url = url::with_scheme(url, args.curl.proto_default.as_deref())?;
+            let request = pattern.request(args, &url)?;
+            self.all.push(resumed::at(request, args, target.place, target.retried)?);
+        }
+        Ok(())
+    }
+}
+
+/// The files that a name stands for.
+fn uploads(name: &Path, globoff: bool) -> Result<Vec<PathBuf>> {
+    let Some(text) = name.to_str().filter(|_| !globoff) else {
+        return Ok(vec![name.to_owned()]);
+    };
+    Ok(glob::all(&[text.to_owned()], false)?.into_iter().map(|(_, file)| file.into()).collect())
 }
 
 /// All of a request but its URL.
@@ -57,9 +115,9 @@ struct Pattern {
 }
 
 impl Pattern {
-    fn of(args: &HttpArgs, upload: Option<&PathBuf>) -> Result<Self> {
+    fn of(args: &HttpArgs, upload: Option<&Path>) -> Result<Self> {
         let (like, query) = like(args, upload)?;
-        Ok(Self { like, query, uploaded: upload.cloned() })
+        Ok(Self { like, query, uploaded: upload.map(Path::to_owned) })
     }
 
     fn request(&self, args: &HttpArgs, url: &str) -> Result<HttpRequest> {
@@ -71,122 +129,69 @@ impl Pattern {
         let request = headers.fold(request, |request, (name, value)| request.header(name, value));
         let options = self.like.sent_with().cloned().unwrap_or_else(Options::new);
         let options = with_netrc(options, args, &request)?;
+        let options = with_jar(options, args, &request)?;
         Ok(request.options(options))
     }
 }
 
-/// A request to nowhere, and what is added to the query of a URL.
-fn like(args: &HttpArgs, upload: Option<&PathBuf>) -> Result<(HttpRequest, Vec<Vec<u8>>)> {
-    let pieces = &args.content.pieces;
-    let is_form = pieces.iter().any(|(piece, _)| matches!(piece, Piece::Form | Piece::FormString));
-    let mut query = query(&args.url_query)?;
-    let content = match upload {
-        // To curl, a dot is standard input that may have nothing to say yet.
-        Some(file) if file.as_os_str() == "." => Some(body::content(b"-")?),
-        Some(file) => Some(body::content(file.as_os_str().as_bytes())?),
-        None if pieces.is_empty() || is_form => None,
-        None if args.get && !query.is_empty() => {
-            bail!("with -G, curl drops what --url-query says; write it as --data-urlencode instead")
-        }
-        None if args.get => {
-            query.push(body::joined(pieces)?);
-            None
-        }
-        None => Some(body::joined(pieces)?),
-    };
-    let usual = match () {
-        () if upload.is_some() => "PUT",
-        () if args.head => "HEAD",
-        () if content.is_some() || is_form => "POST",
-        () => "GET",
-    };
-    let mut request = HttpRequest::new(args.method.as_deref().unwrap_or(usual), "");
-    let mut options = sending::options(args)?;
-    let said = headers::all(&args.headers)?;
-    // One that is left out has been spoken of, too.
-    let is_said = |name: &str| said.iter().any(|header| header.name().eq_ignore_ascii_case(name));
-    let length = content.as_ref().map_or(0, Vec::len).to_string();
-    for header in said.iter().cloned() {
-        match header {
-            // A browser copies it along; where it is right, it is made anew.
-            Header::Added(name, value)
-                if name.eq_ignore_ascii_case("content-length") && value == length => {}
-            Header::Added(name, value) => request = request.header(name, value),
-            Header::Without(name) => options = options.without_header(name),
-        }
-    }
-    let named = [("User-Agent", args.user_agent.as_deref()), ("Referer", referer(args)?)];
-    for (name, value) in named {
-        match value {
-            Some("") => options = options.without_header(name),
-            Some(value) if !is_said(name) => request = request.header(name, value),
-            _ => {}
-        }
-    }
-    if let Some(time) = &args.time_cond {
-        let (name, value) = condition::header(time)?;
-        if !is_said(name) {
-            request = request.header(name, value);
-        }
-    }
-    if let Some(range) = args.range.as_ref().filter(|_| !is_said("range")) {
-        request = request.header("Range", format!("bytes={range}"));
-    }
-    if upload.is_some() && !request.has_header("content-type") {
-        options = options.without_header("Content-Type");
-    }
-    if pieces.iter().any(|(piece, _)| *piece == Piece::Json) {
-        for name in ["Content-Type", "Accept"] {
-            if !is_said(name) {
-                request = request.header(name, "application/json");
-            }
-        }
-    } else if content.as_ref().is_some_and(Vec::is_empty)
-        && upload.is_none()
-        && !is_said("content-type")
-    {
-        // The driver gives the usual type to what is there. This is a form without a field.
-        request = request.header("Content-Type", "application/x-www-form-urlencoded");
-    }
-    if let Some(content) = content {
-        request = request.body(content);
-    } else if is_form {
-        let mut chance = [0; 11];
-        getrandom::fill(&mut chance)
-            .map_err(|error| anyhow!("the operating system gives no random bytes: {error}"))?;
-        request = request.multipart(&form::parts(pieces)?, chance)?;
-    }
-    Ok((request.options(options), query))
-}
-
-/// Behind `;auto`, curl sets it anew at each redirect.
-fn referer(args: &HttpArgs) -> Result<Option<&str>> {
-    let Some(referer) = args.referer.as_deref() else { return Ok(None) };
-    match referer.split_once(";auto") {
-        Some(_) if args.location => {
-            bail!("with -L, a referer's ';auto' cannot be stored; write the one that is to be sent")
-        }
-        Some((first, _)) => Ok(Some(first).filter(|first| !first.is_empty())),
-        None => Ok(Some(referer)),
-    }
+/// The host that a request goes to, without its port; nothing if there is none, which is refused when
+/// the request is checked.
+fn host_of(request: &HttpRequest) -> String {
+    // scheme://host:port
+    let to = request.destination().to_string();
+    let host = to.split_once("://").and_then(|(_, rest)| rest.rsplit_once(':'));
+    host.map(|(host, _)| host.to_owned()).unwrap_or_default()
 }
 
 fn with_netrc(options: Options, args: &HttpArgs, request: &HttpRequest) -> Result<Options> {
-    if !args.netrc && args.netrc_file.is_none() {
+    let optional = args.curl.netrc_optional;
+    let asked = args.netrc || optional || args.netrc_file.is_some();
+    // Another proof comes first, as to curl.
+    if !asked || args.oauth2_bearer.is_some() || args.user.is_some() {
         return Ok(options);
     }
     let path = match &args.netrc_file {
         Some(path) => path.clone(),
         None => netrc::usual_path()?,
     };
-    // scheme://host:port
-    let to = request.destination().to_string();
-    let host = to.split_once("://").and_then(|(_, rest)| rest.rsplit_once(':'));
-    let (host, _) = host.context("the url has no host to look up in the .netrc file")?;
-    match netrc::look_up(&path, host)? {
+    let (host, named) = (host_of(request), url::user_of(request.url()));
+    let proves = named.as_ref().is_some_and(|(_, password)| password.is_some());
+    if proves || (optional && !path.exists()) {
+        return Ok(options);
+    }
+    let user = named.map(|(user, _)| user);
+    let netrc = netrc::read(&path)?;
+    if (args.location || args.curl.follows()) && netrc.speaks_of_others(&host)? {
+        bail!(
+            "with -L, curl looks up in {} the hosts that redirects lead to, and what it says of those is not stored; leave -L out, or write -u USER:PASSWORD in place of the file",
+            path.display()
+        );
+    }
+    match netrc.look_up(&host, user.as_deref())? {
         Some((user, password)) => Ok(options.user(user, password)),
+        // The user of the URL is proven without a password.
+        None if user.is_some() || optional => Ok(options),
         None => bail!("{} has no entry for {host}; add one, or leave --netrc out", path.display()),
     }
+}
+
+/// The cookies of files that belong to where the request goes, or may lead.
+fn with_jar(options: Options, args: &HttpArgs, request: &HttpRequest) -> Result<Options> {
+    if !sending::keeps_cookies(args) {
+        return Ok(options);
+    }
+    let named = request.headers().iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
+    let host = match named {
+        Some((_, value)) => value.split(':').next().unwrap_or_default().to_owned(),
+        None => host_of(request),
+    };
+    // Elsewhere, a redirect alone would lead.
+    let host = (!args.location && !args.curl.follows()).then_some(&*host);
+    let mut lines = Vec::new();
+    for file in sending::cookie_files(args) {
+        lines.extend(cookies::read(OsStr::new(file), args.curl.junk_session_cookies, host)?);
+    }
+    Ok(options.jar(lines))
 }
 
 fn query(given: &[OsString]) -> Result<Vec<Vec<u8>>> {

@@ -8,10 +8,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use slipstream_http::{Auth, HttpVersion, Options};
+use slipstream_http::{Auth, HttpVersion, IpVersion, Options};
 
 use crate::args::HttpArgs;
-use crate::body;
+use crate::headers::Header;
+use crate::{body, headers};
+
+/// Most redirects that a request is followed over.
+const REDIRECTS_MAX: u32 = 1_000;
 
 /// What these options say of it.
 pub(crate) fn options(args: &HttpArgs) -> Result<Options> {
@@ -25,7 +29,10 @@ pub(crate) fn options(args: &HttpArgs) -> Result<Options> {
         .compressed(args.compressed)
         .post301(args.post301)
         .post302(args.post302)
-        .post303(args.post303);
+        .post303(args.post303)
+        .location_trusted(args.curl.location_trusted)
+        .tr_encoding(args.curl.tr_encoding)
+        .whole_answer(args.curl.retry_all_errors);
     if let Some(user) = &args.user {
         let Some((user, password)) = user.split_once(':') else {
             bail!(
@@ -36,23 +43,36 @@ pub(crate) fn options(args: &HttpArgs) -> Result<Options> {
     }
     options = given(options, &args.oauth2_bearer, Options::bearer);
     options = given(options, &args.aws_sigv4, Options::aws_sigv4);
-    options = given(options, &args.proxy, Options::proxy);
+    options = match args.proxy.as_deref() {
+        None | Some("") => options,
+        Some(proxy) => options.proxy(without_path(proxy)),
+    };
     options = given(options, &args.proxy_user, Options::proxy_user);
-    options = given(options, &args.noproxy, Options::noproxy);
+    // No proxy, not even the worker's.
+    let none = args.proxy.as_ref().is_some_and(String::is_empty).then(|| "*".to_owned());
+    options = given(options, &none.or(args.noproxy.clone()), Options::noproxy);
+    options = about_the_proxy(options, args)?;
+    options = given(options, &args.curl.request_target, Options::request_target);
+    let versions = [(args.curl.ipv4, IpVersion::V4), (args.curl.ipv6, IpVersion::V6)];
+    if let Some((_, version)) = versions.into_iter().find(|(asked, _)| *asked) {
+        options = options.ip_version(version);
+    }
     options = given(options, &args.unix_socket, Options::unix_socket);
     options = given(options, &args.abstract_unix_socket, Options::abstract_unix_socket);
     options = given(options, &args.sign_secret, Options::sign);
-    options = args.resolve.iter().fold(options, Options::resolve);
+    options = addresses(args).into_iter().fold(options, Options::resolve);
     options = args.connect_to.iter().fold(options, Options::connect_to);
-    if !args.cookie.is_empty() {
-        options = options.cookies(cookies(&args.cookie)?);
+    let cookies: Vec<_> = args.cookie.iter().filter(|it| it.contains('=')).cloned().collect();
+    if !cookies.is_empty() {
+        options = options.cookies(cookies.join("; "));
     }
-    if args.location {
+    if args.location || args.curl.follows() {
         options = match args.max_redirs {
-            Some(most) => options.follow_at_most(most),
+            Some(most) => options.follow_at_most(u32::try_from(most).unwrap_or(REDIRECTS_MAX)),
             None => options.follow(),
         };
     }
+    check_tag_file(args)?;
     let version = match () {
         () if args.http1_0 => Some(HttpVersion::V1_0),
         () if args.http1_1 => Some(HttpVersion::V1_1),
@@ -77,17 +97,90 @@ where
     }
 }
 
+/// What is said about a proxy counts only where there is one that could hear it.
+fn about_the_proxy(options: Options, args: &HttpArgs) -> Result<Options> {
+    if args.proxy.as_ref().is_none_or(String::is_empty) {
+        return Ok(options);
+    }
+    let mut options = options.proxy_tunnel(args.curl.proxytunnel).proxy_auth(match () {
+        () if args.curl.proxy_digest => Auth::Digest,
+        () if args.curl.proxy_anyauth => Auth::Any,
+        () => Auth::Basic,
+    });
+    for header in headers::all(&args.curl.proxy_header)? {
+        options = match header {
+            Header::Added(name, value) => options.proxy_header(format!("{name}: {value}")),
+            Header::Without(name) => options.proxy_header(format!("{name}:")),
+        };
+    }
+    Ok(options)
+}
+
+/// The addresses that are given in place of a lookup.
+fn addresses(args: &HttpArgs) -> Vec<&str> {
+    let proxy = args.proxy.as_deref().filter(|proxy| !proxy.is_empty());
+    // Without scheme, user and path.
+    let proxy = proxy.map(|proxy| {
+        let proxy = without_path(proxy);
+        proxy.rsplit(['@', '/']).next().unwrap_or_default().to_ascii_lowercase()
+    });
+    let counts = |entry: &&str| match (&proxy, entry.split(':').next()) {
+        // What takes an earlier one back: there is none.
+        _ if entry.starts_with('-') => false,
+        // The proxy looks up the others.
+        (Some(proxy), Some(host)) => proxy.starts_with(&host.to_ascii_lowercase()) || host == "*",
+        _ => true,
+    };
+    // An entry that may grow old is as good as any: each request has its own.
+    let entries = args.resolve.iter().map(|entry| entry.strip_prefix('+').unwrap_or(entry));
+    entries.filter(counts).collect()
+}
+
+/// Where curl cannot write the tag, it sends nothing.
+fn check_tag_file(args: &HttpArgs) -> Result<()> {
+    let folder = args.curl.etag_save.as_ref().and_then(|file| file.parent());
+    match folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        Some(folder) => bail!(
+            "the folder of --etag-save, '{}', is not there, and curl would send nothing; make it, or leave the option out",
+            folder.display()
+        ),
+        None => Ok(()),
+    }
+}
+
+/// The proxy of an HTTP proxy's URL, whose path means nothing.
+fn without_path(proxy: &str) -> &str {
+    let start = match proxy.split_once("://") {
+        Some((scheme, _)) if scheme.to_ascii_lowercase().starts_with("socks") => return proxy,
+        Some((scheme, _)) => scheme.len() + 3,
+        None => 0,
+    };
+    proxy[start..].find('/').map_or(proxy, |at| &proxy[..start + at])
+}
+
+/// Whether cookies are those of files and answers, too.
+pub(crate) fn keeps_cookies(args: &HttpArgs) -> bool {
+    args.curl.cookie_jar.is_some() || cookie_files(args).next().is_some()
+}
+
+/// The files that -b names.
+pub(crate) fn cookie_files(args: &HttpArgs) -> impl Iterator<Item = &str> {
+    args.cookie.iter().filter(|cookie| !cookie.contains('=')).map(String::as_str)
+}
+
+/// Zero is curl's default, as if nothing was said.
 fn limits(mut options: Options, args: &HttpArgs) -> Result<Options> {
-    if let Some(time) = args.max_time {
+    let said = |time: Option<f64>| time.filter(|time| *time != 0.0);
+    if let Some(time) = said(args.max_time) {
         options = options.total_timeout(seconds(time, "max-time")?);
     }
-    if let Some(time) = args.connect_timeout {
+    if let Some(time) = said(args.connect_timeout) {
         options = options.connect_timeout(seconds(time, "connect-timeout")?);
     }
-    if let Some(limit) = args.speed_limit {
+    if let Some(limit) = args.speed_limit.filter(|limit| *limit != 0) {
         options = options.low_speed_limit(limit);
     }
-    if let Some(time) = args.speed_time {
+    if let Some(time) = said(args.speed_time) {
         options = options.low_speed_time(seconds(time, "speed-time")?);
     }
     Ok(options)
@@ -122,11 +215,4 @@ fn certificates(mut options: Options, args: &HttpArgs) -> Result<Options> {
         options = options.key(body::file(file, "key's")?);
     }
     Ok(given(options, &args.pass, Options::key_password))
-}
-
-fn cookies(given: &[String]) -> Result<String> {
-    if given.iter().any(|cookie| !cookie.contains('=')) {
-        bail!("a cookie has no '='; write NAME=VALUE (a file of cookies cannot be stored)");
-    }
-    Ok(given.join("; "))
 }

@@ -8,7 +8,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use slipstream_core::{Clock, Engine, Overwritten, Record, RecordId, Source, SystemClock};
+use slipstream_core::{
+    Clock, Engine, Overwritten, Record, RecordId, Source, SystemClock, Timestamp,
+};
 use slipstream_log::{Overdue, Spool};
 
 use crate::args::StoreArgs;
@@ -16,14 +18,48 @@ use crate::owner::Place;
 use crate::status::hangs;
 use crate::terms::Given;
 use crate::units::{count, rfc3339, spell};
-use crate::{Ended, batch, init, kinds, print};
+use crate::{Ended, batch, init, kinds, print, sending};
 
-pub(crate) fn run(place: &Place, args: &StoreArgs, options: &[String]) -> Result<Ended> {
+/// Stores what these command lines describe, each with the options that it has.
+pub(crate) fn run(place: &Place, lines: &[(&StoreArgs, &[String])]) -> Result<Ended> {
+    let (args, options) = *lines.first().context("there is no command line")?;
     if let Some(file) = &args.batch {
         kinds::refuse_beside_batch(options)?;
         return batch::run(place, args, file);
     }
     let now = SystemClock::new().now();
+    let mut records = Vec::new();
+    for (args, options) in lines {
+        records.extend(on_terms(args, options, now)?);
+    }
+    let keeps_cookies = |(args, _): &(&StoreArgs, _)| sending::keeps_cookies(&args.http);
+    if records.len() > 1 && lines.iter().any(keeps_cookies) {
+        bail!(
+            "with a cookie file or a cookie jar, curl sends what an answer sets along with the requests behind it, which cannot be stored; store them one by one, or write the cookies as -b NAME=VALUE"
+        );
+    }
+    let spool = open(place, args)?;
+    let receipt = spool.store(&source(args), &records)?;
+    for duplicate in &receipt.duplicates {
+        let earlier = duplicate.of;
+        tracing::info!(%earlier, "not stored: one with the same dedupe key was a moment ago");
+    }
+    warn(&receipt.overwritten);
+    warn_if_overdue(&spool, args);
+    if args.print_id {
+        let earlier = |id| receipt.duplicates.iter().find(|it| it.id == id).map(|it| it.of);
+        let id = |record: &Record| earlier(record.id).unwrap_or(record.id);
+        let ids: String = records.iter().map(|record| format!("{}\n", id(record))).collect();
+        print::out(&ids).with_context(|| match records.len() {
+            1 => "the request is stored, but its id is lost".to_owned(),
+            all => format!("the requests are stored, all {all}, but their ids are lost"),
+        })?;
+    }
+    Ok(Ended::Well)
+}
+
+/// The records of one command line's requests.
+fn on_terms(args: &StoreArgs, options: &[String], now: Timestamp) -> Result<Vec<Record>> {
     let records = kinds::records(args, options, || RecordId::generate(now))?;
     let given = Given::of(&args.terms);
     if given.has_idle_window() {
@@ -37,23 +73,7 @@ pub(crate) fn run(place: &Place, args: &StoreArgs, options: &[String]) -> Result
     }
     let terms = given.terms(now)?;
     let on_terms = |record: Record| Ok(record.on_terms(terms.clone())?);
-    let records = records.into_iter().map(on_terms).collect::<Result<Vec<_>>>()?;
-    let spool = open(place, args)?;
-    let receipt = spool.store(&source(args), &records)?;
-    let earlier = receipt.duplicates.first().map(|duplicate| duplicate.of);
-    if let Some(earlier) = earlier {
-        tracing::info!(%earlier, "not stored: one with the same dedupe key was a moment ago");
-    }
-    warn(&receipt.overwritten);
-    warn_if_overdue(&spool, args);
-    if args.print_id {
-        let ids = records.iter().map(|record| format!("{}\n", earlier.unwrap_or(record.id)));
-        print::out(&ids.collect::<String>()).with_context(|| match records.len() {
-            1 => "the request is stored, but its id is lost".to_owned(),
-            all => format!("the requests are stored, all {all}, but their ids are lost"),
-        })?;
-    }
-    Ok(Ended::Well)
+    records.into_iter().map(on_terms).collect()
 }
 
 /// The spool, made if it is not there.

@@ -6,16 +6,66 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-/// The URL with its scheme: http, to curl, if there is none.
-pub(crate) fn with_scheme(url: &str) -> String {
+/// What curl takes from the beginning of a host, in place of http.
+const GUESSED: [&str; 6] = ["ftp", "dict", "ldap", "imap", "smtp", "pop3"];
+
+/// The URL with its scheme: `usual`, or http, if there is none. One slash behind it and three are two,
+/// to curl.
+pub(crate) fn with_scheme(url: &str, usual: Option<&str>) -> Result<String> {
     let first = url.split(['/', '?', '#']).next().unwrap_or_default();
-    // What ends with a colon is a scheme, if with too few slashes behind it.
-    if url.is_empty() || first.ends_with(':') {
-        return url.to_owned();
+    if let Some(scheme) = first.strip_suffix(':') {
+        let rest = &url[first.len()..];
+        let host = rest.trim_start_matches('/');
+        let is_http = ["http", "https"].iter().any(|known| known.eq_ignore_ascii_case(scheme));
+        return Ok(match rest.len() - host.len() {
+            1 | 3 if is_http => format!("{scheme}://{host}"),
+            _ => url.to_owned(),
+        });
     }
-    format!("http://{url}")
+    if url.is_empty() {
+        return Ok(String::new());
+    }
+    let host = first.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+    let begins = |name: &&&str| host.strip_prefix(**name).is_some_and(|rest| rest.starts_with('.'));
+    if let (Some(name), None) = (GUESSED.iter().find(begins), usual) {
+        bail!(
+            "without a scheme, curl takes a host that begins with '{name}.' for one of {name}; write http:// before it"
+        );
+    }
+    Ok(format!("{}://{url}", usual.unwrap_or("http")))
+}
+
+/// User and password that stand in a URL, decoded.
+pub(crate) fn user_of(url: &str) -> Option<(String, Option<String>)> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (user, _) = authority.rsplit_once('@')?;
+    Some(match user.split_once(':') {
+        Some((user, password)) => (decoded(user), Some(decoded(password))),
+        None => (decoded(user), None),
+    })
+}
+
+/// Text without its percent-encoding.
+fn decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let [first, behind @ ..] = rest {
+        let digits = behind.get(..2).filter(|_| *first == b'%');
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &behind[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The URL with more in its query.
@@ -103,8 +153,32 @@ mod tests {
             ("HTTPS://a", "HTTPS://a"),
             ("tcp://a:1", "tcp://a:1"),
             ("?x://y", "http://?x://y"),
+            ("http:/a/b", "http://a/b"),
+            ("Https:///a/b", "Https://a/b"),
+            ("http:////a/b", "http:////a/b"),
+            ("ftp", "http://ftp"),
         ] {
-            assert_eq!(with_scheme(url), expected);
+            assert_eq!(with_scheme(url, None).unwrap(), expected);
+        }
+        assert_eq!(with_scheme("ftp.a/b", Some("https")).unwrap(), "https://ftp.a/b");
+        for url in ["ftp.a/b", "u:p@SMTP.a.example:25"] {
+            let error = with_scheme(url, None).unwrap_err().to_string();
+            assert!(error.ends_with("write http:// before it"), "{error}");
+        }
+    }
+
+    #[test]
+    fn user_and_password_of_a_url_are_found() {
+        for (url, expected) in [
+            ("http://a@h/", Some(("a", None))),
+            ("http://a%40b:c%zz@h/", Some(("a@b", Some("c%zz")))),
+            ("http://:c@h/", Some(("", Some("c")))),
+            ("http://h/a@b", None),
+        ] {
+            let expected = expected.map(|(user, password): (&str, Option<&str>)| {
+                (user.to_owned(), password.map(str::to_owned))
+            });
+            assert_eq!(user_of(url), expected, "{url}");
         }
     }
 

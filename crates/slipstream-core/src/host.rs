@@ -72,9 +72,8 @@ pub fn host_of(text: &str) -> Result<String, Invalid> {
             "a host name has at most {HOST_MAX} characters, and no two dots in a row"
         ));
     }
-    // What ends in a number is an address for a resolver, in any of the old spellings.
-    let last = labels.rsplit('.').next().unwrap_or_default();
-    if is_number(last) && text.parse::<Ipv4Addr>().is_err() {
+    // What is all numbers is an address for a resolver, in any of the old spellings.
+    if labels.split('.').all(is_number) && text.parse::<Ipv4Addr>().is_err() {
         return wrong("write an ipv4 address as four numbers, such as 127.0.0.1");
     }
     Ok(text.to_ascii_lowercase())
@@ -109,6 +108,8 @@ mod tests {
             ("[0::1]", "[::1]"),
             ("[::FFFF:7f00:1]", "[::ffff:127.0.0.1]"),
             ("0xcafe.example", "0xcafe.example"),
+            ("example.com.1214", "example.com.1214"),
+            ("a.0x7f", "a.0x7f"),
         ] {
             assert_eq!(host_of(text).as_deref(), Ok(host));
         }

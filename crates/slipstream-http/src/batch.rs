@@ -51,6 +51,27 @@ struct Line<'a> {
     proxy: Option<String>,
     proxy_user: Option<String>,
     noproxy: Option<String>,
+    proxy_auth: Option<crate::Auth>,
+    #[serde(default)]
+    proxy_headers: Vec<String>,
+    #[serde(default)]
+    proxy_tunnel: bool,
+    jar: Option<Vec<String>>,
+    request_target: Option<String>,
+    ip_version: Option<crate::IpVersion>,
+    #[serde(default)]
+    chunked: bool,
+    #[serde(default)]
+    tr_encoding: bool,
+    #[serde(default)]
+    whole_answer: bool,
+    #[serde(default)]
+    location_trusted: bool,
+    #[serde(default)]
+    keep_method: bool,
+    redirected_as: Option<crate::RedirectedAs>,
+    #[serde(default)]
+    auto_referer: bool,
     cacert: Option<String>,
     cert: Option<String>,
     key: Option<String>,

@@ -3,14 +3,14 @@
 //! The handle is fresh: it has the driver's settings and nothing else. It is made so again
 //! behind the request, so nothing here needs undoing.
 //!
-//! Absent on purpose: what goes into the head as text (cookies, token, signature, headers
+//! Absent on purpose: what goes into the head as text (token, signature, headers
 //! left out); that is made with the other headers. Redirects: the driver follows them.
 
 use curl::Error;
-use curl::easy::{Auth as Schemes, Easy2, HttpVersion as Version, List};
+use curl::easy::{Auth as Schemes, Easy2, HttpVersion as Version, IpResolve, List};
 
 use crate::raw;
-use crate::request::{Auth, HttpVersion, Options};
+use crate::request::{Auth, HttpVersion, IpVersion, Options};
 use crate::route::Route;
 use crate::transfer::Exchange;
 
@@ -22,6 +22,13 @@ pub(crate) fn configure(
     credentials(easy, options)?;
     connection(easy, options, route)?;
     tls(easy, options)?;
+    cookies(easy, options)?;
+    if let Some(target) = &options.request_target {
+        raw::request_target(easy, target)?;
+    }
+    if options.tr_encoding {
+        easy.transfer_encoding(true)?;
+    }
     if options.compressed {
         // Whatever libcurl can decode.
         easy.accept_encoding("")?;
@@ -43,15 +50,44 @@ fn credentials(easy: &mut Easy2<Exchange>, options: &Options) -> Result<(), Erro
         easy.password(options.password.as_deref().unwrap_or_default())?;
     }
     // User and password may stand in the URL, too.
-    match options.auth {
-        Auth::Basic => {}
-        Auth::Digest => easy.http_auth(Schemes::new().digest(true))?,
-        Auth::Any => easy.http_auth(Schemes::new().basic(true).digest(true))?,
+    if let Some(schemes) = schemes(options.auth) {
+        easy.http_auth(&schemes)?;
+    }
+    if let Some(schemes) = schemes(options.proxy_auth) {
+        easy.proxy_auth(&schemes)?;
     }
     if let Some(provider) = &options.aws_sigv4 {
         // It takes the place of the other ways, and signs no path with dots in it.
         easy.path_as_is(false)?;
         easy.aws_sigv4(provider)?;
+    }
+    Ok(())
+}
+
+/// What libcurl is told, if not the usual.
+fn schemes(auth: Auth) -> Option<Schemes> {
+    let mut schemes = Schemes::new();
+    match auth {
+        Auth::Basic => return None,
+        Auth::Digest => schemes.digest(true),
+        Auth::Any => schemes.basic(true).digest(true),
+    };
+    Some(schemes)
+}
+
+/// A handle that has had a jar is never used for another request: libcurl keeps cookies beyond a reset.
+fn cookies(easy: &mut Easy2<Exchange>, options: &Options) -> Result<(), Error> {
+    if let Some(cookies) = &options.cookies {
+        easy.cookie(cookies)?;
+    }
+    let Some(jar) = &options.jar else {
+        return Ok(());
+    };
+    // No file: only that there are cookies at all.
+    easy.cookie_file("")?;
+    for line in jar {
+        // What is no cookie is passed over by curl, too.
+        let _ = easy.cookie_list(line);
     }
     Ok(())
 }
@@ -77,6 +113,22 @@ fn connection(easy: &mut Easy2<Exchange>, options: &Options, route: &Route) -> R
         let (user, password) = user.split_once(':').unwrap_or((user, ""));
         easy.proxy_username(user)?;
         easy.proxy_password(password)?;
+    }
+    if options.proxy_tunnel {
+        easy.http_proxy_tunnel(true)?;
+    }
+    if !options.proxy_headers.is_empty() {
+        let mut list = List::new();
+        for header in &options.proxy_headers {
+            list.append(header)?;
+        }
+        easy.proxy_headers(list)?;
+    }
+    if let Some(version) = options.ip_version {
+        easy.ip_resolve(match version {
+            IpVersion::V4 => IpResolve::V4,
+            IpVersion::V6 => IpResolve::V6,
+        })?;
     }
     options.noproxy.as_ref().map_or(Ok(()), |hosts| easy.noproxy(hosts))
 }

@@ -42,14 +42,9 @@ impl Head<'_> {
             write!(line, "Idempotency-Key: {id}").expect("writing to memory");
             list.append(line)?;
         }
-        if request.content().is_empty() {
-            // There is nothing that a type would describe.
-            if !request.has_header("content-type") {
-                list.append("Content-Type:")?;
-            }
-        } else if !request.has_header("expect") {
-            // Asking first costs a round trip, and a second where nobody answers.
-            list.append("Expect:")?;
+        // There is nothing that a type would describe.
+        if request.content().is_empty() && !request.has_header("content-type") {
+            list.append("Content-Type:")?;
         }
         for header in signature {
             list.append(header)?;
@@ -57,12 +52,12 @@ impl Head<'_> {
         let Some(options) = &request.options else {
             return Ok(list);
         };
-        for (name, value) in
-            [("Authorization: Bearer ", &options.bearer), ("Cookie: ", &options.cookies)]
-        {
-            if let Some(value) = value {
-                list.append(&format!("{name}{value}"))?;
-            }
+        if let Some(token) = &options.bearer {
+            list.append(&format!("Authorization: Bearer {token}"))?;
+        }
+        // libcurl would ask before it sends what it does not know the length of.
+        if options.chunked && !request.has_header("expect") {
+            list.append("Expect:")?;
         }
         // Behind the request's own: of two with one name, libcurl takes the first.
         for name in &options.without {

@@ -20,7 +20,7 @@
 //! How a request is sent, if not as usual, is a part of it: [`Options`]. Unless they say so,
 //! a redirect is not followed, but a failure that somebody should look at.
 //!
-//! Absent on purpose: cookies that a server sets, and caches.
+//! Absent on purpose: caches, and cookies that a server sets, but for redirects of the same request.
 
 mod batch;
 mod entries;
@@ -37,6 +37,8 @@ mod configure;
 mod driver;
 #[cfg(feature = "deliver")]
 mod head;
+#[cfg(feature = "deliver")]
+mod jar;
 #[cfg(feature = "deliver")]
 mod options;
 #[cfg(feature = "deliver")]
@@ -65,7 +67,7 @@ mod verdict;
 pub use batch::{parse_line, parse_line_beside};
 pub use masked::masked_url;
 pub use multipart::Part;
-pub use request::{Auth, HttpRequest, HttpVersion, Options};
+pub use request::{Auth, HttpRequest, HttpVersion, IpVersion, Options, RedirectedAs};
 
 #[cfg(feature = "deliver")]
 pub use driver::HttpDriver;

@@ -23,6 +23,7 @@ pub struct Part {
     content: Vec<u8>,
     /// Files that stand in it, in place of content.
     files: Vec<Part>,
+    backslashes: bool,
 }
 
 impl Part {
@@ -35,6 +36,7 @@ impl Part {
             headers: Vec::new(),
             content: content.into(),
             files: Vec::new(),
+            backslashes: false,
         }
     }
 
@@ -74,16 +76,28 @@ impl Part {
         self
     }
 
-    /// What stands before its content; `within` a part of a form, or on its own in one.
-    fn head(&self, within: bool) -> Result<String, Invalid> {
-        let mut head = match within {
-            true => "Content-Disposition: attachment".to_owned(),
-            false => {
-                format!("Content-Disposition: form-data; name=\"{}\"", escaped(&self.name)?)
-            }
+    /// The same with quotation marks and backslashes in its names behind backslashes, as some old
+    /// servers read them, in place of percent-encoding; in the names of its files, too.
+    #[must_use]
+    pub fn with_backslashes(mut self, escapes: bool) -> Self {
+        self.backslashes = escapes;
+        self.files = self.files.into_iter().map(|file| file.with_backslashes(escapes)).collect();
+        self
+    }
+
+    /// What stands before its content.
+    fn head(&self, whole: Whole) -> Result<String, Invalid> {
+        let disposition = match whole {
+            Whole::Form => "form-data",
+            Whole::Parts | Whole::Field => "attachment",
         };
+        let mut head = format!("Content-Disposition: {disposition}");
+        if whole != Whole::Field {
+            let name = escaped(&self.name, self.backslashes)?;
+            head.push_str(&format!("; name=\"{name}\""));
+        }
         if let Some(filename) = &self.filename {
-            head.push_str(&format!("; filename=\"{}\"", escaped(filename)?));
+            head.push_str(&format!("; filename=\"{}\"", escaped(filename, self.backslashes)?));
         }
         head.push_str("\r\n");
         let typed = self.content_type.iter().map(|kind| ("Content-Type", kind));
@@ -117,24 +131,24 @@ impl std::fmt::Debug for Part {
 
 impl HttpRequest {
     /// The same with a form of these parts as body, and the `content-type` that goes with
-    /// it. `chance` decides about the boundary: random bytes, so that nobody who chooses a
+    /// it; one that is there gets the boundary. `chance` decides about the boundary: random bytes, so that nobody who chooses a
     /// part's content can choose one that holds it.
     ///
     /// # Errors
-    /// A name or a header that cannot be sent, or two types for one body.
-    pub fn multipart(self, parts: &[Part], chance: [u8; 11]) -> Result<Self, Invalid> {
-        if self.has_header("content-type") {
-            return Err(Invalid::new(
-                "a form brings its own 'content-type' header, with the boundary; leave yours out",
-            ));
-        }
+    /// A name or a header that cannot be sent.
+    pub fn multipart(mut self, parts: &[Part], chance: [u8; 11]) -> Result<Self, Invalid> {
         let mut chance = Chance(chance);
         // The inner ones first: what encloses them must not be in them.
         let parts = parts.iter().map(|part| part.flat(&mut chance));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
-        let (boundary, body) = enclosed(&parts, false, &mut chance)?;
-        let content_type = format!("multipart/form-data; boundary={boundary}");
-        Ok(self.header("Content-Type", content_type).body(body))
+        let own = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
+        let kind = self.headers.iter().position(own).map(|at| self.headers.remove(at).1);
+        let kind = kind.unwrap_or_else(|| FORM.to_owned());
+        // What is no form has no fields, only parts.
+        let is_form = kind.get(..FORM.len()).is_some_and(|it| it.eq_ignore_ascii_case(FORM));
+        let (boundary, body) =
+            enclosed(&parts, if is_form { Whole::Form } else { Whole::Parts }, &mut chance)?;
+        Ok(self.header("Content-Type", format!("{kind}; boundary={boundary}")).body(body))
     }
 }
 
@@ -146,7 +160,7 @@ impl Part {
         }
         let files = self.files.iter().map(|file| file.flat(chance));
         let files = files.collect::<Result<Vec<_>, _>>()?;
-        let (boundary, content) = enclosed(&files, true, chance)?;
+        let (boundary, content) = enclosed(&files, Whole::Field, chance)?;
         let kind = format!("multipart/mixed; boundary={boundary}");
         let head = Self { files: Vec::new(), content, ..self.clone() };
         Ok(Cow::Owned(head.content_type(kind)))
@@ -156,7 +170,7 @@ impl Part {
 /// What is between these parts, and all of them.
 fn enclosed(
     parts: &[Cow<'_, Part>],
-    within: bool,
+    whole: Whole,
     chance: &mut Chance,
 ) -> Result<(String, Vec<u8>), Invalid> {
     let mut boundary = chance.next();
@@ -168,13 +182,27 @@ fn enclosed(
     let length: usize = parts.iter().map(|part| part.content.len() + 256).sum();
     let mut body = Vec::with_capacity(length + 64);
     for part in parts {
-        body.extend_from_slice(format!("--{boundary}\r\n{}", part.head(within)?).as_bytes());
+        body.extend_from_slice(format!("--{boundary}\r\n{}", part.head(whole)?).as_bytes());
         body.extend_from_slice(&part.content);
         body.extend_from_slice(b"\r\n");
     }
     body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
     Ok((boundary, body))
 }
+
+/// What parts make up together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    /// A form.
+    Form,
+    /// Something else, whose parts have names all the same.
+    Parts,
+    /// A field of a form, whose parts have none.
+    Field,
+}
+
+/// What a form is.
+const FORM: &str = "multipart/form-data";
 
 /// Boundaries, one after the other: counted up, they come by each in turn.
 struct Chance([u8; 11]);
@@ -194,13 +222,16 @@ impl Chance {
 }
 
 /// As browsers and curl do it (HTML, section 4.10.22.8).
-fn escaped(name: &str) -> Result<String, Invalid> {
-    let odd = |c: char| c.is_control() && !matches!(c, '\r' | '\n');
+fn escaped(name: &str, backslashes: bool) -> Result<String, Invalid> {
+    let odd = |c: char| c.is_control() && (backslashes || !matches!(c, '\r' | '\n'));
     if name.contains(odd) {
         return Err(Invalid::new(format!(
             "the name {} of a part holds a control character; leave it out",
             quoted(name)
         )));
+    }
+    if backslashes {
+        return Ok(name.replace('\\', "\\\\").replace('"', "\\\""));
     }
     Ok(name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A"))
 }
@@ -274,6 +305,29 @@ mod tests {
     }
 
     #[test]
+    fn a_type_of_the_request_s_own_gets_the_boundary_as_curl_has_it() {
+        for (kind, part) in [
+            ("text/info", "attachment; name=\"a\""),
+            ("Multipart/Form-Data; x=y", "form-data; name=\"a\""),
+        ] {
+            let typed = HttpRequest::post("http://h/").header("content-type", kind);
+            let request = typed.multipart(&[Part::new("a", "1")], CHANCE).unwrap();
+            let expected = [("Content-Type".to_owned(), format!("{kind}; boundary={LINE}"))];
+            assert_eq!(request.headers(), expected);
+            let text = String::from_utf8_lossy(request.content());
+            assert!(text.contains(&format!("Content-Disposition: {part}\r\n")), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_escaped_by_backslashes_if_that_is_asked_for() {
+        let part = Part::new("a\"\\", "1").filename("b\"").with_backslashes(true);
+        let request = HttpRequest::post("http://h/").multipart(&[part], CHANCE).unwrap();
+        let text = String::from_utf8_lossy(request.content());
+        assert!(text.contains("name=\"a\\\"\\\\\"; filename=\"b\\\"\""), "{text}");
+    }
+
+    #[test]
     fn what_would_break_out_of_a_part_is_refused() {
         let table = [
             Part::new("a\0", ""),
@@ -286,7 +340,5 @@ mod tests {
             let error = HttpRequest::post("http://h/").multipart(&[part], CHANCE).unwrap_err();
             assert!(!error.to_string().contains(char::is_control), "{error:?}");
         }
-        let typed = HttpRequest::post("http://h/").header("content-type", "text/plain");
-        assert!(typed.multipart(&[], CHANCE).is_err());
     }
 }

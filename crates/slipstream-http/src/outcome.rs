@@ -11,7 +11,7 @@ use crate::retry_after;
 use crate::times::Times;
 use crate::transfer::Exchange;
 use crate::url::Authority;
-use crate::verdict::{End, Stage, judge};
+use crate::verdict::{End, Stage, broken_off, judge};
 
 /// Too many open files: the same number on every Linux.
 const EMFILE: i32 = 24;
@@ -22,10 +22,14 @@ pub(crate) fn outcome(
     status: u32,
     error: Option<&curl::Error>,
     alone: bool,
+    whole: bool,
     times: Times,
     clock: &dyn Clock,
 ) -> Outcome {
-    if (200..300).contains(&status) {
+    let succeeded = (200..300).contains(&status);
+    // What is longer than what is read was cut off here.
+    let broken = succeeded && whole && error.is_some_and(|error| !error.is_write_error());
+    if succeeded && !broken {
         return Outcome::Delivered;
     }
     let exchange = handle.get_ref();
@@ -53,6 +57,9 @@ pub(crate) fn outcome(
         times,
         peer: &peer,
     };
+    if broken {
+        return Outcome::Failed(broken_off(&end));
+    }
     match judge(&end) {
         Outcome::Failed(mut failure) => {
             failure.answer = exchange.answer();

@@ -8,7 +8,7 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_char, c_long, c_void};
+use std::ffi::{CStr, CString, c_char, c_long, c_void};
 use std::os::fd::IntoRawFd;
 use std::ptr;
 use std::sync::Arc;
@@ -22,8 +22,20 @@ use socket2::{SockAddr, SockAddrStorage, Socket};
 use crate::policy::Gate;
 use crate::transfer::{Exchange, is_shortage};
 
-/// From libcurl's `curl.h`; the bindings do not have it.
+/// From libcurl's `curl.h`; the bindings do not have them.
 const CURLOPT_PROTOCOLS_STR: CURLoption = curl_sys::CURLOPTTYPE_OBJECTPOINT + 318;
+
+const CURLOPT_REQUEST_TARGET: CURLoption = curl_sys::CURLOPTTYPE_OBJECTPOINT + 266;
+
+/// What stands in the request line in place of the URL's path and query.
+pub(crate) fn request_target<H>(easy: &mut Easy2<H>, target: &str) -> Result<(), Error> {
+    let target = CString::new(target)?;
+    // SAFETY: the handle is a live one, and this option takes a string that ends with NUL,
+    // of which libcurl makes a copy.
+    check(unsafe {
+        curl_sys::curl_easy_setopt(easy.raw(), CURLOPT_REQUEST_TARGET, target.as_ptr())
+    })
+}
 
 /// Lets a handle speak http and https, and nothing else that libcurl was built with.
 pub(crate) fn only_http<H>(easy: &mut Easy2<H>) -> Result<(), Error> {

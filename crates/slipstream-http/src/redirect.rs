@@ -3,15 +3,16 @@
 //! Guarantees: it goes to http or https. Once a hop leads to another scheme, host or port,
 //! everything that proves who we are is gone for good, also when a later hop leads back:
 //! user and password, token, cookies, client certificate, signatures, and headers whose
-//! names speak of a secret. Methods change as curl changes them.
+//! names speak of a secret. Where the request trusts wherever it is led, signatures alone are:
+//! they are made with the worker's secret. Cookies of a jar go where they belong. Methods change as curl changes them.
 //!
 //! Absent on purpose: sending, counting time, and statuses other than 301, 302, 303, 307
 //! and 308, which say nothing about where to go.
 
 use slipstream_core::quoted;
 
-use crate::HttpRequest;
 use crate::masked::{location_masked, speaks_of_a_secret};
+use crate::{HttpRequest, Options, RedirectedAs};
 
 use crate::url::{Authority, resolve, user_info};
 
@@ -46,8 +47,15 @@ pub(crate) fn next(
     } else {
         leave_credentials(&mut request);
     }
+    let says = |says: fn(&Options) -> bool| request.options.as_deref().is_some_and(says);
+    if says(|options| options.auto_referer) {
+        request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("referer"));
+        request.headers.push(("Referer".to_owned(), shareable(&request.url)));
+    }
     if becomes_get(&request, status) {
-        "GET".clone_into(&mut request.method);
+        if !says(|options| options.keep_method) {
+            "GET".clone_into(&mut request.method);
+        }
         request.body = Vec::new();
         // They described the body.
         request.headers.retain(|(name, _)| !name.to_ascii_lowercase().starts_with("content-"));
@@ -56,10 +64,24 @@ pub(crate) fn next(
     Ok(request)
 }
 
+/// A URL without what only its server may know, and without a fragment.
+fn shareable(url: &str) -> String {
+    let url = url.split('#').next().unwrap_or_default();
+    match user_info(url) {
+        Some(user) => url.replacen(&format!("{user}@"), "", 1),
+        None => url.to_owned(),
+    }
+}
+
 fn leave_credentials(request: &mut HttpRequest) {
-    request
-        .headers
-        .retain(|(name, _)| !speaks_of_a_secret(name) && !name.eq_ignore_ascii_case("host"));
+    request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
+    let trusted = request.options.as_ref().is_some_and(|options| options.location_trusted);
+    if trusted && let Some(options) = &mut request.options {
+        // It is the worker's.
+        options.sign = None;
+        return;
+    }
+    request.headers.retain(|(name, _)| !speaks_of_a_secret(name));
     if let Some(options) = &mut request.options {
         options.user = None;
         options.password = None;
@@ -73,15 +95,23 @@ fn leave_credentials(request: &mut HttpRequest) {
     }
 }
 
+/// Whether a redirect leads to a request without a body, mostly a GET.
 fn becomes_get(request: &HttpRequest, status: u32) -> bool {
     let options = request.options.as_deref();
-    let keeps = |keep: fn(&crate::Options) -> bool| options.is_some_and(keep);
-    match (status, request.method.as_str()) {
-        (301, "POST") => !keeps(|options| options.post301),
-        (302, "POST") => !keeps(|options| options.post302),
-        (303, "POST") => !keeps(|options| options.post303),
+    let keeps = |keep: fn(&Options) -> bool| options.is_some_and(keep);
+    let posts = match options.and_then(|options| options.redirected_as) {
+        Some(counts_as) => counts_as == RedirectedAs::Post,
+        None => request.method == "POST",
+    };
+    match status {
+        301 => posts && !keeps(|options| options.post301),
+        302 => posts && !keeps(|options| options.post302),
+        303 if posts => !keeps(|options| options.post303),
         // What was asked for is elsewhere; an answer about it is here.
-        (303, method) => !matches!(method, "GET" | "HEAD"),
+        303 => {
+            keeps(|options| options.redirected_as.is_some())
+                || !matches!(&*request.method, "GET" | "HEAD")
+        }
         _ => false,
     }
 }

@@ -20,6 +20,7 @@ use socket2::Socket;
 use crate::answer::Answer;
 use crate::head::Head;
 use crate::policy::Gate;
+use crate::redirect::is_redirect;
 use crate::{HttpRequest, HttpVersion, Options};
 
 /// Longest `Retry-After` that is kept: a date has 29 characters.
@@ -40,6 +41,14 @@ pub(crate) struct Exchange {
     answer: Answer,
     /// Whether libcurl decodes what comes compressed.
     decodes: bool,
+    /// Whether redirects are followed, so that what they say besides does not matter,
+    follows: bool,
+    /// whether this answer is one,
+    redirects: bool,
+    /// whether it says how long it is,
+    has_length: bool,
+    /// and whether it is one of HTTP/1.0.
+    is_http_1_0: bool,
     url: String,
     shape: Option<Shape>,
     method: String,
@@ -87,6 +96,11 @@ impl Exchange {
     /// The beginning of an answer that is no success.
     pub(crate) fn answer(&self) -> Option<String> {
         self.answer.text(self.decodes)
+    }
+
+    /// Whether the last answer was one of HTTP/1.0.
+    pub(crate) fn is_http_1_0(&self) -> bool {
+        self.is_http_1_0
     }
 
     /// The URL of the request.
@@ -159,7 +173,9 @@ pub(crate) fn load(
         }
         easy.get_mut().shape = Some(shape);
     }
-    if shape == Shape::Body {
+    // Without a length, libcurl sends chunks.
+    let chunked = request.options.as_ref().is_some_and(|options| options.chunked);
+    if shape == Shape::Body && !chunked {
         easy.post_field_size(request.content().len() as u64)?;
         if request.options.as_ref().is_some_and(|options| options.aws_sigv4.is_some()) {
             // libcurl can sign only a body that it has as a whole.
@@ -177,6 +193,7 @@ pub(crate) fn load(
     exchange.retry_after = None;
     exchange.location = None;
     exchange.answer.clear();
+    exchange.follows = request.options.as_ref().is_some_and(|options| options.follow.is_some());
     exchange.decodes = request.options.as_ref().is_some_and(|options| options.compressed);
     request.url.clone_into(&mut exchange.url);
     exchange.body = std::mem::take(&mut request.body);
@@ -222,11 +239,23 @@ impl Handler for Exchange {
             self.retry_after = None;
             self.location = None;
             self.answer.begin(line);
+            let status = std::str::from_utf8(line).ok().and_then(|line| line.split(' ').nth(1));
+            let status = status.and_then(|status| status.trim().parse().ok());
+            self.redirects = status.is_some_and(is_redirect);
+            self.has_length = false;
+            self.is_http_1_0 = line.starts_with(b"HTTP/1.0");
+        } else if line.trim_ascii().is_empty() {
+            // Nothing but the connection's end would end it, and that may be far.
+            let endless = self.redirects && !self.has_length && self.shape != Some(Shape::Head);
+            return !(self.follows && endless && self.location.is_some());
         } else if self.answer.keeps()
             && let Some(colon) = line.iter().position(|b| *b == b':')
         {
             let (name, value) = (&line[..colon], &line[colon + 1..]);
             self.answer.header(name, value);
+            self.has_length |= [&b"content-length"[..], b"transfer-encoding"]
+                .iter()
+                .any(|length| name.eq_ignore_ascii_case(length));
             if name.eq_ignore_ascii_case(b"retry-after") && value.len() <= RETRY_AFTER_MAX {
                 self.retry_after = std::str::from_utf8(value).ok().map(str::to_owned);
             } else if name.eq_ignore_ascii_case(b"location") && value.len() <= LOCATION_MAX {

@@ -58,6 +58,14 @@ pub(crate) fn judge(end: &End<'_>) -> Outcome {
     }
 }
 
+/// The failure of an attempt that was answered with success, and that wants all of the answer.
+pub(crate) fn broken_off(end: &End<'_>) -> Failure {
+    let status = u16::try_from(end.status).unwrap_or_default();
+    let failure = unanswered(end);
+    let reason = format!("status {status}, but the answer broke off: {}", failure.reason);
+    Failure { status: Some(status), reason, ..failure }
+}
+
 /// The failure of an attempt whose redirect was not followed, because of this.
 pub(crate) fn astray(status: u32, why: &str) -> Failure {
     let status = u16::try_from(status).unwrap_or_default();

@@ -2,7 +2,8 @@
 //!
 //! # Invariants
 //! - Taken is a test whose only server is `http`, whose command line is curl's, that says what must
-//!   arrive, and that asks for no feature but those of plain HTTP ([`FEATURES`]).
+//!   arrive, and that asks for no feature but those of plain HTTP ([`FEATURES`]). Left out is what is
+//!   about ~/.curlrc, or about files that curl cannot write.
 
 use std::path::Path;
 
@@ -48,6 +49,9 @@ pub(crate) const HAD: [&str; 14] = [
     "UnixSockets",
 ];
 
+/// What curl ends with when it cannot write what came.
+const CANNOT_WRITE: &str = "23";
+
 /// Whether a test is taken.
 pub(crate) enum Selected {
     Yes { name: String },
@@ -88,6 +92,9 @@ fn refusal(document: &Document) -> Option<String> {
     let command = document.part("client", "command").unwrap_or_default();
     if command.attribute("type").is_some() {
         return Some("its command is a script".to_owned());
+    }
+    if document.words("verify", "errorcode").iter().any(|code| code == CANNOT_WRITE) {
+        return Some("curl cannot write its output there, and ends or tries again".to_owned());
     }
     if command.attribute("option").is_some_and(|option| option.contains("no-q")) {
         return Some("it is about ~/.curlrc, which `store` does not read".to_owned());

@@ -100,12 +100,13 @@ impl Document {
         })?;
         let closes = |line: &&Vec<u8>| line.trim_ascii_start().starts_with(close.as_bytes());
         let lines = lines.take_while(|line| !closes(line)).cloned().collect();
-        let attributes = known(r#"([a-z]+) *= *["']([^"']*)["']"#);
+        let attributes = known(r#"([a-z]+) *= *(?:"([^"]*)"|'([^']*)')"#);
         let text = |it: Option<regex::bytes::Match<'_>>| {
             it.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned()).unwrap_or_default()
         };
         let attributes = attributes.captures_iter(opening);
-        let attributes = attributes.map(|it| (text(it.get(1)), text(it.get(2)))).collect();
+        let attributes =
+            attributes.map(|it| (text(it.get(1)), text(it.get(2).or(it.get(3))))).collect();
         Some(Part { lines, attributes })
     }
 
@@ -284,9 +285,10 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let all = chunk.iter().enumerate().fold(0_u32, |all, (at, byte)| {
-            all | u32::from(*byte) << (16 - 8 * at)
-        });
+        let all = chunk
+            .iter()
+            .enumerate()
+            .fold(0_u32, |all, (at, byte)| all | u32::from(*byte) << (16 - 8 * at));
         for place in 0..4 {
             let letter = LETTERS[(all >> (18 - 6 * place)) as usize & 63];
             text.push(if place <= chunk.len() { char::from(letter) } else { '=' });

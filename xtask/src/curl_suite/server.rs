@@ -88,7 +88,8 @@ impl Server {
                 let (stops, state, orders) =
                     (Arc::clone(&stops), Arc::clone(&state), Arc::clone(&orders));
                 served.push(std::thread::spawn(move || {
-                    let connection = Connection { stream, stops, state, orders, buffer: Vec::new() };
+                    let connection =
+                        Connection { stream, stops, state, orders, buffer: Vec::new() };
                     // What breaks off is seen in what arrived.
                     let _ = connection.serve();
                 }));
@@ -184,7 +185,12 @@ impl Connection {
                 self.pause(Duration::from_secs(3_600));
                 return Ok(());
             }
-            if !self.answer(&request.head)? {
+            let stays = self.answer(&request.head)?;
+            if self.orders.skip > 0 {
+                // What was to be left unread.
+                self.buffer.clear();
+            }
+            if !stays {
                 return Ok(());
             }
         }
@@ -221,12 +227,17 @@ impl Connection {
             })
         };
         let expects = header("expect").is_some_and(|value| value == "100-continue");
-        if (orders.auth_required && !head.contains("Authorization:")) || (orders.no_expect && expects)
+        if (orders.auth_required && !head.contains("Authorization:"))
+            || (orders.no_expect && expects)
         {
             return Some(0);
         }
         if header("transfer-encoding").is_some_and(|value| value == "chunked") {
-            let end = if there.starts_with(b"0\r\n") { Some(0) } else { find(there, b"\r\n0\r\n").map(|at| at + 2) };
+            let end = if there.starts_with(b"0\r\n") {
+                Some(0)
+            } else {
+                find(there, b"\r\n0\r\n").map(|at| at + 2)
+            };
             let end = end?;
             return find(&there[end..], b"\r\n\r\n").map(|at| end + at + 4);
         }

@@ -20,7 +20,8 @@ use super::server::Server;
 const LIMIT: Duration = Duration::from_secs(30);
 /// The exit code with which `store` refuses a command line.
 const REFUSED: i32 = 2;
-/// What `work` is told, besides what a request says: the tests' servers say many times that they have failed.
+/// What `work` is told, besides what a request says. It makes one attempt, as curl does; where a request
+/// wants more, the statuses that curl does not try again are final.
 const WORK: [&str; 8] = [
     "--quiet",
     "--attempts=1",
@@ -29,7 +30,7 @@ const WORK: [&str; 8] = [
     "--connect-timeout=5s",
     "--request-timeout=10s",
     "--max-time=20s",
-    "--retry=jitter=0",
+    "--retry=jitter=0,permanent=400+401+403+404+405+406+410+416+501+505",
 ];
 
 /// What all tests share.
@@ -140,16 +141,19 @@ impl<'b> Trial<'b> {
         std::fs::write(dir.join("stdin"), stdin)?;
         let command = document.part("client", "command").unwrap_or_default();
         let words = String::from_utf8_lossy(&command.lines.concat()).replace('\n', " ");
+        let output = self.output(&document, &command);
         server.start(served, self.number);
         let mut note = String::new();
         match program {
             Program::Curl => {
-                let words = format!("{} -q -s {words}", quoted(Path::new(&self.bench.curl)));
+                let words =
+                    format!("{} -q -s {output} {words}", quoted(Path::new(&self.bench.curl)));
                 self.shell(dir, &document, &words)?;
             }
             Program::Slipstream => {
                 let begun = quoted(&self.bench.slipstream);
-                let (status, said) = self.shell(dir, &document, &format!("{begun} store {words}"))?;
+                let (status, said) =
+                    self.shell(dir, &document, &format!("{begun} store {output} {words}"))?;
                 if status.and_then(|status| status.code()) == Some(REFUSED) {
                     return Ok(Run::Refused(said.lines().last().unwrap_or_default().to_owned()));
                 }
@@ -161,6 +165,16 @@ impl<'b> Trial<'b> {
         let arrived = server.stop();
         let measure = Measure::of(&document)?;
         Ok(Run::Done { arrived: measure.arrived(&arrived), wanted: measure.wanted(), note })
+    }
+
+    /// Where curl's own runner has the answer written, which `-C -` goes by.
+    fn output(&self, document: &Document, command: &Part) -> String {
+        let says = |word| command.attribute("option").is_some_and(|option| option.contains(word));
+        let printed = document.part("verify", "stdout").is_some() && !says("force-output");
+        match says("no-output") || printed {
+            true => String::new(),
+            false => format!("--output log/curl{}.out", self.number),
+        }
     }
 
     fn fill(&self, dir: &Path, program: Program, port: u16) -> Result<Fill> {
@@ -209,7 +223,8 @@ impl<'b> Trial<'b> {
         command.env("HOME", dir).env("SLIPSTREAM_DIR", dir.join("spool"));
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
-            if name.to_ascii_lowercase().ends_with("_proxy") || name.starts_with("SLIPSTREAM_TEST") {
+            if name.to_ascii_lowercase().ends_with("_proxy") || name.starts_with("SLIPSTREAM_TEST")
+            {
                 command.env_remove(name);
             }
         }

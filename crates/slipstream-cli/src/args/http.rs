@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::CurlArgs;
+
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 /// What the options that shape the connection stand under.
@@ -19,6 +21,8 @@ pub(crate) struct HttpArgs {
     pub(crate) headers: Vec<OsString>,
     #[command(flatten)]
     pub(crate) content: ContentArgs,
+    #[command(flatten)]
+    pub(crate) curl: CurlArgs,
     /// Put the data into the URL's query, and send a GET
     #[arg(short = 'G', long, conflicts_with_all = ["form", "form_string", "json", "upload_file"])]
     pub(crate) get: bool,
@@ -68,11 +72,12 @@ pub(crate) struct HttpArgs {
     /// Where it was referred from
     #[arg(short = 'e', long, help_heading = SENDING, value_name = "URL")]
     pub(crate) referer: Option<String>,
-    /// Cookies: 'a=1; b=2'. Repeatable
+    /// Cookies: 'a=1; b=2'; or a file of them, which is read now, and whose cookies are sent where they
+    /// belong. Repeatable
     #[arg(short = 'b', long, help_heading = SENDING, value_name = "DATA")]
     pub(crate) cookie: Vec<String>,
-    /// Ask for it if it is newer than this: an HTTP date, RFC 3339, or a file whose time counts;
-    /// -TIME asks if it is older
+    /// Ask for it if it is newer than this: a date as curl reads it, RFC 3339, or a file whose time
+    /// counts; -TIME asks if it is older
     #[arg(short = 'z', long, help_heading = SENDING, value_name = "TIME")]
     pub(crate) time_cond: Option<String>,
     /// Ask for these bytes only
@@ -81,9 +86,9 @@ pub(crate) struct HttpArgs {
     /// Follow redirects; credentials stay behind at another host
     #[arg(short = 'L', long, help_heading = SENDING)]
     pub(crate) location: bool,
-    /// Follow so many at most [default: 50]
-    #[arg(long, help_heading = SENDING, value_name = "N")]
-    pub(crate) max_redirs: Option<u32>,
+    /// Follow so many at most [default: 50]; -1 for as many as are followed at all, 1000
+    #[arg(long, help_heading = SENDING, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) max_redirs: Option<i64>,
     /// Keep a POST a POST behind a 301
     #[arg(long, help_heading = SENDING)]
     pub(crate) post301: bool,
@@ -108,7 +113,7 @@ pub(crate) struct HttpArgs {
     /// Speak HTTP/2 from the first byte
     #[arg(long, help_heading = SENDING, group = "version")]
     pub(crate) http2_prior_knowledge: bool,
-    /// A proxy: [http|https|socks5h]://HOST:PORT
+    /// A proxy: [http|https|socks5h]://HOST:PORT; '' for none
     #[arg(short = 'x', long, help_heading = SENDING, value_name = "URL")]
     pub(crate) proxy: Option<String>,
     /// User and password for the proxy
@@ -145,7 +150,7 @@ pub(crate) struct HttpArgs {
     /// The passphrase of that key
     #[arg(long, help_heading = SENDING, value_name = "PASSPHRASE", requires = "cert")]
     pub(crate) pass: Option<String>,
-    /// How long an attempt may take, in seconds [default: the worker's, 120]
+    /// How long an attempt may take, in seconds; 0 is the default [default: the worker's, 120]
     #[arg(short = 'm', long, help_heading = SENDING, value_name = "SECONDS")]
     pub(crate) max_time: Option<f64>,
     /// How long connecting may take, in seconds [default: the worker's, 10]

@@ -16,10 +16,7 @@ pub(super) const IGNORED: &[&str] = &[
     "-N --no-buffer",
     "-# --progress-bar",
     "--progress-meter",
-    "-o --output FILE",
-    "--output-dir DIR",
     "--out-null",
-    "-O --remote-name",
     "--remote-name-all",
     "-J --remote-header-name",
     "-R --remote-time",
@@ -28,6 +25,7 @@ pub(super) const IGNORED: &[&str] = &[
     "--clobber",
     "--remove-on-error",
     "--xattr",
+    "--max-filesize BYTES",
     "-w --write-out FORMAT",
     "-D --dump-header FILE",
     "--suppress-connect-headers",
@@ -53,9 +51,7 @@ pub(super) const IGNORED: &[&str] = &[
     "--happy-eyeballs-timeout-ms MS",
     "--expect100-timeout SECONDS",
     "--retry-connrefused",
-    "--retry-all-errors",
     "-q --disable",
-    "-j --junk-session-cookies",
     "--npn",
     "--random-file FILE",
     "--egd-file FILE",
@@ -69,6 +65,49 @@ pub(super) const IGNORED: &[&str] = &[
     "--tlsv1.1",
     "--tlsv1.2",
 ];
+
+/// What `store` takes, and that shapes curl's own output but for what it says to `-C`.
+pub(super) const OUTPUT: &[&str] = &["output", "output-dir", "remote-name"];
+
+/// Options of `store` that are none of curl's.
+pub(super) const OURS: &[&str] = &[
+    "at",
+    "attempts",
+    "batch",
+    "dedupe",
+    "dedupe-window",
+    "defaults-file",
+    "delay",
+    "dir",
+    "durable",
+    "expect",
+    "fail-on",
+    "framing",
+    "get-server-public-key",
+    "half-close",
+    "idle-timeout",
+    "log-format",
+    "once",
+    "order-key",
+    "param",
+    "password-env",
+    "password-file",
+    "print-id",
+    "query",
+    "server-name",
+    "server-public-key-path",
+    "share",
+    "sign-secret",
+    "source",
+    "tls",
+    "ttl",
+    "until",
+    "warn-after",
+];
+
+/// Of these, those that are said of the command and not of a request: they hold on both sides of `--next`.
+pub(super) const OF_THE_COMMAND: &[&str] =
+    &["batch", "dir", "durable", "log-format", "print-id", "source", "verbose", "warn-after"];
 
 /// Of these, PEM is what holds anyway.
 pub(super) const PEM: &[&str] = &["cert-type", "key-type", "proxy-cert-type", "proxy-key-type"];
@@ -84,21 +123,16 @@ pub(super) const PROXIES: &[(&str, &str)] = &[
 /// What to do instead, and of which options that is true.
 pub(super) const REFUSED: &[(&str, &[&str])] = &[
     (
-        "no answer is there yet to take anything from; leave it out, and send cookies by -b NAME=VALUE",
-        &["-c --cookie-jar FILE", "--etag-save FILE", "--hsts FILE", "--alt-svc FILE"],
+        "what earlier answers said of the host is not looked at; leave it out, and write https",
+        &["--hsts FILE", "--alt-svc FILE"],
     ),
-    (
-        "what it depends on is not looked at; write the header, such as -H 'If-None-Match: TAG'",
-        &["--etag-compare FILE"],
-    ),
-    (
-        "who is asked elsewhere gets no credentials; use -L, or store for that host",
-        &["--location-trusted"],
-    ),
-    ("use -L, with --post301 and the like to keep the method", &["--follow"]),
     (
         "the worker speaks HTTP/1 and HTTP/2; use --http2, or leave it out",
-        &["--http3", "--http3-only", "--http0.9", "--proxy-http2", "--no-alpn"],
+        &["--http3", "--http3-only", "--proxy-http2", "--no-alpn"],
+    ),
+    (
+        "an answer of http/0.9 has no status that would say whether the request was taken; leave it out",
+        &["--http0.9"],
     ),
     (
         "the worker can prove who it is by --basic, --digest, --oauth2-bearer and --aws-sigv4; use one of these",
@@ -117,7 +151,6 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
             "--tlspassword TEXT",
         ],
     ),
-    ("use --netrc or --netrc-file where there is an entry for the host", &["--netrc-optional"]),
     (
         "certificates and keys are PEM; convert it with openssl, and leave the option out",
         &["--cert-type TYPE", "--key-type TYPE", "--engine NAME"],
@@ -152,8 +185,6 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
     (
         "the worker's system decides how a host is found and reached; name an address by --resolve or --connect-to",
         &[
-            "-4 --ipv4",
-            "-6 --ipv6",
             "--interface NAME",
             "--local-port RANGE",
             "--dns-servers ADDRESSES",
@@ -171,14 +202,10 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "a proxy is told its address and, by --proxy-user, a password, and nothing else; leave it out",
+        "this cannot be said to a proxy; leave it out",
         &[
-            "-p --proxytunnel",
             "--proxy1.0 HOST",
             "--preproxy URL",
-            "--proxy-header HEADER",
-            "--proxy-anyauth",
-            "--proxy-digest",
             "--proxy-negotiate",
             "--proxy-ntlm",
             "--proxy-service-name NAME",
@@ -208,33 +235,14 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
     ),
     (
         "write the scheme into the url; only http and https are spoken",
-        &[
-            "--proto LIST",
-            "--proto-redir LIST",
-            "--proto-default NAME",
-            "--disallow-username-in-url",
-            "--ipfs-gateway URL",
-        ],
+        &["--proto LIST", "--proto-redir LIST", "--disallow-username-in-url", "--ipfs-gateway URL"],
     ),
-    (
-        "write what is asked for into the url, with --path-as-is if need be",
-        &["--request-target PATH"],
-    ),
-    ("store each request by a command of its own, or all by --batch", &["-: --next"]),
     (
         "the worker decides how fast it sends; use its --concurrency, or -m for a time-out",
         &["--limit-rate SPEED", "--rate RATE"],
     ),
-    (
-        "an answer is only kept in part; leave it out",
-        &["--max-filesize BYTES", "--ignore-content-length"],
-    ),
-    ("ask for a compressed answer by --compressed", &["--tr-encoding"]),
-    ("ask for a range by -r", &["-C --continue-at OFFSET"]),
-    (
-        "write the text as it is to be sent",
-        &["--form-escape", "--crlf", "-B --use-ascii", "--variable TEXT"],
-    ),
+    ("an answer is only kept in part; leave it out", &["--ignore-content-length"]),
+    ("write the text as it is to be sent", &["--crlf", "-B --use-ascii"]),
     ("files that are here already say nothing; leave it out", &["--skip-existing", "--metalink"]),
     (
         "it is for other protocols, and only http and https are spoken; leave it out",

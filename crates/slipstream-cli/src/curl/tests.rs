@@ -17,17 +17,59 @@ fn options_are_called_by_their_long_names_and_the_rest_stays_as_it_is() {
         ("store --url u --url=v", &["store", "u", "v"]),
         ("store -L --no-location u", &["store", "u"]),
         ("store --socks5-hostname h:1 u", &["store", "--proxy=socks5h://h:1", "u"]),
-        ("store -sSfo out -N --no-keepalive -- -s", &["store", "--", "-s"]),
+        ("store -sSfo out -N --no-keepalive -- -s", &["store", "--output=out", "--", "-s"]),
         ("store --cert-type pem -v u", &["store", "--verbose", "u"]),
-        ("store --jso -kW u", &["store", "--jso", "--insecure", "-W", "u"]),
+        ("store --jsn -kW u", &["store", "--jsn", "--insecure", "-W", "u"]),
+        // As far as a name is the only one of curl's.
+        ("store --jso 1 --sil --insec u", &["store", "--json=1", "--insecure", "u"]),
+        ("store --data-b 1 --da 2 u", &["store", "--data-binary=1", "--da", "2", "u"]),
+        ("store --variable a=1 --expand-data x{{a}} u", &["store", "--data=x1", "u"]),
+        ("store --dura u", &["store", "--dura", "u"]),
         ("--dir store store -s", &["--dir", "store", "store"]),
         ("work -s", &["work", "-s"]),
         ("-v", &["-v"]),
     ];
     for (given, expected) in table {
         let given: Vec<_> = given.split(' ').collect();
-        assert_eq!(read(&given).unwrap().words[1..], **expected, "{given:?}");
+        assert_eq!(read(&given).unwrap().lines()[0].words[1..], **expected, "{given:?}");
     }
+}
+
+#[test]
+fn behind_next_another_command_line_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("config");
+    std::fs::write(&config, "next\nurl = c\nnext\nurl = d\n").unwrap();
+    let plain = read(&[
+        "store",
+        "-dx",
+        "--source",
+        "s",
+        "a",
+        "--next",
+        "-k",
+        "b",
+        "--durable",
+        "-:",
+        "-K",
+        config.to_str().unwrap(),
+    ]);
+    let lines = plain.unwrap().lines();
+    let words: Vec<_> = lines.iter().map(|line| line.words[1..].join(OsStr::new(" "))).collect();
+    let both = "store --source=s --durable";
+    let expected = ["--data=x a", "--insecure b", "c", "d"].map(|own| format!("{both} {own}"));
+    assert_eq!(words, expected.map(OsString::from));
+    assert_eq!(lines[1].given, ["source", "durable", "insecure"]);
+    assert!(read(&["store", "--next", "a"]).is_err());
+}
+
+#[test]
+fn urls_are_read_from_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("urls");
+    std::fs::write(&file, "# two\nhttp://a/\r\n\n http://b/ \n").unwrap();
+    let plain = read(&["store", "--url", &format!("@{}", file.display())]).unwrap();
+    assert_eq!(plain.lines()[0].words[2..], ["http://a/", "http://b/"]);
 }
 
 #[test]
@@ -84,7 +126,7 @@ fn a_config_file_stands_in_its_place_and_may_name_others() {
     let outer = file("outer", &format!("-H \"x-a: 1\"\nconfig = {inner}\nurl = \"http://h/\"\n"));
     let plain = read(&["store", "-da", "-sK", &outer, "-dc"]).unwrap();
     let expected = ["store", "--data=a", "--header=x-a: 1", "--data=-b", "http://h/", "--data=c"];
-    assert_eq!(plain.words[1..], expected);
+    assert_eq!(plain.lines()[0].words[1..], expected);
     assert_eq!(plain.ignored, ["--silent"]);
 
     let lines = ["silent = no", "data", "http3", "insecure yes"];

@@ -2,13 +2,35 @@
 //!
 //! Guarantees: the handle is free again, and has nothing of the request left on it.
 
+use curl::easy::Easy2;
 use slipstream_core::{Completion, Failure, Outcome};
 use tracing::debug;
 
 use super::{HttpDriver, Place, handle};
 use crate::outcome::outcome;
 use crate::times::Times;
+use crate::transfer::Exchange;
+use crate::url::Authority;
 use crate::verdict::astray;
+use crate::{Auth, HttpRequest, Options, jar};
+
+/// The request of a next hop, unless it is one that a server of HTTP/1.0 could not read.
+fn without_chunks(request: HttpRequest) -> Result<HttpRequest, String> {
+    match request.options.as_ref().is_some_and(|options| options.chunked) {
+        true => Err("what answers speaks http/1.0, which has no chunks".to_owned()),
+        false => Ok(request),
+    }
+}
+
+/// Whether the next hop goes to a server that has challenged this one: what libcurl knows of that
+/// spares it a second challenge. The hop takes the handle that was freed last, which is this one.
+fn stays_known(request: &HttpRequest, easy: &Easy2<Exchange>) -> bool {
+    let Some(options) = request.options.as_deref().filter(|it| it.auth != Auth::Basic) else {
+        return false;
+    };
+    options.location_trusted
+        || Authority::of(request.url()).ok() == Authority::of(easy.get_ref().url()).ok()
+}
 
 impl HttpDriver {
     pub(super) fn finish(
@@ -28,16 +50,34 @@ impl HttpDriver {
             None => Times::of(&self.options),
         };
         let alone = self.places.len() - self.free.len() == 1;
-        let mut outcome = outcome(&handle, status, error, alone, times, &*self.clock);
+        let whole = flight.trip.as_ref().is_some_and(|trip| trip.wants_all());
+        let mut outcome = outcome(&handle, status, error, alone, whole, times, &*self.clock);
         let mut next = None;
         if let Ok(mut easy) = self.multi.remove2(handle) {
             let body = easy.get_mut().release();
-            let mut clean = Ok(());
+            let mut clean = true;
             if let Some(trip) = &mut flight.trip {
+                let jar = trip.jar_host().map(|host| jar::of(&mut easy, &host));
                 next = trip.next(status, easy.get_ref().location(), body);
-                clean = handle::reset(&mut easy, &self.options);
+                if easy.get_ref().is_http_1_0() {
+                    next = next.map(|next| next.and_then(without_chunks));
+                }
+                let request = next.as_mut().and_then(|next| next.as_mut().ok());
+                clean = match (request, jar) {
+                    // What libcurl has in its jar survives a reset.
+                    (Some(request), Some(jar)) => {
+                        request.options = request
+                            .options
+                            .take()
+                            .map(|options| Box::new(Options { jar: Some(jar), ..*options }));
+                        false
+                    }
+                    (None, Some(_)) => false,
+                    (Some(request), None) if stays_known(request, &easy) => true,
+                    _ => handle::reset(&mut easy, &self.options).is_ok(),
+                };
             }
-            if clean.is_ok() {
+            if clean {
                 self.places[at] = Place::Idle(easy);
             }
         }

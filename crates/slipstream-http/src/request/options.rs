@@ -9,11 +9,10 @@
 //!
 //! Absent on purpose: whatever concerns the spool or the worker (delays, order, attempts).
 
-use std::time::Duration;
-
 use serde::{Deserialize, Deserializer, Serialize};
 use slipstream_core::Invalid;
 
+mod build;
 mod check;
 mod masked;
 
@@ -52,6 +51,29 @@ pub enum HttpVersion {
     V2PriorKnowledge,
 }
 
+/// The version of the Internet Protocol that a request insists on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum IpVersion {
+    /// IPv4.
+    #[serde(rename = "4")]
+    V4,
+    /// IPv6.
+    #[serde(rename = "6")]
+    V6,
+}
+
+/// What a request counts as where it is redirected, whatever its method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum RedirectedAs {
+    /// A POST, whose content stays behind at a 301, 302 and 303.
+    Post,
+    /// A PUT, whose content stays behind at a 303.
+    Put,
+}
+
 /// How a request is sent. The default is what a request without options gets.
 ///
 /// ```
@@ -83,6 +105,33 @@ pub struct Options {
     pub(crate) proxy_user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) noproxy: Option<String>,
+    #[serde(rename = "proxyauth", skip_serializing_if = "is_default")]
+    pub(crate) proxy_auth: Auth,
+    #[serde(rename = "proxyheaders", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) proxy_headers: Vec<String>,
+    #[serde(rename = "tunnel", skip_serializing_if = "is_default")]
+    pub(crate) proxy_tunnel: bool,
+    // Cookies of hosts; that it is there says that those of answers are taken, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) jar: Option<Vec<String>>,
+    #[serde(rename = "target", skip_serializing_if = "Option::is_none")]
+    pub(crate) request_target: Option<String>,
+    #[serde(rename = "ip", skip_serializing_if = "Option::is_none")]
+    pub(crate) ip_version: Option<IpVersion>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) chunked: bool,
+    #[serde(rename = "te", skip_serializing_if = "is_default")]
+    pub(crate) tr_encoding: bool,
+    #[serde(rename = "whole", skip_serializing_if = "is_default")]
+    pub(crate) whole_answer: bool,
+    #[serde(rename = "trusted", skip_serializing_if = "is_default")]
+    pub(crate) location_trusted: bool,
+    #[serde(rename = "keepmethod", skip_serializing_if = "is_default")]
+    pub(crate) keep_method: bool,
+    #[serde(rename = "redirectedas", skip_serializing_if = "Option::is_none")]
+    pub(crate) redirected_as: Option<RedirectedAs>,
+    #[serde(rename = "autoreferer", skip_serializing_if = "is_default")]
+    pub(crate) auto_referer: bool,
     #[serde(skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
     pub(crate) cacert: Vec<u8>,
     #[serde(skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
@@ -131,11 +180,6 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Times beyond what a `u64` of milliseconds holds are refused by the check all the same.
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// libcurl's numbers for TLS that the two sides do not agree on,
 #[cfg(feature = "deliver")]
 const DISAGREED_TLS: [u32; 10] = [35, 53, 54, 56, 59, 60, 66, 77, 83, 98];
@@ -164,7 +208,13 @@ impl Options {
         // All of them, for any may lead where no server answers.
         let entries = self.connect_to.iter().chain(&self.resolve);
         let entries = entries.map(|entry| entry.trim_start_matches(':').to_owned());
-        let all: Vec<_> = proxy.into_iter().chain(past).chain(entries).collect();
+        let tunnel = (self.proxy_tunnel && proxy.is_some()).then(|| "tunnel".to_owned());
+        let ip = self.ip_version.map(|ip| match ip {
+            IpVersion::V4 => "ipv4".to_owned(),
+            IpVersion::V6 => "ipv6".to_owned(),
+        });
+        let all: Vec<_> =
+            proxy.into_iter().chain(past).chain(tunnel).chain(ip).chain(entries).collect();
         (!all.is_empty()).then(|| all.join(", "))
     }
 
@@ -175,230 +225,6 @@ impl Options {
         let tls = !self.cacert.is_empty() || !self.cert.is_empty();
         (tls && DISAGREED_TLS.contains(&code))
             || (self.version.is_some() && DISAGREED_HTTP.contains(&code))
-    }
-
-    /// The defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Leaves out a header that would be sent unasked: `Accept`, `User-Agent`, `Host`,
-    /// `Content-Type`, `Idempotency-Key`. What curl's `-H 'Accept:'` does.
-    #[must_use]
-    pub fn without_header(mut self, name: impl Into<String>) -> Self {
-        self.without.push(name.into());
-        self
-    }
-
-    /// User and password, proven as [`Options::auth`] says. For
-    /// [`Options::aws_sigv4`], access key and secret.
-    #[must_use]
-    pub fn user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
-        self.user = Some(user.into());
-        self.password = Some(password.into());
-        self
-    }
-
-    /// How user and password are proven.
-    #[must_use]
-    pub fn auth(mut self, auth: Auth) -> Self {
-        self.auth = auth;
-        self
-    }
-
-    /// `Authorization: Bearer TOKEN`.
-    #[must_use]
-    pub fn bearer(mut self, token: impl Into<String>) -> Self {
-        self.bearer = Some(token.into());
-        self
-    }
-
-    /// Signs as AWS wants it, version 4: `provider1[:provider2[:region[:service]]]`, such as
-    /// `aws:amz:eu-central-1:sqs`. The signature is made when the request is sent.
-    #[must_use]
-    pub fn aws_sigv4(mut self, provider: impl Into<String>) -> Self {
-        self.aws_sigv4 = Some(provider.into());
-        self
-    }
-
-    /// The text of a `Cookie` header: `a=1; b=2`.
-    #[must_use]
-    pub fn cookies(mut self, cookies: impl Into<String>) -> Self {
-        self.cookies = Some(cookies.into());
-        self
-    }
-
-    /// The proxy, in place of the driver's: `[http|https|socks4|socks4a|socks5|socks5h://]host[:port]`.
-    #[must_use]
-    pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.proxy = Some(url.into());
-        self
-    }
-
-    /// `user:password` for the proxy.
-    #[must_use]
-    pub fn proxy_user(mut self, user: impl Into<String>) -> Self {
-        self.proxy_user = Some(user.into());
-        self
-    }
-
-    /// Hosts that are reached without the proxy, separated by commas; `*` is all.
-    #[must_use]
-    pub fn noproxy(mut self, hosts: impl Into<String>) -> Self {
-        self.noproxy = Some(hosts.into());
-        self
-    }
-
-    /// The certificates that a server's must lead to, as PEM, in place of the system's.
-    #[must_use]
-    pub fn cacert(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.cacert = pem.into();
-        self
-    }
-
-    /// The client's certificate, as PEM. The key may be in it.
-    #[must_use]
-    pub fn cert(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.cert = pem.into();
-        self
-    }
-
-    /// The key of the client's certificate, as PEM.
-    #[must_use]
-    pub fn key(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.key = pem.into();
-        self
-    }
-
-    /// The passphrase of that key.
-    #[must_use]
-    pub fn key_password(mut self, password: impl Into<String>) -> Self {
-        self.key_password = Some(password.into());
-        self
-    }
-
-    /// Whether any certificate will do, so that anybody in between can read and answer.
-    #[must_use]
-    pub fn insecure(mut self, insecure: bool) -> Self {
-        self.insecure = insecure;
-        self
-    }
-
-    /// Connects to this Unix socket, whatever host the URL names.
-    #[must_use]
-    pub fn unix_socket(mut self, path: impl Into<String>) -> Self {
-        self.unix_socket = Some(path.into());
-        self
-    }
-
-    /// Connects to this Unix socket without a file, by its name without the leading NUL.
-    #[must_use]
-    pub fn abstract_unix_socket(mut self, name: impl Into<String>) -> Self {
-        self.abstract_unix_socket = Some(name.into());
-        self
-    }
-
-    /// An address in place of a lookup: `host:port:address[,address]`. Of several
-    /// addresses, each attempt takes the next one. `*` stands for any host.
-    #[must_use]
-    pub fn resolve(mut self, entry: impl Into<String>) -> Self {
-        self.resolve.push(entry.into());
-        self
-    }
-
-    /// Another host and port to connect to: `host:port:to-host:to-port`. What is left empty
-    /// stands for any, or for the same. The first that fits is taken.
-    #[must_use]
-    pub fn connect_to(mut self, entry: impl Into<String>) -> Self {
-        self.connect_to.push(entry.into());
-        self
-    }
-
-    /// The version of HTTP. Without it, HTTP/2 where TLS offers it, otherwise HTTP/1.1.
-    #[must_use]
-    pub fn version(mut self, version: HttpVersion) -> Self {
-        self.version = Some(version);
-        self
-    }
-
-    /// Whether to ask for a compressed answer.
-    #[must_use]
-    pub fn compressed(mut self, compressed: bool) -> Self {
-        self.compressed = compressed;
-        self
-    }
-
-    /// Follows redirects, 50 at most. Credentials, and headers whose names speak of some,
-    /// go along to the same scheme, host and port only.
-    #[must_use]
-    pub fn follow(self) -> Self {
-        self.follow_at_most(REDIRECTS)
-    }
-
-    /// Follows so many redirects at most.
-    #[must_use]
-    pub fn follow_at_most(mut self, redirects: u32) -> Self {
-        self.follow = Some(redirects);
-        self
-    }
-
-    /// Whether a POST stays one behind a 301; otherwise a GET is made of it.
-    #[must_use]
-    pub fn post301(mut self, keep: bool) -> Self {
-        self.post301 = keep;
-        self
-    }
-
-    /// The same for a 302.
-    #[must_use]
-    pub fn post302(mut self, keep: bool) -> Self {
-        self.post302 = keep;
-        self
-    }
-
-    /// The same for a 303.
-    #[must_use]
-    pub fn post303(mut self, keep: bool) -> Self {
-        self.post303 = keep;
-        self
-    }
-
-    /// In place of the driver's `connect_timeout`.
-    #[must_use]
-    pub fn connect_timeout(mut self, time: Duration) -> Self {
-        self.connect_timeout = Some(millis(time));
-        self
-    }
-
-    /// In place of the driver's `total_timeout`. All
-    /// redirects of an attempt share it.
-    #[must_use]
-    pub fn total_timeout(mut self, time: Duration) -> Self {
-        self.total_timeout = Some(millis(time));
-        self
-    }
-
-    /// In place of the driver's `low_speed_limit`.
-    #[must_use]
-    pub fn low_speed_limit(mut self, bytes_a_second: u32) -> Self {
-        self.low_speed_limit = Some(bytes_a_second);
-        self
-    }
-
-    /// In place of the driver's `low_speed_time`, in
-    /// whole seconds.
-    #[must_use]
-    pub fn low_speed_time(mut self, time: Duration) -> Self {
-        self.low_speed_time = Some(millis(time));
-        self
-    }
-
-    /// Signs each attempt as a Standard Webhook with the secret of this name: `env:NAME` or
-    /// `file:PATH`, looked up where the worker runs. The secret itself is never stored.
-    #[must_use]
-    pub fn sign(mut self, secret: impl Into<String>) -> Self {
-        self.sign = Some(secret.into());
-        self
     }
 }
 
@@ -411,8 +237,10 @@ impl Options {
     /// How many bytes they put into the request's head, roughly.
     pub(super) fn head_len(&self) -> usize {
         let texts = [&self.user, &self.password, &self.bearer, &self.cookies, &self.proxy_user];
-        let names = self.without.iter().map(String::len);
-        texts.into_iter().flatten().map(String::len).chain(names).sum()
+        let lists = [Some(&self.without), Some(&self.proxy_headers), self.jar.as_ref()];
+        let lists = lists.into_iter().flatten().flatten().map(String::len);
+        let target = self.request_target.as_ref();
+        texts.into_iter().flatten().chain(target).map(String::len).chain(lists).sum()
     }
 
     /// Refuses what can never work for this request.

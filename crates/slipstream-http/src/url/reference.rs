@@ -39,7 +39,7 @@ fn parts(text: &str) -> Parts<'_> {
 
 /// The URL that `reference` means in an answer to a request to `base`.
 pub(crate) fn resolve(base: &str, reference: &[u8]) -> String {
-    let reference = encoded(reference);
+    let reference = with_two_slashes(encoded(reference));
     let (base, to) = (parts(base), parts(&reference));
     let (authority, path, query) = if to.scheme.is_some() || to.authority.is_some() {
         (to.authority, without_dots(to.path), to.query)
@@ -88,15 +88,30 @@ fn without_dots(path: &str) -> String {
 }
 
 fn encoded(reference: &[u8]) -> String {
-    let mut text = String::with_capacity(reference.len());
+    let (mut text, mut in_query) = (String::with_capacity(reference.len()), false);
     for &byte in reference.trim_ascii() {
-        if byte.is_ascii_graphic() {
-            text.push(byte.into());
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
+        in_query |= byte == b'?';
+        match byte {
+            // As curl has it, and forms.
+            b' ' if in_query => text.push('+'),
+            _ if byte.is_ascii_graphic() => text.push(byte.into()),
+            _ => text.push_str(&format!("%{byte:02X}")),
         }
     }
     text
+}
+
+/// Servers write one slash or three behind the scheme; curl and browsers take them for two.
+fn with_two_slashes(reference: String) -> String {
+    let Some((scheme, rest)) = reference.split_once(':') else {
+        return reference;
+    };
+    let is_http = ["http", "https"].iter().any(|known| known.eq_ignore_ascii_case(scheme));
+    let host = rest.trim_start_matches('/');
+    match rest.len() - host.len() {
+        1 | 3 if is_http => format!("{scheme}://{host}"),
+        _ => reference,
+    }
 }
 
 #[cfg(test)]
@@ -138,6 +153,10 @@ mod tests {
             ("https://B:8/x/../y?z#f", "https://B:8/y?z"),
             (" /a b\t\u{fc} ", "http://a/a%20b%09%C3%BC"),
             ("?next=http://x/", "http://a/b/c/d;p?next=http://x/"),
+            ("/a b?c d", "http://a/a%20b?c+d"),
+            ("http:///h/x", "http://h/x"),
+            ("HTTPS:/h/x", "HTTPS://h/x"),
+            ("http:////h/x", "http:////h/x"),
             ("http:\\\\evil", "http:\\\\evil"),
             ("file:///etc/passwd", "file:///etc/passwd"),
         ];

@@ -67,13 +67,22 @@ fn headers(options: &Options, request: &HttpRequest) -> Result<(), Invalid> {
     if options.cookies.is_some() && request.has_header("cookie") {
         return refuse("there are cookies and a 'cookie' header; leave one out");
     }
-    Ok(())
+    if options.chunked && options.version == Some(super::HttpVersion::V1_0) {
+        return refuse("http/1.0 has no chunks; leave the version out, or 'chunked'");
+    }
+    let is_bad =
+        |text: &str| text.is_empty() || text.contains(|c: char| c.is_control() || c == ' ');
+    match &options.request_target {
+        Some(target) if is_bad(target) => refuse(
+            "the request target is empty, or holds a space or a control character; write it percent-encoded",
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn credentials(options: &Options, request: &HttpRequest) -> Result<(), Invalid> {
     let texts = [
         ("user", &options.user),
-        ("password", &options.password),
         ("bearer token", &options.bearer),
         ("aws signature's provider", &options.aws_sigv4),
         ("cookies", &options.cookies),
@@ -83,6 +92,10 @@ fn credentials(options: &Options, request: &HttpRequest) -> Result<(), Invalid> 
         if text.as_ref().is_some_and(|t| t.contains(char::is_control)) {
             return refuse(format!("the {what} holds a control character; leave it out"));
         }
+    }
+    // It is sent encoded or hashed.
+    if options.password.as_ref().is_some_and(|password| password.contains('\0')) {
+        return refuse("the password holds a NUL, which would end it; leave it out");
     }
     if options.user.as_ref().is_some_and(|user| user.contains(':')) {
         return refuse("the user name holds a ':', which would end it; leave it out");
@@ -100,6 +113,10 @@ fn credentials(options: &Options, request: &HttpRequest) -> Result<(), Invalid> 
     }
     if options.bearer.as_ref().is_some_and(String::is_empty) {
         return refuse("the bearer token is empty; leave it out or give one");
+    }
+    if options.jar.iter().flatten().any(|line| line.contains(|c: char| c.is_control() && c != '\t'))
+    {
+        return refuse("a cookie of the jar holds a control character; leave it out");
     }
     let ways =
         [options.user.is_some(), options.bearer.is_some(), request.has_header("authorization")];
@@ -122,6 +139,14 @@ fn proxy(options: &Options) -> Result<(), Invalid> {
     }
     if options.proxy_user.is_some() && options.proxy.is_none() {
         return refuse("there is a user for the proxy and no proxy; add the proxy");
+    }
+    for header in &options.proxy_headers {
+        let good = header.split_once(':').is_some_and(|(name, value)| {
+            is_token(name) && !value.contains(|c: char| c.is_control() && c != '\t')
+        });
+        if !good {
+            return refuse("a header for the proxy is none; write one such as 'x-foo: bar'");
+        }
     }
     Ok(())
 }
