@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
+use crate::curl_suite;
 use crate::project::{self, cargo};
 use crate::suite::OWN_KIND;
 use crate::tools::Tool;
@@ -18,6 +19,12 @@ const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", options: 
 
 /// How long fetching the database of advisories may take, in seconds.
 const FETCH: &str = "120";
+
+/// Names a checkout of curl.
+const CURL_CHECKOUT: &str = "SLIPSTREAM_CURL_CHECKOUT";
+
+/// How many of its tests must be the same: of 621, in curl's commit of August 2026, with curl 7.88 beside.
+const SAME_AS_CURL: usize = 577;
 
 /// Crates that programs embed to store requests: what they must never bring along.
 const LEAN: [&str; 3] = ["slipstream-core", "slipstream-log", "slipstream-worker"];
@@ -39,6 +46,7 @@ pub(crate) fn run() -> Result<()> {
         lean(name)?;
     }
     deny()?;
+    curl()?;
     package()?;
     eprintln!("all checks passed");
     Ok(())
@@ -59,6 +67,17 @@ fn lean(name: &str) -> Result<()> {
     }
     eprintln!("{name} is lean");
     Ok(())
+}
+
+/// Holds `store` and `work` against curl's own tests, where a checkout of curl is named.
+fn curl() -> Result<()> {
+    match std::env::var_os(CURL_CHECKOUT) {
+        Some(dir) => curl_suite::hold(dir.into(), SAME_AS_CURL),
+        None => {
+            eprintln!("curl's own tests were NOT run: {CURL_CHECKOUT} names no checkout of curl");
+            Ok(())
+        }
+    }
 }
 
 /// Fails when a dependency comes from elsewhere, has a licence or is a crate that deny.toml does not

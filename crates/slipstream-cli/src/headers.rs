@@ -63,9 +63,7 @@ fn parse(header: &OsStr) -> Result<Option<Header>> {
         }));
     }
     match text.split_once(';') {
-        Some((name, "")) => {
-            Ok(Some(Header::Added(name.to_owned(), String::new())))
-        }
+        Some((name, "")) => Ok(Some(Header::Added(name.to_owned(), String::new()))),
         _ => {
             // It may well be a value whose name was forgotten, so it is not shown.
             print::complain(

@@ -186,8 +186,12 @@ impl<'t> Words<'t> {
 mod tests {
     use super::*;
 
+    fn of(text: &str, host: &str, user: Option<&str>) -> Result<Option<(String, String)>> {
+        Netrc { text: text.to_owned(), shown: String::new() }.look_up(host, user)
+    }
+
     fn of_h(text: &str, user: Option<&str>) -> Result<Option<(String, String)>> {
-        Netrc { text: text.to_owned(), shown: String::new() }.look_up("h", user)
+        of(text, "h", user)
     }
 
     #[test]
@@ -214,11 +218,11 @@ mod tests {
     fn the_first_entry_for_a_host_counts_and_the_default_for_all_others() {
         let text = "# mine\nmachine a.example login me password s3cret\n\
                     machine b.example\n  login you\n  password \"x\"\ndefault login any password p\n";
-        let found = |host| find(text, host).unwrap();
+        let found = |host| of(text, host, None).unwrap();
         assert_eq!(found("A.example"), pair("me", "s3cret"));
         assert_eq!(found("b.example"), pair("you", "x"));
         assert_eq!(found("c.example"), pair("any", "p"));
-        assert_eq!(find("machine a login b", "c").unwrap(), None);
+        assert_eq!(of("machine a login b", "c", None).unwrap(), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use slipstream_core::{Blame, Failure};
 
 use crate::times::Times;
 use crate::url::Authority;
-use crate::{HttpRequest, jar, redirect};
+use crate::{HttpRequest, redirect};
 
 /// What is known of such a job while libcurl has it.
 pub(crate) struct Trip {
@@ -44,11 +44,10 @@ impl Trip {
         self.request = Some(request);
     }
 
-    /// The host that this hop's cookies are for, if they are kept for the next one.
-    pub(crate) fn jar_host(&self) -> Option<String> {
-        let request = self.request.as_ref()?;
-        let jar = request.options.as_ref().is_some_and(|options| options.jar.is_some());
-        jar.then(|| jar::host_of(request))
+    /// Whether the request has a jar of cookies.
+    pub(crate) fn has_jar(&self) -> bool {
+        let options = self.request.as_ref().and_then(|request| request.options.as_ref());
+        options.is_some_and(|options| options.jar.is_some())
     }
 
     /// Whether an answer that breaks off is a failure whatever its status.

@@ -38,7 +38,7 @@ pub(crate) struct Args {
     /// Run these tests only: N,N
     #[arg(long, value_delimiter = ',', value_name = "N,N")]
     only: Vec<u32>,
-    /// Fail if fewer than this many are the same
+    /// Fail if fewer than this many are the same, or any differs
     #[arg(long, value_name = "N")]
     least: Option<usize>,
     /// Print one line of JSON
@@ -75,6 +75,12 @@ pub(crate) struct Outcome {
     pub(crate) verdict: Verdict,
     /// Whether the real curl sent what the test wants.
     pub(crate) curl: bool,
+}
+
+/// Runs all tests of a checkout, of which at least so many must be the same, and none may differ.
+pub(crate) fn hold(dir: PathBuf, least: usize) -> Result<()> {
+    let (only, least) = (Vec::new(), Some(least));
+    run(&Args { dir, only, least, json: false, show: false, jobs: 4, slipstream: None })
 }
 
 /// Runs the tests of a checkout; fails when one differs, or too few are the same.

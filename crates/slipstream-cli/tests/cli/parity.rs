@@ -13,7 +13,8 @@ use std::process::{Command, Stdio};
 use crate::receiver::{Got, Receiver};
 use crate::run::{Spool, ran};
 
-/// Command lines; URL, AUTHORITY, PORT, FILE, HEADERS, NETRC, CONFIG, PAGE and ODD stand for what a test has.
+/// Command lines; URL, AUTHORITY, PORT, FILE, HEADERS, NETRC, CONFIG, PAGE, ODD, JAR and TAG stand for what a
+/// test has.
 const SAME: &[&[&str]] = &[
     &["URL/"],
     &["URL"],
@@ -138,6 +139,63 @@ const SAME: &[&[&str]] = &[
     &["-T", "FILE", "URL/a", "-T", "HEADERS", "-H", "Expect:", "URL/b/", "URL/c"],
     &["-I", "URL/[a-c:2]"],
     &["-x", "URL", "-U", "pu:pp", "http://proxied.example/x"],
+    // As they are pasted from elsewhere.
+    &["-b", "JAR", "URL/a/b"],
+    &["-b", "JAR", "-b", "c=3", "-c", "/dev/null", "URL/a/b"],
+    &["-b", "JAR", "-j", "URL/a/b"],
+    &["-b", "/nowhere/at/all", "URL/"],
+    &["-b", "", "URL/"],
+    &["-c", "/dev/null", "URL/"],
+    &["-d", "a", "URL/a", "--next", "-H", "x: 1", "URL/b", "-:", "-I", "URL/c"],
+    &["--netrc-optional", "--netrc-file", "NETRC", "URL/"],
+    &["--netrc-optional", "--netrc-file", "/nowhere/at/all", "URL/"],
+    &["--netrc-file", "NETRC", "http://a@AUTHORITY/"],
+    &["-z", "dec 12 12:00:00 1999 GMT", "URL/"],
+    &["-z", "-12 Dec 1999 12:00 CET", "URL/"],
+    &["--etag-compare", "TAG", "URL/"],
+    &["--etag-compare", "/nowhere/at/all", "--etag-save", "/dev/null", "URL/"],
+    &["-C", "5", "URL/"],
+    &["-C", "-", "-o", "FILE", "URL/"],
+    &["-C", "-", "-o", "/dev/null", "URL/"],
+    &["-C", "3", "-T", "FILE", "-H", "Expect:", "URL/x"],
+    &["-4", "URL/"],
+    &["--ipv6", "-4", "URL/"],
+    &["--request-target", "*", "-X", "OPTIONS", "URL/"],
+    &["--request-target", "/a?b", "-x", "URL", "http://proxied.example/x"],
+    &["-x", "URL", "--proxy-header", "x-a: 1", "http://proxied.example/x"],
+    &["-x", "", "URL/"],
+    &["-x", "URL/a/path", "http://proxied.example/x"],
+    &["-x", "URL", "http://proxied.example.1214/x"],
+    &["-x", "URL", "--resolve", "other.host:80:127.0.0.1", "http://proxied.example/x"],
+    &["--max-filesize", "1000000", "URL/"],
+    &["-r", "4", "URL/"],
+    &["-H", "no colon", "-H", "x-a; ", "-H", "x-b: c ", "URL/"],
+    &[
+        "-m",
+        "0",
+        "--connect-timeout",
+        "0",
+        "-y",
+        "0",
+        "-Y",
+        "0",
+        "--max-redirs",
+        "-1",
+        "-L",
+        "URL/",
+    ],
+    &["--tr-encoding", "URL/"],
+    &["-F", "a=1", "-H", "Content-Type: multipart/form-data; x=y", "URL/"],
+    &["-F", "a=1", "-H", "Content-Type: text/info", "URL/"],
+    &["--form-escape", "-F", "a\"=1;filename=\"b\\\"c\"", "URL/"],
+    &["--proto-default", "http", "AUTHORITY/"],
+    &["http:/AUTHORITY/x"],
+    &["http:///AUTHORITY/x"],
+    &["-T", "{FILE,HEADERS}", "-H", "Expect:", "URL/a/"],
+    &["--url", "AUTHORITY/x", "-H", "Host: a", "-H", "Host: b"],
+    &["-L", "-X", "PUT", "-d", "x", "URL/"],
+    &["--location-trusted", "-e", "http://r/;auto", "URL/"],
+    &["-T", "FILE", "-H", "Transfer-Encoding:", "-H", "Expect:", "URL/x"],
 ];
 
 /// Command lines that arrive otherwise: which header differs, and why that is left so.
@@ -150,7 +208,7 @@ const ALLOWED: &[(&[&str], &str, &str)] = &[
     (
         &["-T", "FILE", "URL/"],
         "expect",
-        "nobody's time is saved by asking first: the content is read from disk, and most servers take it",
+        "curl asks first only for content of more than 1 MiB since 8.7, as we do; older ones ask for any upload",
     ),
     (&["-T", "FILE", "URL/up?x"], "expect", "the same"),
     (
@@ -171,7 +229,12 @@ fn filled(args: &[&str], spool: &Spool, receiver: &Receiver) -> Vec<OsString> {
     let config = format!(
         "# a comment\nsilent\nurl = \"{url}/a\"\n-H \"x-a: \\\"b\\\"\"\ndata: b\nuser=me:pw\n--get\n"
     );
-    let files: [(&str, &str, &[u8]); 6] = [
+    let jar = "# Netscape HTTP Cookie File\n\n127.0.0.1\tFALSE\t/a\tFALSE\t0\ta\t1\n\
+               127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tb\t2\nother.example\tFALSE\t/\tFALSE\t0\tno\t3\n\
+               127.0.0.1\tFALSE\t/no\tFALSE\t0\tno\t4\nSet-Cookie: d=5; path=/\n";
+    let files: [(&str, &str, &[u8]); 8] = [
+        ("JAR", "jar", jar.as_bytes()),
+        ("TAG", "tag", b"\"x-1\"\n"),
         ("CONFIG", "config", config.as_bytes()),
         ("FILE", "file.txt", b"line 1\r\nline 2\n"),
         ("HEADERS", "headers", b"x-h: 1\n"),
@@ -217,7 +280,9 @@ fn of_slipstream(args: &[&str]) -> Vec<Seen> {
     let (spool, receiver) = (Spool::new(), Receiver::new());
     let words = filled(args, &spool, &receiver);
     let stored = spool.run([&["store".into()][..], &words].concat());
-    assert_eq!(stored, ran(0, "", ""), "{args:?}");
+    // What curl leaves out in silence is told.
+    let told = stored.err.is_empty() || stored.err.contains("is not sent");
+    assert!(stored.code == Some(0) && stored.out.is_empty() && told, "{args:?}: {stored:?}");
     let worked = spool.run(["work", "--quiet", "--attempts", "1", "--concurrency", "1"]);
     assert_eq!(worked, ran(0, "", ""), "{args:?}");
     seen(&receiver)

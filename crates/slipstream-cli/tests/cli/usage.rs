@@ -49,7 +49,7 @@ fn what_cannot_be_understood_is_refused_in_one_line() {
             &["store"],
             "the following required arguments were not provided: <URL>...; see `slipstream store --help`",
         ),
-        (&["store", "--jso", "1", "http://h/"], "similar argument exists: '--json'"),
+        (&["store", "--jsn", "1", "http://h/"], "similar argument exists: '--json'"),
         (&["store", "-F", "a=1", "--json", "1", "http://h/"], "cannot be used with"),
         (&["store", "--batch", "-", "http://h/"], "cannot be used with"),
         (&["work", "--attempts", "0"], "'--attempts <N>'"),

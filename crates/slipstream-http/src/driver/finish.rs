@@ -14,6 +14,15 @@ use crate::url::Authority;
 use crate::verdict::astray;
 use crate::{Auth, HttpRequest, Options, jar};
 
+/// Gives the next hop the cookies that there are behind the last one.
+fn carry_jar(request: &mut HttpRequest, easy: &mut Easy2<Exchange>) {
+    if let Some(options) = &mut request.options
+        && let Some(lines) = &mut options.jar
+    {
+        *lines = jar::next(easy, lines, &request.url);
+    }
+}
+
 /// The request of a next hop, unless it is one that a server of HTTP/1.0 could not read.
 fn without_chunks(request: HttpRequest) -> Result<HttpRequest, String> {
     match request.options.as_ref().is_some_and(|options| options.chunked) {
@@ -57,23 +66,20 @@ impl HttpDriver {
             let body = easy.get_mut().release();
             let mut clean = true;
             if let Some(trip) = &mut flight.trip {
-                let jar = trip.jar_host().map(|host| jar::of(&mut easy, &host));
+                let has_jar = trip.has_jar();
                 next = trip.next(status, easy.get_ref().location(), body);
                 if easy.get_ref().is_http_1_0() {
                     next = next.map(|next| next.and_then(without_chunks));
                 }
                 let request = next.as_mut().and_then(|next| next.as_mut().ok());
-                clean = match (request, jar) {
+                clean = match request {
                     // What libcurl has in its jar survives a reset.
-                    (Some(request), Some(jar)) => {
-                        request.options = request
-                            .options
-                            .take()
-                            .map(|options| Box::new(Options { jar: Some(jar), ..*options }));
+                    Some(request) if has_jar => {
+                        carry_jar(request, &mut easy);
                         false
                     }
-                    (None, Some(_)) => false,
-                    (Some(request), None) if stays_known(request, &easy) => true,
+                    None if has_jar => false,
+                    Some(request) if stays_known(request, &easy) => true,
                     _ => handle::reset(&mut easy, &self.options).is_ok(),
                 };
             }

@@ -1,7 +1,6 @@
 //! Status, method and location: the next request, or why there is none.
 
 use super::*;
-use crate::Options;
 
 const URL: &str = "http://a/b/c?q";
 
@@ -67,6 +66,28 @@ fn a_post_stays_one_where_that_was_asked_for() {
     assert_eq!(hop(put, 303, "/x").0, "GET");
 }
 
+#[test]
+fn a_method_of_the_user_s_own_stays_as_curl_s_x_does() {
+    let (post, put) = (Some(RedirectedAs::Post), Some(RedirectedAs::Put));
+    for (status, method, counts_as, keeps, then, whole) in [
+        (302, "POST", post, true, "POST", false),
+        (302, "PATCH", post, true, "PATCH", false),
+        (302, "PATCH", post, false, "GET", false),
+        (303, "GET", post, true, "GET", false),
+        (307, "PATCH", post, false, "PATCH", true),
+        (302, "POST", put, true, "POST", true),
+        (303, "POST", put, true, "POST", false),
+        (303, "DELETE", None, true, "DELETE", false),
+        (303, "DELETE", None, false, "GET", false),
+    ] {
+        let options =
+            Options { redirected_as: counts_as, ..Options::new().follow().keep_method(keeps) };
+        let (sent, _, body, _) = hop(request(method).options(options), status, "/x");
+        let expected = (then, if whole { "body" } else { "" });
+        assert_eq!((&*sent, &*body), expected, "{status} {method} {counts_as:?} {keeps}");
+    }
+}
+
 /// A request with all that proves who sent it.
 fn trusting() -> HttpRequest {
     let options = Options {
@@ -128,6 +149,27 @@ fn credentials_go_along_to_the_same_scheme_host_and_port_only() {
         assert_eq!(back.options.as_deref(), Some(&expected), "{location}");
         assert!(!back.has_header("authorization") && !back.url.contains('@'));
     }
+}
+
+#[test]
+fn what_is_trusted_wherever_it_is_led_leaves_what_the_worker_signs_with() {
+    let mut before = trusting();
+    let trusted = before.options.take().unwrap().location_trusted(true);
+    let before = before.options(trusted.clone());
+    let after = next(before.clone(), 307, Some(b"http://b/x"), 0).unwrap();
+    assert_eq!(after.options.as_deref(), Some(&Options { sign: None, ..trusted }));
+    assert!(after.has_header("authorization") && !after.has_header("host"));
+    assert_eq!(after.url, "http://b/x");
+}
+
+#[test]
+fn a_referer_that_is_made_holds_no_secret() {
+    let mut before = trusting().header("referer", "first");
+    let options = before.options.take().unwrap().auto_referer(true);
+    let after = next(before.options(options), 307, Some(b"http://b/x"), 0).unwrap();
+    let referers: Vec<_> = after.headers.iter().filter(|(name, _)| name == "Referer").collect();
+    assert_eq!(referers, [&("Referer".to_owned(), "http://a:80/b".to_owned())]);
+    assert!(!after.has_header("first"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod answers;
 mod hostile;
 mod policy;
 mod powers;
+mod rarer;
 mod redirects;
 mod sending;
 mod server;

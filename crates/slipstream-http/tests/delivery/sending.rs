@@ -21,7 +21,7 @@ fn lines(head: &str) -> Vec<String> {
 #[test]
 fn options_are_seen_on_the_wire_and_not_in_the_next_request() {
     let new = Options::new;
-    let table: [(Options, &[&str], &[&str]); 13] = [
+    let table: [(Options, &[&str], &[&str]); 16] = [
         (
             new().without_header("Accept").without_header("user-agent"),
             &[],
@@ -38,6 +38,9 @@ fn options_are_seen_on_the_wire_and_not_in_the_next_request() {
         (Options::new().user("me", ""), &["Authorization: Basic bWU6"], &[]),
         (new().bearer("a.b"), &["Authorization: Bearer a.b"], &[]),
         (new().cookies("a=1; b=2"), &["Cookie: a=1; b=2"], &[]),
+        (new().jar(["127.0.0.1\tFALSE\t/\tFALSE\t0\ta\t1"]), &["Cookie: a=1"], &[]),
+        (new().request_target("*"), &["POST * HTTP/1.1"], &["POST"]),
+        (new().tr_encoding(true), &["TE: gzip", "Connection: TE"], &[]),
         (new().compressed(true), &["Accept-Encoding: deflate, gzip"], &[]),
         (new().version(HttpVersion::V1_1), &[], &[]),
         (new().version(HttpVersion::V1_0), &["POST /p HTTP/1.0"], &["POST"]),

@@ -89,3 +89,14 @@ fn without_its_secret_nothing_is_sent() {
     }
     assert_eq!(server.connections(), 0);
 }
+
+#[test]
+fn a_signature_does_not_follow_even_where_all_else_is_trusted_to() {
+    let other = Server::always(OK);
+    let home = Server::always(redirect(307, &other.named("/")));
+    let options = Options::new().follow().sign("env:HOOK").location_trusted(true);
+    let request = HttpRequest::post(home.url("/")).body("a").options(options);
+    assert_eq!(send_with(&mut signing(), &request), Outcome::Delivered);
+    assert!(home.texts()[0].contains("webhook-signature"));
+    assert!(!other.texts()[0].to_lowercase().contains("webhook"), "{}", other.texts()[0]);
+}
