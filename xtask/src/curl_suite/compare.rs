@@ -31,7 +31,7 @@ impl Measure {
             measure.strip.push(regex(&pattern)?);
         }
         for rule in document.words("verify", "strippart") {
-            match rule.strip_prefix("s/").map(|rule| sides(rule)) {
+            match rule.strip_prefix("s/").map(sides) {
                 Some(Some((from, to))) => measure.replace.push((regex(&from)?, to)),
                 Some(None) => bail!("the rule {rule:?} cannot be read"),
                 None => measure.forgets_digest = true,

@@ -12,7 +12,7 @@ use crate::times::Times;
 use crate::transfer::Exchange;
 use crate::url::Authority;
 use crate::verdict::astray;
-use crate::{Auth, HttpRequest, Options, jar};
+use crate::{Auth, HttpRequest, jar};
 
 /// Gives the next hop the cookies that there are behind the last one.
 fn carry_jar(request: &mut HttpRequest, easy: &mut Easy2<Exchange>) {
@@ -37,7 +37,9 @@ fn stays_known(request: &HttpRequest, easy: &Easy2<Exchange>) -> bool {
     let Some(options) = request.options.as_deref().filter(|it| it.auth != Auth::Basic) else {
         return false;
     };
-    options.location_trusted
+    // Where it is trusted to, the way there must not be one that is only right for here.
+    let leads = !options.connect_to.is_empty() || !options.resolve.is_empty();
+    (options.location_trusted && !leads)
         || Authority::of(request.url()).ok() == Authority::of(easy.get_ref().url()).ok()
 }
 
