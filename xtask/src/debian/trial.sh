@@ -78,6 +78,8 @@ fails [ -e /etc/systemd/system/slipstream.service ]
 
 step "what the metrics' recipe says is enough, and a part of it is not"
 dir=/var/lib/prometheus/node-exporter
+# One that the timer began has the old settings.
+systemctl stop slipstream.service
 install -d $dir
 sed -i '/^\[init\]/i [work]\nmetrics = "/var/lib/prometheus/node-exporter/slipstream.prom"\n' /etc/slipstream.toml
 fails systemctl start slipstream.service
