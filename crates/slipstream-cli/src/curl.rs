@@ -8,6 +8,7 @@
 //! Absent on purpose: `~/.curlrc`. What is stored shall not depend on who stores it.
 
 mod config;
+mod known;
 mod options;
 mod variables;
 
@@ -17,7 +18,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use anyhow::{Context, Result, bail};
 use clap::Command;
 
-use self::options::{IGNORED, OF_THE_COMMAND, OURS, OUTPUT, PEM, PROXIES, REFUSED};
+use self::known::{Deed, Known, Name};
+use self::options::{OF_THE_COMMAND, OUTPUT, PEM};
 use self::variables::Variables;
 use crate::body;
 
@@ -99,33 +101,6 @@ pub(crate) fn plain(cli: &Command, given: impl IntoIterator<Item = OsString>) ->
     Ok(plain)
 }
 
-/// An option by what it was called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Name<'n> {
-    Long(&'n str),
-    Short(char),
-}
-
-/// What is to be done with an option.
-#[derive(Debug, Clone, Copy)]
-enum Deed {
-    Pass,
-    Ignore,
-    Refuse(&'static str),
-    IsUrl,
-    IsProxy(&'static str),
-    ReadConfig,
-    SetVariable,
-    BeginAnother,
-}
-
-/// An option that is known.
-struct Known {
-    long: String,
-    takes_value: bool,
-    deed: Deed,
-}
-
 struct Reader<'a> {
     cli: &'a Command,
     store: &'a Command,
@@ -133,9 +108,6 @@ struct Reader<'a> {
     variables: Variables,
     depth: usize,
 }
-
-/// What is neither parsed nor passed over.
-const BY_ITSELF: &[&str] = &["--url URL", "-K --config FILE", "--variable TEXT", "-: --next"];
 
 type Words<'w> = &'w mut dyn Iterator<Item = OsString>;
 
@@ -245,21 +217,6 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The only option of curl's whose name begins so.
-    fn abbreviated(&self, name: &str) -> Option<String> {
-        let parsed = self.store.get_arguments().flat_map(|arg| {
-            let aliases = arg.get_all_aliases().unwrap_or_default();
-            arg.get_long().into_iter().chain(aliases).map(str::to_owned)
-        });
-        let refused = REFUSED.iter().flat_map(|(_, specs)| *specs);
-        let others = refused.chain(IGNORED).chain(BY_ITSELF).map(|spec| spelt(spec).1.to_owned());
-        let proxies = PROXIES.iter().map(|(long, _)| (*long).to_owned());
-        let curls = parsed.filter(|long| !OURS.contains(&&**long)).chain(others).chain(proxies);
-        let mut fitting = curls.filter(|long| long.starts_with(name));
-        let first = fitting.next().filter(|_| !name.is_empty())?;
-        fitting.next().is_none().then_some(first)
-    }
-
     fn short(&mut self, letters: &[u8], words: Words<'_>) -> Result<()> {
         for (at, letter) in letters.iter().enumerate() {
             let Some(known) = self.known(Name::Short(char::from(*letter))) else {
@@ -363,54 +320,6 @@ impl Reader<'_> {
         }
         self.depth -= 1;
         Ok(())
-    }
-
-    fn known(&self, name: Name<'_>) -> Option<Known> {
-        let everywhere = self.cli.get_arguments().filter(|arg| arg.is_global_set());
-        let parsed = self.store.get_arguments().chain(everywhere).find(|arg| match name {
-            Name::Long(long) => {
-                arg.get_long() == Some(long)
-                    || arg.get_all_aliases().is_some_and(|all| all.contains(&long))
-            }
-            Name::Short(short) => arg.get_short() == Some(short),
-        });
-        if let Some(arg) = parsed {
-            let takes_value = arg.get_action().takes_values();
-            let long = arg.get_long()?.to_owned();
-            return Some(Known { long, takes_value, deed: Deed::Pass });
-        }
-        let other = |spec: &str, deed| {
-            let (short, long, takes_value) = spelt(spec);
-            let found = match name {
-                Name::Long(name) => name == long,
-                Name::Short(name) => short == Some(name),
-            };
-            found.then(|| Known { long: long.to_owned(), takes_value, deed })
-        };
-        let proxies = PROXIES
-            .iter()
-            .filter_map(|(long, scheme)| other(&format!("--{long} HOST"), Deed::IsProxy(scheme)));
-        let refused = REFUSED
-            .iter()
-            .flat_map(|(advice, specs)| specs.iter().map(move |spec| (*advice, *spec)));
-        let deeds = [Deed::IsUrl, Deed::ReadConfig, Deed::SetVariable, Deed::BeginAnother];
-        let by_itself = BY_ITSELF.iter().zip(deeds).find_map(|(spec, deed)| other(spec, deed));
-        by_itself
-            .or_else(|| IGNORED.iter().find_map(|spec| other(spec, Deed::Ignore)))
-            .or_else(|| { proxies }.next())
-            .or_else(|| { refused }.find_map(|(advice, spec)| other(spec, Deed::Refuse(advice))))
-    }
-}
-
-/// An option as a table spells it: its letter, its name, whether it takes a value.
-fn spelt(spec: &str) -> (Option<char>, &str, bool) {
-    let (short, rest) = match spec.split_once(" --") {
-        Some((short, rest)) => (short.chars().nth(1), rest),
-        None => (None, spec.trim_start_matches("--")),
-    };
-    match rest.split_once(' ') {
-        Some((long, _)) => (short, long, true),
-        None => (short, rest, false),
     }
 }
 

@@ -1,5 +1,7 @@
 use clap::CommandFactory;
 
+use super::known::spelt;
+use super::options::{IGNORED, REFUSED};
 use super::*;
 use crate::args::Cli;
 
