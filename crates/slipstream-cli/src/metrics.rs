@@ -142,7 +142,7 @@ impl Run {
                 Verdict::Delivered => self.delivered += 1,
                 Verdict::Failed => self.failed += 1,
                 Verdict::Expired => self.expired += 1,
-                Verdict::PutBack(_) => self.put_off += 1,
+                Verdict::PutBack(_) | Verdict::PassOver => self.put_off += 1,
                 // One that is put off to a later round untried is no retry.
                 Verdict::Defer(_) => {
                     let landed = self.landed.take();

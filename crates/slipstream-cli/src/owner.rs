@@ -60,9 +60,14 @@ impl Place {
         }
     }
 
-    /// The spool that the path leads to by now, if there is one. For a command that stays.
+    /// The same place, to be opened again. For a command that stays.
+    pub(crate) fn anew(&self) -> Self {
+        Self::new(self.path.clone(), self.named)
+    }
+
+    /// The spool that the path leads to by now, if there is one.
     pub(crate) fn find_anew(&self) -> Result<Option<Spool>> {
-        Self::new(self.path.clone(), self.named).find()
+        self.anew().find()
     }
 
     /// The spool, made with these settings if there is none. A directory that was removed is made

@@ -181,7 +181,7 @@ impl Observer for Progress {
                     self.remember(destination.map(|to| to.as_str()), *reason);
                 }
                 Verdict::Expired => self.done += 1,
-                Verdict::Defer(_) | Verdict::PutBack(_) => {}
+                Verdict::Defer(_) | Verdict::PutBack(_) | Verdict::PassOver => {}
             },
             Event::Short { reason, .. } => {
                 self.in_flight(-1);

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::Uid;
 use slipstream_core::{BacklogError, Engine};
-use slipstream_log::{Spool, Stage};
+use slipstream_log::{Spool, SpoolError, Stage};
 use slipstream_worker::{Ending, Event, Limits, Observer, Policy, RunError, Summary, Worker};
 
 use crate::args::WorkArgs;
@@ -42,7 +42,21 @@ pub(crate) fn run(place: &Place, args: &WorkArgs) -> Result<Ended> {
     // A file may name one for the runs that end.
     let ping = args.operate.ping.as_deref().filter(|_| !args.follow);
     let ping = ping.map(|url| Ping::new(url, args.delivery.proxy.as_deref())).transpose()?;
-    let ran = deliver(place, args, policy, became_another, &mut metrics, ping.as_ref());
+    let (mut latest, mut tries) = (None, 0);
+    let ran = loop {
+        let place = latest.as_ref().unwrap_or(place);
+        match deliver(place, args, policy.clone(), became_another, &mut metrics, ping.as_ref()) {
+            Err(error) if args.follow && !signals::came() && is_elsewhere(&error) => {
+                print::complain(&format!("{error:#}; goes on with what is there now"));
+                tries = TRIES;
+            }
+            // What removes or moves it may not be done yet.
+            Err(error) if tries > 0 && !signals::came() && !error.is::<RunError>() => tries -= 1,
+            ran => break ran,
+        }
+        latest = Some(place.anew());
+        std::thread::sleep(SETTLES);
+    };
     let ending = ran.as_ref().map_or(Some(Ending::Broken), |(_, ending)| *ending);
     // Where another worker is at it, the run is that one's to tell of.
     let told = match (metrics, ending) {
@@ -75,6 +89,19 @@ fn raise_descriptor_limit() {
     {
         tracing::debug!(%error, soft, hard, "the limit of descriptors stays as it is");
     }
+}
+
+/// How often, and how far apart, a worker that stays looks for what has come in place of a spool that was
+/// moved or emptied.
+const TRIES: u32 = 20;
+const SETTLES: Duration = Duration::from_millis(200);
+
+/// Whether a run broke off since its spool is not in its place any more, or made anew.
+fn is_elsewhere(error: &anyhow::Error) -> bool {
+    let Some(RunError { source: BacklogError::Engine(source), .. }) = error.downcast_ref() else {
+        return false;
+    };
+    matches!(source.downcast_ref(), Some(SpoolError::Moved { .. }))
 }
 
 /// A run, and what ended it: nothing, if another worker is at it.

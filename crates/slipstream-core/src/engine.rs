@@ -8,9 +8,10 @@
 //! spool's own business, streams and consumers the stream's.
 
 use std::error::Error;
+use std::ops::Bound;
 use std::time::Duration;
 
-use crate::{Record, RecordId, Source, Waker};
+use crate::{Destination, Record, RecordId, Source, Waker};
 
 /// Keeps records until they are delivered.
 pub trait Engine: Send + Sync {
@@ -98,6 +99,13 @@ pub trait Backlog {
     /// [`BacklogError::Unavailable`] it is worth another try when something in flight has ended.
     fn next(&mut self) -> Result<Next, BacklogError>;
 
+    /// The first record by [place](Claim::place), from this bound on, of those that were answered with
+    /// [`Verdict::PassOver`]. None when there is none.
+    ///
+    /// # Errors
+    /// As for [`Backlog::next`].
+    fn passed_over(&mut self, from: Bound<u128>) -> Result<Option<Claim>, BacklogError>;
+
     /// Counts an attempt where a crash cannot undo it, and returns its number, 1 for the
     /// first. Call it before the attempt is made. One that is interrupted, by a crash or a kill, gets
     /// its number back, up to a bound that stops a request which crashes its worker.
@@ -173,10 +181,32 @@ pub struct Ticket(pub u64);
 pub enum Next {
     /// A record to work on.
     Work(Claim),
+    /// An operator asked for these. It comes before the records that it is about, and everything that
+    /// waits for its time comes out [early](Claim::early) once.
+    Asked(Vec<TryNow>),
     /// Nothing now; the earliest of what was put off is due after this long.
     Wait(Duration),
     /// Nothing at all, but for the claims that are out.
     Empty,
+}
+
+/// What an operator wants tried without waiting for a pause, a circuit or a back-off to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TryNow {
+    /// Everything.
+    All,
+    /// What goes to this destination.
+    To(Destination),
+}
+
+impl TryNow {
+    /// Whether it is about this destination.
+    pub fn concerns(&self, destination: &Destination) -> bool {
+        match self {
+            Self::All => true,
+            Self::To(asked) => asked == destination,
+        }
+    }
 }
 
 /// A record that the worker holds.
@@ -191,12 +221,14 @@ pub struct Claim {
     /// How often in a row an attempt of it was interrupted: it was begun, and the worker ended. Such
     /// an attempt is not among those counted, unless there were too many of them.
     pub interrupted: u32,
-    /// How long it must not be tried yet, for what was put off in an earlier run. The first time
-    /// in a run a record may come out early, so that the worker knows of it; answer with
-    /// [`Verdict::PutBack`] and this time.
+    /// How long it must not be tried yet, for what comes out early; answer with [`Verdict::PutBack`]
+    /// and this time.
     pub wait: Duration,
-    /// Where it stands among all that are stored: a record with a smaller place was stored
-    /// before. The same each time it comes out.
+    /// It comes out before it is due: the first time in a run, so that the worker knows of what an
+    /// earlier one put off; and once after an operator [asked](Next::Asked).
+    pub early: bool,
+    /// Orders what is stored. Of two records with the same order key, the one that was stored first
+    /// has the smaller place. It is the same each time that a record comes out.
     pub place: u128,
 }
 
@@ -214,6 +246,9 @@ pub enum Verdict {
     /// It comes out again after this long in this run, or at once in the next. If an attempt was
     /// begun, it was not made, and is not counted.
     PutBack(Duration),
+    /// It comes out only through [`Backlog::passed_over`], or in the next run. It costs the engine no
+    /// memory. If an attempt was begun, it was not made, and is not counted.
+    PassOver,
 }
 
 /// Why a backlog could not be worked.

@@ -54,7 +54,7 @@ pub use collector::{Collector, Stored};
 pub use driver::{Attempt, Completion, Driver, Handler, Job, Waker};
 pub use engine::{
     Backlog, BacklogError, Claim, Duplicate, Engine, Next, Overwritten, Receipt, StoreError,
-    Ticket, Verdict,
+    Ticket, TryNow, Verdict,
 };
 pub use host::{bare_host, host_of, split_port};
 pub use id::RecordId;

@@ -49,7 +49,9 @@ pub(crate) fn outcome(
     let now = || UNIX_EPOCH + Duration::from_millis(clock.now().as_millis());
     let end = End {
         status,
-        retry_after: exchange.retry_after().and_then(|value| retry_after::parse(value, now())),
+        retry_after: exchange
+            .retry_after()
+            .and_then(|value| retry_after::parse(value, exchange.date(), now())),
         error,
         errno: handle.os_errno().unwrap_or_default(),
         alone,

@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime};
 /// Longest wait that is passed on: ten years.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// Reads a value, seconds or a date, at the time `now`. A date that has passed asks for
-/// no wait.
-pub(crate) fn parse(value: &str, now: SystemTime) -> Option<Duration> {
+/// Reads a value, seconds or a date, of an answer that was given at `date` by the server's own clock. One
+/// that does not tell its date is taken to be from `now`. A date that has passed asks for no wait.
+pub(crate) fn parse(value: &str, date: Option<&str>, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if value.is_empty() {
         return None;
@@ -19,8 +19,9 @@ pub(crate) fn parse(value: &str, now: SystemTime) -> Option<Duration> {
         // So many digits that no number holds them still mean a long time.
         value.parse().map_or(LONGEST, Duration::from_secs)
     } else {
-        let date = httpdate::parse_http_date(value).ok()?;
-        date.duration_since(now).unwrap_or_default()
+        let until = httpdate::parse_http_date(value).ok()?;
+        let given = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+        until.duration_since(given.unwrap_or(now)).unwrap_or_default()
     };
     Some(wait.min(LONGEST))
 }
@@ -55,14 +56,33 @@ mod tests {
             ("Sun, 99 Nov 1994 08:49:37 GMT", None),
         ];
         for (value, wait) in table {
-            assert_eq!(parse(value, now), wait, "{value}");
+            assert_eq!(parse(value, None, now), wait, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_read_by_the_clock_of_the_server_that_gave_it() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        let seconds = |n| Some(Duration::from_secs(n));
+        let until = "Sun, 06 Nov 1994 10:00:30 GMT";
+        let table = [
+            (Some(" Sun, 06 Nov 1994 10:00:00 GMT"), until, seconds(30)),
+            (Some("Sun, 06 Nov 1994 10:01:00 GMT"), until, seconds(0)),
+            // The server's clock is years behind.
+            (Some("Sat, 01 Jan 1994 00:00:00 GMT"), "Sat, 01 Jan 1994 00:02:00 GMT", seconds(120)),
+            (Some("Sun, 06 Nov 1994 10:00:00 GMT"), "7", seconds(7)),
+            (Some("noon"), "Sun, 06 Nov 1994 08:49:40 GMT", seconds(3)),
+            (None, "Sun, 06 Nov 1994 08:49:40 GMT", seconds(3)),
+        ];
+        for (date, value, wait) in table {
+            assert_eq!(parse(value, date, now), wait, "{value} at {date:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_text_is_a_bounded_wait_or_none(value: String) {
-            if let Some(wait) = parse(&value, SystemTime::UNIX_EPOCH) {
+        fn any_text_is_a_bounded_wait_or_none(value: String, date: Option<String>) {
+            if let Some(wait) = parse(&value, date.as_deref(), SystemTime::UNIX_EPOCH) {
                 prop_assert!(wait <= LONGEST);
             }
         }

@@ -23,7 +23,7 @@ use crate::policy::Gate;
 use crate::redirect::is_redirect;
 use crate::{HttpRequest, HttpVersion, Options};
 
-/// Longest `Retry-After` that is kept: a date has 29 characters.
+/// Longest `Retry-After` and `Date` that is kept: a date has 29 characters.
 const RETRY_AFTER_MAX: usize = 64;
 
 /// Longest `Location` that is kept: no server takes a longer one back.
@@ -37,6 +37,7 @@ pub(crate) struct Exchange {
     received: u64,
     response_limit: u64,
     retry_after: Option<String>,
+    date: Option<String>,
     location: Option<Vec<u8>>,
     answer: Answer,
     /// Whether libcurl decodes what comes compressed.
@@ -86,6 +87,11 @@ impl Exchange {
     /// The answer's `Retry-After` header, if it failed and had one.
     pub(crate) fn retry_after(&self) -> Option<&str> {
         self.retry_after.as_deref()
+    }
+
+    /// The `Date` header of the same.
+    pub(crate) fn date(&self) -> Option<&str> {
+        self.date.as_deref()
     }
 
     /// The `Location` header of an answer that is no success.
@@ -191,6 +197,7 @@ pub(crate) fn load(
     exchange.sent = 0;
     exchange.received = 0;
     exchange.retry_after = None;
+    exchange.date = None;
     exchange.location = None;
     exchange.answer.clear();
     exchange.follows = request.options.as_ref().is_some_and(|options| options.follow.is_some());
@@ -237,6 +244,7 @@ impl Handler for Exchange {
         if line.starts_with(b"HTTP/") {
             // An answer begins; what came before was a proxy's, or an interim one.
             self.retry_after = None;
+            self.date = None;
             self.location = None;
             self.answer.begin(line);
             let status = std::str::from_utf8(line).ok().and_then(|line| line.split(' ').nth(1));
@@ -258,6 +266,8 @@ impl Handler for Exchange {
                 .any(|length| name.eq_ignore_ascii_case(length));
             if name.eq_ignore_ascii_case(b"retry-after") && value.len() <= RETRY_AFTER_MAX {
                 self.retry_after = std::str::from_utf8(value).ok().map(str::to_owned);
+            } else if name.eq_ignore_ascii_case(b"date") && value.len() <= RETRY_AFTER_MAX {
+                self.date = std::str::from_utf8(value).ok().map(str::to_owned);
             } else if name.eq_ignore_ascii_case(b"location") && value.len() <= LOCATION_MAX {
                 self.location = Some(value.to_vec());
             }

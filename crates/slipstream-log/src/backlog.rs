@@ -5,8 +5,9 @@
 //!   early. An attempt stands on disk before it is made.
 //! - A log leaves processing/ only when all its records are settled.
 //! - Memory is bounded: a few bytes for each record that waits, up to [`WAITING_MAX`] of them; beyond
-//!   that a log is read again when the earliest is due, which finds the times on disk. So are
-//!   descriptors: a log whose records wait holds none (see [`open`]).
+//!   that a log is read again when the earliest is due, which finds the times on disk. What the worker
+//!   passes over takes none (see [`revisit`]). So are descriptors: a log whose records wait holds none
+//!   (see [`open`]).
 //! - What is wrong with one log ends no run: it is skipped, tried again, and told at the end (see
 //!   [`trouble`]). Only what concerns the whole spool is an error of a step.
 //!
@@ -14,8 +15,9 @@
 //! holds what is being worked on and not the whole backlog, and the disk bound holds.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::fmt;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,22 +28,28 @@ use crate::frame::{Settlement, State};
 use crate::fs::Open;
 use crate::left::{LAST_RUN, MEMORY};
 use crate::name::{LogName, Stage, collecting_name};
+use crate::settings::SETTINGS_FILE;
 use crate::spool::{PATIENCE, Shared, log_path};
-use crate::walk::{Item, Walk, read_record};
+use crate::walk::{Item, Walk, read_record, read_settlement};
 use crate::worker_lock::{WorkerLock, take_worker_lock};
 
+mod asked;
 mod claim;
 mod finish;
 mod news;
 mod notes;
 mod open;
+mod revisit;
 mod settle;
 mod trouble;
 
+use self::asked::Asked;
+pub(crate) use self::asked::{ASKED, DESTINATIONS_MAX};
 use self::finish::Finishing;
 use self::news::News;
 pub(crate) use self::notes::{NOTES, notes_path};
 use self::open::OpenLogs;
+use self::revisit::Revisit;
 use self::trouble::{SKIP_FOR, Troubles};
 
 /// How many waiting records are remembered at most.
@@ -60,6 +68,8 @@ pub(crate) struct SpoolBacklog {
     shared: Arc<Shared>,
     /// Held for as long as this lives.
     worker_lock: WorkerLock,
+    /// That of the settings which the spool was opened with.
+    settings_identity: Option<(u64, u64)>,
     logs: HashMap<LogName, ClaimedLog>,
     /// Those of them that are open.
     files: OpenLogs,
@@ -67,6 +77,10 @@ pub(crate) struct SpoolBacklog {
     reading: Option<(LogName, Walk)>,
     /// Those that are to be read again for records that are not remembered, and when.
     rereads: BTreeSet<(Duration, LogName)>,
+    /// The logs that hold records which nothing in memory stands for, by place.
+    passed: BTreeMap<u128, LogName>,
+    revisit: Option<Revisit>,
+    asked: Asked,
     queue: VecDeque<Found>,
     /// Logs that another process holds, and since when that is known.
     held: HashMap<Found, Duration>,
@@ -105,6 +119,14 @@ struct ClaimedLog {
     damaged: bool,
     /// When the log must be read again for records that are not remembered.
     again: Option<Duration>,
+    /// Records that are pending, were given out, and that nothing in memory stands for.
+    unremembered: u64,
+    /// The frames between which those are that were passed over.
+    passed: (u64, u64),
+    /// How far it has been read: what begins before was given out.
+    read_to: u64,
+    /// What is not due comes out when it is read again, since an operator asked.
+    hurried: bool,
 }
 
 /// What a look at the spool finds.
@@ -130,19 +152,26 @@ struct Waiting {
     due: Duration,
     log: LogName,
     at: u64,
+    /// It is not due by what stands on disk: an operator asked.
+    early: bool,
 }
 
 impl SpoolBacklog {
     /// Opens the spool for its one worker.
     pub(crate) fn open(shared: Arc<Shared>) -> Result<Self, SpoolError> {
         let worker_lock = take_worker_lock(&shared)?;
+        let settings_identity = shared.fs.stat(SETTINGS_FILE).ok().map(|stat| stat.identity);
         let mut backlog = Self {
             shared,
             worker_lock,
+            settings_identity,
             logs: HashMap::new(),
             files: OpenLogs::default(),
             reading: None,
             rereads: BTreeSet::new(),
+            passed: BTreeMap::new(),
+            revisit: None,
+            asked: Asked::default(),
             queue: VecDeque::new(),
             held: HashMap::new(),
             slots_held: HashMap::new(),
@@ -201,6 +230,9 @@ impl SpoolBacklog {
             if now.saturating_sub(began) > CLAIM_FOR {
                 // Logs without a record to give out can be many, and long.
                 return Ok(Next::Wait(Duration::ZERO));
+            }
+            if let Some(asked) = self.listen_to_operators(now) {
+                return Ok(Next::Asked(asked));
             }
             if self.waiting.peek().is_some_and(|Reverse(first)| first.due <= now) {
                 if let Some(claim) = self.give_out_waiting(now)? {
@@ -279,21 +311,33 @@ impl SpoolBacklog {
             if settlement.state != State::Pending || log.outstanding.contains(&at) {
                 continue;
             }
+            let again = at < log.read_to;
+            let settlement = match again {
+                true => match read_settlement(file, at) {
+                    // It was settled after these bytes were read.
+                    Ok(now) if now.state != State::Pending => continue,
+                    Ok(now) => now,
+                    Err(_) => settlement,
+                },
+                false => settlement,
+            };
             let payload = payload.to_vec();
             log.outstanding.insert(at);
+            log.read_to = log.read_to.max(at + 1);
+            let early = !again || log.hurried;
+            if again {
+                self.is_remembered(name);
+            }
             // What an earlier run put off comes out, too, so that the worker knows of it.
             let wait = settlement.remaining(wall);
-            return Ok(Some(self.give_out(
-                Out { log: name, at, settlement, before: None },
-                payload,
-                wait,
-            )));
+            let out = Out { log: name, at, settlement, before: None };
+            return Ok(Some(self.give_out(out, payload, wait, early)));
         }
     }
 
     /// Gives out the first of the waiting records.
     fn give_out_waiting(&mut self, now: Duration) -> Result<Option<Claim>, SpoolError> {
-        let Some(Reverse(Waiting { log: name, at, .. })) = self.waiting.pop() else {
+        let Some(Reverse(Waiting { log: name, at, early, .. })) = self.waiting.pop() else {
             return Ok(None);
         };
         let patient = self.waits_for_descriptors(now);
@@ -303,11 +347,11 @@ impl SpoolBacklog {
         let file = match self.files.get(&self.shared, name, log.identity) {
             Ok(file) => file,
             Err(error) if patient && error.is_out_of_descriptors() => {
-                self.waiting.push(Reverse(Waiting { due: now, log: name, at }));
+                self.waiting.push(Reverse(Waiting { due: now, log: name, at, early }));
                 return Err(error);
             }
             Err(error) => {
-                self.waiting.push(Reverse(Waiting { due: now + SKIP_FOR, log: name, at }));
+                self.waiting.push(Reverse(Waiting { due: now + SKIP_FOR, log: name, at, early }));
                 self.cannot_open(name, error);
                 return Ok(None);
             }
@@ -315,7 +359,11 @@ impl SpoolBacklog {
         match read_record(file, log.salt, at, self.shared.settings.limits()) {
             Ok(Some((settlement, payload))) => {
                 let out = Out { log: name, at, settlement, before: None };
-                Ok(Some(self.give_out(out, payload, Duration::ZERO)))
+                let wait = match early {
+                    true => settlement.remaining(self.shared.clock.now()),
+                    false => Duration::ZERO,
+                };
+                Ok(Some(self.give_out(out, payload, wait, early)))
             }
             Ok(None) => {
                 // Damaged since it was read first: whoever removes the log sets it aside.
@@ -327,13 +375,13 @@ impl SpoolBacklog {
                 let error =
                     self.shared.io("read a request in", &log_path(Stage::Processing, name), error);
                 self.troubles.note(Found::claimed(name), now, error);
-                self.waiting.push(Reverse(Waiting { due: now + SKIP_FOR, log: name, at }));
+                self.waiting.push(Reverse(Waiting { due: now + SKIP_FOR, log: name, at, early }));
                 Ok(None)
             }
         }
     }
 
-    fn give_out(&mut self, out: Out, payload: Vec<u8>, wait: Duration) -> Claim {
+    fn give_out(&mut self, out: Out, payload: Vec<u8>, wait: Duration, early: bool) -> Claim {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.out.insert(ticket, out);
@@ -343,6 +391,7 @@ impl SpoolBacklog {
             attempts: out.settlement.resumed().attempts.into(),
             interrupted: out.settlement.interruptions().into(),
             wait,
+            early: early && !wait.is_zero(),
             place: out.log.place(out.at),
         }
     }
@@ -399,6 +448,8 @@ impl SpoolBacklog {
     /// Has nothing more to do with a log.
     fn forget(&mut self, name: LogName) -> Option<ClaimedLog> {
         self.files.close(name);
+        self.passed.remove(&name.place(0));
+        self.revisit.take_if(|revisit| revisit.is_of(name));
         let log = self.logs.remove(&name)?;
         if let Some(again) = log.again {
             self.rereads.remove(&(again, name));
@@ -411,6 +462,14 @@ impl Found {
     /// A log that is claimed.
     fn claimed(log: LogName) -> Self {
         Self::Sealed(Stage::Processing, log)
+    }
+}
+
+/// What the worker is told when no record is to be had.
+fn of_claiming(error: SpoolError) -> BacklogError {
+    match error.is_out_of_descriptors() {
+        true => BacklogError::Unavailable { retry_in: LOOK_EVERY, reason: error.with_cause() },
+        false => error.into(),
     }
 }
 
@@ -429,10 +488,12 @@ impl fmt::Display for Found {
 impl Backlog for SpoolBacklog {
     fn next(&mut self) -> Result<Next, BacklogError> {
         self.worker_lock.check()?;
-        self.next_claim().map_err(|error| match error.is_out_of_descriptors() {
-            true => BacklogError::Unavailable { retry_in: LOOK_EVERY, reason: error.with_cause() },
-            false => error.into(),
-        })
+        self.next_claim().map_err(of_claiming)
+    }
+
+    fn passed_over(&mut self, from: Bound<u128>) -> Result<Option<Claim>, BacklogError> {
+        self.worker_lock.check()?;
+        self.next_passed_over(from).map_err(of_claiming)
     }
 
     fn begin(&mut self, ticket: Ticket) -> Result<u32, BacklogError> {
@@ -480,6 +541,7 @@ impl Backlog for SpoolBacklog {
 
     fn finish(&mut self) -> Result<(), BacklogError> {
         self.worker_lock.check()?;
+        self.asked.forget(&self.shared);
         Ok(self.put_in_place()?)
     }
 }

@@ -38,8 +38,8 @@ pub enum SpoolError {
         /// The directory in it.
         dir: String,
     },
-    /// The directory was moved or removed under a worker that stays.
-    #[error("{} was moved or removed; start again, in its place", .path.display())]
+    /// The directory was moved, emptied, or made anew under a worker that stays.
+    #[error("{} was moved, emptied or made anew; start again, in its place", .path.display())]
     Moved {
         /// Where it was.
         path: PathBuf,

@@ -92,17 +92,23 @@ pub trait Fs: Send + Sync {
     /// before may be gone.
     fn boot(&self) -> u64;
 
-    /// Calls `wake` when something in these directories changes, once each time it is armed,
-    /// until the watch is dropped.
+    /// Calls `wake` when something in these directories changes, or one of them or of those above `path`
+    /// is moved or removed: once each time it is armed, until the watch is dropped.
     ///
     /// # Errors
     /// The file system's; `Unsupported` when it cannot tell.
-    fn watch(&self, dirs: &[&str], wake: Box<dyn Fn() + Send>) -> io::Result<Box<dyn Watch>>;
+    fn watch(
+        &self,
+        path: &Path,
+        dirs: &[&str],
+        wake: Box<dyn Fn() + Send>,
+    ) -> io::Result<Box<dyn Watch>>;
 }
 
 /// Hears of changes.
 pub trait Watch: Send + Sync {
-    /// Waits for the next change from now on.
+    /// Waits for the next change from now on. A directory that is not there is not watched; that it is
+    /// made again is a change of the one that it is in.
     ///
     /// # Errors
     /// The file system's.

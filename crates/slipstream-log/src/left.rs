@@ -47,7 +47,7 @@ impl Shared {
         let path = format!("{name}.new-{:016x}", self.fs.random());
         let write = || {
             // The report is for the whole group to read.
-            let own = name == MEMORY;
+            let own = name != LAST_RUN;
             let file = if own { self.fs.create_own(&path)? } else { self.fs.create(&path)? };
             file.append(bytes).map_err(|error| error.error)?;
             self.fs.rename(&path, name, Replace::Always)

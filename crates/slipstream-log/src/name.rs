@@ -11,6 +11,12 @@ use slipstream_core::Timestamp;
 
 use crate::frame::LogHeader;
 
+/// The bits of a place that are an offset: no log is that long.
+const OFFSET_BITS: u32 = 48;
+
+/// The largest offset that a place can tell.
+pub(crate) const OFFSET_MAX: u64 = (1 << OFFSET_BITS) - 1;
+
 /// Where a log stands in its life. It moves from one to another by rename(2) alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
@@ -78,12 +84,19 @@ impl LogName {
         (name.to_string() == text).then_some(name)
     }
 
-    /// Where the frame at this offset stands among all of its slot's: smaller is earlier.
+    /// Where the frame at this offset stands: by slot, then by age.
     pub fn place(self, at: u64) -> u128 {
         // The stamps of a slot differ; the salt tells apart those of a clock that was lost.
-        u128::from(self.stamp.as_millis()) << 80
-            | u128::from(self.salt >> 48) << 64
+        u128::from(self.slot) << 112
+            | u128::from(self.stamp.as_millis()) << 64
+            | u128::from(self.salt >> 48) << OFFSET_BITS
             | u128::from(at)
+    }
+
+    /// The offset that a place tells, and the place of offset zero in the same log.
+    pub fn split_place(place: u128) -> (u128, u64) {
+        let at = place as u64 & OFFSET_MAX;
+        (place - u128::from(at), at)
     }
 }
 

@@ -8,10 +8,15 @@
 //! A log whose other requests still wait is in processing/ already. While no worker runs, what
 //! failed in it is retried, too; while one does, it is the worker's alone.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use slipstream_core::{Destination, Record};
+
+use crate::backlog::DESTINATIONS_MAX;
 use crate::error::SpoolError;
 use crate::frame::{SETTLEMENT_AT, Settlement, State};
 use crate::fs::File;
-use crate::left::MEMORY;
 use crate::name::{LogName, Stage};
 use crate::skipped::Skipped;
 use crate::spool::{Patience, Shared, Spool, log_path};
@@ -43,22 +48,39 @@ impl Spool {
         mut choose: impl FnMut(&[u8]) -> bool,
     ) -> Result<Retried, SpoolError> {
         let shared = self.shared();
+        let destinations = RefCell::new(HashSet::new());
+        // What the worker, or the last one, knows of a destination must not fail them untried.
+        let ask = || {
+            let destinations = std::mem::take(&mut *destinations.borrow_mut());
+            match destinations.is_empty() {
+                true => Ok(()),
+                false => shared.ask(&destinations.into_iter().collect::<Vec<_>>()),
+            }
+        };
         let chosen = shared.resettle_failed(
-            |_, payload| choose(payload).then_some(Settlement::FRESH),
+            |_, payload| {
+                if !choose(payload) {
+                    return None;
+                }
+                if let Ok(head) = Record::head(payload)
+                    && destinations.borrow().len() <= DESTINATIONS_MAX
+                {
+                    destinations.borrow_mut().insert(Destination::new(head.destination));
+                }
+                Some(Settlement::FRESH)
+            },
             |_, log, resettled| {
                 let path = log_path(Stage::Failed, log);
                 if resettled.chosen == 0 {
                     return Ok(0);
                 }
+                ask()?;
                 shared.bring_to_processing("retry", &path, log)?;
                 Ok(resettled.chosen)
             },
         )?;
+        ask()?;
         let Chosen { logs, requests, worker_running, skipped } = chosen;
-        if requests > 0 {
-            // Whoever wants them tried again does not want to be told that nobody answers.
-            let _ = shared.fs.remove(MEMORY);
-        }
         Ok(Retried { logs, requests, worker_running, skipped })
     }
 }

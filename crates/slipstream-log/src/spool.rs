@@ -19,7 +19,7 @@ use slipstream_core::{
     SystemClock,
 };
 
-use crate::backlog::SpoolBacklog;
+use crate::backlog::{ASKED, SpoolBacklog};
 use crate::create;
 use crate::dedupe::DEDUPE;
 use crate::depart::Leaving;
@@ -40,8 +40,8 @@ use crate::writers::Writers;
 pub(crate) const REMOVING: &str = "removing";
 /// The files that stand in a spool beside its directories. While one is being made, it has more
 /// behind its name.
-pub(crate) const FILES: [&str; 7] =
-    [SETTINGS_FILE, LEDGER, WORKER_LOCK, MEMORY, LAST_RUN, WARNED, DEDUPE];
+pub(crate) const FILES: [&str; 8] =
+    [SETTINGS_FILE, LEDGER, WORKER_LOCK, MEMORY, LAST_RUN, WARNED, DEDUPE, ASKED];
 /// How often a step is begun anew because somebody else was faster. Each time, somebody
 /// else's step went through, so this is only reached when something is wrong.
 pub(crate) const TRIES: usize = 1000;

@@ -140,6 +140,12 @@ impl Walk {
         self.end
     }
 
+    /// The same walk, to go on at a frame that it, or an earlier walk over the same log, has found.
+    pub fn seek(&mut self, frame: u64) {
+        self.at = frame.clamp(LOG_HEADER.min(self.end), self.end);
+        self.gap_end = 0;
+    }
+
     /// How many bytes stand behind that, and are not read.
     pub fn unread(&self) -> u64 {
         self.len - self.end
@@ -414,6 +420,16 @@ impl Walk {
 /// Whether nothing stands in these bytes.
 pub(crate) fn is_zeros(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
+}
+
+/// Reads the settlement of the frame at `at` as it is now; a walk may have read it earlier.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn read_settlement(file: &dyn File, at: u64) -> io::Result<Settlement> {
+    let mut bytes = [0; FRAME_HEADER - SETTLEMENT_AT as usize];
+    file.read_at(&mut bytes, at + SETTLEMENT_AT)?;
+    Ok(Settlement::parse(&bytes))
 }
 
 /// Reads the one record whose frame begins at `at`, if it is whole.

@@ -63,6 +63,11 @@ impl WorkerLock {
         }
     }
 
+    /// Which file it is.
+    pub(crate) fn identity(&self) -> Option<(u64, u64)> {
+        self.file.stat().ok().map(|stat| stat.identity)
+    }
+
     /// Takes the process id out of the file.
     pub(crate) fn clear(&self) {
         let _ = self.file.truncate(0);

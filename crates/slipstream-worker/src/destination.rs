@@ -37,6 +37,16 @@
 //! for a while that doubles, up to 16 s, as long as the park has not run empty in between. So a
 //! backlog of a hundred thousand for one dead host is passed over a few times, not polled.
 //!
+//! A destination is taken to be *down* by its own recent record, never by the requests that are
+//! at their last attempt alone: they come first after a kill, and may be those that always fail. So:
+//! `down_after` requests in a row have used up their attempts by its fault; as many have failed at their first
+//! attempt, and where there are none to try, [`DOUBT`] has passed; it has taken none for [`LATELY`]; and
+//! what was in flight when all that was so has brought nothing better. For a host that hangs, that costs
+//! the time of one attempt more than what the requests' own attempts take.
+//!
+//! [`DOUBT`]: health::DOUBT
+//! [`LATELY`]: health::LATELY
+//!
 //! A destination that is *down* stays so for a while that doubles each time, in this run and the
 //! next ones. What was stored before it was found to be down is failed untried; what came since
 //! waits until the while is over. Then it is *half open*: one request at a time is tried, and if
@@ -48,7 +58,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use slipstream_core::{Destination, Ticket, Timestamp};
+use slipstream_core::{Destination, Ticket, Timestamp, TryNow};
 
 use self::health::{Bounds, Health, PATIENCE, Slots};
 use crate::memory::Remembered;
@@ -114,8 +124,13 @@ pub(crate) enum Answer {
     Delivered,
     /// It answered, and the request failed by its own fault.
     Refused,
-    /// It failed; the back-off is so long.
-    Failed(Duration),
+    /// It failed.
+    Failed {
+        /// The back-off.
+        wait: Duration,
+        /// Whether it was the request's first attempt.
+        first: bool,
+    },
     /// Nothing: the attempt could not be made.
     NotMade,
 }
@@ -352,8 +367,8 @@ impl Destinations {
         }
     }
 
-    /// A request has used up its attempts by the destination's fault, and this is how. Whether it is
-    /// down now, and was not before. One that takes some requests still is not down, however many fail.
+    /// A request has used up its attempts by the destination's fault, and this is how. Whether that is
+    /// down now, and was not before.
     pub(crate) fn exhausted(
         &mut self,
         destination: &Destination,
@@ -366,13 +381,34 @@ impl Destinations {
         };
         health.keep_why(why, wall);
         health.exhausted = health.exhausted.saturating_add(1);
-        let enough = health.probing || health.exhausted >= self.down_after;
-        if health.down.is_some() || !enough || health.delivered_lately(now) {
+        self.judge(destination, now, wall)
+    }
+
+    /// Whether a destination of which an attempt has just failed is down now, and was not before.
+    pub(crate) fn judge(
+        &mut self,
+        destination: &Destination,
+        now: Duration,
+        wall: Timestamp,
+    ) -> bool {
+        let Some(health) = self.known.get_mut(destination) else {
+            return false;
+        };
+        if health.down.is_some() || !health.is_condemned(now) {
             return false;
         }
         health.go_down(now, wall);
         self.down += 1;
         true
+    }
+
+    /// Has these tried now: one that is down becomes half open, and no pause holds.
+    pub(crate) fn try_now(&mut self, asked: &[TryNow]) {
+        let concerned = |to: &Destination| asked.iter().any(|asked| asked.concerns(to));
+        for (_, health) in self.known.iter_mut().filter(|(to, _)| concerned(to)) {
+            self.down -= usize::from(health.down.is_some());
+            health.try_now();
+        }
     }
 
     /// Takes in what an earlier run remembered.
@@ -412,21 +448,19 @@ impl Destinations {
         known.chain(failing.map(|(to, (since, why))| Trouble::failing(to, *since, why))).collect()
     }
 
-    /// The destination asked everybody to wait until then, with this answer. Whether that is news.
+    /// A request was asked to wait for so long, with this answer. How long nothing is begun at its
+    /// destination, if that is news.
     pub(crate) fn pause(
         &mut self,
         destination: &Destination,
         why: &str,
-        until: Duration,
+        asked: Duration,
+        now: Duration,
         wall: Timestamp,
-    ) -> bool {
-        let Some(health) = self.known.get_mut(destination) else {
-            return false;
-        };
+    ) -> Option<Duration> {
+        let health = self.known.get_mut(destination)?;
         health.keep_why(why, wall);
-        let news = until > health.paused_until;
-        health.paused_until = health.paused_until.max(until);
-        news
+        health.pause(asked, now)
     }
 
     /// What is parked for this destination and may not stay, since it is down, paused or at
@@ -501,7 +535,12 @@ impl Destinations {
             self.forget_at = MANY.max(2 * self.known.len());
         }
         let floor = self.down_after.min(self.cap);
-        let bounds = Bounds { first: (self.cap / 8).max(floor), floor, cap: self.cap };
+        let bounds = Bounds {
+            first: (self.cap / 8).max(floor),
+            floor,
+            cap: self.cap,
+            down_after: self.down_after,
+        };
         let mut health = Health::new(bounds);
         health.failing = self.failing.remove(&destination);
         self.known.insert(destination, health);

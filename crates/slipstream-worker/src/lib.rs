@@ -64,6 +64,7 @@ mod memory;
 mod note;
 mod observer;
 mod orders;
+mod passed;
 mod reason;
 mod run;
 mod scarcity;

@@ -1,169 +1,198 @@
 //! Requests that must not overtake one another: one in flight for each order key.
 //!
-//! Guaranteed: of the requests with a key, in one run, none is begun before every one that
-//! was stored before it and came out has been delivered or given up for good; other keys, and requests
-//! without one, are not held up. Memory is bounded: a key's next few requests are parked, the
-//! places of others are remembered, [`PLACES_MAX`] of them; what is beyond waits for the next run.
-//!
-//! Absent on purpose: reading ahead. The backlog gives each key's requests out in order the first
-//! time, and what is put back is known by its place, so nothing has to be sorted.
+//! # Invariants
+//! - Of the requests with a key, in one run, none is begun before every one that was stored before it and
+//!   came out has been delivered or given up for good. Other keys, and requests without one, are not held up.
+//! - A key goes as fast as its requests are answered: its next few are parked, and when they are through,
+//!   those that were passed over are read again.
+//! - Memory is bounded. Of what was passed over nothing is kept but where it begins and ends (see
+//!   [`Passed`]). [`KEYS_MAX`] keys are told apart at once; beyond that, several share a place, and go one
+//!   after another as if they were the same.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
+use std::hash::BuildHasher;
 
-use crate::destination::Pending;
-use crate::subject::Ordered;
+use crate::passed::{Line, Passed};
+use crate::subject::{Arrived, Ordered};
 
 /// Requests of one key that wait in memory.
-const PARKED_EACH: usize = 64;
+const PARKED_EACH: usize = if cfg!(test) { 3 } else { 64 };
 
 /// Bytes of all that wait in memory.
 const PARKED_BYTES: usize = 8 << 20;
 
-/// Places that are remembered.
-const PLACES_MAX: usize = 1 << 16;
+/// Keys that are told apart, of those with a request that is out and not settled.
+const KEYS_MAX: usize = if cfg!(test) { 4 } else { 1 << 16 };
 
-/// What cannot be parked is put back for so long at first, and for up to so long.
-const AWAY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(4));
-
-/// What is not tried in this run is put back for longer than any lasts.
-const NEXT_RUN: Duration = Duration::from_secs(24 * 3600);
+/// Places that the others share.
+const SHARED: u64 = if cfg!(test) { 2 } else { 1 << 12 };
 
 /// All keys that have a request which has come out and is not settled.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
-    keys: HashMap<String, Key>,
+    keys: HashMap<u64, Key>,
     /// Keys whose next request may go.
-    ready: VecDeque<String>,
-    /// Places that are remembered, of all keys.
-    places: usize,
+    ready: VecDeque<u64>,
     parked_bytes: usize,
+    hasher: RandomState,
 }
 
 #[derive(Debug, Default)]
 struct Key {
     /// The one that is on its way.
     busy: Option<u128>,
-    /// Those that wait in memory, in order.
-    parked: VecDeque<Pending>,
-    /// The places of those that were put back, or put off.
+    /// Those that come out again by themselves.
     away: BTreeSet<u128>,
-    /// From this place on, nothing is tried in this run.
-    closed_from: Option<u128>,
-    away_for: Duration,
+    /// Those that wait in memory, in order. None of them stands behind one that is away, or that was
+    /// passed over.
+    parked: VecDeque<Arrived>,
 }
 
 /// What becomes of a claim with an order key.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub(crate) enum Turn {
     /// It is its turn.
-    Now(Pending),
+    Now(Arrived),
     /// It waits in memory.
     Parked,
-    /// It is to be put back for so long.
-    Away(Pending, Duration),
+    /// These are passed over.
+    PassOver(Vec<Arrived>),
 }
 
 impl Orders {
-    /// Finds out whether it is a claim's turn. One that says `wait` is not due for so long.
-    pub(crate) fn offer(&mut self, pending: Pending, wait: Duration) -> Turn {
-        let Some(Ordered { key, place }) = pending.subject.order.clone() else {
-            return Turn::Now(pending);
-        };
+    /// What stands for a key from its first request that comes out until its last one is settled.
+    pub(crate) fn key(&self, text: &str, passed: &Passed) -> u64 {
+        let own = self.hasher.hash_one(text) | 1 << 63;
+        let shared = own % SHARED;
+        let known = |key| self.keys.contains_key(&key) || passed.has(Line::Key(key));
+        match !known(own) && (known(shared) || self.keys.len() >= KEYS_MAX) {
+            true => shared,
+            false => own,
+        }
+    }
+
+    /// Finds out whether it is a claim's turn. One that is not due waits only when it is the first.
+    pub(crate) fn offer(
+        &mut self,
+        arrived: Arrived,
+        order: Ordered,
+        in_pass: bool,
+        passed: &mut Passed,
+    ) -> Turn {
+        let Ordered { key, place } = order;
+        let line = Line::Key(key);
+        let may_take = passed.may_take(line, place, in_pass);
         let entry = self.keys.entry(key).or_default();
-        self.places -= usize::from(entry.away.remove(&place));
-        if entry.closed_from.is_some_and(|from| from <= place) {
-            return Turn::Away(pending, NEXT_RUN);
-        }
-        let first_away = entry.away.first().is_none_or(|first| place < *first);
-        let first_parked = entry.parked.front().is_none_or(|first| place < place_of(first));
-        if wait.is_zero() && first_away && first_parked && entry.busy.is_none() {
+        entry.away.remove(&place);
+        let first_away = entry.away.first().is_none_or(|away| place < *away);
+        let first_parked = entry.parked.front().is_none_or(|first| place < first.place);
+        if may_take && first_away && first_parked && entry.busy.is_none() {
+            passed.take(line, place);
             entry.busy = Some(place);
-            return Turn::Now(pending);
+            return Turn::Now(arrived);
         }
-        let roomy = entry.parked.len() < PARKED_EACH
-            && self.parked_bytes + pending.subject.size <= PARKED_BYTES;
-        if wait.is_zero() && first_away && roomy {
-            self.parked_bytes += pending.subject.size;
-            let at = entry.parked.partition_point(|parked| place_of(parked) < place);
-            entry.parked.insert(at, pending);
+        let roomy =
+            entry.parked.len() < PARKED_EACH && self.parked_bytes + arrived.size() <= PARKED_BYTES;
+        if may_take && first_away && roomy && arrived.wait.is_zero() {
+            passed.take(line, place);
+            self.parked_bytes += arrived.size();
+            let at = entry.parked.partition_point(|parked| parked.place < place);
+            entry.parked.insert(at, arrived);
             return Turn::Parked;
         }
-        if self.places >= PLACES_MAX {
-            entry.closed_from = Some(place);
-            return Turn::Away(pending, NEXT_RUN);
-        }
-        self.places += usize::from(entry.away.insert(place));
-        if wait.is_zero() {
-            entry.away_for = (entry.away_for * 2).clamp(AWAY.0, AWAY.1);
-        }
-        let wait = if wait.is_zero() { entry.away_for } else { wait };
-        Turn::Away(pending, wait)
+        passed.add(line, place);
+        let mut leave = self.unpark_behind(key, place, passed);
+        leave.push(arrived);
+        self.advance(key, passed);
+        Turn::PassOver(leave)
     }
 
     /// One is settled for good; the next of its key may go.
-    pub(crate) fn settled(&mut self, order: &Ordered) {
+    pub(crate) fn settled(&mut self, order: Ordered, passed: &mut Passed) {
         let Some(entry) = self.keys.get_mut(&order.key) else {
             return;
         };
-        // It may have been settled without being tried: it had expired, say.
-        self.places -= usize::from(entry.away.remove(&order.place));
-        if entry.busy == Some(order.place) {
-            entry.busy = None;
-            entry.away_for = Duration::ZERO;
+        entry.busy.take_if(|place| *place == order.place);
+        self.advance(order.key, passed);
+    }
+
+    /// One whose turn it was comes out again later. Those that waited for it in memory, which
+    /// are to be passed over.
+    pub(crate) fn put_off(&mut self, order: Ordered, passed: &mut Passed) -> Vec<Arrived> {
+        let Some(entry) = self.keys.get_mut(&order.key) else {
+            return Vec::new();
+        };
+        entry.busy.take_if(|place| *place == order.place);
+        entry.away.insert(order.place);
+        let leave = self.unpark_behind(order.key, order.place, passed);
+        self.advance(order.key, passed);
+        leave
+    }
+
+    /// Takes those out of the park that stand behind a place: they are passed over.
+    fn unpark_behind(&mut self, key: u64, place: u128, passed: &mut Passed) -> Vec<Arrived> {
+        let Some(entry) = self.keys.get_mut(&key) else {
+            return Vec::new();
+        };
+        let stay = entry.parked.partition_point(|parked| parked.place < place);
+        let leave: Vec<_> = entry.parked.drain(stay..).collect();
+        for parked in &leave {
+            passed.add(Line::Key(key), parked.place);
+            self.parked_bytes -= parked.size();
         }
+        leave
+    }
+
+    /// Sees to it that a key's next request goes, if none is on its way.
+    pub(crate) fn advance(&mut self, key: u64, passed: &mut Passed) {
+        let Some(entry) = self.keys.get(&key) else {
+            return;
+        };
+        let line = Line::Key(key);
+        passed.want_not(line);
         if entry.busy.is_some() {
             return;
         }
-        let first = entry.parked.front().map(place_of);
-        if first.is_some_and(|first| entry.away.first().is_none_or(|away| first < *away)) {
-            self.ready.push_back(order.key.clone());
-        } else if first.is_none() && entry.away.is_empty() && entry.closed_from.is_none() {
-            self.keys.remove(&order.key);
+        let first_away = |place: u128| entry.away.first().is_none_or(|away| place < *away);
+        if entry.parked.front().is_some_and(|first| first_away(first.place)) {
+            self.ready.push_back(key);
+        } else if passed.first(line).is_some_and(first_away) {
+            passed.want(line);
+        } else if entry.parked.is_empty() && entry.away.is_empty() && !passed.has(line) {
+            self.keys.remove(&key);
         }
-    }
-
-    /// One that was on its way comes out again later. Those that waited for it in memory, which
-    /// are to be put back.
-    pub(crate) fn put_off(&mut self, order: &Ordered) -> Vec<Pending> {
-        let Some(entry) = self.keys.get_mut(&order.key) else {
-            return Vec::new();
-        };
-        // Of another one that is put back, the place is remembered already.
-        if entry.busy.take_if(|place| *place == order.place).is_none() {
-            return Vec::new();
-        }
-        let leaves: Vec<_> = entry.parked.drain(..).collect();
-        for place in leaves.iter().map(place_of).chain([order.place]) {
-            self.places += usize::from(entry.away.insert(place));
-        }
-        self.parked_bytes -= leaves.iter().map(|parked| parked.subject.size).sum::<usize>();
-        leaves
     }
 
     /// The next one whose turn has come.
-    pub(crate) fn next(&mut self) -> Option<Pending> {
-        let key = self.ready.pop_front()?;
-        let entry = self.keys.get_mut(&key)?;
-        if entry.busy.is_some() {
-            return None;
+    pub(crate) fn next(&mut self) -> Option<(Arrived, Ordered)> {
+        while let Some(key) = self.ready.pop_front() {
+            let Some(entry) = self.keys.get_mut(&key).filter(|entry| entry.busy.is_none()) else {
+                continue;
+            };
+            let away = entry.away.first();
+            let first = |parked: &Arrived| away.is_none_or(|away| parked.place < *away);
+            if !entry.parked.front().is_some_and(first) {
+                continue;
+            }
+            let Some(arrived) = entry.parked.pop_front() else {
+                continue;
+            };
+            self.parked_bytes -= arrived.size();
+            let order = Ordered { key, place: arrived.place };
+            entry.busy = Some(order.place);
+            return Some((arrived, order));
         }
-        let pending = entry.parked.pop_front()?;
-        entry.busy = Some(place_of(&pending));
-        self.parked_bytes -= pending.subject.size;
-        Some(pending)
+        None
     }
 
     /// Everything that waits in memory.
-    pub(crate) fn release_all(&mut self) -> Vec<Pending> {
+    pub(crate) fn release_all(&mut self) -> Vec<Arrived> {
         self.ready.clear();
         self.parked_bytes = 0;
         self.keys.values_mut().flat_map(|key| key.parked.drain(..)).collect()
     }
-}
-
-fn place_of(pending: &Pending) -> u128 {
-    pending.subject.order.as_ref().map_or(0, |order| order.place)
 }
 
 #[cfg(test)]

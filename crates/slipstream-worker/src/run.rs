@@ -12,11 +12,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use slipstream_core::{BacklogError, Completion, Policy, Ticket, Timestamp};
+use slipstream_core::{BacklogError, Completion, Policy, Ticket, Timestamp, TryNow};
 
 use crate::destination::{Destinations, Pending};
 use crate::observer::{Doing, Ending, Event};
 use crate::orders::Orders;
+use crate::passed::Passed;
 use crate::subject::Subject;
 use crate::{LastRun, Observer, RunError, Summary, Worker, memory, reason};
 
@@ -49,6 +50,9 @@ pub(crate) struct Run<'a> {
     observer: &'a mut dyn Observer,
     destinations: Destinations,
     orders: Orders,
+    passed: Passed,
+    /// What operators asked for.
+    asked: Vec<TryNow>,
     flights: HashMap<Ticket, Flight>,
     /// A claim that waits for room; nothing is claimed meanwhile.
     held: Option<Pending>,
@@ -81,6 +85,8 @@ impl<'a> Run<'a> {
             destinations: Destinations::new(worker.limits.concurrency, worker.limits.down_after)
                 .spare(worker.limits.spare),
             orders: Orders::default(),
+            passed: Passed::default(),
+            asked: Vec::new(),
             flights: HashMap::new(),
             held: None,
             refusals: 0,

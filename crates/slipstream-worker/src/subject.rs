@@ -1,13 +1,15 @@
 //! Whose claim it is: what the worker keeps of a request while its body is elsewhere.
 
-use slipstream_core::{Destination, Policy, Record, RecordId, Timestamp};
+use std::time::Duration;
+
+use slipstream_core::{Destination, Policy, Record, RecordId, Ticket, Timestamp};
 
 /// A request without its body.
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) id: RecordId,
     pub(crate) destination: Destination,
-    /// Its order key, if it has one, and its place among all.
+    /// Its order key, if it has one, and where it stands.
     pub(crate) order: Option<Ordered>,
     /// When it has outlived its use.
     pub(crate) expires: Option<Timestamp>,
@@ -22,17 +24,37 @@ pub(crate) struct Subject {
 /// A request whose attempts were interrupted so often in a row is a suspect.
 const SUSPECT_FROM: u32 = 3;
 
-/// Where a request stands among those with the same key.
-#[derive(Debug, Clone)]
+/// A claim that was decoded, and no more.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) ticket: Ticket,
+    pub(crate) record: Record,
+    /// Attempts counted before.
+    pub(crate) attempts: u32,
+    pub(crate) interrupted: u32,
+    /// It is not due for so long.
+    pub(crate) wait: Duration,
+    pub(crate) place: u128,
+}
+
+impl Arrived {
+    /// What it takes while it waits in memory, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        size_of::<Self>() + self.record.body.len() + self.record.destination.as_str().len()
+    }
+}
+
+/// Where a request stands among those with the same order key.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Ordered {
-    pub(crate) key: String,
+    pub(crate) key: u64,
     pub(crate) place: u128,
 }
 
 impl Subject {
-    /// The subject of a record that stands at this place, and was interrupted so often; `policy` is
-    /// the worker's own.
-    pub(crate) fn of(record: &mut Record, place: u128, interrupted: u32, policy: &Policy) -> Self {
+    /// The subject of what has arrived; `policy` is the worker's own.
+    pub(crate) fn of(arrived: &mut Arrived, order: Option<Ordered>, policy: &Policy) -> Self {
+        let Arrived { record, interrupted, .. } = arrived;
         let terms = std::mem::take(&mut record.terms);
         let own = terms.retry.and_then(|text| match policy.amended(&text) {
             Ok(policy) => Some(Box::new(policy)),
@@ -44,11 +66,11 @@ impl Subject {
         Self {
             id: record.id,
             destination: known_as(&record.destination),
-            order: terms.order.map(|key| Ordered { key, place }),
+            order,
             expires: terms.expires,
             policy: own,
             size: record.body.len(),
-            suspect: interrupted >= SUSPECT_FROM,
+            suspect: *interrupted >= SUSPECT_FROM,
         }
     }
 }

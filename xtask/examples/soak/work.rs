@@ -60,6 +60,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 flying.push((ticket, verdict));
                 None
             }
+            // Nothing is remembered here of a destination.
+            Next::Asked(_) => None,
             Next::Wait(wait) => Some(wait),
             Next::Empty if flying.is_empty() => break,
             Next::Empty => Some(Duration::ZERO),

@@ -1,8 +1,12 @@
 //! `slipstream work --follow`: it stays, delivers what comes, and ends when told to.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use slipstream_core::Destination;
 
 use crate::receiver::{PATIENCE, Receiver};
 use crate::run::{Ran, Spool, assert_refused, ran};
@@ -130,4 +134,131 @@ fn status_tells_within_a_second_what_it_delivered() {
         assert!(Instant::now() < deadline, "{}", spool.run(["status"]).out);
     }
     assert_eq!(worker.stop(&spool, "TERM"), ran(0, "", ""));
+}
+
+/// A port where nothing listens until this test does: at an address of its own, or another test's server
+/// could be given the same port.
+fn dead_url(test: u8) -> String {
+    let listener = TcpListener::bind((format!("127.77.0.{test}"), 0)).unwrap();
+    format!("http://{}/", listener.local_addr().unwrap())
+}
+
+/// Waits until the spool's sums are these.
+fn wait_for(spool: &Spool, sums: [u64; 4]) {
+    let begun = Instant::now();
+    while spool.sums() != sums {
+        assert!(begun.elapsed() < PATIENCE, "{:?} and not {sums:?}", spool.sums());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn what_is_retried_while_it_runs_is_tried_though_its_destination_was_down() {
+    let (spool, dead) = (Spool::new(), dead_url(1));
+    spool.run(["init"]);
+    let worker = Worker::start(&spool, &["--attempts=1", "--quiet"]);
+    // Three fail, and the rest is given up untried.
+    for _ in 0..8 {
+        spool.quietly(["store", "--source=a", &dead]);
+    }
+    wait_for(&spool, [8, 0, 8, 0]);
+    let receiver = Receiver::at(&dead);
+    assert_eq!(spool.run(["failed", "retry", "--all"]).code, Some(0));
+    wait_for(&spool, [8, 0, 0, 8]);
+    assert_eq!(receiver.got().len(), 8);
+    assert_eq!(worker.stop(&spool, "TERM"), ran(0, "", ""));
+}
+
+#[test]
+fn what_waits_for_its_destination_is_tried_at_once_when_an_operator_asks_whether_a_worker_runs_or_not()
+ {
+    for follows in [true, false] {
+        let (spool, dead) = (Spool::new(), dead_url(2));
+        for _ in 0..5 {
+            spool.quietly(["store", "--source=a", "--retry=attempts=1,rounds=9,every=1d", &dead]);
+        }
+        let worker = follows.then(|| Worker::start(&spool, &["--quiet"]));
+        if !follows {
+            spool.run(["work", "--quiet"]);
+        }
+        let begun = Instant::now();
+        let told = || std::fs::read_to_string(spool.path().join("worker.run")).unwrap_or_default();
+        while follows && spool.logs("processing").is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "{}", told());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let receiver = Receiver::at(&dead);
+        let open = slipstream_log::Spool::find(spool.path()).unwrap().unwrap();
+        let to = Destination::new(dead.trim_end_matches('/'));
+        // Those that had not failed yet when it was asked are not meant.
+        let begun = Instant::now();
+        while spool.sums() != [5, 0, 0, 5] {
+            assert!(begun.elapsed() < PATIENCE, "{:?}", spool.sums());
+            open.try_now(std::slice::from_ref(&to)).unwrap();
+            if !follows {
+                assert_eq!(spool.run(["work", "--quiet"]), ran(0, "", ""));
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        assert_eq!(receiver.got().len(), 5);
+        if let Some(worker) = worker {
+            assert_eq!(worker.stop(&spool, "TERM"), ran(0, "", ""));
+        }
+    }
+}
+
+/// What is done to a spool's directory.
+type Change = fn(&Path);
+
+fn empty(path: &Path) {
+    for entry in std::fs::read_dir(path).unwrap() {
+        let path = entry.unwrap().path();
+        let removed = match path.is_dir() {
+            true => std::fs::remove_dir_all(path),
+            false => std::fs::remove_file(path),
+        };
+        removed.unwrap();
+    }
+}
+
+#[test]
+fn it_goes_on_where_its_spool_is_now_when_that_was_emptied_removed_moved_or_made_anew() {
+    let changes: [(&str, Change); 5] = [
+        ("emptied", empty),
+        ("removed", |path| {
+            // The worker may write down meanwhile what it did.
+            while std::fs::remove_dir_all(path).is_err() {}
+        }),
+        ("moved", |path| std::fs::rename(path, path.with_extension("old")).unwrap()),
+        ("with its parent", |path| {
+            let parent = path.parent().unwrap();
+            std::fs::rename(parent, parent.with_extension("old")).unwrap();
+            std::fs::create_dir(parent).unwrap();
+        }),
+        ("settings", |path| {
+            let settings = path.join("settings.json");
+            let text = std::fs::read_to_string(&settings).unwrap();
+            let new = path.join("settings.new");
+            std::fs::write(&new, text.replace("\"slots\":16", "\"slots\":7")).unwrap();
+            std::fs::set_permissions(&new, std::fs::metadata(&settings).unwrap().permissions())
+                .unwrap();
+            std::fs::rename(new, settings).unwrap();
+        }),
+    ];
+    for (name, change) in changes {
+        let (spool, receiver) = (Spool::new(), Receiver::new());
+        spool.run(["init"]);
+        let worker = Worker::start(&spool, &["--quiet"]);
+        spool.quietly(["store", "--source=a", &receiver.url("/held")]);
+        drop(receiver.wait_for_held());
+        change(&spool.path());
+        let begun = Instant::now();
+        spool.quietly(["store", "--source=a", &receiver.url("/held")]);
+        drop(receiver.wait_for_held());
+        assert!(begun.elapsed() < Duration::from_secs(10), "{name}: {:?}", begun.elapsed());
+        let stopped = worker.stop(&spool, "TERM");
+        assert_eq!((stopped.code, &*stopped.out), (Some(0), ""), "{name}: {}", stopped.err);
+        assert!(stopped.err.contains("goes on with what is there now"), "{name}: {}", stopped.err);
+        let _ = std::fs::remove_dir_all(spool.path().parent().unwrap().with_extension("old"));
+    }
 }

@@ -42,7 +42,16 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    /// One at the port of this URL, where nothing listened.
+    pub(crate) fn at(url: &str) -> Self {
+        let address = url.trim_start_matches("http://").trim_end_matches('/');
+        Self::on(TcpListener::bind(address).unwrap())
+    }
+
+    fn on(listener: TcpListener) -> Self {
         let port = listener.local_addr().unwrap().port();
         let got = Arc::new(Mutex::new(Vec::new()));
         let (hold, held) = channel();

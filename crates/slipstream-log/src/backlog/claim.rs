@@ -1,14 +1,18 @@
 //! Which log comes next, and how it becomes the worker's own.
 
 use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::time::Duration;
 
+use super::revisit::NONE_PASSED;
 use super::{ClaimedLog, Found, LOOK_EVERY, SpoolBacklog};
 use crate::error::SpoolError;
 use crate::fs::{File, Lock};
 use crate::name::{LogName, Stage, parse_collecting};
+use crate::settings::SETTINGS_FILE;
 use crate::spool::{PATIENCE, collecting_path, log_path};
 use crate::walk::Walk;
+use crate::worker_lock::WORKER_LOCK;
 
 /// A log that was just claimed.
 struct Claimed {
@@ -82,8 +86,8 @@ impl SpoolBacklog {
     /// Looks what there is to claim: first what an earlier run left, then oldest first. A directory
     /// that cannot be read keeps nothing in the others from being claimed.
     fn look(&mut self, now: Duration) -> Result<(), SpoolError> {
-        if self.news.is_some() && !self.shared.fs.is_at(&self.shared.path) {
-            // Whoever stores now stores elsewhere.
+        if self.news.is_some() && !self.is_in_place() {
+            // What is stored now is stored elsewhere, or by other settings.
             return Err(SpoolError::Moved { path: self.shared.path.clone() });
         }
         if let Some(news) = &self.news {
@@ -102,7 +106,22 @@ impl SpoolBacklog {
         found.extend(slots.into_iter().map(Found::Collecting));
         found.retain(|found| !self.troubles.rests(*found, now));
         self.queue = found.into();
+        // Behind the listing: what an operator asked before a log moved is known before its records are.
+        self.asked.look(&self.shared);
         Ok(())
+    }
+
+    /// Whether the spool's path leads to what this worker has opened: the directory, the lock that keeps
+    /// other workers away, and the settings. What cannot be looked at now is taken to be as it was.
+    fn is_in_place(&self) -> bool {
+        let fs = &self.shared.fs;
+        let same = |path, identity| match fs.stat(path) {
+            Ok(stat) => identity == Some(stat.identity),
+            Err(error) => error.kind() != ErrorKind::NotFound,
+        };
+        fs.is_at(&self.shared.path)
+            && same(WORKER_LOCK, self.worker_lock.identity())
+            && same(SETTINGS_FILE, self.settings_identity)
     }
 
     /// The logs of a stage that are not this worker's yet, oldest first.
@@ -181,6 +200,10 @@ impl SpoolBacklog {
             failed: false,
             damaged: false,
             again: None,
+            unremembered: 0,
+            passed: NONE_PASSED,
+            read_to: 0,
+            hurried: false,
         };
         Ok(Some(Claimed { name, file, walk, log }))
     }

@@ -54,8 +54,9 @@ impl SpoolBacklog {
     /// Takes a log out of processing/ once nothing in it is left to do.
     pub(super) fn finish_if_settled(&mut self, name: LogName) {
         let reading = self.reading.as_ref().is_some_and(|(log, _)| *log == name);
-        let settled =
-            self.logs.get(&name).filter(|log| log.outstanding.is_empty() && log.again.is_none());
+        let settled = self.logs.get(&name).filter(|log| {
+            log.outstanding.is_empty() && log.again.is_none() && log.unremembered == 0
+        });
         let Some(log) = settled.filter(|_| !reading) else {
             return;
         };

@@ -30,9 +30,10 @@ impl News {
             heard.store(true, Ordering::SeqCst);
             waker.wake();
         };
-        // Records come into collecting/; what is to be retried leaves failed/.
-        let dirs = [Stage::Collecting.dir(), Stage::Failed.dir()];
-        let watch = shared.fs.watch(&dirs, Box::new(wake));
+        // Records come into collecting/; what is to be retried leaves failed/; what an operator asks for
+        // stands beside them.
+        let dirs = [Stage::Collecting.dir(), Stage::Failed.dir(), "."];
+        let watch = shared.fs.watch(&shared.path, &dirs, Box::new(wake));
         let watch = watch.map_err(|error| shared.io("watch", Stage::Collecting.dir(), error))?;
         Ok(Self { watch, came, path: shared.path.join(Stage::Collecting.dir()) })
     }

@@ -44,13 +44,10 @@ impl SpoolBacklog {
                 Some(wait)
             }
             Verdict::PutBack(wait) => Some(wait),
+            Verdict::PassOver => return self.pass_over(out),
         };
-        let recorded = match (&verdict, out.before) {
-            (Verdict::PutBack(_), None) => Ok(()),
-            (Verdict::PutBack(_), Some(before)) => {
-                out.settlement = before;
-                self.settle_in_place(out)
-            }
+        let recorded = match verdict {
+            Verdict::PutBack(_) => self.undo_attempt(out),
             _ => self.settle_in_place(out),
         };
         let recorded = recorded.map_err(|error| self.unavailable(out.log, error));
@@ -76,6 +73,13 @@ impl SpoolBacklog {
             }
         }
         Ok(())
+    }
+
+    /// Has what stands on disk be as it was before an attempt was begun, if one was.
+    pub(super) fn undo_attempt(&mut self, mut out: Out) -> Result<(), SpoolError> {
+        let Some(before) = out.before else { return Ok(()) };
+        out.settlement = before;
+        self.settle_in_place(out)
     }
 
     /// A record needs nothing more.
@@ -130,7 +134,7 @@ impl SpoolBacklog {
     }
 
     /// What the worker is told when a log cannot be written.
-    fn unavailable(&mut self, log: LogName, error: SpoolError) -> BacklogError {
+    pub(super) fn unavailable(&mut self, log: LogName, error: SpoolError) -> BacklogError {
         if error.is_of_the_spool() {
             return error.into();
         }
@@ -153,9 +157,10 @@ impl SpoolBacklog {
         };
         if self.waiting.len() < WAITING_MAX {
             log.outstanding.insert(at);
-            self.waiting.push(Reverse(Waiting { due, log: name, at }));
+            self.waiting.push(Reverse(Waiting { due, log: name, at, early: false }));
         } else {
             log.outstanding.remove(&at);
+            log.unremembered += 1;
             let due = log.again.map_or(due, |again| again.min(due));
             self.again_at(name, due);
         }

@@ -1,10 +1,11 @@
 //! Random lives of a spool against a model in plain collections.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use slipstream_core::{Backlog, Engine, Next, Ticket, Verdict};
+use slipstream_core::{Backlog, Claim, Engine, Next, Ticket, Verdict};
 
 use super::run::{Run, number_of};
 use crate::frame::INTERRUPTIONS_MAX;
@@ -32,6 +33,11 @@ enum Step {
     Reopen {
         writer: usize,
     },
+    /// A record that was passed over: behind the place that was read last, or from one of them on.
+    ClaimPassedOver {
+        on: bool,
+        back: usize,
+    },
     Purge(Stage),
     /// Failed requests with an odd number get another chance.
     RetryOdd,
@@ -44,6 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Verdict::Expired),
         2 => (0u64..200).prop_map(|s| Verdict::Defer(Duration::from_secs(s))),
         1 => (0u64..200).prop_map(|s| Verdict::PutBack(Duration::from_secs(s))),
+        3 => Just(Verdict::PassOver),
     ];
     prop_oneof![
         12 => (0usize..2).prop_map(|writer| Step::Store { writer }),
@@ -51,6 +58,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (-500_000i64..500_000).prop_map(Step::SetClock),
         3 => Just(Step::OpenBacklog),
         8 => Just(Step::Claim),
+        4 => (any::<bool>(), 0usize..4).prop_map(|(on, back)| Step::ClaimPassedOver { on, back }),
         6 => Just(Step::Begin),
         8 => verdict.prop_map(Step::Settle),
         1 => Just(Step::CloseBacklog),
@@ -70,6 +78,11 @@ struct Model {
     purged: u64,
     claims: Vec<Kept>,
     tried: BTreeMap<u64, Tried>,
+    /// The places at which records came out, and whose they are.
+    places: BTreeMap<u128, u64>,
+    /// Those that were passed over in this run.
+    passed: BTreeSet<u128>,
+    read_last: Option<u128>,
 }
 
 /// A claim that is out.
@@ -101,6 +114,27 @@ impl Tried {
 }
 
 impl Model {
+    /// Takes a claim in.
+    fn claimed(&mut self, run: &Run, claim: &Claim) -> Result<(), TestCaseError> {
+        let number = number_of(&claim.payload);
+        prop_assert!(run.acknowledged.contains(&number), "{number} was never stored");
+        let settled = [&self.delivered, &self.failed, &self.expired];
+        prop_assert!(settled.iter().all(|set| !set.contains(&number)), "{number} came out again");
+        prop_assert!(self.claims.iter().all(|kept| kept.number != number), "{number} is out twice");
+        let tried = self.tried.get(&number).copied().unwrap_or_default();
+        prop_assert_eq!(claim.attempts, tried.resumed(), "{:?}", tried);
+        prop_assert_eq!(claim.interrupted, tried.interrupted());
+        prop_assert_eq!(*self.places.entry(claim.place).or_insert(number), number);
+        self.claims.push(Kept { ticket: claim.ticket, number, before: None });
+        Ok(())
+    }
+
+    fn run_ends(&mut self) {
+        self.claims.clear();
+        self.passed.clear();
+        self.read_last = None;
+    }
+
     /// How often one was tried, once an attempt of the newest claim is begun; none if there is no
     /// claim, or its attempt is begun already.
     fn begin(&mut self) -> Option<(Ticket, u32)> {
@@ -122,14 +156,20 @@ impl Model {
             (Verdict::Delivered, _) => drop(self.delivered.insert(number)),
             (Verdict::Failed, _) => drop(self.failed.insert(number)),
             (Verdict::Expired, _) => drop(self.expired.insert(number)),
-            (Verdict::PutBack(_), None) => {}
-            (Verdict::PutBack(_), Some(before)) => drop(self.tried.insert(number, before)),
+            (Verdict::PutBack(_) | Verdict::PassOver, None) => {}
+            (Verdict::PutBack(_) | Verdict::PassOver, Some(before)) => {
+                self.tried.insert(number, before);
+            }
             (Verdict::Defer(_), before) => {
                 let tried = self.tried.entry(number).or_default();
                 // Of one that was not begun, an attempt in an earlier run may be.
                 let attempts = before.map_or(tried.resumed(), |_| tried.attempts);
                 *tried = Tried { attempts, begun: None };
             }
+        }
+        if *verdict == Verdict::PassOver {
+            let place = self.places.iter().find(|(_, other)| **other == number);
+            self.passed.extend(place.map(|(place, _)| *place));
         }
         Some(ticket)
     }
@@ -160,21 +200,26 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
                         backlog.settle(claim.ticket, Verdict::PutBack(claim.wait)).unwrap();
                         continue;
                     }
-                    let number = number_of(&claim.payload);
-                    prop_assert!(run.acknowledged.contains(&number), "{number} was never stored");
-                    let settled = [&model.delivered, &model.failed, &model.expired];
-                    prop_assert!(
-                        settled.iter().all(|set| !set.contains(&number)),
-                        "{number} came out again"
-                    );
-                    prop_assert!(
-                        model.claims.iter().all(|kept| kept.number != number),
-                        "{number} is out twice"
-                    );
-                    let tried = model.tried.get(&number).copied().unwrap_or_default();
-                    prop_assert_eq!(claim.attempts, tried.resumed(), "{:?}", tried);
-                    prop_assert_eq!(claim.interrupted, tried.interrupted());
-                    model.claims.push(Kept { ticket: claim.ticket, number, before: None });
+                    prop_assert!(!model.passed.contains(&claim.place), "it was passed over");
+                    model.claimed(&run, &claim)?;
+                }
+            }
+            Step::ClaimPassedOver { on, back } => {
+                let Some(backlog) = &mut backlog else { continue };
+                let from = match model.read_last.filter(|_| on) {
+                    Some(last) => Bound::Excluded(last),
+                    None => match model.passed.iter().nth(back) {
+                        Some(place) => Bound::Included(*place),
+                        None => Bound::Unbounded,
+                    },
+                };
+                let expected = model.passed.range((from, Bound::Unbounded)).next().copied();
+                let claim = backlog.passed_over(from).unwrap();
+                prop_assert_eq!(claim.as_ref().map(|claim| claim.place), expected);
+                if let Some(claim) = claim {
+                    model.passed.remove(&claim.place);
+                    model.read_last = Some(claim.place);
+                    model.claimed(&run, &claim)?;
                 }
             }
             Step::Settle(verdict) => {
@@ -192,13 +237,13 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
                 }
             }
             Step::CloseBacklog => {
-                model.claims.clear();
+                model.run_ends();
                 if let Some(backlog) = backlog.take() {
                     backlog.close().unwrap();
                 }
             }
             Step::DropBacklog => {
-                model.claims.clear();
+                model.run_ends();
                 backlog = None;
             }
             Step::Reopen { writer } => run.writers[writer] = run.spool(),

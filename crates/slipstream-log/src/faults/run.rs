@@ -160,7 +160,11 @@ impl Run {
 
     /// Gives out one request, and what becomes of it.
     pub(super) fn work_one(&mut self, backlog: &mut dyn Backlog, verdict: Verdict) -> bool {
-        let Ok(Next::Work(claim)) = backlog.next() else {
+        let mut next = backlog.next();
+        if matches!(next, Ok(Next::Asked(_))) {
+            next = backlog.next();
+        }
+        let Ok(Next::Work(claim)) = next else {
             return false;
         };
         if !claim.wait.is_zero() {

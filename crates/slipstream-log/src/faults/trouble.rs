@@ -88,6 +88,7 @@ impl Table {
             }
             match backlog.next().map_err(words)? {
                 Next::Empty => break,
+                Next::Asked(_) => {}
                 Next::Wait(wait) => self.run.pass(wait.max(Duration::from_millis(1))),
                 Next::Work(claim) if !claim.wait.is_zero() => {
                     backlog.settle(claim.ticket, Verdict::PutBack(claim.wait)).map_err(words)?;

@@ -151,8 +151,13 @@ impl Fs for Disk {
         seahash::hash(&id)
     }
 
-    fn watch(&self, dirs: &[&str], wake: Box<dyn Fn() + Send>) -> io::Result<Box<dyn Watch>> {
-        Ok(Box::new(DirWatch::new(Arc::clone(&self.root), dirs, wake)?))
+    fn watch(
+        &self,
+        path: &Path,
+        dirs: &[&str],
+        wake: Box<dyn Fn() + Send>,
+    ) -> io::Result<Box<dyn Watch>> {
+        Ok(Box::new(DirWatch::new(Arc::clone(&self.root), path, dirs, wake)?))
     }
 }
 

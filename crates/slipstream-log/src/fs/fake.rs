@@ -398,7 +398,7 @@ impl Fs for Fake {
     }
 
     /// Nobody waits in these tests.
-    fn watch(&self, _: &[&str], _: Box<dyn Fn() + Send>) -> io::Result<Box<dyn Watch>> {
+    fn watch(&self, _: &Path, _: &[&str], _: Box<dyn Fn() + Send>) -> io::Result<Box<dyn Watch>> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -1,4 +1,4 @@
-//! Hearing of changes in a directory, by inotify.
+//! Hearing of changes in a directory, and of its end, by inotify.
 //!
 //! A watch tells once and is then forgotten by the kernel, so writers pay for it once and not with
 //! every write. A thread waits for it; it ends with the watch.
@@ -6,6 +6,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -21,6 +22,8 @@ pub(super) struct DirWatch {
     shared: Arc<Shared>,
     root: Arc<Root>,
     dirs: Vec<String>,
+    /// The directories that the spool is in, up to the root.
+    above: Vec<PathBuf>,
     thread: Option<JoinHandle<()>>,
     /// The process that has the thread.
     pid: u32,
@@ -35,6 +38,7 @@ impl DirWatch {
     /// A watch over these directories of a spool, not armed yet.
     pub(super) fn new(
         root: Arc<Root>,
+        path: &Path,
         dirs: &[&str],
         wake: Box<dyn Fn() + Send>,
     ) -> io::Result<Self> {
@@ -45,7 +49,9 @@ impl DirWatch {
             .name("slipstream-watch".to_owned())
             .spawn(move || listener.listen(&wake))?;
         let dirs = dirs.iter().map(|dir| (*dir).to_owned()).collect();
-        Ok(Self { shared, root, dirs, thread: Some(thread), pid: std::process::id() })
+        let above = path.ancestors().skip(1).filter(|dir| !dir.as_os_str().is_empty());
+        let above = above.map(Path::to_owned).collect();
+        Ok(Self { shared, root, dirs, above, thread: Some(thread), pid: std::process::id() })
     }
 
     fn add(&self, dir: BorrowedFd<'_>, changes: WatchFlags) -> rustix::io::Result<i32> {
@@ -57,13 +63,23 @@ impl DirWatch {
 
 impl Watch for DirWatch {
     fn arm(&self) -> io::Result<()> {
-        let changes = WatchFlags::MODIFY
-            | WatchFlags::MOVED_FROM
-            | WatchFlags::MOVED_TO
-            | WatchFlags::ONESHOT;
+        let gone = WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF | WatchFlags::ONESHOT;
+        let changes = gone | WatchFlags::MODIFY | WatchFlags::MOVED_FROM | WatchFlags::MOVED_TO;
         for dir in &self.dirs {
             // Each time anew: it may have been removed and made again.
-            self.add(self.root.dir(dir)?.as_fd(), changes)?;
+            let fd = match self.root.dir(dir) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                other => other?,
+            };
+            let parts = match &**dir {
+                "." => WatchFlags::CREATE | WatchFlags::DELETE,
+                _ => WatchFlags::empty(),
+            };
+            self.add(fd.as_fd(), changes | parts)?;
+        }
+        for dir in &self.above {
+            // Best effort: the worker looks at its path now and then all the same.
+            let _ = inotify::add_watch(&self.shared.inotify, &**dir, gone | WatchFlags::ONLYDIR);
         }
         Ok(())
     }

@@ -126,6 +126,7 @@ pub(crate) fn number(claim: &Claim) -> u64 {
 pub(crate) fn next(backlog: &mut dyn Backlog) -> Option<Claim> {
     match backlog.next().unwrap() {
         Next::Work(claim) => Some(claim),
+        Next::Asked(_) => next(backlog),
         Next::Wait(_) | Next::Empty => None,
     }
 }

@@ -1,12 +1,13 @@
 //! What the engine keeps beside the records: notes, the worker's memory, news of what comes.
 
+use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use slipstream_core::{Engine, Record, Terms, Verdict, Waker};
-use slipstream_log::{Settings, Stage};
+use slipstream_core::{Destination, Engine, Next, Record, Terms, TryNow, Verdict, Waker};
+use slipstream_log::{Settings, Spool, Stage};
 
-use crate::bench::{Bench, MINUTE, drain, next, source};
+use crate::bench::{Bench, MINUTE, drain, next, number, source};
 
 /// What stands in failed/ beside the logs.
 fn notes(bench: &Bench) -> Vec<String> {
@@ -214,7 +215,9 @@ fn a_retry_makes_the_next_worker_forget_who_did_not_answer() {
     assert_eq!(bench.other().retry_failed(|_| false).unwrap().requests, 0);
     assert!(bench.backlog().recall().is_some());
     assert_eq!(bench.other().retry_failed(|_| true).unwrap().requests, 1);
-    assert!(bench.backlog().recall().is_none());
+    let asked = bench.backlog().next().unwrap();
+    let Next::Asked(asked) = asked else { panic!("{asked:?}") };
+    assert_eq!(asked, [TryNow::To(Destination::new("beep://speaker"))]);
 }
 
 #[test]
@@ -227,5 +230,109 @@ fn a_worker_that_stays_notices_that_its_spool_was_moved() {
     drop(bench.other());
     bench.clock.advance(Duration::from_secs(1));
     let words = backlog.next().unwrap_err().to_string();
-    assert!(words.contains("was moved or removed"), "{words}");
+    assert!(words.contains("was moved, emptied or made anew"), "{words}");
+}
+
+/// What is done to a spool's directory, and the one that it is in.
+type Change = fn(&Path, &Path);
+
+fn empty(path: &Path) {
+    for entry in std::fs::read_dir(path).unwrap() {
+        let path = entry.unwrap().path();
+        let removed = match path.is_dir() {
+            true => std::fs::remove_dir_all(path),
+            false => std::fs::remove_file(path),
+        };
+        removed.unwrap();
+    }
+}
+
+#[test]
+fn a_worker_that_stays_is_woken_when_its_spool_is_not_there_any_more() {
+    let changes: [(&str, Change); 6] = [
+        ("emptied", |_, spool| empty(spool)),
+        ("removed", |_, spool| std::fs::remove_dir_all(spool).unwrap()),
+        ("renamed", |_, spool| std::fs::rename(spool, spool.with_extension("old")).unwrap()),
+        ("its parent renamed", |parent, _| {
+            std::fs::rename(parent, parent.with_extension("old")).unwrap();
+        }),
+        ("settings replaced", |_, spool| {
+            let settings = spool.join("settings.json");
+            std::fs::copy(&settings, spool.join("new")).unwrap();
+            std::fs::rename(spool.join("new"), settings).unwrap();
+        }),
+        ("lock removed", |_, spool| std::fs::remove_file(spool.join("worker.lock")).unwrap()),
+    ];
+    for (name, change) in changes {
+        let dir = tempfile::tempdir().unwrap();
+        let parent = dir.path().join("parent");
+        std::fs::create_dir(&parent).unwrap();
+        let path = parent.join("spool");
+        let mut backlog = Spool::open(&path).unwrap().backlog().unwrap();
+        let (pen, woken) = channel();
+        backlog.follow(Waker::new(move || pen.send(()).unwrap_or_default())).unwrap();
+        assert!(matches!(backlog.next(), Ok(Next::Empty)), "{name}");
+        change(&parent, &path);
+        // It may be woken more than once while that is done.
+        loop {
+            woken.recv_timeout(Duration::from_secs(10)).expect(name);
+            match backlog.next() {
+                Ok(Next::Empty) => {}
+                Ok(other) => panic!("{name}: {other:?}"),
+                Err(error) => {
+                    let words = error.to_string();
+                    assert!(words.contains("was moved, emptied or made anew"), "{name}: {words}");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_an_operator_asks_for_is_told_before_what_was_retried_and_everything_that_waits_comes_out_once()
+ {
+    let mut bench = Bench::new();
+    for _ in 0..3 {
+        bench.store().unwrap();
+    }
+    let mut backlog = bench.backlog();
+    let hour = MINUTE * 60;
+    let verdicts = |number| match number {
+        1 => Verdict::Failed,
+        2 => Verdict::Defer(hour),
+        _ => Verdict::Delivered,
+    };
+    drain(&mut *backlog, verdicts);
+    assert!(next(&mut *backlog).is_none());
+    bench.store().unwrap();
+    drain(&mut *backlog, |_| Verdict::Failed);
+    bench.other().retry_failed(|_| true).unwrap();
+    bench.clock.advance(Duration::from_secs(1));
+    let mut told = Vec::new();
+    loop {
+        match backlog.next().unwrap() {
+            Next::Asked(asked) => told.push(format!("{asked:?}")),
+            Next::Work(claim) => {
+                told.push(format!("{} early: {}", number(&claim), claim.early));
+                let wait = Verdict::PutBack(claim.wait);
+                backlog
+                    .settle(claim.ticket, if claim.early { wait } else { Verdict::Delivered })
+                    .unwrap();
+            }
+            Next::Wait(due) => {
+                assert!(due > hour - MINUTE, "{due:?}");
+                break;
+            }
+            Next::Empty => panic!("one waits"),
+        }
+    }
+    let asked = format!("{:?}", [TryNow::To(Destination::new("beep://speaker"))]);
+    assert_eq!(told, [&asked, "2 early: true", "4 early: false"]);
+    // Told once; a run that is killed leaves it to the next, one that ends takes it away.
+    drop(backlog);
+    let mut backlog = bench.backlog();
+    assert!(matches!(backlog.next().unwrap(), Next::Asked(_)));
+    backlog.close().unwrap();
+    assert!(!matches!(bench.backlog().next().unwrap(), Next::Asked(_)));
 }

@@ -85,7 +85,8 @@ fn what_a_run_did_stays_until_the_next_one_tells_and_a_retry_leaves_it() {
     drop(backlog);
     assert_eq!(bench.other().last_run().as_deref(), Some(&b"second"[..]));
     assert_eq!(bench.spool.retry_failed(|_| true).unwrap().requests, 1);
-    assert!(!bench.path().join("worker.memory").exists());
+    // What is known of other destinations holds.
+    assert!(bench.path().join("worker.memory").exists());
     assert_eq!(bench.other().last_run().as_deref(), Some(&b"second"[..]));
     for stage in Stage::ALL {
         bench.spool.purge(stage).unwrap();

@@ -17,7 +17,15 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 const PATIENCE_LEAST: Duration = Duration::from_millis(100);
 
 /// A destination that has taken a request within this time is not down.
-const LATELY: Duration = Duration::from_secs(10);
+pub(super) const LATELY: Duration = Duration::from_secs(10);
+
+/// How long only requests that were not tried before are begun, when those that were speak against a
+/// destination.
+pub(super) const DOUBT: Duration = Duration::from_secs(2);
+
+/// For how long one answer can have nothing begun at a destination that has taken requests. It may be
+/// about a part of it only: a path, an account. Each further one in a row doubles it.
+const PAUSE_FIRST: Duration = Duration::from_secs(60);
 
 /// How long nothing is tried at a destination that was found to be down, the first time,
 const DOWN_LEAST: Duration = Duration::from_secs(30);
@@ -52,6 +60,8 @@ pub(super) struct Bounds {
     pub(super) floor: usize,
     /// All there are.
     pub(super) cap: usize,
+    /// How many requests in a row must be exhausted before it can be down.
+    pub(super) down_after: usize,
 }
 
 /// What is left of the slots.
@@ -85,6 +95,14 @@ pub(super) struct Health {
     failures: usize,
     /// Requests in a row that used up their attempts by its fault.
     pub(super) exhausted: usize,
+    /// Requests in a row whose first attempt failed by its fault.
+    first_failures: usize,
+    /// Since when those that were tried before are not believed.
+    doubted: Option<Duration>,
+    /// Whether nothing is begun until what is in flight has ended, for its record is bad enough.
+    judged: bool,
+    /// How often in a row it asked for a pause.
+    asked: u32,
     pub(super) down: Option<Down>,
     /// How often in a row it was found to be down.
     downs: u32,
@@ -125,6 +143,10 @@ impl Health {
             bounds,
             failures: 0,
             exhausted: 0,
+            first_failures: 0,
+            doubted: None,
+            judged: false,
+            asked: 0,
             down: None,
             downs: 0,
             probing: false,
@@ -176,14 +198,16 @@ impl Health {
     pub(super) fn may_start(&self, slots: Slots) -> bool {
         let modest = self.in_flight == 0 || (self.prompt && self.in_flight < slots.reserve);
         let free = slots.free > 0 && (slots.free > slots.reserve || !slots.shared || modest);
-        (free || (modest && slots.extra > 0)) && self.in_flight < self.limit
+        let judged = self.in_flight > 0 && self.judged;
+        (free || (modest && slots.extra > 0)) && self.in_flight < self.limit && !judged
     }
 
     /// How long a claim must stay away in any case, if it must.
     pub(super) fn closed_to(&self, pending: &Pending, now: Duration) -> Option<Duration> {
-        let rest = match pending.attempts {
-            0 => self.rest_until,
-            _ => Duration::ZERO,
+        let rest = match (pending.attempts, self.doubted) {
+            (0, None) => self.rest_until,
+            (0, Some(_)) | (_, None) => Duration::ZERO,
+            (_, Some(since)) => since + DOUBT,
         };
         let closed = self.paused_until.max(rest);
         (closed > now).then(|| (closed - now).max(PUT_BACK_LEAST))
@@ -209,7 +233,8 @@ impl Health {
         if answer == Answer::NotMade {
             return;
         }
-        if let Answer::Failed(wait) = answer {
+        if let Answer::Failed { wait, first } = answer {
+            self.first_failures += usize::from(first);
             self.prompt = false;
             self.failures += 1;
             self.limit = if self.probing { 1 } else { (self.limit / 2).max(self.bounds.floor) };
@@ -226,6 +251,8 @@ impl Health {
             return;
         }
         self.failures = 0;
+        self.first_failures = 0;
+        (self.doubted, self.judged) = (None, false);
         self.rest_until = now;
         if std::mem::take(&mut self.probing) {
             self.limit = self.bounds.first;
@@ -242,6 +269,7 @@ impl Health {
         if answer == Answer::Delivered {
             self.exhausted = 0;
             self.failing = None;
+            self.asked = 0;
             self.down = None;
             self.downs = 0;
             self.delivered = Some(now);
@@ -260,16 +288,28 @@ impl Health {
     pub(super) fn go_down(&mut self, now: Duration, wall: Timestamp) {
         let lasts = DOWN_LEAST.saturating_mul(1 << self.downs.min(16)).min(DOWN_MOST);
         self.downs = self.downs.saturating_add(1);
+        (self.doubted, self.judged) = (None, false);
         self.down = Some(Down { at: wall, until: now.saturating_add(lasts) });
     }
 
     /// It was down long enough to be tried again, one request at a time.
     pub(super) fn half_open(&mut self) {
         self.down = None;
+        self.exhausted = 0;
         self.probing = true;
         self.limit = 1;
         self.failures = 0;
         self.rest_until = Duration::ZERO;
+    }
+
+    /// An operator wants it tried now.
+    pub(super) fn try_now(&mut self) {
+        if self.down.is_some() {
+            self.half_open();
+        }
+        self.downs = 0;
+        (self.paused_until, self.rest_until) = (Duration::ZERO, Duration::ZERO);
+        (self.shut_until, self.shut_for) = (Duration::ZERO, Duration::ZERO);
     }
 
     /// Takes in what an earlier run remembered.
@@ -331,17 +371,55 @@ impl Health {
 
     /// Takes out of the park what may not stay in it.
     pub(super) fn clear(&mut self, now: Duration) -> Vec<Pending> {
+        let parked = std::mem::take(&mut self.parked).into_iter();
         let stays =
             |pending: &Pending| self.down.is_none() && self.closed_to(pending, now).is_none();
-        // A pause closes it to all, a rest to those that were not tried, which stand behind.
-        let first = self.parked.partition_point(stays);
-        self.parked.drain(first..).collect()
+        let (stay, leave): (Vec<_>, Vec<_>) = parked.partition(stays);
+        self.parked = stay.into();
+        leave
     }
 
     /// Whether it took a request a moment ago: attempts that are the last ones for their requests
     /// often come together, so that a few of them in a row say little.
-    pub(super) fn delivered_lately(&self, now: Duration) -> bool {
+    fn delivered_lately(&self, now: Duration) -> bool {
         self.delivered.is_some_and(|delivered| now < delivered + LATELY)
+    }
+
+    /// Whether it is down by its record. Call it when an attempt has failed.
+    pub(super) fn is_condemned(&mut self, now: Duration) -> bool {
+        if self.probing {
+            return self.exhausted > 0;
+        }
+        if self.exhausted < self.bounds.down_after || self.delivered_lately(now) {
+            return false;
+        }
+        if self.first_failures < self.bounds.down_after {
+            // Those that were tried before are not asked for a while; it may be their own fault.
+            let since = *self.doubted.get_or_insert(now);
+            if now < since + DOUBT {
+                return false;
+            }
+        }
+        self.judged = true;
+        self.in_flight == 0
+    }
+
+    /// Takes in that it asked for a pause. How long nothing is begun here, if that is news.
+    pub(super) fn pause(&mut self, asked: Duration, now: Duration) -> Option<Duration> {
+        let paused = now < self.paused_until;
+        let most = match self.delivered {
+            Some(_) => PAUSE_FIRST.saturating_mul(1 << self.asked.min(16)),
+            None => Duration::MAX,
+        };
+        // Those that were in flight when it asked first say nothing new.
+        self.asked += u32::from(!paused);
+        let wait = asked.min(most);
+        let until = now.saturating_add(wait);
+        if until <= self.paused_until {
+            return None;
+        }
+        self.paused_until = until;
+        Some(wait)
     }
 
     /// Whether failures have cut its limit below where it began, or would have but for the

@@ -8,7 +8,7 @@ use super::*;
 
 const NOW: Duration = Duration::ZERO;
 /// A failure with a back-off that is over at once, but for the least that a rest adds.
-const FAILED: Answer = Answer::Failed(Duration::ZERO);
+const FAILED: Answer = Answer::Failed { wait: Duration::ZERO, first: true };
 const QUICK: Duration = Duration::from_millis(20);
 
 fn pending(ticket: u64, to: &str, attempts: u32, bytes: usize) -> Pending {
@@ -173,10 +173,14 @@ fn a_request_that_was_tried_goes_before_those_that_were_not() {
 #[test]
 fn a_pause_holds_for_its_destination_alone() {
     let mut all = Destinations::new(10, 3);
-    let (a, until) = (Destination::new("a"), Duration::from_secs(30));
+    let (a, asked) = (Destination::new("a"), Duration::from_secs(30));
     fill(&mut all, "a", NOW);
-    assert!(all.pause(&a, "429", until, Timestamp::default()));
-    assert!(!all.pause(&a, "429", until, Timestamp::default()), "the same pause again is no news");
+    assert_eq!(all.pause(&a, "429", asked, NOW, Timestamp::default()), Some(asked));
+    assert_eq!(
+        all.pause(&a, "429", asked, NOW, Timestamp::default()),
+        None,
+        "the same pause again is no news"
+    );
     assert_eq!(all.release(&a, NOW).len(), 1);
     let place = all.place(pending(0, "a", 0, 0), Duration::from_secs(10));
     assert!(matches!(place, Place::PutBack(_, wait) if wait.as_secs() == 20), "{place:?}");
@@ -184,30 +188,140 @@ fn a_pause_holds_for_its_destination_alone() {
     assert!(matches!(place, Place::Start(_)), "{place:?}");
 }
 
+/// Has attempts fail one after another. Whether the destination was down after each.
+fn fail(all: &mut Destinations, to: &Destination, now: Duration, each: &[Attempt]) -> Vec<bool> {
+    let wall = Timestamp::default();
+    let one = |(first, last)| {
+        all.started(to, 0, now);
+        all.ended(to, 0, Answer::Failed { wait: Duration::ZERO, first }, QUICK, now);
+        match last {
+            true => all.exhausted(to, "503", now, wall),
+            false => all.judge(to, now, wall),
+        }
+    };
+    each.iter().copied().map(one).collect()
+}
+
+/// Whether an attempt is its request's first, and whether it is the last.
+type Attempt = (bool, bool);
+
+const FIRST: Attempt = (true, false);
+const LAST: Attempt = (false, true);
+const ONLY: Attempt = (true, true);
+
 #[test]
-fn a_destination_is_down_after_three_in_a_row_and_up_again_with_a_delivery() {
+fn a_destination_is_down_by_its_record_and_up_again_with_a_delivery() {
+    let table: [(&str, &[Attempt], &[bool]); 4] = [
+        ("attempts of one request each", &[ONLY; 4], &[false, false, true, false]),
+        (
+            "then the last",
+            &[FIRST, FIRST, FIRST, LAST, LAST, LAST],
+            &[false, false, false, false, false, true],
+        ),
+        (
+            "the last at first",
+            &[LAST, LAST, LAST, FIRST, FIRST, FIRST],
+            &[false, false, false, false, false, true],
+        ),
+        ("the last alone", &[LAST; 6], &[false; 6]),
+    ];
+    for (name, each, expected) in table {
+        let mut all = Destinations::new(10, 3);
+        let a = Destination::new("a");
+        all.place(pending(0, "a", 0, 0), NOW);
+        assert_eq!(fail(&mut all, &a, NOW, each), expected, "{name}");
+    }
     let mut all = Destinations::new(10, 3);
     let a = Destination::new("a");
-    fill(&mut all, "a", NOW);
-    let later = NOW + Duration::from_secs(10);
-    assert!(
-        !all.exhausted(&a, "503", NOW, Timestamp::default())
-            && !all.exhausted(&a, "503", NOW, Timestamp::default())
-    );
+    all.place(pending(0, "a", 0, 0), NOW);
+    assert_eq!(fail(&mut all, &a, NOW, &[ONLY; 2]), [false; 2]);
+    all.started(&a, 0, NOW);
     all.ended(&a, 0, Answer::Delivered, QUICK, NOW);
-    assert!(
-        !all.exhausted(&a, "503", later, Timestamp::default())
-            && !all.exhausted(&a, "503", later, Timestamp::default()),
-        "a delivery starts the count again"
-    );
-    assert!(!all.exhausted(&a, "503", NOW, Timestamp::default()), "it took one a moment ago");
-    assert!(all.exhausted(&a, "503", later, Timestamp::default()));
-    assert!(!all.exhausted(&a, "503", later, Timestamp::default()), "it is said once");
-    let place = all.place(pending(0, "a", 0, 0), NOW);
+    assert_eq!(fail(&mut all, &a, NOW, &[ONLY; 4]), [false; 4], "it took one a moment ago");
+    let later = Duration::from_secs(10);
+    assert_eq!(fail(&mut all, &a, later, &[ONLY; 2]), [true, false], "it is said once");
+    let place = all.place(pending(0, "a", 0, 0), later);
     assert!(matches!(place, Place::Down(_)), "{place:?}");
-    all.ended(&a, 0, Answer::Delivered, QUICK, NOW);
+    all.started(&a, 0, later);
+    all.ended(&a, 0, Answer::Delivered, QUICK, later);
+    let place = all.place(pending(0, "a", 0, 0), later);
+    assert!(matches!(place, Place::Start(_)), "{place:?}");
+}
+
+#[test]
+fn requests_at_their_last_attempt_wait_until_others_were_tried_and_are_believed_when_there_are_none()
+ {
+    let mut all = Destinations::new(10, 3);
+    let a = Destination::new("a");
+    all.place(pending(0, "a", 0, 0), NOW);
+    assert_eq!(fail(&mut all, &a, NOW, &[LAST; 3]), [false; 3]);
+    let place = all.place(pending(0, "a", 2, 0), NOW);
+    assert!(matches!(place, Place::PutBack(_, health::DOUBT)), "{place:?}");
     let place = all.place(pending(0, "a", 0, 0), NOW);
-    assert!(matches!(place, Place::Start(_) | Place::Parked), "{place:?}");
+    assert!(matches!(place, Place::Start(_)), "{place:?}");
+    let place = all.place(pending(0, "a", 2, 0), health::DOUBT);
+    assert!(matches!(place, Place::Start(_)), "{place:?}");
+    assert_eq!(fail(&mut all, &a, health::DOUBT, &[LAST]), [true]);
+}
+
+#[test]
+fn what_is_in_flight_when_the_record_is_bad_enough_is_waited_for_and_may_mend_it() {
+    for mends in [true, false] {
+        let mut all = Destinations::new(10, 3);
+        let a = Destination::new("a");
+        all.place(pending(0, "a", 0, 0), NOW);
+        all.started(&a, 0, NOW);
+        assert_eq!(fail(&mut all, &a, NOW, &[ONLY; 3]), [false; 3]);
+        // One that was tried, since the others rest.
+        let place = all.place(pending(0, "a", 1, 0), NOW);
+        assert!(matches!(place, Place::Parked), "{place:?}");
+        if mends {
+            all.ended(&a, 0, Answer::Delivered, QUICK, NOW);
+        } else {
+            all.ended(&a, 0, FAILED, QUICK, NOW);
+            assert!(all.judge(&a, NOW, Timestamp::default()));
+            assert_eq!(all.release(&a, NOW).len(), 1, "it is placed again, and failed");
+        }
+        assert_eq!(all.next_parked(NOW).is_some(), mends);
+    }
+}
+
+#[test]
+fn a_pause_is_short_where_requests_were_taken_and_longer_each_time_that_it_is_asked_for_again() {
+    let hour = Duration::from_secs(3_600);
+    let mut all = Destinations::new(10, 3);
+    let a = Destination::new("a");
+    all.place(pending(0, "a", 0, 0), NOW);
+    assert_eq!(
+        all.pause(&a, "429", hour, NOW, Timestamp::default()),
+        Some(hour),
+        "nothing else is known of it"
+    );
+    all.started(&a, 0, hour);
+    all.ended(&a, 0, Answer::Delivered, QUICK, hour);
+    let mut now = hour;
+    for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
+        let wait = Duration::from_secs(60 * minutes);
+        assert_eq!(all.pause(&a, "429", hour, now, Timestamp::default()), Some(wait));
+        assert_eq!(
+            all.pause(&a, "429", hour / 60, now, Timestamp::default()),
+            None,
+            "others that were in flight"
+        );
+        now += wait;
+    }
+    assert_eq!(
+        all.pause(&a, "429", QUICK, now, Timestamp::default()),
+        Some(QUICK),
+        "never longer than it asks"
+    );
+    all.started(&a, 0, now);
+    all.ended(&a, 0, Answer::Delivered, QUICK, now);
+    now += QUICK;
+    assert_eq!(
+        all.pause(&a, "429", hour, now, Timestamp::default()),
+        Some(Duration::from_secs(60))
+    );
 }
 
 #[test]
@@ -298,7 +412,7 @@ proptest! {
                 Step::End { .. } => {}
                 Step::Exhaust(to) => if all.exhausted(&name(to), "503", now, Timestamp::default()) { all.release(&name(to), now); },
                 Step::Pause(to) => {
-                    all.pause(&name(to), "429", now + PATIENCE, Timestamp::default());
+                    all.pause(&name(to), "429", PATIENCE, now, Timestamp::default());
                     all.release(&name(to), now);
                 }
                 Step::Release(to) => drop(all.release(&name(to), now)),

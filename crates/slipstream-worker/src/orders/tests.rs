@@ -1,118 +1,184 @@
+//! The order by itself: a backlog of numbers, and no destination.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::time::Duration;
+
 use proptest::prelude::*;
-use slipstream_core::{Destination, RecordId, Ticket};
+use slipstream_core::{Destination, Record, RecordId, Terms, Ticket};
 
 use super::*;
-use crate::subject::Subject;
 
-fn pending(key: &str, place: u128) -> Pending {
-    let order = Some(Ordered { key: key.to_owned(), place });
-    let subject = Subject {
-        suspect: false,
+fn arrived(place: u64, wait: Duration) -> Arrived {
+    let record = Record {
         id: RecordId::from_bytes([0; 16]),
+        kind: "test".into(),
         destination: Destination::new("a"),
-        order,
-        expires: None,
-        policy: None,
-        size: 0,
+        terms: Terms::default(),
+        body: Vec::new(),
     };
-    Pending { ticket: Ticket(0), subject, body: Vec::new(), attempts: 0, seat: 0 }
+    let (ticket, place) = (Ticket(place), u128::from(place));
+    Arrived { ticket, record, attempts: 0, interrupted: 0, wait, place }
 }
 
-fn order(key: &str, place: u128) -> Ordered {
-    Ordered { key: key.to_owned(), place }
+/// A backlog with a key for each record, as the worker and its engine have it.
+#[derive(Default)]
+struct Bench {
+    orders: Orders,
+    passed: Passed,
+    /// The records that were passed over, with their keys.
+    over: BTreeMap<u64, u8>,
+    /// Those that come out again by themselves.
+    timed: Vec<(u64, u8)>,
+    /// Those that are tried now.
+    flying: Vec<(u64, u8, Ordered)>,
+    done: BTreeMap<u8, Vec<u64>>,
+    read_again: usize,
 }
 
-fn offer(orders: &mut Orders, place: u128) -> Turn {
-    orders.offer(pending("k", place), Duration::ZERO)
-}
-
-#[test]
-fn one_of_a_key_goes_and_the_next_when_it_is_settled() {
-    let mut orders = Orders::default();
-    assert!(matches!(offer(&mut orders, 1), Turn::Now(_)));
-    assert!(matches!(offer(&mut orders, 2), Turn::Parked));
-    assert!(matches!(orders.offer(pending("other", 3), Duration::ZERO), Turn::Now(_)));
-    assert!(orders.next().is_none());
-    orders.settled(&order("k", 1));
-    assert_eq!(orders.next().map(|next| place_of(&next)), Some(2));
-    orders.settled(&order("k", 2));
-    orders.settled(&order("other", 3));
-    assert!(orders.keys.is_empty());
-}
-
-#[test]
-fn those_behind_one_that_is_put_off_leave_and_come_back_in_order() {
-    let mut orders = Orders::default();
-    assert!(matches!(offer(&mut orders, 1), Turn::Now(_)));
-    assert!(matches!(offer(&mut orders, 2), Turn::Parked));
-    assert!(matches!(offer(&mut orders, 3), Turn::Parked));
-    assert_eq!(orders.put_off(&order("k", 1)).len(), 2);
-    assert!(matches!(offer(&mut orders, 3), Turn::Away(..)));
-    assert!(matches!(offer(&mut orders, 2), Turn::Away(..)));
-    assert!(matches!(offer(&mut orders, 1), Turn::Now(_)));
-    assert!(matches!(offer(&mut orders, 2), Turn::Parked));
-    orders.settled(&order("k", 1));
-    assert_eq!(orders.next().map(|next| place_of(&next)), Some(2));
-}
-
-#[test]
-fn one_that_an_earlier_run_put_off_holds_up_those_behind_it() {
-    let mut orders = Orders::default();
-    let later = orders.offer(pending("k", 1), Duration::from_secs(60));
-    assert!(matches!(later, Turn::Away(_, wait) if wait == Duration::from_secs(60)));
-    assert!(matches!(offer(&mut orders, 2), Turn::Away(..)));
-}
-
-#[test]
-fn a_hundred_thousand_of_one_key_are_not_remembered_but_left_for_the_next_run() {
-    let mut orders = Orders::default();
-    for place in 0..100_000 {
-        offer(&mut orders, place);
-    }
-    let key = &orders.keys["k"];
-    assert_eq!((key.parked.len(), key.away.len()), (PARKED_EACH, PLACES_MAX));
-    assert_eq!(key.closed_from, Some((1 + PARKED_EACH + PLACES_MAX) as u128));
-}
-
-proptest! {
-    /// A backlog that gives out in order the first time and then in any order, requests that
-    /// are delivered, put off or given up.
-    #[test]
-    fn whatever_is_put_back_or_off_none_overtakes_another(
-        count in 1_u128..300, picks: Vec<(usize, bool)>,
-    ) {
-        let mut orders = Orders::default();
-        let (mut fresh, mut back) = (0..count, Vec::new());
-        let mut flying: Option<u128> = None;
-        let mut done = Vec::new();
-        let mut picks = picks.into_iter().chain((0..).map(|n| (n, false)));
-        while done.len() < count as usize {
-            let (pick, put_off) = picks.next().unwrap();
-            if let Some(place) = flying.take() {
-                if put_off {
-                    let leaves = orders.put_off(&order("k", place));
-                    back.extend(leaves.iter().map(place_of).chain([place]));
-                } else {
-                    orders.settled(&order("k", place));
-                    done.push(place);
-                }
-                flying = orders.next().map(|next| place_of(&next));
+impl Bench {
+    fn offer(&mut self, place: u64, key: u8, in_pass: bool, wait: Duration) {
+        let order =
+            Ordered { key: self.orders.key(&key.to_string(), &self.passed), place: place.into() };
+        let arrived = arrived(place, wait);
+        match self.orders.offer(arrived, order, in_pass, &mut self.passed) {
+            Turn::Now(_) if wait.is_zero() => self.flying.push((place, key, order)),
+            Turn::Now(_) => {
+                self.timed.push((place, key));
+                let leave = self.orders.put_off(order, &mut self.passed);
+                self.pass_over(leave);
             }
-            // All the fresh ones first, or some of those that were put back.
-            for turn in 0..3 {
-                let place = match fresh.next() {
-                    Some(place) if pick % 2 == turn % 2 => place,
-                    Some(place) => { fresh = place..count; continue }
-                    None if back.is_empty() => break,
-                    None => back.swap_remove(pick % back.len()),
-                };
-                match offer(&mut orders, place) {
-                    Turn::Now(_) => { prop_assert!(flying.replace(place).is_none()); }
-                    Turn::Parked => {}
-                    Turn::Away(..) => back.push(place),
+            Turn::Parked => {}
+            Turn::PassOver(all) => self.pass_over(all),
+        }
+    }
+
+    fn pass_over(&mut self, all: Vec<Arrived>) {
+        for arrived in all {
+            self.over.insert(arrived.ticket.0, key_of(arrived.ticket.0));
+        }
+    }
+
+    /// One step of a pass; false when nothing is wanted.
+    fn read_again(&mut self) -> bool {
+        let Some(from) = self.passed.next() else { return false };
+        let from = from.map(|place| u64::try_from(place).unwrap_or(u64::MAX));
+        let found = self.over.range((from, Bound::Unbounded)).next();
+        match found.map(|(place, key)| (*place, *key)) {
+            Some((place, key)) => {
+                self.read_again += 1;
+                self.over.remove(&place);
+                self.passed.reached(place.into());
+                self.offer(place, key, true, Duration::ZERO);
+            }
+            None => {
+                for line in self.passed.ended() {
+                    let Line::Key(key) = line else { continue };
+                    self.orders.advance(key, &mut self.passed);
                 }
             }
         }
-        prop_assert!(done.is_sorted(), "{:?}", done);
+        true
+    }
+
+    fn land(&mut self, which: usize, put_off: bool) {
+        if self.flying.is_empty() {
+            return;
+        }
+        let (place, key, order) = self.flying.swap_remove(which % self.flying.len());
+        if put_off {
+            self.timed.push((place, key));
+            let leave = self.orders.put_off(order, &mut self.passed);
+            self.pass_over(leave);
+        } else {
+            self.done.entry(key).or_default().push(place);
+            self.orders.settled(order, &mut self.passed);
+        }
+    }
+
+    fn unpark(&mut self) {
+        while let Some((next, order)) = self.orders.next() {
+            self.flying.push((next.ticket.0, key_of(next.ticket.0), order));
+        }
+    }
+}
+
+/// The key of the record at a place.
+fn key_of(place: u64) -> u8 {
+    let mixed = place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
+    u8::try_from(mixed % KEYS.with(std::cell::Cell::get)).unwrap()
+}
+
+thread_local! {
+    static KEYS: std::cell::Cell<u64> = const { std::cell::Cell::new(1) };
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Fresh { undue: bool },
+    Land(usize, bool),
+    Timer(usize),
+    Pass,
+    Unpark,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => prop::bool::weighted(0.1).prop_map(|undue| Step::Fresh { undue }),
+        4 => (any::<usize>(), prop::bool::weighted(0.2)).prop_map(|(n, off)| Step::Land(n, off)),
+        2 => any::<usize>().prop_map(Step::Timer),
+        3 => Just(Step::Pass),
+        3 => Just(Step::Unpark),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    /// Records come out in order the first time, are delivered, put off and passed over in any order,
+    /// with few keys and with more than are told apart.
+    #[test]
+    fn no_request_overtakes_another_with_its_key_and_none_is_left_behind(
+        keys in 1_u64..12, count in 0_u64..120, steps in prop::collection::vec(step(), 0..400),
+    ) {
+        KEYS.with(|cell| cell.set(keys));
+        let mut bench = Bench::default();
+        let mut fresh = 0..count;
+        let steps = steps.into_iter().chain((0..).flat_map(|n| {
+            [Step::Fresh { undue: false }, Step::Pass, Step::Unpark, Step::Timer(n), Step::Land(n, false)]
+        }));
+        let mut taken = 0;
+        for step in steps {
+            taken += 1;
+            prop_assert!(taken < 20_000, "it ends");
+            match step {
+                Step::Fresh { undue } => if let Some(place) = fresh.next() {
+                    let wait = Duration::from_secs(undue.into());
+                    bench.offer(place, key_of(place), false, wait);
+                },
+                Step::Land(which, put_off) => bench.land(which, put_off),
+                Step::Timer(which) => if !bench.timed.is_empty() {
+                    let which = which % bench.timed.len();
+                    let (place, key) = bench.timed.swap_remove(which);
+                    bench.offer(place, key, false, Duration::ZERO);
+                },
+                Step::Pass => { bench.read_again(); }
+                Step::Unpark => bench.unpark(),
+            }
+            let flying: Vec<_> = bench.flying.iter().map(|(_, key, _)| *key).collect();
+            let distinct: std::collections::BTreeSet<_> = flying.iter().collect();
+            prop_assert_eq!(flying.len(), distinct.len(), "one of a key at a time");
+            let parked = bench.orders.keys.values().map(|key| key.parked.len());
+            prop_assert!(parked.max().unwrap_or_default() <= PARKED_EACH);
+            prop_assert!(bench.orders.keys.len() <= KEYS_MAX + SHARED as usize);
+            if bench.done.values().map(Vec::len).sum::<usize>() == count as usize {
+                break;
+            }
+        }
+        for done in bench.done.values() {
+            prop_assert!(done.is_sorted(), "{:?}", done);
+        }
+        prop_assert!(bench.orders.keys.is_empty());
+        prop_assert_eq!(bench.orders.parked_bytes, 0);
     }
 }

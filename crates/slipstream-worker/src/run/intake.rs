@@ -3,15 +3,18 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Attempt, BacklogError, Claim, Destination, Job, Next, Record, Verdict};
+use slipstream_core::{
+    Attempt, BacklogError, Claim, Destination, Job, Next, Record, TryNow, Verdict,
+};
 use tracing::field::Empty;
 
 use super::{Flight, Run};
 use crate::destination::{Pending, Place};
 use crate::observer::{Doing, Event};
 use crate::orders::Turn;
+use crate::passed::Line;
 use crate::reason;
-use crate::subject::{Subject, known_as};
+use crate::subject::{Arrived, Ordered, Subject, known_as};
 
 /// How long a suspect waits while another one is in flight.
 const SUSPECT_WAIT: Duration = Duration::from_millis(50);
@@ -22,6 +25,9 @@ const REFUSALS_MAX: u32 = 20;
 
 /// Claims that are taken before the drivers get their turn.
 const BATCH: usize = 256;
+
+/// What operators asked for, as far as it is remembered.
+const ASKED_MAX: usize = 2_000;
 
 /// Why a record fails that names another destination than its request has. The name is not
 /// repeated: it may be any text.
@@ -43,7 +49,8 @@ pub(super) enum Intake {
 }
 
 impl Run<'_> {
-    /// Fills the slots: what is parked first, then what is held, then what the backlog has.
+    /// Fills the slots: what is parked first, then what is held, then what was passed over and what the
+    /// backlog has, by turns.
     pub(super) fn take_in(&mut self) -> Intake {
         let now = self.worker.clock.elapsed();
         while let Some(pending) = self.destinations.next_parked(now) {
@@ -57,52 +64,112 @@ impl Run<'_> {
         {
             return Intake::Held(patience);
         }
-        while let Some(pending) = self.orders.next() {
-            if let Some(patience) = self.place(pending) {
+        while let Some((arrived, order)) = self.orders.next() {
+            if let Some(patience) = self.examine(arrived, Some(order)) {
                 return Intake::Held(patience);
             }
             if self.broken.is_some() {
                 return Intake::More;
             }
         }
+        let more = match self.take_passed_over() {
+            Ok(more) => more,
+            Err(intake) => return intake,
+        };
         for _ in 0..BATCH {
             if let Some(wait) = self.destinations.is_full(self.worker.clock.elapsed()) {
                 return Intake::Full(wait);
             }
             let claim = match self.worker.backlog.next() {
-                Ok(Next::Work(claim)) => {
-                    self.refusals = 0;
-                    claim
+                Ok(Next::Work(claim)) => claim,
+                Ok(Next::Asked(asked)) => {
+                    self.heed(asked);
+                    continue;
                 }
+                Ok(Next::Wait(_) | Next::Empty) if more => return Intake::More,
                 Ok(Next::Wait(due)) => return Intake::Due(due),
                 Ok(Next::Empty) => return Intake::Empty,
-                Err(BacklogError::Unavailable { retry_in, reason })
-                    if !self.flights.is_empty() || self.refusals < REFUSALS_MAX =>
-                {
-                    self.refusals += 1;
-                    tracing::warn!(reason, ?retry_in, "the next request is not to be had for now");
-                    self.worker.drivers.relieve();
-                    return Intake::Held(retry_in);
-                }
-                Err(error) => {
-                    self.break_off(Doing::Claiming, error);
-                    return Intake::More;
-                }
+                Err(error) => return self.cannot_claim(error),
             };
-            if let Some(patience) = self.admit(claim) {
-                return Intake::Held(patience);
-            }
-            if self.broken.is_some() {
-                return Intake::More;
+            if let Some(intake) = self.take(claim, false) {
+                return intake;
             }
         }
         Intake::More
     }
 
-    /// Looks at a claim, and settles at once what cannot be tried now. How long it is held, if
-    /// it is.
-    fn admit(&mut self, claim: Claim) -> Option<Duration> {
-        let Claim { ticket, payload, attempts, interrupted, wait, place } = claim;
+    /// Reads again what was passed over, as far as it is wanted. Whether more is.
+    fn take_passed_over(&mut self) -> Result<bool, Intake> {
+        for _ in 0..BATCH {
+            if let Some(wait) = self.destinations.is_full(self.worker.clock.elapsed()) {
+                return Err(Intake::Full(wait));
+            }
+            let Some(from) = self.passed.next() else { return Ok(false) };
+            match self.worker.backlog.passed_over(from) {
+                Ok(Some(claim)) => {
+                    self.passed.reached(claim.place);
+                    if let Some(intake) = self.take(claim, true) {
+                        return Err(intake);
+                    }
+                }
+                Ok(None) => {
+                    for line in self.passed.ended() {
+                        let Line::Key(key) = line else { continue };
+                        self.orders.advance(key, &mut self.passed);
+                    }
+                }
+                Err(error) => return Err(self.cannot_claim(error)),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes a claim in. Why no more is claimed for now, if so.
+    fn take(&mut self, claim: Claim, in_pass: bool) -> Option<Intake> {
+        self.refusals = 0;
+        if let Some(patience) = self.admit(claim, in_pass) {
+            return Some(Intake::Held(patience));
+        }
+        self.broken.is_some().then_some(Intake::More)
+    }
+
+    fn cannot_claim(&mut self, error: BacklogError) -> Intake {
+        match error {
+            BacklogError::Unavailable { retry_in, reason }
+                if !self.flights.is_empty() || self.refusals < REFUSALS_MAX =>
+            {
+                self.refusals += 1;
+                tracing::warn!(reason, ?retry_in, "the next request is not to be had for now");
+                self.worker.drivers.relieve();
+                Intake::Held(retry_in)
+            }
+            error => {
+                self.break_off(Doing::Claiming, error);
+                Intake::More
+            }
+        }
+    }
+
+    /// Does what an operator asked for.
+    fn heed(&mut self, asked: Vec<TryNow>) {
+        let known = |one| match one {
+            TryNow::All => TryNow::All,
+            TryNow::To(destination) => TryNow::To(known_as(&destination)),
+        };
+        let asked: Vec<_> = asked.into_iter().map(known).collect();
+        tracing::info!(?asked, "an operator asked to have these tried now");
+        self.destinations.try_now(&asked);
+        if asked.contains(&TryNow::All) {
+            self.asked.clear();
+        }
+        self.asked.extend(asked);
+        let surplus = self.asked.len().saturating_sub(ASKED_MAX);
+        self.asked.drain(..surplus);
+    }
+
+    /// Looks at a claim: whether it is its turn, if it has an order key. How long it is held, if it is.
+    fn admit(&mut self, claim: Claim, in_pass: bool) -> Option<Duration> {
+        let Claim { ticket, payload, attempts, interrupted, mut wait, early, place } = claim;
         let mut record = match Record::decode(&payload) {
             Ok(record) => record,
             Err(error) => {
@@ -110,8 +177,32 @@ impl Run<'_> {
                 return None;
             }
         };
-        let not_before = record.terms.not_before;
-        let mut subject = Subject::of(&mut record, place, interrupted, &self.worker.policy);
+        if early && !self.asked.is_empty() {
+            let destination = known_as(&record.destination);
+            if self.asked.iter().any(|asked| asked.concerns(&destination)) {
+                wait = Duration::ZERO;
+            }
+        }
+        let key = record.terms.order.take();
+        let arrived = Arrived { ticket, record, attempts, interrupted, wait, place };
+        let Some(key) = key else {
+            return self.examine(arrived, None);
+        };
+        let order = Ordered { key: self.orders.key(&key, &self.passed), place };
+        match self.orders.offer(arrived, order, in_pass, &mut self.passed) {
+            Turn::Now(arrived) => return self.examine(arrived, Some(order)),
+            Turn::Parked => {}
+            Turn::PassOver(all) => self.pass_over(all),
+        }
+        None
+    }
+
+    /// Looks at a claim whose turn it is, and settles at once what cannot be tried now. How long it is
+    /// held, if it is.
+    fn examine(&mut self, mut arrived: Arrived, order: Option<Ordered>) -> Option<Duration> {
+        let not_before = arrived.record.terms.not_before;
+        let mut subject = Subject::of(&mut arrived, order, &self.worker.policy);
+        let Arrived { ticket, record, attempts, wait, .. } = arrived;
         let Some(seat) = self.worker.drivers.of_kind(&record.kind) else {
             let reason = format!("nothing here performs requests of kind '{}'", record.kind);
             self.give_up(ticket, &subject, attempts, &reason);
@@ -143,23 +234,11 @@ impl Run<'_> {
         let early = not_before.map(|start| start.since(self.worker.clock.now()));
         let early = early.filter(|early| !early.is_zero());
         let pending = Pending { ticket, subject, body: record.body, attempts, seat };
-        match self.orders.offer(pending, wait.max(early.unwrap_or_default())) {
-            Turn::Parked => None,
-            Turn::Now(pending) if early.is_some() || !wait.is_zero() => {
-                self.postpone(&pending, early, wait);
-                None
-            }
-            Turn::Now(pending) => self.place(pending),
-            Turn::Away(pending, _) if early.is_some() => {
-                self.postpone(&pending, early, wait);
-                None
-            }
-            Turn::Away(pending, wait) => {
-                let why = "one that was stored before it comes first";
-                self.settle(ticket, Verdict::PutBack(wait), Some(&pending.subject), attempts, why);
-                None
-            }
+        if early.is_some() || !wait.is_zero() {
+            self.postpone(&pending, early, wait);
+            return None;
         }
+        self.place(pending)
     }
 
     /// Puts off what is not due. That it must not be sent before some time is kept on disk, so that

@@ -9,7 +9,7 @@ use crate::Note;
 use crate::destination::{Answer, Pending};
 use crate::observer::{Doing, Event};
 use crate::scarcity::descriptors_are_scarce;
-use crate::subject::Subject;
+use crate::subject::{Arrived, Subject};
 
 /// Why a request is not tried whose destination is down. Ten thousand of these are one event,
 /// so they are traced one level down.
@@ -43,7 +43,7 @@ impl Run<'_> {
             Outcome::Delivered => Answer::Delivered,
             Outcome::Failed(failure) => match failure.blame {
                 Blame::Request => Answer::Refused,
-                Blame::Destination => Answer::Failed(wait),
+                Blame::Destination => Answer::Failed { wait, first: attempt == 1 },
                 Blame::Worker => Answer::NotMade,
             },
         };
@@ -107,16 +107,19 @@ impl Run<'_> {
         self.settle(ticket, verdict, Some(subject), attempt, &failure.reason);
 
         let (destination, now) = (&subject.destination, self.worker.clock.elapsed());
-        let until = now.saturating_add(wait);
-        let wall = self.worker.clock.now();
+        let (wall, reason) = (self.worker.clock.now(), &*failure.reason);
         if failure.retry_after.is_some()
-            && self.destinations.pause(destination, &failure.reason, until, wall)
+            && let Some(wait) = self.destinations.pause(destination, reason, wait, now, wall)
         {
             self.observer.event(&Event::Paused { destination, wait });
             tracing::info!(%destination, ?wait, "the destination asked for a pause");
         }
-        let (blamed, reason) = (failure.blame == Blame::Destination, &*failure.reason);
-        if exhausted && blamed && self.destinations.exhausted(destination, reason, now, wall) {
+        let down = match (failure.blame == Blame::Destination, exhausted) {
+            (false, _) => false,
+            (true, true) => self.destinations.exhausted(destination, reason, now, wall),
+            (true, false) => self.destinations.judge(destination, now, wall),
+        };
+        if down {
             self.observer.event(&Event::Down { destination, reason });
             tracing::warn!(%destination, reason, "the destination is down; the rest is not tried");
         }
@@ -169,11 +172,12 @@ impl Run<'_> {
     pub(super) fn put_back_all(&mut self) {
         let mut left: Vec<_> = self.held.take().into_iter().collect();
         left.extend(self.destinations.release_all());
-        left.extend(self.orders.release_all());
+        let parked = self.orders.release_all();
         if self.broken.is_some() {
             // Claims without an answer come out again all the same.
             return;
         }
+        self.pass_over(parked);
         for Pending { ticket, subject, attempts, .. } in &left {
             let verdict = Verdict::PutBack(Duration::ZERO);
             self.settle(*ticket, verdict, Some(subject), *attempts, "the run is over");
@@ -222,7 +226,7 @@ impl Run<'_> {
             }
             Verdict::Expired => summary.expired += 1,
             Verdict::Defer(_) => {}
-            Verdict::PutBack(_) => summary.put_off += 1,
+            Verdict::PutBack(_) | Verdict::PassOver => summary.put_off += 1,
         }
         self.observer.event(&Event::Settled {
             id,
@@ -236,16 +240,26 @@ impl Run<'_> {
 
     /// What a verdict means for the requests behind it with the same order key.
     fn pass_the_turn(&mut self, subject: Option<&Subject>, verdict: &Verdict) {
-        let Some(order) = subject.and_then(|subject| subject.order.as_ref()) else {
+        let Some(order) = subject.and_then(|subject| subject.order) else {
             return;
         };
-        let (Verdict::Defer(wait) | Verdict::PutBack(wait)) = *verdict else {
-            return self.orders.settled(order);
-        };
-        for Pending { ticket, subject, attempts, .. } in self.orders.put_off(order) {
-            let verdict = Verdict::PutBack(wait);
-            let why = "one that was stored before it comes first";
-            self.settle(ticket, verdict, Some(&subject), attempts, why);
+        match verdict {
+            Verdict::Delivered | Verdict::Failed | Verdict::Expired => {
+                self.orders.settled(order, &mut self.passed);
+            }
+            Verdict::Defer(_) | Verdict::PutBack(_) | Verdict::PassOver => {
+                let leave = self.orders.put_off(order, &mut self.passed);
+                self.pass_over(leave);
+            }
+        }
+    }
+
+    /// Passes these over: they are read again when their turn has come.
+    pub(super) fn pass_over(&mut self, all: Vec<Arrived>) {
+        for arrived in all {
+            if let Err(error) = self.worker.backlog.settle(arrived.ticket, Verdict::PassOver) {
+                self.break_off(Doing::Settling(Some(arrived.record.id)), error);
+            }
         }
     }
 }

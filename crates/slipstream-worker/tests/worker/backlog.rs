@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::ops::Bound;
 use std::rc::Rc;
 use std::time::Duration;
 
-use slipstream_core::{Backlog, BacklogError, Claim, Clock, Next, Ticket, Verdict, Waker};
+use slipstream_core::{Backlog, BacklogError, Claim, Clock, Next, Ticket, TryNow, Verdict, Waker};
 use slipstream_worker::LastRun;
 
 use crate::fakes::FakeClock;
@@ -70,7 +71,15 @@ pub(crate) struct Books {
     pub(crate) begin_unavailable: BTreeMap<u64, u32>,
     /// Claims whose outcome cannot be recorded now.
     pub(crate) settle_unavailable: BTreeSet<u64>,
+    /// What an operator asks for, to be told once.
+    pub(crate) asks: Vec<TryNow>,
     due: BinaryHeap<Reverse<(Duration, u64)>>,
+    /// When those are due that come out early.
+    early: BTreeMap<u64, Duration>,
+    /// Those that were passed over.
+    passed: BTreeSet<u64>,
+    /// How often a record that was passed over was read again.
+    pub(crate) read_again: u64,
     fresh: u64,
 }
 
@@ -98,6 +107,25 @@ struct FakeBacklog {
     clock: FakeClock,
 }
 
+impl FakeBacklog {
+    fn claim(&self, books: &mut Books, ticket: u64, wait: Duration) -> Claim {
+        let index = Books::at(Ticket(ticket));
+        assert_eq!(books.states[index], State::Waiting);
+        books.states[index] = State::Claimed;
+        books.claimed += 1;
+        books.most_claimed = books.most_claimed.max(books.claimed);
+        Claim {
+            ticket: Ticket(ticket),
+            payload: (self.payload)(ticket),
+            attempts: books.attempts[index],
+            interrupted: books.interrupted[index],
+            wait,
+            early: !wait.is_zero(),
+            place: u128::from(ticket),
+        }
+    }
+}
+
 fn broken() -> BacklogError {
     BacklogError::Engine("the disk is full".into())
 }
@@ -110,6 +138,14 @@ impl Backlog for FakeBacklog {
     fn next(&mut self) -> Result<Next, BacklogError> {
         let mut books = self.books.borrow_mut();
         let now = self.clock.elapsed();
+        if !books.asks.is_empty() {
+            // Everything that waits comes out once.
+            for Reverse((due, ticket)) in std::mem::take(&mut books.due) {
+                books.early.insert(ticket, due);
+                books.due.push(Reverse((now, ticket)));
+            }
+            return Ok(Next::Asked(std::mem::take(&mut books.asks)));
+        }
         let due = books.due.peek().map(|&Reverse((due, _))| due);
         let ticket = match due {
             Some(due) if due <= now => books.due.pop().expect("it was peeked at").0.1,
@@ -120,19 +156,19 @@ impl Backlog for FakeBacklog {
             Some(due) => return Ok(Next::Wait(due - now)),
             None => return Ok(Next::Empty),
         };
-        let index = Books::at(Ticket(ticket));
-        assert_eq!(books.states[index], State::Waiting);
-        books.states[index] = State::Claimed;
-        books.claimed += 1;
-        books.most_claimed = books.most_claimed.max(books.claimed);
-        Ok(Next::Work(Claim {
-            ticket: Ticket(ticket),
-            payload: (self.payload)(ticket),
-            attempts: books.attempts[index],
-            interrupted: books.interrupted[index],
-            wait: Duration::ZERO,
-            place: u128::from(ticket),
-        }))
+        let wait =
+            books.early.remove(&ticket).map_or(Duration::ZERO, |due| due.saturating_sub(now));
+        Ok(Next::Work(self.claim(&mut books, ticket, wait)))
+    }
+
+    fn passed_over(&mut self, from: Bound<u128>) -> Result<Option<Claim>, BacklogError> {
+        let mut books = self.books.borrow_mut();
+        let from = from.map(|place| u64::try_from(place).expect("places are indices here"));
+        let first = books.passed.range((from, Bound::Unbounded)).next().copied();
+        let Some(ticket) = first else { return Ok(None) };
+        books.passed.remove(&ticket);
+        books.read_again += 1;
+        Ok(Some(self.claim(&mut books, ticket, Duration::ZERO)))
     }
 
     fn begin(&mut self, ticket: Ticket) -> Result<u32, BacklogError> {
@@ -155,7 +191,7 @@ impl Backlog for FakeBacklog {
         if let Some(left) = &mut books.settlements_left {
             *left = left.checked_sub(1).ok_or_else(broken)?;
         }
-        let puts_back = matches!(verdict, Verdict::PutBack(_));
+        let puts_back = matches!(verdict, Verdict::PutBack(_) | Verdict::PassOver);
         if !puts_back && books.settle_unavailable.contains(&ticket.0) {
             books.claimed -= 1;
             return Err(unavailable());
@@ -164,7 +200,7 @@ impl Backlog for FakeBacklog {
         assert_eq!(books.states[index], State::Claimed, "each claim is settled once");
         books.claimed -= 1;
         let begun = std::mem::take(&mut books.begun[index]);
-        if begun && matches!(verdict, Verdict::PutBack(_)) {
+        if begun && puts_back {
             // It was not made.
             books.attempts[index] -= 1;
         }
@@ -172,6 +208,10 @@ impl Backlog for FakeBacklog {
             Verdict::Delivered => State::Delivered,
             Verdict::Failed => State::Failed,
             Verdict::Expired => State::Expired,
+            Verdict::PassOver => {
+                books.passed.insert(ticket.0);
+                State::Waiting
+            }
             Verdict::Defer(wait) | Verdict::PutBack(wait) => {
                 books.put_back += u64::from(matches!(verdict, Verdict::PutBack(_)));
                 books.due.push(Reverse((self.clock.elapsed() + wait, ticket.0)));

@@ -252,3 +252,61 @@ fn sixteen_good_destinations_finish_as_if_four_bad_ones_did_not_exist() {
     assert!(beside < alone.mul_f64(1.25), "{beside:?} instead of {alone:?}");
     assert!(delivered > 16_800 && failed > 2_000, "{delivered} delivered, {failed} failed");
 }
+
+/// A run of which the first requests, at their last attempt, always fail: how many of 2,000 others were
+/// failed untried, and what the run was.
+fn after_a_kill(
+    cursed: u64,
+    others: fn() -> (Duration, slipstream_core::Outcome),
+) -> slipstream_worker::Summary {
+    let payload = move |index: u64| {
+        let mut record = record(index, "host");
+        if index < cursed {
+            record.body = b"host#cursed".to_vec();
+        }
+        record.encode()
+    };
+    let count = usize::try_from(cursed).unwrap() + 2_000;
+    let scene = scene_of(count, payload, move |seen| match &*seen.to {
+        "host#cursed" => refused(),
+        _ => others(),
+    });
+    scene.books.borrow_mut().attempts[..count - 2_000].fill(2);
+    scene.worker.max_time(secs(3_600)).run(&mut ()).unwrap()
+}
+
+#[test]
+fn requests_that_always_fail_and_come_first_after_a_kill_condemn_no_other() {
+    for cursed in [1, 2, 3, 4, 10, 50, 200] {
+        let summary = after_a_kill(cursed, delivered);
+        assert_eq!(summary.untried, 0, "{cursed}: {summary:?}");
+        assert_eq!((summary.delivered, summary.failed), (2_000, cursed), "{cursed}: {summary:?}");
+        assert!(summary.elapsed < secs(30), "{cursed}: {summary:?}");
+    }
+}
+
+#[test]
+fn a_dead_or_hanging_host_costs_few_attempts_after_a_kill_too() {
+    let cases: [(fn() -> _, u64); 2] = [(refused, 10), (timed_out, 200)];
+    for (others, within) in cases {
+        for cursed in [0, 3, 50] {
+            let summary = after_a_kill(cursed, others);
+            assert_eq!(summary.failed, 2_000 + cursed, "{cursed}: {summary:?}");
+            assert!(summary.attempts <= 40, "{cursed}: {summary:?}");
+            assert!(summary.elapsed < secs(within), "{cursed}: {summary:?}");
+        }
+    }
+}
+
+#[test]
+fn a_host_whose_requests_are_all_at_their_last_attempt_is_found_down_all_the_same() {
+    let cases: [(fn() -> _, u64); 2] = [(refused, 10), (timed_out, 100)];
+    for (others, within) in cases {
+        let scene = scene_of(1_000, |index| record(index, "host").encode(), move |_| others());
+        scene.books.borrow_mut().attempts.fill(2);
+        let summary = scene.worker.max_time(secs(3_600)).run(&mut ()).unwrap();
+        assert_eq!(summary.failed, 1_000, "{summary:?}");
+        assert!(summary.attempts <= 20, "{summary:?}");
+        assert!(summary.elapsed < secs(within), "{summary:?}");
+    }
+}

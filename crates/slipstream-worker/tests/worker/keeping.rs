@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Record, RecordId};
+use slipstream_core::{Destination, Record, RecordId, TryNow};
 use slipstream_worker::{Doing, Ending, Event, LastRun, Note, Policy};
 
 use crate::fakes::{
@@ -276,4 +276,56 @@ fn what_is_stored_while_a_run_only_waits_does_not_wait_with_it() {
     let log = scene.log.borrow();
     assert!(log.times(1)[0] < 2.0, "{:?}", log.times(1));
     assert!(log.times(0)[1] >= 60.0);
+}
+
+#[test]
+fn what_an_operator_asks_for_is_tried_at_once_whatever_is_remembered_of_its_destination() {
+    let memory = memory_of_a_dead_host();
+    // Stored before the host was down, and to be failed untried; and one that waits elsewhere.
+    for (asked, delivered_now) in [
+        (TryNow::To(Destination::new("dead")), true),
+        (TryNow::All, true),
+        (TryNow::To(Destination::new("other")), false),
+    ] {
+        let records = (0..20).map(|index| record(index, "dead")).collect();
+        let scene = scene(records, |_| delivered());
+        scene.books.borrow_mut().memory = memory.clone();
+        scene.books.borrow_mut().asks = vec![asked.clone()];
+        scene.clock.set(secs(7));
+        let summary = scene.worker.run(&mut ()).unwrap();
+        assert_eq!(summary.delivered == 20, delivered_now, "{asked:?}: {summary:?}");
+        assert_eq!(summary.untried == 20, !delivered_now, "{asked:?}: {summary:?}");
+    }
+}
+
+#[test]
+fn what_an_operator_asks_for_during_a_run_ends_a_back_off_and_a_pause_once() {
+    let payload = |index| record(index, ["a", "b"][usize::try_from(index % 2).unwrap()]).encode();
+    let scene = scene_of(4, payload, |seen| match seen.attempt {
+        1 => asked_to_wait(secs(300)),
+        2 => rejected(true),
+        _ => delivered(),
+    });
+    let (books, mut waits) = (scene.books.clone(), 0);
+    let policy = Policy { base: secs(100), jitter: 0.0, ..Policy::default() };
+    let mut observer = |event: &Event<'_>| {
+        if matches!(event, Event::Waiting { .. }) {
+            waits += 1;
+            if waits == 5 {
+                books.borrow_mut().asks = vec![TryNow::To(Destination::new("a"))];
+            }
+        }
+    };
+    let summary = scene.worker.policy(policy).max_time(secs(3_600)).run(&mut observer).unwrap();
+    assert_eq!(summary.delivered, 4, "{summary:?}");
+    let log = scene.log.borrow();
+    for ticket in [0, 2] {
+        let times = log.times(ticket);
+        assert!(times[1] < 10.0, "{times:?}");
+        // The back-off that follows is kept.
+        assert!(times[2] >= times[1] + 200.0, "{times:?}");
+    }
+    for ticket in [1, 3] {
+        assert!(log.times(ticket)[1] >= 300.0, "{:?}", log.times(ticket));
+    }
 }

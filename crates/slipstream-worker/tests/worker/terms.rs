@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use slipstream_core::{Blame, Failure, Outcome, Policy, Record, Terms};
 
-use crate::fakes::{EPOCH, QUICK, State, delivered, record, refused, rejected, scene};
+use crate::fakes::{
+    EPOCH, QUICK, State, delivered, record, refused, rejected, scene, scene_of, timed_out,
+};
 
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -130,8 +132,9 @@ fn many_requests_with_one_order_key_are_delivered_in_order_and_without_delay() {
     let log = scene.log.borrow();
     assert!(log.seen.is_sorted_by_key(|seen| seen.ticket));
     assert_eq!(log.most, 1);
-    // 50 s of answers, and what it takes to come back to those that found no room.
-    assert!(summary.elapsed < secs(500), "{:?}", summary.elapsed);
+    // 5,000 answers of 10 ms each, and nothing in between.
+    assert_eq!(summary.elapsed, 5_000 * QUICK);
+    assert!(scene.books.borrow().most_claimed < 100);
 }
 
 #[test]
@@ -144,4 +147,51 @@ fn one_order_key_does_not_wait_for_another() {
     let summary = scene.worker.run(&mut ()).unwrap();
     assert_eq!(summary.delivered, 1_000);
     assert!(summary.elapsed < secs(2), "{:?}", summary.elapsed);
+}
+
+#[test]
+fn the_keys_of_a_long_backlog_go_side_by_side_each_as_fast_as_its_destination_answers() {
+    // Three keys among others without one; a thousand keys; and five thousand.
+    for (keys, each, others) in [(3, 2_000, 14_000), (1_000, 100, 0), (5_000, 10, 0)] {
+        let count = keys * each + others;
+        let payload = move |index: u64| {
+            let stride = count / (keys * each);
+            let key = (index.is_multiple_of(stride)).then(|| format!("k{}", index / stride % keys));
+            on(Terms { order: key, ..Terms::default() }, index, "a").encode()
+        };
+        let scene = scene_of(usize::try_from(count).unwrap(), payload, |_| delivered());
+        let summary = scene.worker.max_time(secs(3_600)).run(&mut ()).unwrap();
+        assert_eq!(summary.delivered, count, "{keys} keys");
+        // What each key needs, or 50 at once; and a tenth more.
+        let least =
+            (QUICK * u32::try_from(each).unwrap()).max(QUICK * u32::try_from(count / 50).unwrap());
+        assert!(
+            summary.elapsed < least.mul_f64(1.1) + secs(1),
+            "{keys} keys: {:?}",
+            summary.elapsed
+        );
+        let books = scene.books.borrow();
+        assert!(books.most_claimed < 30_000, "{keys} keys: {} in memory", books.most_claimed);
+        assert!(books.read_again < 10 * count, "{keys} keys: {} read again", books.read_again);
+    }
+}
+
+#[test]
+fn a_key_whose_destination_hangs_or_fails_holds_up_no_other_key() {
+    let keyed = |index: u64| {
+        let key = index % 20;
+        let order = Some(format!("k{key}"));
+        let to = ["hangs", "dead", "well"][usize::try_from(key.min(2)).unwrap()];
+        on(Terms { order, ..Terms::default() }, index, to).encode()
+    };
+    let scene = scene_of(40_000, keyed, |seen| match &*seen.to {
+        "hangs" => timed_out(),
+        "dead" => refused(),
+        _ => delivered(),
+    });
+    let summary = scene.worker.max_time(secs(3_600)).run(&mut ()).unwrap();
+    assert_eq!((summary.delivered, summary.failed), (36_000, 4_000), "{summary:?}");
+    let log = scene.log.borrow();
+    // 2,000 of each key, 10 ms each.
+    assert!(log.last_delivery["well"] < secs(22), "{:?}", log.last_delivery);
 }
