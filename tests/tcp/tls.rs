@@ -35,11 +35,15 @@ fn echo(pair: &Pair, clients: Option<&Path>) -> (Daemon, String) {
 #[test]
 fn a_peer_is_verified_unless_the_request_says_otherwise() {
     let certificates = Certificates::new();
-    let (_server, url) = echo(&certificates.pair("localhost"), None);
+    let pair = certificates.pair("localhost");
+    let (_server, url) = echo(&pair, None);
     let request = TcpRequest::new(&url, "hello").framing(Framing::Line);
     let ours = Tls::new().cacert(read(&certificates.authority()));
     assert_eq!(send(&request.clone().tls(ours.clone()).expect("^hello$")), Outcome::Delivered);
     assert_eq!(send(&request.clone().tls(ours.clone())), Outcome::Delivered);
+    // The peer's own certificate, which did not sign itself, may be what is trusted.
+    let leaf = Tls::new().cacert(pair.pem().0);
+    assert_eq!(send(&request.clone().tls(leaf).expect("^hello$")), Outcome::Delivered);
     assert_eq!(send(&request.clone().tls(Tls::new().insecure(true))), Outcome::Delivered);
 
     let theirs = Tls::new().cacert(read(&Certificates::new().authority()));

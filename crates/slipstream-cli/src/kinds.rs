@@ -169,6 +169,9 @@ pub(crate) fn records(
     given: &[String],
     mut id: impl FnMut() -> RecordId,
 ) -> Result<Vec<Record>> {
+    if let Some(scheme) = args.url.iter().find_map(|url| unknown_scheme(url.as_bytes())) {
+        bail!("no request goes to {scheme}://; `slipstream kinds` lists where to");
+    }
     let mut kinds = args.url.iter().map(|url| Kind::of_url(url.as_bytes()));
     let kind = kinds.next().unwrap_or(Kind::Http);
     if let Some(other) = kinds.find(|other| *other != kind) {
@@ -185,9 +188,6 @@ pub(crate) fn records(
             "'--{option}' means something to a request of kind {whose} and nothing to {}; leave it out",
             kind.name()
         );
-    }
-    if let Some(scheme) = args.url.iter().find_map(|url| unknown_scheme(url.as_bytes())) {
-        bail!("no request goes to {scheme}://; `slipstream kinds` lists where to");
     }
     match kind {
         Kind::Http => {

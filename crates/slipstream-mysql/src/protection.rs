@@ -10,6 +10,7 @@ use openssl::error::ErrorStack;
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
 use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::verify::X509VerifyFlags;
 
 use crate::Tls;
 use crate::endpoint::Account;
@@ -57,7 +58,10 @@ pub(crate) fn connector(trusted: Option<&[u8]>) -> Result<SslConnector, ErrorSta
         }
         Some(pem) => {
             // Instead of the system's, which the builder would trust, too.
-            builder.set_cert_store(X509StoreBuilder::new()?.build());
+            let mut store = X509StoreBuilder::new()?;
+            // What is given is trusted, not only if it signed itself: as for the other kinds.
+            store.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
+            builder.set_cert_store(store.build());
             let all = X509::stack_from_pem(pem)?;
             for one in all {
                 builder.cert_store_mut().add_cert(one)?;

@@ -13,6 +13,7 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslStream, SslVerifyMode, SslVersion};
 use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509VerifyResult};
 use slipstream_core::{Blame, Failure, SecretRef, bare_host};
 
@@ -122,6 +123,8 @@ fn connector(tls: &Tls, key: &[u8]) -> Result<SslConnector, ErrorStack> {
         }
     } else {
         let mut store = X509StoreBuilder::new()?;
+        // What is given is trusted, not only if it signed itself: as curl has it.
+        store.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
         for authority in X509::stack_from_pem(&tls.cacert)? {
             store.add_cert(authority)?;
         }

@@ -167,6 +167,10 @@ fn cookies_of_a_file_are_masked_wherever_a_request_is_shown() {
 fn what_can_never_be_sent_is_refused_in_one_line_and_leaves_no_trace() {
     let table: &[(&[&str], &str)] = &[
         (&["ftp://example.com/"], "no request goes to ftp://; `slipstream kinds` lists where to"),
+        // The option is not what is wrong.
+        (&["--framing", "line", "udp://h:1"], "no request goes to udp://"),
+        (&["--query", "DO 1", "mariadb://app@h/shop"], "no request goes to mariadb://"),
+        (&["--once", "http://h/", "smtp://h/"], "no request goes to smtp://"),
         (&["http://exa mple/"], "%20"),
         (&[""], "the url is empty"),
         (&["-X", "GE T", "http://h/"], "such as GET"),
