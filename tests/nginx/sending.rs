@@ -111,9 +111,10 @@ fn a_proxy_is_gone_through_with_its_own_user() {
             json!({"url": plain.url("/e"), "proxy": address, "noproxy": "127.0.0.1"}),
         ],
     );
-    // What the environment says about proxies does not count.
+    // What the environment says does not count for requests that name a proxy.
     let mut work = program.command(["work", "--backoff", "10ms"]);
-    let worked = work.env("no_proxy", "*").output().unwrap();
+    let environment = [("no_proxy", "*"), ("all_proxy", "http://127.0.0.1:1")];
+    let worked = work.envs(environment).output().unwrap();
     assert_eq!(worked.status.code(), Some(1), "{worked:?}");
     let paths = |nginx: &Nginx| {
         let mut paths: Vec<_> = nginx.hits().into_iter().map(|hit| hit.path).collect();
@@ -128,4 +129,39 @@ fn a_proxy_is_gone_through_with_its_own_user() {
     assert_eq!((program.total("delivered"), program.total("failed")), (3, 2));
     let log = proxy.log();
     assert!(log.contains("CONNECT localhost:") && log.contains("/a HTTP/1.1"), "{log}");
+}
+
+#[test]
+fn requests_without_a_proxy_go_through_that_of_the_workers_environment() {
+    let certificates = Certificates::new();
+    let pair = certificates.pair("localhost");
+    let secure = Nginx::start_as(
+        "ssl http2",
+        &format!(
+            "ssl_certificate {}; ssl_certificate_key {}; location / {{ return 200; }}",
+            pair.cert.display(),
+            pair.key.display()
+        ),
+    );
+    let plain = Nginx::start("location / { return 200; }");
+    let proxy = Proxy::start("me", "sesame");
+    let ca = std::fs::read_to_string(certificates.authority()).unwrap();
+    let program = Program::new();
+    let localhost = plain.url("/b").replace("127.0.0.1", "localhost");
+    store(
+        &program,
+        &[
+            json!({"url": plain.url("/a")}),
+            json!({"url": secure.secure_url("/c"), "cacert": ca}),
+            json!({"url": localhost, "noproxy": "localhost"}),
+        ],
+    );
+    let address = format!("http://me:sesame@{}", proxy.address());
+    let mut work = program.command(["work", "--attempts", "1"]);
+    let worked = work.env("ALL_PROXY", &address).env("no_proxy", "10.0.0.0/8").output().unwrap();
+    assert_eq!(worked.status.code(), Some(0), "{worked:?}");
+    assert_eq!((plain.hits().len(), secure.hits().len()), (2, 1));
+    let log = proxy.log();
+    assert!(log.contains("CONNECT localhost:") && log.contains("/a HTTP/1.1"), "{log}");
+    assert!(!log.contains("/b HTTP/1.1"), "{log}");
 }

@@ -23,7 +23,7 @@ use slipstream_tcp::TcpRequest;
 use crate::args::StoreArgs;
 use crate::request;
 
-pub(crate) use self::deliver::{Trust, allowed_secrets, with_all};
+pub(crate) use self::deliver::{Trust, allowed_secrets, through_proxies, with_all};
 pub(crate) use self::masked::{Masked, one_line};
 pub(crate) use self::show::run;
 

@@ -52,7 +52,7 @@ impl Ping {
     fn get(&self, url: &str) -> Result<()> {
         let mut options = HttpOptions::default();
         (options.connect_timeout, options.total_timeout) = (PATIENCE, PATIENCE);
-        options.proxy.clone_from(&self.proxy);
+        crate::kinds::through_proxies(&mut options, self.proxy.as_deref())?;
         let mut driver = HttpDriver::new(options)?;
         let clock = SystemClock::new();
         let id = RecordId::generate(clock.now());

@@ -46,6 +46,8 @@ mod outcome;
 #[cfg(feature = "deliver")]
 mod policy;
 #[cfg(feature = "deliver")]
+mod proxies;
+#[cfg(feature = "deliver")]
 mod raw;
 #[cfg(feature = "deliver")]
 mod redirect;
@@ -73,3 +75,5 @@ pub use request::{Auth, HttpRequest, HttpVersion, IpVersion, Options, Redirected
 pub use driver::HttpDriver;
 #[cfg(feature = "deliver")]
 pub use options::HttpOptions;
+#[cfg(feature = "deliver")]
+pub use proxies::Proxies;

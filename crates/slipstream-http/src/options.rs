@@ -1,6 +1,6 @@
 //! What a driver is told once, for all its requests.
 //!
-//! Every default is finite. Absent on purpose: whatever would weaken TLS, and the
+//! Every default is finite. Absent on purpose: whatever would weaken TLS, and reading the
 //! environment: libcurl would take a proxy from there.
 
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use curl::easy::{Easy2, Handler, HttpVersion};
 use slipstream_core::AddressPolicy;
 
+use crate::proxies::Proxies;
 use crate::times::Times;
 
 /// Settings of an [`HttpDriver`](crate::HttpDriver).
@@ -40,14 +41,16 @@ pub struct HttpOptions {
     pub response_limit: u64,
     /// What the requests say sent them, unless they have a `user-agent` header.
     pub user_agent: String,
-    /// Through whom to connect, as `http://proxy:3128`; nobody unless told otherwise. The
-    /// environment (`http_proxy` and others) is not read.
+    /// Through whom to connect, as `http://proxy:3128`; directly unless told otherwise.
     pub proxy: Option<String>,
+    /// Proxies where there is no [`proxy`](Self::proxy) and the request names none; none unless told
+    /// otherwise: the environment (`http_proxy` and others) is not read by itself.
+    pub environment: Proxies,
     /// What may be connected to; everything unless told otherwise. The address that is connected
     /// to decides, on every redirect, so it does not matter how it is spelt or who answers for
     /// its name. Where only public addresses are allowed, a proxy that a request names must be an
-    /// exception, too. The driver's own [`proxy`](Self::proxy) may be anywhere; what it connects
-    /// to is for the proxy to refuse, except for addresses that are written in a URL.
+    /// exception, too. The driver's own proxies may be anywhere; what they connect
+    /// to is for them to refuse, except for addresses that are written in a URL.
     pub addresses: AddressPolicy,
 }
 
@@ -61,6 +64,7 @@ impl Default for HttpOptions {
             response_limit: 1024 * 1024,
             user_agent: concat!("slipstream/", env!("CARGO_PKG_VERSION")).to_owned(),
             proxy: None,
+            environment: Proxies::default(),
             addresses: AddressPolicy::default(),
         }
     }

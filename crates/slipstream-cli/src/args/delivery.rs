@@ -25,7 +25,8 @@ pub(crate) struct DeliveryArgs {
     /// env:NAME@mysql://HOST:PORT. Repeatable. In a spool of one's own, all may be used
     #[arg(long, help_heading = DELIVERY, value_name = "SECRET")]
     pub(crate) allow_secret: Vec<String>,
-    /// A proxy for all requests that name none
+    /// A proxy for all requests that name none, in place of http_proxy, https_proxy, all_proxy and no_proxy of
+    /// the environment; '' for none
     #[arg(long, help_heading = DELIVERY, value_name = "URL")]
     pub(crate) proxy: Option<String>,
     /// How long connecting may take, unless the request says [default: 10s]

@@ -11,7 +11,7 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 use serde::Serialize;
-use slipstream_http::masked_url;
+use slipstream_http::{Proxies, masked_url};
 
 use super::{Config, SETTINGS, argument};
 use crate::args::{Cli, ConfigArgs};
@@ -118,8 +118,12 @@ impl Config {
             let place = setting.file.display().to_string();
             Some((setting.words.clone(), Origin::File, Some(place)))
         };
-        let (words, from, place) =
-            environment.or_else(file).unwrap_or_else(|| (usual(arg), Origin::Default, None));
+        let proxies = || (section, option) == ("work", "proxy");
+        let proxies = || proxies().then(environment_proxies).flatten();
+        let (words, from, place) = environment
+            .or_else(file)
+            .or_else(proxies)
+            .unwrap_or_else(|| (usual(arg), Origin::Default, None));
         let masked = |word: String| match option {
             _ if secrets => word,
             // Whoever knows it can say that all is well.
@@ -138,6 +142,15 @@ impl Config {
         };
         Shown { name, value, from, place }
     }
+}
+
+/// The proxies that requests go through where no setting names one. What is wrong with them is for
+/// `work` to say.
+fn environment_proxies() -> Option<(Vec<String>, Origin, Option<String>)> {
+    let proxies = Proxies::of_environment(|name| env::var(name).ok()).ok()?;
+    let (names, values): (Vec<_>, Vec<_>) = proxies.variables().unzip();
+    let found = (vec![values.join(", ")], Origin::Environment, Some(names.join(", ")));
+    (!names.is_empty()).then_some(found)
 }
 
 /// What an option is unless it is given.

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use slipstream_core::{AddressPolicy, Destination, Invalid, Request, SecretRef};
-use slipstream_http::{HttpDriver, HttpOptions};
+use slipstream_http::{HttpDriver, HttpOptions, Proxies};
 use slipstream_log::Spool;
 use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest};
 use slipstream_tcp::{TcpHandler, TcpOptions};
@@ -56,7 +56,7 @@ pub(crate) fn with_all(worker: Worker, args: &DeliveryArgs, trust: Trust) -> Res
         let secrets = secrets.clone();
         move |secret: &SecretRef| secrets.look_up(secret, None)
     };
-    let http = HttpDriver::new(http(args, trust))?.secrets(named.clone());
+    let http = HttpDriver::new(http(args, trust)?)?.secrets(named.clone());
     let tcp = Threads::new(TcpHandler::new(tcp(args, trust)).secrets(named)).threads(TCP_THREADS);
     let told = move |secret: &SecretRef, to: &Destination| secrets.look_up(secret, Some(to));
     let mysql =
@@ -64,12 +64,25 @@ pub(crate) fn with_all(worker: Worker, args: &DeliveryArgs, trust: Trust) -> Res
     Ok(worker.driver(Box::new(http)).threads(tcp).threads(mysql))
 }
 
-fn http(args: &DeliveryArgs, trust: Trust) -> HttpOptions {
+fn http(args: &DeliveryArgs, trust: Trust) -> Result<HttpOptions, Invalid> {
     let mut options = HttpOptions::default();
     options.addresses = addresses(args, trust);
-    options.proxy.clone_from(&args.proxy);
+    through_proxies(&mut options, args.proxy.as_deref())?;
     times(args, &mut options.connect_timeout, &mut options.total_timeout);
-    options
+    Ok(options)
+}
+
+/// The proxy that the operator names, none if that is empty, or those of the environment.
+pub(crate) fn through_proxies(
+    options: &mut HttpOptions,
+    proxy: Option<&str>,
+) -> Result<(), Invalid> {
+    match proxy {
+        None => options.environment = Proxies::of_environment(|name| std::env::var(name).ok())?,
+        Some("") => {}
+        Some(proxy) => options.proxy = Some(proxy.to_owned()),
+    }
+    Ok(())
 }
 
 fn tcp(args: &DeliveryArgs, trust: Trust) -> TcpOptions {

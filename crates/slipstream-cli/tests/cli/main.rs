@@ -28,6 +28,7 @@ mod owner;
 mod pages;
 mod parity;
 mod ping;
+mod proxies;
 mod purge;
 mod receiver;
 mod run;

@@ -259,7 +259,7 @@ pub(crate) fn curl() -> Command {
     let curl = std::env::var_os("SLIPSTREAM_TEST_CURL").unwrap_or_else(|| "curl".into());
     let mut command = Command::new(curl);
     command.args(["-q", "-s"]);
-    for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy"] {
+    for name in crate::proxies::VARIABLES {
         command.env_remove(name);
     }
     command

@@ -54,6 +54,9 @@ impl Spool {
     /// The command, not yet run.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_slipstream"));
+        for name in crate::proxies::VARIABLES {
+            command.env_remove(name);
+        }
         command
             .args(args)
             .env("SLIPSTREAM_DIR", self.path())

@@ -1,8 +1,8 @@
 //! Puts a request on its way: from a job, or from the redirect that led to it.
 //!
 //! Guarantees: what is given to libcurl was checked, and is allowed by the policy as far as
-//! that can be said before connecting. One without options, on a driver without a policy,
-//! costs nothing for either.
+//! that can be said before connecting. One without options, on a driver without a policy
+//! or proxies by scheme, costs nothing for either.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,6 @@ use curl::easy::Easy2;
 use slipstream_core::{Blame, Failure, Job, Request, decode_body};
 
 use super::{Flight, HttpDriver, Place, handle};
-use crate::HttpRequest;
 use crate::configure::configure;
 use crate::head::Head;
 use crate::request::Options;
@@ -19,6 +18,7 @@ use crate::times::Times;
 use crate::transfer::{self, Exchange};
 use crate::trip::Trip;
 use crate::url::Authority;
+use crate::{HttpOptions, HttpRequest};
 
 /// The options of a request that has none.
 static NONE: LazyLock<Options> = LazyLock::new(Options::default);
@@ -67,7 +67,7 @@ impl HttpDriver {
             Place::Idle(easy) => easy,
             _ => handle::new(&self.options, self.policy.as_ref()).map_err(not_started)?,
         };
-        if flight.trip.is_some() || self.policy.is_some() {
+        if flight.trip.is_some() || self.policy.is_some() || !self.options.environment.is_empty() {
             self.prepare(&mut easy, &mut request, &flight)?;
         } else {
             let head = Head { id: flight.attempt.id, signature: &[], line: &mut self.line };
@@ -96,7 +96,16 @@ impl HttpDriver {
         let to =
             Authority::of(request.url()).map_err(|error| Failure::permanent(error.to_string()))?;
         let options = request.options.as_deref().unwrap_or(&NONE);
-        let route = Route::to(&to, options, self.options.proxy.is_some(), flight.attempt.number);
+        let HttpOptions { proxy, environment, .. } = &self.options;
+        let found = match proxy.is_some() || options.proxy.is_some() {
+            true => None,
+            false => environment.of(to.scheme, &to.host, options.noproxy.as_deref()),
+        };
+        let own_proxy = proxy.is_some() || found.is_some();
+        let route = Route::to(&to, options, own_proxy, flight.attempt.number);
+        if !environment.is_empty() && proxy.is_none() {
+            easy.proxy(found.unwrap_or_default()).map_err(not_started)?;
+        }
         if let (Some(policy), Some(gate)) = (&self.policy, easy.get_ref().gate()) {
             gate.set(policy.admission(&route, options)?);
         }
