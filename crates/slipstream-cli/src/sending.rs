@@ -57,7 +57,9 @@ pub(crate) fn options(args: &HttpArgs) -> Result<Options> {
     if let Some((_, version)) = versions.into_iter().find(|(asked, _)| *asked) {
         options = options.ip_version(version);
     }
-    options = given(options, &args.unix_socket, Options::unix_socket);
+    if let Some(path) = args.unix_socket.as_ref().filter(|path| !path.is_empty()) {
+        options = options.unix_socket(absolute(Path::new(path))?);
+    }
     options = given(options, &args.abstract_unix_socket, Options::abstract_unix_socket);
     options = given(options, &args.sign_secret, Options::sign);
     options = addresses(args).into_iter().fold(options, Options::resolve);
@@ -95,6 +97,13 @@ where
         Some(value) => put(options, value.clone()),
         None => options,
     }
+}
+
+/// The path as it is stored: the worker runs in a directory of its own.
+pub(crate) fn absolute(path: &Path) -> Result<String> {
+    let path = std::path::absolute(path).context("cannot tell where the file is")?;
+    let text = path.to_str().map(str::to_owned);
+    text.with_context(|| format!("{} is not UTF-8; give the file another name", path.display()))
 }
 
 /// What is said about a proxy counts only where there is one that could hear it.

@@ -46,7 +46,11 @@ impl Proxies {
             names.iter().filter_map(found).find(|(_, value)| !value.is_empty())
         };
         let proxy = |names: &[&'static str]| {
-            let Some((name, value)) = first(names) else { return Ok(None) };
+            let Some((name, mut value)) = first(names) else { return Ok(None) };
+            // A path means nothing here, as for curl.
+            let host = value.find("://").map_or(0, |at| at + 3);
+            let end = value[host..].find('/').map_or(value.len(), |at| host + at);
+            value.truncate(end);
             match proxy_host(&value) {
                 Ok(_) => Ok(Some((name, value))),
                 Err(error) => Err(Invalid::new(format!(
@@ -148,10 +152,12 @@ mod tests {
 
     #[test]
     fn the_variables_count_that_curl_reads_in_its_order() {
-        let table: &[(&[(&str, &str)], [Option<&str>; 2])] = &[
+        type Variables = &'static [(&'static str, &'static str)];
+        let table: &[(Variables, [Option<&str>; 2])] = &[
             (&[], [None, None]),
             (&[("http_proxy", "p:1")], [Some("p:1"), None]),
             (&[("HTTP_PROXY", "p:1")], [None, None]),
+            (&[("http_proxy", "http://p:1/a/b")], [Some("http://p:1"), None]),
             (&[("https_proxy", "p:1"), ("HTTPS_PROXY", "q:1")], [None, Some("p:1")]),
             (&[("HTTPS_PROXY", "q:1")], [None, Some("q:1")]),
             (

@@ -62,10 +62,10 @@ fn with_options(mut request: MysqlRequest, args: &StoreArgs) -> Result<MysqlRequ
         request = request.password(format!("env:{name}"));
     }
     if let Some(path) = &mysql.password_file {
-        request = request.password(format!("file:{}", absolute(path)?));
+        request = request.password(format!("file:{}", sending::absolute(path)?));
     }
     if let Some(path) = &mysql.defaults_file {
-        request = request.defaults_file(absolute(path)?);
+        request = request.defaults_file(sending::absolute(path)?);
     }
     if let Some(when) = mysql.tls {
         request = request.tls(when.into());
@@ -81,11 +81,4 @@ fn with_options(mut request: MysqlRequest, args: &StoreArgs) -> Result<MysqlRequ
         request = request.max_time(sending::seconds(time, "max-time")?);
     }
     Ok(request.once(mysql.once))
-}
-
-/// The worker runs in a directory of its own.
-fn absolute(path: &Path) -> Result<String> {
-    let path = std::path::absolute(path).context("cannot tell where the file is")?;
-    let text = path.to_str().map(str::to_owned);
-    text.with_context(|| format!("{} is not UTF-8; give the file another name", path.display()))
 }

@@ -27,6 +27,7 @@ mod overdue;
 mod owner;
 mod pages;
 mod parity;
+mod paths;
 mod ping;
 mod proxies;
 mod purge;

@@ -49,6 +49,9 @@ const LISTS: [&str; 24] = [
 const HOSTS: [&str; 8] =
     ["a.test", "x.a.test", "xa.test", "a.test.", "10.1.2.3", "11.1.2.3", "[fd00::1]", "[fe00::1]"];
 
+type Variables = &'static [(&'static str, &'static str)];
+type Words = &'static [&'static str];
+
 fn with(mut command: Command, variables: &[(&str, &str)]) -> Command {
     for name in VARIABLES {
         command.env_remove(name);
@@ -89,7 +92,7 @@ fn a_host_is_reached_without_the_proxy_where_curl_reaches_it_so() {
 
 #[test]
 fn requests_go_through_the_environments_proxy_unless_they_say_otherwise() {
-    let table: &[(&[(&str, &str)], &[&str], &[&str], bool)] = &[
+    let table: &[(Variables, Words, Words, bool)] = &[
         (&[("http_proxy", "PROXY")], &[], &[], true),
         (&[("HTTP_PROXY", "PROXY")], &[], &[], false),
         (&[("https_proxy", "PROXY")], &[], &[], false),

@@ -188,6 +188,12 @@ fn address(options: &Options) -> Result<(), Invalid> {
             ));
         }
     }
+    if let Some(path) = options.unix_socket.as_ref().filter(|path| !path.starts_with('/')) {
+        return refuse(format!(
+            "the unix socket {} is no absolute path, and the worker runs elsewhere; write one such as /run/app.sock",
+            quoted(path)
+        ));
+    }
     // One way to the server; libcurl would pass over the others without a word.
     let ways = [
         options.unix_socket.is_some(),
