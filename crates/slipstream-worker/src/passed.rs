@@ -155,6 +155,3 @@ impl Passed {
         gone
     }
 }
-
-#[cfg(test)]
-mod tests;
