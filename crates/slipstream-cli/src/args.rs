@@ -15,6 +15,7 @@ mod mysql;
 mod operate;
 mod pages;
 mod policy;
+mod retry_now;
 mod setup;
 mod tcp;
 mod terms;
@@ -42,6 +43,7 @@ pub(crate) use self::mysql::{MysqlArgs, Sql};
 pub(crate) use self::operate::OperateArgs;
 pub(crate) use self::pages::{CompletionsArgs, ManArgs};
 pub(crate) use self::policy::PolicyArgs;
+pub(crate) use self::retry_now::RetryNowArgs;
 pub(crate) use self::setup::{By, SetupArgs};
 pub(crate) use self::tcp::TcpArgs;
 pub(crate) use self::terms::TermsArgs;
@@ -113,6 +115,8 @@ pub(crate) enum Command {
     Purge(PurgeArgs),
     /// List, retry and drop the requests that were given up
     Failed(FailedArgs),
+    /// Have what waits for a destination tried now
+    RetryNow(RetryNowArgs),
     /// Verify every log and the accounts, and mend them
     Check(CheckArgs),
     /// Print the records of log files as JSON lines

@@ -20,7 +20,7 @@ use slipstream_worker::LastRun;
 
 use crate::args::DoctorArgs;
 use crate::owner::Place;
-use crate::status::{NAMED, PATIENCE, READ_FOR, TRY_IT, end_it, hangs, last_run, last_seen, stuck};
+use crate::status::{NAMED, PATIENCE, READ_FOR, Stuck, end_it, hangs, last_run, last_seen, stuck};
 use crate::units::{rfc3339, spell};
 use crate::{Ended, print};
 
@@ -134,7 +134,7 @@ fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
                 findings.extend(last_run.as_ref().and_then(broke_off));
             }
             let stuck = stuck(last_run.as_ref(), &destinations, now);
-            findings.extend(stuck.iter().take(NAMED).map(|it| waits(&it.words(now))));
+            findings.extend(stuck.iter().take(NAMED).map(|it| waits(it, now)));
         }
         Err(error) => findings.push(unreadable(format!("{:#}", anyhow::Error::new(error)))),
     }
@@ -182,9 +182,9 @@ fn hung(holder: Holder) -> Finding {
 }
 
 /// That requests wait for a destination.
-fn waits(words: &str) -> Finding {
+fn waits(stuck: &Stuck, now: Timestamp) -> Finding {
     let why = "it has taken none since, and requests are given up when their attempts are used up";
-    Finding::warning(words, why, TRY_IT)
+    Finding::warning(stuck.words(now), why, stuck.to_do())
 }
 
 /// That the last run could not be carried out.

@@ -17,6 +17,7 @@ use slipstream_log::name::LogName;
 use slipstream_log::walk::Item;
 use slipstream_log::{Spool, Stage};
 
+pub(crate) use self::choice::is_to;
 use self::retry::Act;
 use crate::args::{FailedArgs, FailedCommand};
 use crate::owner::Place;

@@ -38,6 +38,7 @@ mod progress;
 mod purge;
 mod replace;
 mod request;
+mod retry_now;
 mod sending;
 mod setup;
 mod shown;
@@ -126,6 +127,7 @@ fn main() -> ExitCode {
         Command::Init(args) => init::run(place, args),
         Command::Purge(args) => purge::run(place, args),
         Command::Failed(args) => failed::run(place, args),
+        Command::RetryNow(args) => retry_now::run(place, args),
         Command::Check(args) => check::run(place, args),
         Command::Inspect(args) => inspect::run(args),
         Command::Doctor(args) => doctor::run(place, args),

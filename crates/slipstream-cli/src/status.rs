@@ -22,7 +22,7 @@ use slipstream_core::{Clock, SystemClock, Timestamp};
 use slipstream_log::{Destinations, Settings, Spool, Stage, Status};
 use slipstream_worker::LastRun;
 
-pub(crate) use self::hints::{NAMED, PATIENCE, TRY_IT, end_it, hangs, hints, last_seen};
+pub(crate) use self::hints::{NAMED, PATIENCE, end_it, hangs, hints, last_seen};
 use self::report::Report;
 pub(crate) use self::stuck::{Stuck, stuck};
 use crate::args::StatusArgs;

@@ -147,7 +147,7 @@ fn envelope_fits(record: &Record, filter: &FilterArgs, now: Timestamp) -> bool {
 }
 
 /// Whether a destination (scheme, host and port) is this host, with or without its port.
-fn is_to(destination: &str, host: &str) -> bool {
+pub(crate) fn is_to(destination: &str, host: &str) -> bool {
     // Behind a space stands the way that it goes.
     let destination = destination.split(' ').next().unwrap_or_default();
     let place = destination.split_once("://").map_or(destination, |(_, place)| place);

@@ -47,12 +47,8 @@ pub(crate) fn hints(
 /// Most destinations that are named.
 pub(crate) const NAMED: usize = 5;
 
-/// What to do about a destination that takes nothing.
-pub(crate) const TRY_IT: &str =
-    "see why it takes nothing (slipstream failed show ID, for one that was tried)";
-
 fn for_destinations(stuck: &[Stuck], now: Timestamp) -> Vec<Hint> {
-    let hint = |stuck: &Stuck| Hint { what: stuck.words(now), to_do: TRY_IT.to_owned() };
+    let hint = |stuck: &Stuck| Hint { what: stuck.words(now), to_do: stuck.to_do() };
     let mut hints: Vec<_> = stuck.iter().take(NAMED).map(hint).collect();
     if let Some(more) = stuck.len().checked_sub(NAMED).filter(|more| *more > 0) {
         let what = format!("requests wait for {}", count(more as u64, "more destination"));

@@ -88,6 +88,13 @@ impl Stuck {
         format!("{wait} for {}, {state}{why}; {next}", self.destination)
     }
 
+    /// What to do about it.
+    pub(crate) fn to_do(&self) -> String {
+        // Behind a space stands the way that it goes.
+        let place = self.destination.split(' ').next().unwrap_or_default();
+        format!("slipstream retry-now {place}, when it takes requests again")
+    }
+
     pub(crate) fn shown(self) -> Shown {
         Shown {
             destination: self.destination,

@@ -15,7 +15,7 @@ const DOCUMENTS: [&str; 4] =
     ["README.md", "docs/operations.md", "docs/kinds.md", "docs/security.md"];
 
 /// Commands whose help has examples, or may have some.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "",
     "store",
     "work",
@@ -27,6 +27,7 @@ const COMMANDS: [&str; 16] = [
     "failed show",
     "failed retry",
     "failed drop",
+    "retry-now",
     "check",
     "inspect",
     "config",

@@ -32,6 +32,7 @@ mod ping;
 mod proxies;
 mod purge;
 mod receiver;
+mod retry_now;
 mod run;
 mod schema;
 mod scrub;

@@ -71,7 +71,7 @@ const PLACES: [(&str, &str); 7] = [
 ];
 
 /// Every command that has to do with the spool.
-const REFUSED: [&str; 21] = [
+const REFUSED: [&str; 22] = [
     "store -u me:s3cret http://127.0.0.1:9/",
     "store --durable --dedupe key http://127.0.0.1:9/",
     "store --batch -",
@@ -88,6 +88,7 @@ const REFUSED: [&str; 21] = [
     "failed retry --all",
     "failed drop --all",
     "failed show 019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c",
+    "retry-now --all",
     "check",
     "check --repair",
     "doctor",

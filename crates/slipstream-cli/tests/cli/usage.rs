@@ -24,6 +24,7 @@ fn help_that_was_asked_for_is_output() {
         "init",
         "purge",
         "failed",
+        "retry-now",
         "check",
         "inspect",
         "doctor",
