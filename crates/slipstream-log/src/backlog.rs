@@ -253,7 +253,7 @@ impl SpoolBacklog {
                 self.rereads.remove(&(again, log));
                 continue;
             }
-            if self.claim_next(now)? {
+            if self.claim_next(now)? || self.asked.has_news() {
                 continue;
             }
             let waiting = self.waiting.peek().map(|Reverse(first)| first.due);

@@ -61,6 +61,11 @@ impl Asked {
         }
     }
 
+    /// Whether there is something that the worker was not told yet.
+    pub(super) fn has_news(&self) -> bool {
+        !self.news.is_empty()
+    }
+
     /// Removes what was heard: the run has ended.
     pub(super) fn forget(&mut self, shared: &Shared) {
         for name in self.heard.drain(..) {
