@@ -336,3 +336,19 @@ fn what_an_operator_asks_for_is_told_before_what_was_retried_and_everything_that
     backlog.close().unwrap();
     assert!(!matches!(bench.backlog().next().unwrap(), Next::Asked(_)));
 }
+
+#[test]
+fn a_worker_that_stays_is_told_of_what_an_operator_asks_when_that_wakes_it() {
+    let mut bench = Bench::new();
+    bench.store().unwrap();
+    let mut backlog = bench.backlog();
+    let (pen, woken) = channel();
+    backlog.follow(Waker::new(move || pen.send(()).unwrap_or_default())).unwrap();
+    drain(&mut *backlog, |_| Verdict::Defer(MINUTE * 60));
+    assert!(matches!(backlog.next().unwrap(), Next::Wait(_)));
+    // A moment after the last look, by a clock that stands still.
+    bench.other().try_now(&[]).unwrap();
+    woken.recv_timeout(Duration::from_secs(10)).expect("it is woken");
+    let Next::Asked(asked) = backlog.next().unwrap() else { panic!("it is told at once") };
+    assert_eq!(asked, [TryNow::All]);
+}
