@@ -50,7 +50,8 @@ pub(crate) fn options(args: &HttpArgs) -> Result<Options> {
     options = given(options, &args.proxy_user, Options::proxy_user);
     // No proxy, not even the worker's.
     let none = args.proxy.as_ref().is_some_and(String::is_empty).then(|| "*".to_owned());
-    options = given(options, &none.or(args.noproxy.clone()), Options::noproxy);
+    let noproxy = none.or(args.noproxy.clone()).or_else(|| past_the_proxy(args));
+    options = given(options, &noproxy, Options::noproxy);
     options = about_the_proxy(options, args)?;
     options = given(options, &args.curl.request_target, Options::request_target);
     let versions = [(args.curl.ipv4, IpVersion::V4), (args.curl.ipv6, IpVersion::V6)];
@@ -104,6 +105,13 @@ pub(crate) fn absolute(path: &Path) -> Result<String> {
     let path = std::path::absolute(path).context("cannot tell where the file is")?;
     let text = path.to_str().map(str::to_owned);
     text.with_context(|| format!("{} is not UTF-8; give the file another name", path.display()))
+}
+
+/// The hosts that the environment keeps from the proxy that is named, as from curl's.
+fn past_the_proxy(args: &HttpArgs) -> Option<String> {
+    args.proxy.as_ref().filter(|proxy| !proxy.is_empty())?;
+    let set = |name| std::env::var(name).ok().filter(|hosts| !hosts.is_empty());
+    set("no_proxy").or_else(|| set("NO_PROXY"))
 }
 
 /// What is said about a proxy counts only where there is one that could hear it.

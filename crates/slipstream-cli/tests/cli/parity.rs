@@ -371,3 +371,13 @@ fn what_differs_differs_in_one_header_and_for_a_reason() {
         assert_eq!(curl, ours, "{args:?}: more differs than {header}");
     }
 }
+
+#[test]
+fn a_host_that_the_environment_keeps_from_a_proxy_is_reached_without_it() {
+    let (spool, receiver) = (Spool::new(), Receiver::new());
+    let args = ["store", "-x", "http://127.0.0.1:1", &receiver.url("/")];
+    let stored = spool.command(args).env("NO_PROXY", "127.0.0.1").output().unwrap();
+    assert!(stored.status.success(), "{stored:?}");
+    assert_eq!(spool.run(["work", "--quiet", "--attempts", "1"]), ran(0, "", ""));
+    assert_eq!(receiver.got().len(), 1);
+}

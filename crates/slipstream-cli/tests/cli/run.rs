@@ -61,6 +61,8 @@ impl Spool {
             .args(args)
             .env("SLIPSTREAM_DIR", self.path())
             .env_remove("SLIPSTREAM_LOG")
+            .env_remove("no_proxy")
+            .env_remove("NO_PROXY")
             .env_remove("SLIPSTREAM_LOG_FORMAT")
             .env_remove("SLIPSTREAM_RETRY")
             .env_remove("SLIPSTREAM_WARN_AFTER")
