@@ -3,12 +3,22 @@
 //!
 //! Absent on purpose: making up new bytes. fuzz/Cargo.toml tells how to do that.
 
+#[allow(dead_code, reason = "a module of the binary is taken as it is")]
+#[path = "../src/glob.rs"]
+mod glob;
 #[path = "../../../fuzz/targets/kinds.rs"]
 mod kinds;
+#[path = "../../../fuzz/targets/glob.rs"]
+mod patterns;
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
 
 #[test]
 fn any_bytes_are_a_request_of_a_kind_or_refused() {
     replay::replay("kinds", kinds::check);
+}
+
+#[test]
+fn any_text_stands_for_a_bounded_number_of_urls() {
+    replay::vary("glob", patterns::check);
 }

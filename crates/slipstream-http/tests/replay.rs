@@ -9,6 +9,12 @@ mod batch;
 mod record;
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
+#[cfg(feature = "deliver")]
+#[path = "../src/retry_after.rs"]
+mod retry_after;
+#[cfg(feature = "deliver")]
+#[path = "../../../fuzz/targets/retry_after.rs"]
+mod waits;
 
 #[test]
 fn any_bytes_are_read_as_a_record_or_refused() {
@@ -18,4 +24,10 @@ fn any_bytes_are_read_as_a_record_or_refused() {
 #[test]
 fn any_bytes_are_a_line_of_a_batch_or_refused() {
     replay::replay("batch", batch::check);
+}
+
+#[cfg(feature = "deliver")]
+#[test]
+fn any_text_is_a_bounded_wait_or_none() {
+    replay::vary("retry_after", waits::check);
 }

@@ -11,6 +11,8 @@ mod log;
 mod name;
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
+#[path = "../../../fuzz/targets/settings.rs"]
+mod settings;
 
 #[test]
 fn any_bytes_are_read_as_a_log_to_their_end() {
@@ -25,4 +27,9 @@ fn any_bytes_are_read_as_a_ledger_without_a_panic() {
 #[test]
 fn any_bytes_are_a_log_s_only_name_or_none() {
     replay::replay("name", name::check);
+}
+
+#[test]
+fn any_bytes_are_settings_within_bounds_or_refused() {
+    replay::vary("settings", settings::check);
 }

@@ -11,7 +11,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[path = "../../../../fuzz/targets/wire.rs"]
+mod any_server;
 mod login;
+#[path = "../../../../fuzz/replay.rs"]
+mod replay;
 
 const NONCE: &[u8; 20] = b"abcdefghijklmnopqrst";
 const OK: [u8; 7] = [0, 0, 0, 2, 0, 0, 0];
@@ -290,4 +294,9 @@ proptest! {
         }
         playing.join().unwrap();
     }
+}
+
+#[test]
+fn a_server_of_any_bytes_is_answered_or_given_up() {
+    replay::vary("wire", any_server::check);
 }
