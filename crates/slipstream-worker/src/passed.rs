@@ -1,9 +1,9 @@
 //! What was passed over, and is read again when its turn has come: by line, in the order of places.
 //!
-//! A *line* is the requests of an order key, or those of a destination. A *pass* reads on without a gap
-//! from a place where a line wants its next record; every line that it comes by may take from it, so that
-//! many lines cost one reading, not one each. When no line that it has come by wants more, the next pass
-//! begins further on, and from the front when there is nothing further on: so none waits for ever.
+//! A *line* is the requests of an order key. A *pass* reads on without a gap from a place where a line
+//! wants its next record; every line that it comes by may take from it, so that many lines cost one
+//! reading, not one each. When no line that it has come by wants more, the next pass begins further on,
+//! and from the front when there is nothing further on: so none waits for ever.
 //!
 //! # Invariants
 //! - A line takes its records in the order of their places, and leaves none out: only from a pass that began
@@ -13,19 +13,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
-/// Names a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Line {
-    /// An order key's.
-    Key(u64),
-    /// A destination's.
-    To(u64),
-}
-
-impl Line {
-    const FIRST: Self = Self::Key(0);
-    const LAST: Self = Self::To(u64::MAX);
-}
+/// Names a line: the hash of its order key.
+pub(crate) type Line = u64;
 
 /// All lines of which something was passed over.
 #[derive(Debug, Default)]
@@ -127,10 +116,10 @@ impl Passed {
     /// Where to read on, if something is wanted.
     pub(crate) fn next(&mut self) -> Option<Bound<u128>> {
         let mut goes_on =
-            self.wanting.range((self.pass.began, Line::FIRST)..=(self.pass.at, Line::LAST));
+            self.wanting.range((self.pass.began, Line::MIN)..=(self.pass.at, Line::MAX));
         if goes_on.next().is_none() {
             self.wanting.append(&mut self.later);
-            let ahead = self.wanting.range((self.pass.at, Line::FIRST)..).next();
+            let ahead = self.wanting.range((self.pass.at, Line::MIN)..).next();
             let from = ahead.or_else(|| self.wanting.first())?.0;
             self.pass = Pass { number: self.pass.number + 1, began: from, at: from };
         }
@@ -146,7 +135,7 @@ impl Passed {
     /// The pass has come to the end: what it was to find is there no more. The lines of which nothing
     /// is left.
     pub(crate) fn ended(&mut self) -> Vec<Line> {
-        let gone = self.wanting.split_off(&(self.pass.began, Line::FIRST));
+        let gone = self.wanting.split_off(&(self.pass.began, Line::MIN));
         let gone: Vec<_> = gone.into_iter().map(|(_, line)| line).collect();
         for line in &gone {
             self.ranges.remove(line);

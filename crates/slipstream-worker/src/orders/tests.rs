@@ -72,8 +72,7 @@ impl Bench {
                 self.offer(place, key, true, Duration::ZERO);
             }
             None => {
-                for line in self.passed.ended() {
-                    let Line::Key(key) = line else { continue };
+                for key in self.passed.ended() {
                     self.orders.advance(key, &mut self.passed);
                 }
             }

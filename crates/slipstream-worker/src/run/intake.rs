@@ -12,7 +12,6 @@ use super::{Flight, Run};
 use crate::destination::{Pending, Place};
 use crate::observer::{Doing, Event};
 use crate::orders::Turn;
-use crate::passed::Line;
 use crate::reason;
 use crate::subject::{Arrived, Ordered, Subject, known_as};
 
@@ -113,8 +112,7 @@ impl Run<'_> {
                     }
                 }
                 Ok(None) => {
-                    for line in self.passed.ended() {
-                        let Line::Key(key) = line else { continue };
+                    for key in self.passed.ended() {
                         self.orders.advance(key, &mut self.passed);
                     }
                 }
