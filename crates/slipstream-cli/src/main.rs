@@ -37,6 +37,9 @@ mod print;
 mod progress;
 mod purge;
 mod replace;
+#[cfg(test)]
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
 mod request;
 mod retry_now;
 mod sending;

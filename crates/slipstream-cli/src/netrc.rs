@@ -183,8 +183,17 @@ impl<'t> Words<'t> {
 }
 
 #[cfg(test)]
+#[path = "../../../fuzz/targets/netrc.rs"]
+mod any_text;
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_any_text_is_read_or_its_quotation_mark_is_missed() {
+        crate::replay::vary("netrc", any_text::check);
+    }
 
     fn of(text: &str, host: &str, user: Option<&str>) -> Result<Option<(String, String)>> {
         Netrc { text: text.to_owned(), shown: String::new() }.look_up(host, user)

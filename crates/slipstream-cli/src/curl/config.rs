@@ -74,8 +74,17 @@ fn unquoted(text: &[u8]) -> (Vec<u8>, Option<&[u8]>) {
 }
 
 #[cfg(test)]
+#[path = "../../../../fuzz/targets/config_file.rs"]
+mod any_bytes;
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_any_bytes_says_options_and_any_value_can_be_said() {
+        crate::replay::vary("config_file", any_bytes::check);
+    }
 
     #[test]
     fn a_line_is_read_as_curl_reads_it() {

@@ -4,8 +4,12 @@
 //! which are tried with the built programs.
 
 mod answers;
+#[path = "../../../../fuzz/targets/stream.rs"]
+mod any_peer;
 mod parting;
 mod peer;
+#[path = "../../../../fuzz/replay.rs"]
+mod replay;
 mod shared;
 
 use std::time::Duration;
@@ -40,4 +44,9 @@ fn failure(outcome: Outcome) -> Failure {
         Outcome::Failed(failure) => failure,
         Outcome::Delivered => panic!("it was delivered"),
     }
+}
+
+#[test]
+fn a_peer_of_any_bytes_gets_the_data_and_delivers_only_by_the_expected_answer() {
+    replay::vary("stream", any_peer::check);
 }
