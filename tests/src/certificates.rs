@@ -36,10 +36,23 @@ impl Certificates {
     /// When there is no openssl.
     #[allow(clippy::new_without_default, reason = "it starts a program, and may fail")]
     pub fn new() -> Self {
+        Self::vouched_for(&[])
+    }
+
+    /// An authority that this one vouches for.
+    ///
+    /// # Panics
+    /// When there is no openssl.
+    pub fn intermediate(&self) -> Self {
+        let (ca, key) = (self.authority(), self.path("authority", "key"));
+        Self::vouched_for(&[Path::new("-CA"), &ca, Path::new("-CAkey"), &key])
+    }
+
+    fn vouched_for(by: &[&Path]) -> Self {
         let certificates = Self { dir: tempfile::tempdir().expect("a temporary directory") };
         // No two have one name, or OpenSSL would take one for the other.
         let name = format!("authority {}", certificates.dir.path().display()).replace('/', " ");
-        certificates.make("authority", &name, &[]);
+        certificates.make("authority", &name, by);
         certificates
     }
 

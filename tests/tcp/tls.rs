@@ -67,6 +67,23 @@ fn a_peer_is_verified_unless_the_request_says_otherwise() {
 }
 
 #[test]
+fn an_intermediate_authority_may_be_what_is_trusted() {
+    let root = Certificates::new();
+    let ours = root.intermediate();
+    let (_server, url) = echo(&ours.pair("localhost"), None);
+    let trusting = |authority: &Path| {
+        let tls = Tls::new().cacert(read(authority));
+        TcpRequest::new(&url, "hello").framing(Framing::Line).expect("^hello$").tls(tls)
+    };
+    assert_eq!(send(&trusting(&ours.authority())), Outcome::Delivered);
+    // The server does not show the certificate between its own and the root's.
+    let failure = failure(send(&trusting(&root.authority())));
+    assert!(failure.reason.contains("not to be trusted"), "{failure:?}");
+    let others = root.intermediate();
+    assert_ne!(send(&trusting(&others.authority())), Outcome::Delivered);
+}
+
+#[test]
 fn a_client_shows_a_certificate_whose_key_may_be_a_secret() {
     let certificates = Certificates::new();
     let (_server, url) = echo(&certificates.pair("localhost"), Some(&certificates.authority()));
