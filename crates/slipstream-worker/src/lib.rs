@@ -34,9 +34,14 @@
 //! #             attempts: 0,
 //! #             interrupted: 0,
 //! #             wait: std::time::Duration::ZERO,
+//! #             early: false,
 //! #             place: 0,
 //! #         }))
 //! #     }
+//! #     fn passed_over(
+//! #         &mut self,
+//! #         _: std::ops::Bound<u128>,
+//! #     ) -> Result<Option<Claim>, BacklogError> { Ok(None) }
 //! #     fn begin(&mut self, _: Ticket) -> Result<u32, BacklogError> { Ok(1) }
 //! #     fn settle(&mut self, _: Ticket, _: Verdict) -> Result<(), BacklogError> { Ok(()) }
 //! #     fn finish(&mut self) -> Result<(), BacklogError> { Ok(()) }
