@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::wire::{Connection, Login, ServerKey, Socket, Stream};
 
-/// Nobody waits longer for a server that has said all.
+/// The longest wait for a server that has said all.
 const WAIT: Duration = Duration::from_secs(5);
 
 pub(crate) fn check(data: &[u8]) {

@@ -31,7 +31,7 @@ impl std::fmt::Debug for Proxies {
 
 impl Proxies {
     /// The names that curl reads for a scheme, the first that is set and not empty. `HTTP_PROXY` is not
-    /// among them: what runs under CGI has it from whoever sends a header `Proxy`.
+    /// among them: what runs under CGI has it from any client that sends a header `Proxy`.
     const HTTP: [&str; 3] = ["http_proxy", "all_proxy", "ALL_PROXY"];
     const HTTPS: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
     const PAST: [&str; 2] = ["no_proxy", "NO_PROXY"];

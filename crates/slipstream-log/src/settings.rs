@@ -92,7 +92,7 @@ impl Settings {
     /// behind the bound is not acknowledged; small ones would have to be thousands at the same
     /// moment to get there.
     pub fn limits(&self) -> Limits {
-        // Settings that nobody has checked yet may say anything.
+        // Settings that were not checked yet may say anything.
         let frame = frame_len(self.record_max.min(RECORD_MAX) as usize) as u64;
         let log = self.log_max.saturating_mul(2).saturating_add(frame + OVERSHOOT);
         Limits { record: self.record_max, log }

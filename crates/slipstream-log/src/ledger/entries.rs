@@ -22,9 +22,9 @@ pub struct Outcomes {
     pub expired: u64,
     /// Unreadable, kept for inspection.
     pub set_aside: u64,
-    /// Gave way to newer ones.
+    /// Overwritten by newer ones.
     pub overwritten: u64,
-    /// Removed because somebody asked for it.
+    /// Removed by a user.
     pub purged: u64,
 }
 
