@@ -7,7 +7,7 @@
 //! What a worker remembers is its own: in a shared spool a memory that another user wrote, or could have
 //! written, is not read. It could pause a destination for all.
 
-use std::io;
+use std::io::{self, ErrorKind};
 
 use crate::fs::{Open, Replace};
 use crate::spool::{Shared, Spool};
@@ -19,6 +19,9 @@ pub(crate) const LAST_RUN: &str = "worker.run";
 
 /// The longest that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
+
+/// How often one is made anew that a worker's start took away.
+const ATTEMPTS_MAX: usize = 10;
 
 impl Spool {
     /// What the last run, or the one that lasts, [reported](slipstream_core::Backlog::report).
@@ -38,12 +41,23 @@ impl Shared {
         Some(bytes)
     }
 
-    /// Leaves this in it; without anything to leave, removes it. Call it with the worker's lock.
+    /// Leaves this in it; without anything to leave, removes it.
     pub(crate) fn leave(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
             let _ = self.fs.remove(name);
             return Ok(());
         }
+        for _ in 0..ATTEMPTS_MAX {
+            match self.put(name, bytes) {
+                // A worker that starts clears away what looks abandoned.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                other => return other,
+            }
+        }
+        self.put(name, bytes)
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let path = format!("{name}.new-{:016x}", self.fs.random());
         let write = || {
             // The report is for the whole group to read.

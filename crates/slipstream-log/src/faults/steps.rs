@@ -7,6 +7,7 @@ use slipstream_core::{Engine, Verdict};
 use super::run::Run;
 use super::scenarios::{ALL, MINUTE, Scenario};
 use crate::Settings;
+use crate::backlog::ASKED;
 use crate::fs::fake::{EINTR, EIO, ENOSPC, Lost, Plan};
 
 /// Plays a scenario with a plan, and holds what is left against the promises.
@@ -60,6 +61,29 @@ fn an_operation_that_fails_once_loses_nothing_acknowledged() {
 #[test]
 fn a_disk_that_fails_from_some_operation_on_loses_nothing_acknowledged() {
     at_every_operation(&[|op| Plan::FailFrom(op, ENOSPC), |op| Plan::FailFrom(op, EIO)]);
+}
+
+#[test]
+fn a_worker_that_starts_at_any_operation_fails_nothing_that_others_do() {
+    for scenario in &ALL {
+        let play = |plan| {
+            let mut run = Run::new((scenario.settings)());
+            run.fake.plan(plan);
+            (scenario.play)(&mut run);
+            let spool = run.spool();
+            spool
+                .try_now(&[])
+                .unwrap_or_else(|error| panic!("{}, {plan:?}: {error}", scenario.name));
+            let asked = run.fake.names().into_iter().filter(|name| name.starts_with(ASKED)).count();
+            assert_eq!(asked, 1, "{}, {plan:?}", scenario.name);
+            (run.fake.ops(), run.acknowledged)
+        };
+        let (ops, acknowledged) = play(Plan::Well);
+        for op in 1..=ops {
+            let plan = Plan::ClearAt(op);
+            assert_eq!(play(plan).1, acknowledged, "{}, {plan:?}", scenario.name);
+        }
+    }
 }
 
 #[test]

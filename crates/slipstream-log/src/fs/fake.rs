@@ -30,6 +30,8 @@ pub(crate) enum Plan {
     FailFrom(u64, i32),
     /// The disk is full: nothing gets longer. (A name can still be changed.)
     Full,
+    /// Before this operation a worker starts, and clears away files that are being made.
+    ClearAt(u64),
 }
 
 /// An error number for [`Plan`].
@@ -246,6 +248,12 @@ impl World {
         {
             self.spoiled_ops += 1;
             return Err((raw(*errno), 0));
+        }
+        if self.plan == Some(Plan::ClearAt(op)) {
+            let made = self.names.keys().filter(|name| name.contains(".new-")).cloned();
+            for name in made.collect::<Vec<_>>() {
+                self.set_name(&name, None);
+            }
         }
         match self.plan {
             Some(Plan::StopAt(at, quarters)) if op >= at => {
