@@ -48,7 +48,7 @@ pub(crate) use self::setup::{By, SetupArgs};
 pub(crate) use self::tcp::TcpArgs;
 pub(crate) use self::terms::TermsArgs;
 use crate::trace::Format;
-use crate::units::duration;
+use crate::units::{duration, number};
 
 /// Store requests now, deliver them later
 ///
@@ -240,13 +240,13 @@ could not be worked.";
 #[command(after_help = WORK_EXAMPLES)]
 pub(crate) struct WorkArgs {
     /// Attempts that a request gets [default: 3]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number(NonZeroU32::MIN..=NonZeroU32::MAX))]
     pub(crate) attempts: Option<NonZeroU32>,
     /// The wait after a first failed attempt; it doubles after each one [default: 2s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) backoff: Option<Duration>,
     /// Requests in flight at once [default: 100]
-    #[arg(long, value_name = "N", value_parser = connections)]
+    #[arg(long, value_name = "N", value_parser = number(NonZeroUsize::MIN..=CONNECTIONS))]
     pub(crate) concurrency: Option<NonZeroUsize>,
     /// How long to begin attempts for [default: 8m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -274,12 +274,7 @@ pub(crate) struct WorkArgs {
 }
 
 /// Most connections that can be asked for. How many there are is up to the limit of descriptors.
-const CONNECTIONS: usize = 10_000;
-
-fn connections(text: &str) -> Result<NonZeroUsize, String> {
-    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= CONNECTIONS);
-    number.ok_or_else(|| format!("write a number from 1 to {CONNECTIONS}"))
-}
+const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 const STATUS_EXAMPLES: &str = "\
 Examples:

@@ -185,7 +185,13 @@ fn plain(error: toml::de::Error) -> anyhow::Error {
     let text = error.to_string();
     let place = text.lines().next().unwrap_or_default();
     let place = place.strip_prefix("TOML parse error at ").unwrap_or(place).to_owned();
-    anyhow::anyhow!("{place}: {}", error.message().replace('\n', " "))
+    let message = match error.message().replace('\n', " ") {
+        message if message.starts_with("invalid type: integer") => "invalid number".to_owned(),
+        message => message,
+    };
+    anyhow::anyhow!(
+        "invalid TOML at {place}: {message}; expected lines such as NAME = \"TEXT\" or NAME = 5 below [COMMAND]"
+    )
 }
 
 fn setting(
@@ -201,10 +207,10 @@ fn setting(
     };
     let Some((_, known)) = SETTINGS.iter().find(|(name, _)| *name == section) else {
         let names: Vec<_> = SETTINGS.iter().skip(1).map(|(name, _)| format!("[{name}]")).collect();
-        bail!("nobody knows [{section}]; there are {}", names.join(", "));
+        bail!("unknown section [{section}]; expected {}", names.join(", "));
     };
     if !known.contains(&&*option) {
-        bail!("nobody knows {named}; there are {}", known.join(", "));
+        bail!("unknown key {named}; expected {}", known.join(", "));
     }
     let values = match value {
         Value::Array(values) => values,

@@ -42,6 +42,7 @@ mod replace;
 mod replay;
 mod request;
 mod retry_now;
+mod schemes;
 mod sending;
 mod setup;
 mod shown;
@@ -102,7 +103,7 @@ fn main() -> ExitCode {
     let mut command = ManuallyDrop::new(command);
     let mut parsed = ManuallyDrop::new(Vec::new());
     for curl::CommandLine { words, given } in plain.lines() {
-        let matches = command.try_get_matches_from_mut(words);
+        let matches = usage::parse(&mut command, &words);
         match matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches, given))) {
             Ok(line) => parsed.push(line),
             Err(error) => return usage::explain(&error, &config),

@@ -91,11 +91,23 @@ impl Requests {
                 );
             }
             let url = url::with_scheme(url, args.curl.proto_default.as_deref())?;
+            check_scheme(args, &url)?;
             let request = pattern.request(args, &url)?;
             self.all.push(resumed::at(request, args, target.place, target.retried)?);
         }
         Ok(())
     }
+}
+
+/// Refuses a URL of a scheme that is not allowed.
+fn check_scheme(args: &HttpArgs, url: &str) -> Result<()> {
+    let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    if args.curl.schemes().allow(&scheme) {
+        return Ok(());
+    }
+    bail!(
+        "invalid url: it is of {scheme}, which --proto does not allow; write one that it does, or leave --proto out"
+    )
 }
 
 /// The files that a name stands for.

@@ -50,7 +50,7 @@ pub(crate) fn run(place: &Place, args: &RetryNowArgs) -> Result<Ended> {
     print::out(&if args.json { print::json(&report)? } else { report.text() })?;
     for host in &report.missing {
         print::complain(&format!(
-            "no requests wait for {host}; `slipstream status` shows for whom"
+            "no requests wait for '{host}'; `slipstream status` shows for whom"
         ));
     }
     let well = report.missing.is_empty() && report.requests > 0;

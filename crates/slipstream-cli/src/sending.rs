@@ -8,10 +8,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use slipstream_http::{Auth, HttpVersion, IpVersion, Options};
+use slipstream_http::{Auth, HttpVersion, IpVersion, Options, RedirectScheme};
 
 use crate::args::HttpArgs;
 use crate::headers::Header;
+use crate::schemes::Schemes;
 use crate::{body, headers};
 
 /// Most redirects that a request is followed over.
@@ -70,10 +71,7 @@ pub(crate) fn options(args: &HttpArgs) -> Result<Options> {
         options = options.cookies(cookies.join("; "));
     }
     if args.location || args.curl.follows() {
-        options = match args.max_redirs {
-            Some(most) => options.follow_at_most(u32::try_from(most).unwrap_or(REDIRECTS_MAX)),
-            None => options.follow(),
-        };
+        options = redirects(options, args);
     }
     check_tag_file(args)?;
     let version = match () {
@@ -86,8 +84,21 @@ pub(crate) fn options(args: &HttpArgs) -> Result<Options> {
     if let Some(version) = version {
         options = options.version(version);
     }
-    options = limits(options, args)?;
+    options = limits(options, args);
     certificates(options, args)
+}
+
+fn redirects(options: Options, args: &HttpArgs) -> Options {
+    let options = match args.max_redirs {
+        Some(most) => options.follow_at_most(u32::try_from(most).unwrap_or(REDIRECTS_MAX)),
+        None => options.follow(),
+    };
+    match args.curl.schemes_of_redirects() {
+        Schemes { http: true, https: true } => options,
+        Schemes { http: true, .. } => options.redirect_scheme(RedirectScheme::Http),
+        Schemes { https: true, .. } => options.redirect_scheme(RedirectScheme::Https),
+        Schemes { .. } => options.follow_at_most(0),
+    }
 }
 
 fn given<T>(options: Options, value: &Option<String>, put: T) -> Options
@@ -185,28 +196,25 @@ pub(crate) fn cookie_files(args: &HttpArgs) -> impl Iterator<Item = &str> {
     args.cookie.iter().filter(|cookie| !cookie.contains('=')).map(String::as_str)
 }
 
-/// Zero is curl's default, as if nothing was said.
-fn limits(mut options: Options, args: &HttpArgs) -> Result<Options> {
-    let said = |time: Option<f64>| time.filter(|time| *time != 0.0);
+/// A time that is given; zero is curl's default, as if nothing was said.
+pub(crate) fn said(time: Option<Duration>) -> Option<Duration> {
+    time.filter(|time| !time.is_zero())
+}
+
+fn limits(mut options: Options, args: &HttpArgs) -> Options {
     if let Some(time) = said(args.max_time) {
-        options = options.total_timeout(seconds(time, "max-time")?);
+        options = options.total_timeout(time);
     }
     if let Some(time) = said(args.connect_timeout) {
-        options = options.connect_timeout(seconds(time, "connect-timeout")?);
+        options = options.connect_timeout(time);
     }
     if let Some(limit) = args.speed_limit.filter(|limit| *limit != 0) {
         options = options.low_speed_limit(limit);
     }
     if let Some(time) = said(args.speed_time) {
-        options = options.low_speed_time(seconds(time, "speed-time")?);
+        options = options.low_speed_time(time);
     }
-    Ok(options)
-}
-
-pub(crate) fn seconds(number: f64, option: &str) -> Result<Duration> {
-    Duration::try_from_secs_f64(number)
-        .ok()
-        .with_context(|| format!("--{option} {number} is no time; write seconds, such as 2.5"))
+    options
 }
 
 fn certificates(mut options: Options, args: &HttpArgs) -> Result<Options> {

@@ -78,7 +78,7 @@ impl Given {
                 "dedupe_window" => given.window = Some(lasting(&bare(json)).map_err(named)?),
                 "order_key" => given.order = Some(text()?),
                 "retry" => given.retry = Some(text()?),
-                _ => return Err(named("nobody knows what it means".to_owned())),
+                _ => return Err(named(format!("unknown key; expected {}", KEYS.join(", ")))),
             }
         }
         if given.dedupe.is_none() && line.iter().any(|(key, _)| key == "dedupe_window") {
@@ -130,7 +130,7 @@ fn bound(args: &TermsArgs, retry: &str) -> Option<String> {
 }
 
 fn text(json: &str) -> Result<String, String> {
-    serde_json::from_str(json).map_err(|_| "write a text, between quotation marks".to_owned())
+    serde_json::from_str(json).map_err(|_| "expected a text, between quotation marks".to_owned())
 }
 
 /// A text, or what else stands there: a number of seconds, say.
@@ -262,16 +262,16 @@ mod tests {
     #[test]
     fn what_a_line_cannot_mean_is_refused_by_its_name() {
         let table: &[(&[(&str, &str)], &str)] = &[
-            (&[("delay", "\"soon\"")], "the line's \"delay\": write a duration such as"),
-            (&[("delay", "[5]")], "the line's \"delay\": write a duration such as"),
-            (&[("delay", "null")], "write a duration such as"),
-            (&[("at", "\"noon\"")], "the line's \"at\": write a time such as 2026-"),
-            (&[("at", "1.5")], "write a time such as 2026-"),
-            (&[("ttl", "0")], "the line's \"ttl\": write a duration above zero"),
-            (&[("dedupe", "17")], "the line's \"dedupe\": write a text"),
+            (&[("delay", "\"soon\"")], "the line's \"delay\": expected a duration such as"),
+            (&[("delay", "[5]")], "the line's \"delay\": expected a duration such as"),
+            (&[("delay", "null")], "expected a duration such as"),
+            (&[("at", "\"noon\"")], "the line's \"at\": expected a time such as 2026-"),
+            (&[("at", "1.5")], "expected a time such as 2026-"),
+            (&[("ttl", "0")], "the line's \"ttl\": expected a duration above zero"),
+            (&[("dedupe", "17")], "the line's \"dedupe\": expected a text"),
             (&[("dedupe", "\"\"")], "the dedupe key has 0 bytes"),
             (&[("dedupe_window", "5")], "add \"dedupe\""),
-            (&[("order_key", "{}")], "the line's \"order_key\": write a text"),
+            (&[("order_key", "{}")], "the line's \"order_key\": expected a text"),
             (&[("retry", "\"often\"")], "the retry policy's 'often' is no name=value"),
             (&[("delay", "1"), ("at", "1")], "\"at\" is there, too"),
             (&[("ttl", "1"), ("ttl", "2")], "the line's \"ttl\": it is there twice"),

@@ -1,5 +1,8 @@
 //! Durations, sizes and times as people write and read them.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use bytesize::ByteSize;
@@ -15,14 +18,49 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     } else {
         humantime::parse_duration(text).ok()
     };
-    parsed.ok_or_else(|| "write a duration such as 500ms, 60s or 5m".to_owned())
+    parsed.ok_or_else(|| "expected a duration such as 500ms, 60s or 5m".to_owned())
+}
+
+/// Longest time that a request may be given: a day.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Seconds as curl takes them, with a fraction or without.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let parsed = parsed.filter(|time| *time <= LONGEST);
+    parsed.ok_or_else(|| format!("expected seconds such as 2.5, at most {}", LONGEST.as_secs()))
+}
+
+/// A parser of whole numbers within these bounds.
+pub(crate) fn number<N>(
+    bounds: RangeInclusive<N>,
+) -> impl Fn(&str) -> Result<N, String> + Clone + Send + Sync + 'static
+where
+    N: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
+{
+    move |text| {
+        let parsed = text.parse().ok().filter(|number| bounds.contains(number));
+        parsed.ok_or_else(|| {
+            format!("expected a whole number from {} to {}", bounds.start(), bounds.end())
+        })
+    }
+}
+
+/// A parser of texts that are not empty, which says what was expected.
+pub(crate) fn some(
+    expected: &'static str,
+) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync + 'static {
+    move |text| match text {
+        "" => Err(format!("expected {expected}")),
+        text => Ok(text.to_owned()),
+    }
 }
 
 /// A duration that is longer than none.
 pub(crate) fn lasting(text: &str) -> Result<Duration, String> {
     let parsed = duration(text)?;
     if parsed.is_zero() {
-        return Err("write a duration above zero, such as 500ms, 60s or 5m".to_owned());
+        return Err("expected a duration above zero, such as 500ms, 60s or 5m".to_owned());
     }
     Ok(parsed)
 }
@@ -35,7 +73,7 @@ pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
         None => since_1970(text),
     };
     parsed.map(|since| Timestamp::default().after(since)).ok_or_else(|| {
-        "write a time such as 2026-12-24T18:00:00Z, 2026-12-24T18:00:00+01:00 or @1798131600"
+        "expected a time such as 2026-12-24T18:00:00Z, 2026-12-24T18:00:00+01:00 or @1798131600"
             .to_owned()
     })
 }
@@ -68,7 +106,7 @@ fn since_1970(text: &str) -> Option<Duration> {
 
 /// A size: `8MiB`, `64KiB`, or a number of bytes.
 pub(crate) fn size(text: &str) -> Result<ByteSize, String> {
-    text.parse().map_err(|_| "write a size such as 64KiB, 8MiB or 1GiB".to_owned())
+    text.parse().map_err(|_| "expected a size such as 64KiB, 8MiB or 1GiB".to_owned())
 }
 
 /// A duration, as short as it can be said.

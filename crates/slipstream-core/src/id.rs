@@ -93,7 +93,7 @@ impl FromStr for RecordId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         uuid::Uuid::try_parse(text).map(Self).map_err(|_| {
             crate::Invalid::new(format!(
-                "'{text}' is no request id; ids look like 019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c"
+                "invalid request id '{text}'; expected one such as 019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c"
             ))
         })
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::Invalid;
@@ -29,7 +30,8 @@ pub fn read_line<'de, T: Deserialize<'de>>(
     own: &[&str],
     example: &str,
 ) -> Result<(T, Aside<'de>), Invalid> {
-    read(line, own).map_err(|error| {
+    let mut key = None;
+    read(line, own, &mut key).map_err(|error| {
         // The position that serde adds counts lines within this one line.
         let text = error.to_string();
         let mut words = plain(text.split(" at line ").next().unwrap_or_default());
@@ -43,9 +45,15 @@ pub fn read_line<'de, T: Deserialize<'de>>(
             .map(|c| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() })
             .collect();
         let at = error.column();
-        Invalid::new(format!(
-            "the line describes no request: {words} (column {at}); write one such as {example}"
-        ))
+        Invalid::new(match (key, error.classify()) {
+            (Some(key), Category::Data) => format!("the line's \"{key}\": {words} (column {at})"),
+            (_, Category::Data) => format!(
+                "the line describes no request: {words} (column {at}); write one such as {example}"
+            ),
+            _ => format!(
+                "the line is invalid JSON: {words} (column {at}); write one such as {example}"
+            ),
+        })
     })
 }
 
@@ -64,25 +72,54 @@ pub fn read_seconds(name: &str, value: Option<f64>) -> Result<Option<Duration>, 
 
 /// What serde says is wrong, in JSON's words.
 fn plain(words: &str) -> String {
-    let kinds = words.strip_prefix("invalid type: ").and_then(|it| it.rsplit_once(", expected "));
+    let kinds = ["invalid type: ", "invalid value: "]
+        .iter()
+        .find_map(|kind| words.strip_prefix(kind).and_then(|it| it.rsplit_once(", expected ")));
     let Some((found, wanted)) = kinds else {
-        return words.replacen("unknown variant", "unknown value", 1);
+        if let Some(key) = words.strip_prefix("missing field ") {
+            return format!("the key {key} is missing");
+        }
+        if words.starts_with("duplicate field ") {
+            return "it is there twice; leave one out".to_owned();
+        }
+        return match words {
+            "expected ident" | "expected value" => "expected a value".to_owned(),
+            words if words.starts_with("EOF ") => "it ends too early".to_owned(),
+            words => words.replacen("unknown variant", "unknown value", 1),
+        };
     };
     let found = match found {
         "sequence" => "an array",
         "map" => "an object",
         other => other,
     };
-    format!("expected {wanted}, not {found}")
+    format!("expected {}, not {found}", in_words(wanted))
 }
 
+/// A type of Rust's as those who write JSON know it.
+fn in_words(wanted: &str) -> String {
+    let whole = |most: u64| format!("a whole number from 0 to {most}");
+    match wanted {
+        "f32" | "f64" => "a number".to_owned(),
+        "u8" => whole(u8::MAX.into()),
+        "u16" => whole(u16::MAX.into()),
+        "u32" => whole(u32::MAX.into()),
+        "u64" | "usize" => whole(u64::MAX),
+        "i64" => "a whole number".to_owned(),
+        "a sequence" => "an array".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// `key` is the one whose value is being read.
 fn read<'de, T: Deserialize<'de>>(
     line: &'de [u8],
     own: &[&str],
+    key: &mut Option<String>,
 ) -> Result<(T, Aside<'de>), serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(line);
     let mut aside = Vec::new();
-    let object = Object { own, aside: &mut aside, value: PhantomData };
+    let object = Object { own, key, aside: &mut aside, value: PhantomData };
     let value = reader.deserialize_map(object)?;
     reader.end()?;
     Ok((value, aside))
@@ -90,6 +127,7 @@ fn read<'de, T: Deserialize<'de>>(
 
 struct Object<'k, 'de, T> {
     own: &'k [&'k str],
+    key: &'k mut Option<String>,
     aside: &'k mut Aside<'de>,
     value: PhantomData<T>,
 }
@@ -102,7 +140,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, 'de, T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        let rest = Rest { map, own: self.own, aside: self.aside };
+        let rest = Rest { map, own: self.own, key: self.key, aside: self.aside };
         T::deserialize(MapAccessDeserializer::new(rest))
     }
 }
@@ -111,6 +149,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, 'de, T> {
 struct Rest<'k, 'de, A> {
     map: A,
     own: &'k [&'k str],
+    key: &'k mut Option<String>,
     aside: &'k mut Aside<'de>,
 }
 
@@ -123,7 +162,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, 'de, A> {
     ) -> Result<Option<K::Value>, A::Error> {
         while let Some(key) = self.map.next_key::<String>()? {
             if !self.own.contains(&&*key) {
-                return seed.deserialize(key.into_deserializer()).map(Some);
+                let known = seed.deserialize(key.as_str().into_deserializer())?;
+                *self.key = Some(key);
+                return Ok(Some(known));
             }
             let value = self.map.next_value::<&RawValue>()?;
             self.aside.push((key, value.get()));
@@ -132,7 +173,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, 'de, A> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
-        self.map.next_value_seed(seed)
+        let value = self.map.next_value_seed(seed)?;
+        *self.key = None;
+        Ok(value)
     }
 }
 
@@ -149,18 +192,28 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_on_one_line_with_its_column() {
+        let such = "; write one such as {\"a\":1}";
         for (line, words) in [
             (
                 r#"{"a":1,"b\n\u001b":2}"#,
-                r"unknown field `b\n\u{1b}`, expected `a`, `own` (column 18)",
+                format!(r"the line describes no request: unknown field `b\n\u{{1b}}`, expected `a`, `own` (column 18){such}"),
             ),
-            (r#"{"a":"x"}"#, "expected u8, not string \"x\" (column 8)"),
-            ("[1]", "expected an object, not an array (column 0)"),
+            (
+                r#"{"a":"x"}"#,
+                "the line's \"a\": expected a whole number from 0 to 255, not string \"x\" (column 8)".to_owned(),
+            ),
+            (
+                r#"{"a":256}"#,
+                "the line's \"a\": expected a whole number from 0 to 255, not integer `256` (column 8)".to_owned(),
+            ),
+            (r#"{"a":1,"a":1}"#, "the line's \"a\": it is there twice; leave one out (column 10)".to_owned()),
+            ("[1]", format!("the line describes no request: expected an object, not an array (column 0){such}")),
+            (r#"{"own":1}"#, format!("the line describes no request: the key `a` is missing (column 9){such}")),
+            ("teapot", format!("the line is invalid JSON: expected a value (column 2){such}")),
+            (r#"{"a":1"#, format!("the line is invalid JSON: it ends too early (column 6){such}")),
         ] {
             let error = read_line::<Line>(line.as_bytes(), &["own"], "{\"a\":1}").unwrap_err();
-            let expected =
-                format!("the line describes no request: {words}; write one such as {{\"a\":1}}");
-            assert_eq!(error.to_string(), expected);
+            assert_eq!(error.to_string(), words);
         }
     }
 }

@@ -90,6 +90,7 @@ struct Line<'a> {
     #[serde(default)]
     location: bool,
     max_redirects: Option<u32>,
+    redirect_scheme: Option<crate::RedirectScheme>,
     #[serde(default)]
     post301: bool,
     #[serde(default)]

@@ -69,7 +69,9 @@ mod verdict;
 pub use batch::{parse_line, parse_line_beside};
 pub use masked::masked_url;
 pub use multipart::Part;
-pub use request::{Auth, HttpRequest, HttpVersion, IpVersion, Options, RedirectedAs};
+pub use request::{
+    Auth, HttpRequest, HttpVersion, IpVersion, Options, RedirectScheme, RedirectedAs,
+};
 
 #[cfg(feature = "deliver")]
 pub use driver::HttpDriver;

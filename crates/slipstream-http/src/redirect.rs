@@ -12,7 +12,7 @@
 use slipstream_core::quoted;
 
 use crate::masked::{location_masked, speaks_of_a_secret};
-use crate::{HttpRequest, Options, RedirectedAs};
+use crate::{HttpRequest, Options, RedirectScheme, RedirectedAs};
 
 use crate::url::{Authority, resolve, user_info};
 
@@ -39,6 +39,10 @@ pub(crate) fn next(
     let mut url = resolve(&request.url, location);
     let to = Authority::of(&url)
         .map_err(|error| format!("it leads to {}, and {error}", quoted(&location_masked(&url))))?;
+    let only = request.options.as_ref().and_then(|options| options.redirect_scheme);
+    if let Some(only) = only.map(RedirectScheme::name).filter(|only| to.scheme != *only) {
+        return Err(format!("it leads to {}, and only {only} is followed", to.scheme));
+    }
     if Authority::of(&request.url).is_ok_and(|from| from == to) {
         // A relative reference has the user of the URL before, another one need not.
         if let (Some(user), None) = (user_info(&request.url), user_info(&url)) {

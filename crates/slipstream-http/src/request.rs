@@ -16,7 +16,7 @@ use crate::url::{Authority, masked};
 
 mod options;
 
-pub use options::{Auth, HttpVersion, IpVersion, Options, RedirectedAs};
+pub use options::{Auth, HttpVersion, IpVersion, Options, RedirectScheme, RedirectedAs};
 
 /// Most bytes that method, URL and headers may have together. Servers stop far below
 /// (8 to 64 KiB), libcurl at 1 MiB.

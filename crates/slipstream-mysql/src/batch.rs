@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn a_line_that_describes_none_says_what_is_wrong() {
         let table = [
-            (r#"{"query":"DO 1"}"#, "missing field `url`"),
+            (r#"{"query":"DO 1"}"#, "the key `url` is missing"),
             (r#"{"url":"URL"}"#, "either 'query'"),
             (r#"{"url":"URL","query":"a","statements":[]}"#, "either 'query'"),
             (r#"{"url":"URL","params":[1],"statements":[]}"#, "either 'query'"),

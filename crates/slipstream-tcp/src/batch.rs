@@ -169,13 +169,13 @@ mod tests {
         for (line, words) in [
             ("", "(column 0)"),
             ("tcp://h:1", "write one such as {\"url\""),
-            ("{}", "missing field `url`"),
+            ("{}", "the key `url` is missing"),
             (r#"{"url":"u","dat":1}"#, "unknown field `dat`"),
             (r#"{"url":"u","data":{}}"#, "expected a string, not an object"),
             (r#"{"url":"u","data":"","data_base64":""}"#, "leave one out"),
             (r#"{"url":"u","data_base64":"a"}"#, "no base64"),
             (r#"{"url":"u","framing":"lf"}"#, "unknown value `lf`"),
-            (r#"{"url":"u","until":"x"}"#, "cannot be read until 'x'"),
+            (r#"{"url":"u","until":"x"}"#, "invalid end of an answer 'x'"),
             (r#"{"url":"u","until":-1}"#, "expected eof, line, or a number of bytes"),
             (r#"{"url":"u","max_time":-1}"#, "'max_time' is no time"),
         ] {

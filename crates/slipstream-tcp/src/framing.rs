@@ -61,7 +61,7 @@ impl FromStr for Framing {
             "octets" => Self::Octets,
             other => {
                 return Err(Invalid::new(format!(
-                    "the framing {} is none; write none, line, crlf or octets",
+                    "invalid framing {}; expected none, line, crlf or octets",
                     quoted(other)
                 )));
             }
@@ -101,7 +101,7 @@ impl FromStr for Until {
             "line" => Ok(Self::Line),
             digits => digits.parse().map(Self::Bytes).map_err(|_| {
                 Invalid::new(format!(
-                    "an answer cannot be read until {}; write eof, line, or a number of bytes",
+                    "invalid end of an answer {}; expected eof, line, or a number of bytes",
                     quoted(digits)
                 ))
             }),

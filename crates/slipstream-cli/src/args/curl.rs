@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::schemes::{Schemes, schemes};
+
 /// What the options that shape the connection stand under.
 const SENDING: &str = "How it is sent (as curl's)";
 
@@ -68,6 +70,25 @@ pub(crate) struct CurlArgs {
     /// The scheme of a URL that has none: http or https
     #[arg(long, value_name = "SCHEME", value_parser = ["http", "https"], hide_possible_values = true)]
     pub(crate) proto_default: Option<String>,
+    /// The schemes that a URL may have, redirects' too: '=https' for that one alone, -http for all but that
+    /// one
+    #[arg(
+        long,
+        help_heading = SENDING,
+        value_name = "LIST",
+        value_parser = schemes,
+        allow_hyphen_values = true
+    )]
+    pub(crate) proto: Option<Schemes>,
+    /// Those that redirects may lead to
+    #[arg(
+        long,
+        help_heading = SENDING,
+        value_name = "LIST",
+        value_parser = schemes,
+        allow_hyphen_values = true
+    )]
+    pub(crate) proto_redir: Option<Schemes>,
     /// For -C alone; nothing is written.
     #[arg(short = 'o', long, value_name = "FILE", hide = true)]
     pub(crate) output: Vec<OsString>,
@@ -81,5 +102,15 @@ impl CurlArgs {
     /// Whether redirects are followed.
     pub(crate) fn follows(&self) -> bool {
         self.follow || self.location_trusted
+    }
+
+    /// What a URL may be.
+    pub(crate) fn schemes(&self) -> Schemes {
+        self.proto.unwrap_or(Schemes::ALL)
+    }
+
+    /// What a redirect may lead to.
+    pub(crate) fn schemes_of_redirects(&self) -> Schemes {
+        self.schemes().and(self.proto_redir.unwrap_or(Schemes::ALL))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Subcommand};
 use slipstream_core::RecordId;
 
-use crate::units::duration;
+use crate::units::{duration, number};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,7 +54,13 @@ pub(crate) struct FilterArgs {
     #[arg(long, help_heading = FILTER, value_name = "KIND", group = "which")]
     pub(crate) kind: Option<String>,
     /// Only those whose last answer had this status, whatever became of them after it
-    #[arg(long, help_heading = FILTER, value_name = "N", group = "which")]
+    #[arg(
+        long,
+        help_heading = FILTER,
+        value_name = "N",
+        value_parser = number(0..=u16::MAX),
+        group = "which"
+    )]
     pub(crate) status: Option<u16>,
     /// Only those stored longer ago than this
     #[arg(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::units::{duration, lasting};
+use crate::units::{duration, lasting, number};
 
 /// What these options stand under.
 const HEALTH: &str = "For Nagios and its like";
@@ -29,12 +29,19 @@ pub(crate) struct HealthArgs {
         long,
         help_heading = HEALTH,
         value_name = "N",
+        value_parser = number(0..=u64::MAX),
         default_value_t = 0,
         requires = "check"
     )]
     pub(crate) max_failed: u64,
     /// With --check: WARNING when more requests than this wait
-    #[arg(long, help_heading = HEALTH, value_name = "N", requires = "check")]
+    #[arg(
+        long,
+        help_heading = HEALTH,
+        value_name = "N",
+        value_parser = number(0..=u64::MAX),
+        requires = "check"
+    )]
     pub(crate) max_pending: Option<u64>,
     /// With --check: WARNING when requests wait for a destination that has been down, paused or failing for
     /// longer

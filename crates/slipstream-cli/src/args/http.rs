@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::CurlArgs;
+use crate::units::{number, seconds};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
@@ -87,7 +89,13 @@ pub(crate) struct HttpArgs {
     #[arg(short = 'L', long, help_heading = SENDING)]
     pub(crate) location: bool,
     /// Follow so many at most [default: 50]; -1 for as many as are followed at all, 1000
-    #[arg(long, help_heading = SENDING, value_name = "N", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        help_heading = SENDING,
+        value_name = "N",
+        value_parser = number(-1..=i64::from(u32::MAX)),
+        allow_hyphen_values = true
+    )]
     pub(crate) max_redirs: Option<i64>,
     /// Keep a POST a POST behind a 301
     #[arg(long, help_heading = SENDING)]
@@ -151,17 +159,23 @@ pub(crate) struct HttpArgs {
     #[arg(long, help_heading = SENDING, value_name = "PASSPHRASE", requires = "cert")]
     pub(crate) pass: Option<String>,
     /// How long an attempt may take, in seconds; 0 is the default [default: the worker's, 120]
-    #[arg(short = 'm', long, help_heading = SENDING, value_name = "SECONDS")]
-    pub(crate) max_time: Option<f64>,
+    #[arg(short = 'm', long, help_heading = SENDING, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) max_time: Option<Duration>,
     /// How long connecting may take, in seconds [default: the worker's, 10]
-    #[arg(long, help_heading = SENDING, value_name = "SECONDS")]
-    pub(crate) connect_timeout: Option<f64>,
+    #[arg(long, help_heading = SENDING, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) connect_timeout: Option<Duration>,
     /// Bytes a second that count as progress
-    #[arg(short = 'Y', long, help_heading = SENDING, value_name = "BYTES")]
+    #[arg(
+        short = 'Y',
+        long,
+        help_heading = SENDING,
+        value_name = "BYTES",
+        value_parser = number(0..=u32::MAX)
+    )]
     pub(crate) speed_limit: Option<u32>,
     /// How long it may be slower, in seconds
-    #[arg(short = 'y', long, help_heading = SENDING, value_name = "SECONDS")]
-    pub(crate) speed_time: Option<f64>,
+    #[arg(short = 'y', long, help_heading = SENDING, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) speed_time: Option<Duration>,
     /// Sign each attempt as a Standard Webhook with the secret in the worker's environment
     /// (env:NAME) or file system (file:PATH); it is not stored
     #[arg(long, help_heading = SENDING, value_name = "SECRET")]

@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use slipstream_log::OnFull;
 
-use crate::units::{duration, size};
+use crate::units::{duration, number, size, some};
 
 const INIT_EXAMPLES: &str = "\
 Examples:
@@ -22,13 +22,13 @@ bytes, or 64KiB, 8MiB, 1GiB.";
 #[command(after_help = INIT_EXAMPLES)]
 pub(crate) struct InitArgs {
     /// Logs that are appended to side by side [default: 16]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number(0..=u16::MAX))]
     pub(crate) slots: Option<u16>,
     /// How long a slot uses one log [default: 1m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) rotate: Option<Duration>,
     /// Logs that may wait in a slot, and failed ones that are kept [default: 10]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number(0..=u32::MAX))]
     pub(crate) logs: Option<u32>,
     /// What to do when a slot is full [default: overwrite]
     #[arg(long, value_name = "POLICY")]
@@ -40,7 +40,7 @@ pub(crate) struct InitArgs {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) log_max: Option<ByteSize>,
     /// Share the spool with this group (name or number)
-    #[arg(long)]
+    #[arg(long, value_parser = some("a group's name or number"))]
     pub(crate) group: Option<String>,
     /// Allow a network file system, where locks may not hold
     #[arg(long)]

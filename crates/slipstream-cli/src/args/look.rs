@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::units::lasting;
+use crate::units::{lasting, number};
 
 /// How `status` is shown.
 #[derive(Debug, Args)]
@@ -14,7 +14,7 @@ pub(crate) struct PictureArgs {
     #[arg(long, value_name = "WHEN", hide_possible_values = true, default_value = "auto")]
     pub(crate) color: Color,
     /// How many destinations, and how many slots, have a line of their own
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", value_parser = number(0..=usize::MAX), default_value_t = 10)]
     pub(crate) top: usize,
     /// Look at every request, however long it takes; else who they go to is looked up for a second
     #[arg(long)]

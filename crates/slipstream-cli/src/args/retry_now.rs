@@ -1,6 +1,8 @@
 //! What `retry-now` may be told.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
+
+use crate::units::some;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,15 +19,16 @@ Exit codes: 0 it will be tried; 1 nothing waits for such a destination; 2 the sp
 
 #[derive(Debug, Args)]
 #[command(
+    group(ArgGroup::new("which").required(true)),
     after_help = EXAMPLES,
     override_usage = "slipstream retry-now [OPTIONS] HOST...\n       slipstream retry-now [OPTIONS] --all"
 )]
 pub(crate) struct RetryNowArgs {
     /// The destinations: a host, HOST:PORT, or a URL
-    #[arg(value_name = "HOST", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "HOST", group = "which", value_parser = some("a host, HOST:PORT or a URL"))]
     pub(crate) hosts: Vec<String>,
     /// All of them
-    #[arg(long)]
+    #[arg(long, group = "which")]
     pub(crate) all: bool,
     /// Print one line of JSON
     #[arg(long)]

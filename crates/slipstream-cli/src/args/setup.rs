@@ -67,6 +67,6 @@ fn file_name(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     match !text.is_empty() && text.chars().all(fits) {
         true => Ok(text.to_owned()),
-        false => Err("use letters, digits, - and _".to_owned()),
+        false => Err("expected letters, digits, - and _".to_owned()),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use slipstream_core::{Policy, Timestamp};
 
-use crate::units::{duration, lasting, moment};
+use crate::units::{duration, lasting, moment, number};
 
 /// What these options stand under.
 const WHEN: &str = "When and how often";
@@ -53,7 +53,12 @@ pub(crate) struct TermsArgs {
     #[arg(long, help_heading = WHEN, value_name = "SECONDS", value_parser = duration)]
     pub(crate) retry_max_time: Option<Duration>,
     /// Short for --retry attempts=N
-    #[arg(long, help_heading = WHEN, value_name = "N")]
+    #[arg(
+        long,
+        help_heading = WHEN,
+        value_name = "N",
+        value_parser = number(NonZeroU32::MIN..=NonZeroU32::MAX)
+    )]
     pub(crate) attempts: Option<NonZeroU32>,
 }
 

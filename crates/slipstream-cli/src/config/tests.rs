@@ -65,17 +65,17 @@ fn a_file_gives_way_to_the_command_line_and_wins_over_what_is_usual() {
 #[test]
 fn a_file_that_says_what_nobody_knows_is_refused_by_name() {
     for (text, error) in [
-        ("dirr = '/a'", "nobody knows 'dirr'; there are dir, log-format"),
-        ("[worker]\na = 1", "nobody knows [worker]; there are [store], [work], [status], [init]"),
-        ("[purge]\nyes = true", "nobody knows [purge]; there are [store]"),
-        ("[store]\nbatch = 'x'", "nobody knows 'batch' in [store]; there are durable, "),
-        ("[work]\nmax_time = 1", "nobody knows 'max_time' in [work]; there are attempts, "),
+        ("dirr = '/a'", "unknown key 'dirr'; expected dir, log-format"),
+        ("[worker]\na = 1", "unknown section [worker]; expected [store], [work], [status], [init]"),
+        ("[purge]\nyes = true", "unknown section [purge]; expected [store]"),
+        ("[store]\nbatch = 'x'", "unknown key 'batch' in [store]; expected durable, "),
+        ("[work]\nmax_time = 1", "unknown key 'max_time' in [work]; expected attempts, "),
         ("[work]\nconcurrency = [1, 2]", "'concurrency' in [work] takes one value, and here are 2"),
         ("[work]\nconcurrency = []", "'concurrency' in [work] takes one value, and here are 0"),
         ("[work]\nquiet = 'yes'", "'quiet' in [work] is true or false, without quotation marks"),
         ("[work]\nmax-age = 1979-05-27", "'max-age' in [work] is neither a text nor a number"),
         ("dir = 'spool'", "'dir' is no absolute path; write one"),
-        ("dir = ", "line 1, column 7: "),
+        ("dir = ", "invalid TOML at line 1, column 7: "),
     ] {
         assert!(refused(text).starts_with(error), "{text}: {}", refused(text));
     }

@@ -235,7 +235,7 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
     ),
     (
         "write the scheme into the url; only http and https are spoken",
-        &["--proto LIST", "--proto-redir LIST", "--disallow-username-in-url", "--ipfs-gateway URL"],
+        &["--disallow-username-in-url", "--ipfs-gateway URL"],
     ),
     (
         "the worker decides how fast it sends; use its --concurrency, or -m for a time-out",

@@ -77,8 +77,8 @@ fn with_options(mut request: MysqlRequest, args: &StoreArgs) -> Result<MysqlRequ
         request = request.server_public_key(body::file(file, "server's key's")?);
     }
     request = request.get_server_public_key(mysql.get_server_public_key);
-    if let Some(time) = http.max_time {
-        request = request.max_time(sending::seconds(time, "max-time")?);
+    if let Some(time) = sending::said(http.max_time) {
+        request = request.max_time(time);
     }
     Ok(request.once(mysql.once))
 }

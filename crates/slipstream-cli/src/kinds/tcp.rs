@@ -44,11 +44,11 @@ fn request(args: &StoreArgs, url: &str, data: &[u8], tls: &Tls) -> Result<TcpReq
     if let Some(time) = tcp.idle_timeout {
         request = request.idle_timeout(time);
     }
-    if let Some(time) = http.connect_timeout {
-        request = request.connect_timeout(sending::seconds(time, "connect-timeout")?);
+    if let Some(time) = sending::said(http.connect_timeout) {
+        request = request.connect_timeout(time);
     }
-    if let Some(time) = http.max_time {
-        request = request.total_timeout(sending::seconds(time, "max-time")?);
+    if let Some(time) = sending::said(http.max_time) {
+        request = request.total_timeout(time);
     }
     Ok(request)
 }

@@ -43,7 +43,10 @@ fn a_bad_line_is_reported_by_its_number_and_keeps_no_other_out() {
     let errors: Vec<_> = stored.err.lines().collect();
     assert_eq!(errors.len(), 3, "{errors:?}");
     assert!(errors[0].starts_with("slipstream: line 2: the url"), "{errors:?}");
-    assert!(errors[1].starts_with("slipstream: line 3: the line describes"), "{errors:?}");
+    assert!(
+        errors[1].starts_with("slipstream: line 3: the line is invalid JSON: expected a value"),
+        "{errors:?}"
+    );
     assert_eq!(errors[2], "slipstream: 2 lines stored, 2 refused");
     assert_eq!(spool.sums(), [2, 2, 0, 0]);
 }
@@ -59,7 +62,7 @@ fn what_is_wrong_with_a_line_is_said_in_the_words_of_json() {
         ("{\"url\":\"http://h/\",\"dely\":1}", "`sign`, `delay`, `at`, `ttl`,"),
         (
             "{\"url\":\"http://h/\",\"delay\":\"soon\"}",
-            "the line's \"delay\": write a duration such as",
+            "the line's \"delay\": expected a duration such as",
         ),
     ];
     for (line, words) in table {

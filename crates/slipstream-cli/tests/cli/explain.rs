@@ -65,7 +65,7 @@ fn a_policy_that_is_none_is_refused() {
         (&["--retry", "rounds=9000", "--attempts", "9"], "more than 65535 attempts"),
         (&["--every", "1m"], "were not provided: --explain"),
         (&["--json"], "were not provided: --explain"),
-        (&["--explain", "--every", "often"], "write a duration such as"),
+        (&["--explain", "--every", "often"], "expected a duration such as"),
     ];
     for (args, words) in table {
         let spool = Spool::new();

@@ -115,7 +115,7 @@ fn an_id_that_is_not_there_is_said_and_the_others_are_retried() {
         r#"{{"requests":0,"logs":0,"dry_run":false,"missing":["{NOBODY}"],"worker_running":false,"left":0}}"#
     );
     assert_eq!((json.code, json.out), (Some(1), out + "\n"));
-    assert_refused(&retry(&spool, &["17"]), "'17' is no request id");
+    assert_refused(&retry(&spool, &["17"]), "invalid value '17' for '");
 }
 
 #[test]

@@ -124,6 +124,6 @@ fn one_that_is_not_there_is_said_to_be_that() {
     assert!(!none.path().exists());
     let (spool, _) = spool_with_one(&Receiver::new());
     assert_eq!(spool.run(["failed", "show", "--json", NOBODY]), ran(1, "", &words));
-    assert_refused(&spool.run(["failed", "show", "17"]), "'17' is no request id");
+    assert_refused(&spool.run(["failed", "show", "17"]), "invalid value '17' for '");
     assert_refused(&spool.run(["failed", "show"]), "<ID>; see `slipstream failed show --help`");
 }

@@ -76,7 +76,7 @@ fn impossible_settings_are_refused_and_make_nothing() {
         (&["--logs", "0"], "1 to 10000"),
         (&["--record-max", "much"], "64KiB, 8MiB or 1GiB"),
         (&["--log-max", "1KiB"], "one record may need"),
-        (&["--on-full", "explode"], "[possible values: overwrite, reject]"),
+        (&["--on-full", "explode"], "expected overwrite or reject"),
         (&["--group", "no such group"], "there is no group 'no such group'"),
     ];
     for (args, words) in table {

@@ -22,6 +22,7 @@ mod inspect;
 mod kinds;
 mod lengths;
 mod limits;
+mod messages;
 mod metrics;
 mod overdue;
 mod owner;

@@ -189,6 +189,10 @@ const SAME: &[&[&str]] = &[
     &["-F", "a=1", "-H", "Content-Type: text/info", "URL/"],
     &["--form-escape", "-F", "a\"=1;filename=\"b\\\"c\"", "URL/"],
     &["--proto-default", "http", "AUTHORITY/"],
+    &["--proto", "=http", "-sSf", "-L", "URL/"],
+    &["--proto", "=http,https", "--proto-redir", "=https", "--tlsv1.2", "-sSf", "URL/"],
+    &["--proto", "-all,http", "URL/"],
+    &["--proto-redir", "-all,https", "-L", "-d", "x", "URL/"],
     &["http:/AUTHORITY/x"],
     &["http:///AUTHORITY/x"],
     &["-T", "{FILE,HEADERS}", "-H", "Expect:", "URL/a/"],
@@ -369,6 +373,45 @@ fn what_differs_differs_in_one_header_and_for_a_reason() {
             seen.headers.retain(|(name, _)| name != header);
         }
         assert_eq!(curl, ours, "{args:?}: more differs than {header}");
+    }
+}
+
+/// Command lines that break off somewhere; TO is the URL of a redirect to URL/b.
+const LIMITED: &[&[&str]] = &[
+    &["-L", "TO"],
+    &["-L", "--proto", "=http", "TO"],
+    &["-L", "--proto", "=https", "TO"],
+    &["-L", "--proto", "-http", "URL/"],
+    &["--proto", "=ftp", "URL/"],
+    &["--proto", "=https", "AUTHORITY/"],
+    &["-L", "--proto-redir", "=https", "TO"],
+    &["-L", "--proto-redir", "-all", "TO"],
+    &["--location-trusted", "--proto-redir", "-http,ftp", "TO"],
+    &["-L", "--proto", "=http", "--proto-redir", "=https", "TO"],
+    &["-L", "--proto", "=https", "--proto", "=http", "TO"],
+    &["--proto-redir", "=https", "TO"],
+];
+
+#[test]
+fn what_proto_does_not_allow_is_reached_neither_at_once_nor_by_a_redirect() {
+    for args in LIMITED {
+        let fill = |receiver: &Receiver| {
+            let to = receiver.url(&format!("/302?to={}", receiver.url("/b")));
+            let args: Vec<_> = args.iter().map(|arg| arg.replace("TO", &to)).collect();
+            let args: Vec<_> = args.iter().map(String::as_str).collect();
+            filled(&args, &Spool::new(), receiver)
+        };
+        let (spool, receiver) = (Spool::new(), Receiver::new());
+        curl().args(fill(&receiver)).status().expect("curl is needed");
+        let lines = |receiver: &Receiver| {
+            let got = receiver.got();
+            got.into_iter().map(|got| got.line.split('=').next().unwrap().to_owned())
+        };
+        let of_curl: Vec<_> = lines(&receiver).collect();
+        let receiver = Receiver::new();
+        spool.run([&["store".into()][..], &fill(&receiver)].concat());
+        spool.run(["work", "--quiet", "--attempts", "1"]);
+        assert_eq!(lines(&receiver).collect::<Vec<_>>(), of_curl, "{args:?}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! A small HTTP server: it answers with the status that the path asks for (`/503`), 200
-//! otherwise, and keeps what it got. A request for `/held` is answered when told to.
+//! otherwise, and keeps what it got. Behind `?to=` is the location that it answers with. A request for
+//! `/held` is answered when told to.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -108,7 +109,9 @@ fn serve(stream: TcpStream, keep: &Mutex<Vec<Got>>, hold: &Sender<Sender<()>>) {
             let _ = hold.send(release);
             let _ = released.recv();
         }
-        let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n");
+        let to = path.split_once("?to=").map(|(_, to)| format!("location: {to}\r\n"));
+        let to = to.unwrap_or_default();
+        let answer = format!("HTTP/1.1 {status} X\r\n{to}content-length: 0\r\n\r\n");
         if writer.write_all(answer.as_bytes()).is_err() {
             return;
         }

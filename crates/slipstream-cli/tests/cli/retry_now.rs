@@ -91,7 +91,8 @@ fn status_and_doctor_name_the_command_that_has_it_tried() {
 #[test]
 fn a_host_that_nothing_waits_for_is_said_and_nothing_is_asked() {
     let (spool, receiver) = (Spool::new(), Receiver::new());
-    let none = "slipstream: no requests wait for example.com; `slipstream status` shows for whom\n";
+    let none =
+        "slipstream: no requests wait for 'example.com'; `slipstream status` shows for whom\n";
     let nothing = "nothing waits that could be tried\n";
     assert_eq!(spool.run(["retry-now", "example.com"]), ran(1, nothing, none));
     spool.quietly(["store", &receiver.url("/")]);
@@ -99,7 +100,7 @@ fn a_host_that_nothing_waits_for_is_said_and_nothing_is_asked() {
     let json = spool.run(["retry-now", "--json", "example.com"]);
     let line = "{\"requests\":0,\"destinations\":[],\"worker_running\":false,\"missing\":[\"example.com\"]}\n";
     assert_eq!((json.code, &*json.out), (Some(1), line));
-    assert_refused(&spool.run(["retry-now"]), "<HOST>...");
+    assert_refused(&spool.run(["retry-now"]), "<HOST|--all>; see `slipstream retry-now --help`");
     assert_refused(&spool.run(["retry-now", "--all", "example.com"]), "cannot be used with");
 }
 

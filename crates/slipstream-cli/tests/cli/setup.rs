@@ -85,7 +85,10 @@ fn a_second_spool_takes_no_worker_from_the_first() {
         &install("/srv/a", &["systemd", "--name=c"]),
         "lib/systemd/system/c.service is there",
     );
-    assert_refused(&install("/srv/a", &["cron", "--name=a.b"]), "use letters, digits, - and _");
+    assert_refused(
+        &install("/srv/a", &["cron", "--name=a.b"]),
+        "expected letters, digits, - and _",
+    );
 }
 
 #[test]

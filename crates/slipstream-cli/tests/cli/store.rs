@@ -193,7 +193,7 @@ fn what_can_never_be_sent_is_refused_in_one_line_and_leaves_no_trace() {
         (&["-T", "-", "-H", "content-length: 0", "http://h/"], "sent in chunks"),
         (&["-0", "-H", "transfer-encoding: chunked", "-d", "x", "http://h/"], "no chunks"),
         (&["--variable", "%SLIPSTREAM_NOT_SET", "http://h/"], "not in the environment"),
-        (&["-m", "-1", "http://h/"], "--max-time -1 is no time"),
+        (&["-m", "-1", "http://h/"], "expected seconds such as 2.5, at most 86400"),
         (&["-F", "photo", "http://h/"], "write NAME=CONTENT"),
         (&["-F", "a=<b;filename=c", "http://h/"], "write @FILE"),
         (&["-F", "a=b;c", "http://h/"], "or use --form-string"),

@@ -134,10 +134,10 @@ fn repeats_in_a_batch_are_counted_and_named_by_the_earlier_id() {
 fn terms_that_nobody_can_keep_are_refused_and_leave_no_trace() {
     let long = "k".repeat(256);
     let table: &[(&[&str], &str)] = &[
-        (&["--delay", "soon"], "write a duration such as 500ms, 60s or 5m"),
-        (&["--at", "noon"], "write a time such as 2026-12-24T18:00:00Z"),
+        (&["--delay", "soon"], "expected a duration such as 500ms, 60s or 5m"),
+        (&["--at", "noon"], "expected a time such as 2026-12-24T18:00:00Z"),
         (&["--at", "@1", "--delay", "1s"], "cannot be used with"),
-        (&["--ttl", "0"], "write a duration above zero"),
+        (&["--ttl", "0"], "expected a duration above zero"),
         (&["--delay", "1h", "--ttl", "1h"], "expires before it may be sent; let it live longer"),
         (&["--dedupe", ""], "the dedupe key has 0 bytes"),
         (&["--dedupe-window", "1m"], "add --dedupe KEY"),

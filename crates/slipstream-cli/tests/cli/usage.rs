@@ -54,13 +54,19 @@ fn what_cannot_be_understood_is_refused_in_one_line() {
         (&["store", "-F", "a=1", "--json", "1", "http://h/"], "cannot be used with"),
         (&["store", "--batch", "-", "http://h/"], "cannot be used with"),
         (&["work", "--attempts", "0"], "'--attempts <N>'"),
-        (&["work", "--concurrency", "10001"], "write a number from 1 to 10000"),
-        (&["work", "--concurrency", "0"], "write a number from 1 to 10000"),
-        (&["work", "--max-age", "0"], "write a duration above zero"),
+        (&["work", "--concurrency", "10001"], "expected a whole number from 1 to 10000"),
+        (&["work", "--concurrency", "0"], "expected a whole number from 1 to 10000"),
+        (&["work", "--max-age", "0"], "expected a duration above zero"),
         (&["work", "--backoff", "soon"], "500ms, 60s or 5m; see `slipstream work --help`"),
         (&["failed", "retry"], "--error <TEXT>>; see `slipstream failed retry --help`"),
-        (&["failed", "retry", "--all", "1"], "'1' is no request id"),
-        (&["purge", "--state", "lost"], "[possible values: collecting, ready, processing, failed]"),
+        (
+            &["failed", "retry", "--all", "1"],
+            "invalid value '1' for '[ID]...'; expected one such as 019ac1d3",
+        ),
+        (
+            &["purge", "--state", "lost"],
+            "invalid value 'lost' for '--state <STATE>'; expected collecting, ready, processing or failed; see `slipstream purge --help`",
+        ),
     ];
     for (args, words) in table {
         let spool = Spool::new();

@@ -44,6 +44,7 @@ pub(super) fn options(line: Line<'_>, without: Vec<String>) -> Result<Options, I
         connect_to: line.connect_to,
         version: line.http_version,
         compressed: line.compressed,
+        redirect_scheme: line.redirect_scheme,
         post301: line.post301,
         post302: line.post302,
         post303: line.post303,
@@ -51,6 +52,11 @@ pub(super) fn options(line: Line<'_>, without: Vec<String>) -> Result<Options, I
         sign: line.sign,
         ..Options::default()
     };
+    if line.redirect_scheme.is_some() && !line.location {
+        return Err(Invalid::new(
+            "the line has 'redirect_scheme' and follows none; add \"location\":true",
+        ));
+    }
     options = match (line.location, line.max_redirects) {
         (true, None) => options.follow(),
         (true, Some(most)) => options.follow_at_most(most),

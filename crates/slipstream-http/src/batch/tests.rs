@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 
 use super::*;
-use crate::{Auth, HttpVersion, Options};
+use crate::{Auth, HttpVersion, Options, RedirectScheme};
 
 const URL: &str = "http://example.com/";
 
@@ -49,7 +49,7 @@ fn a_line_says_how_its_request_is_sent() {
     let line = r#"{"url":"URL","headers":{"accept":null,"x":"1"},"user":"u","password":"p",
         "auth":"digest","cookies":"a=1","proxy":"p","proxy_user":"a:b","noproxy":"*","cacert":"A",
         "cert":"B","key":"C","key_password":"D","insecure":true,"connect_to":["::a:1"],
-        "http_version":"2-prior-knowledge","compressed":true,"location":true,"max_redirects":7,
+        "http_version":"2-prior-knowledge","compressed":true,"location":true,"max_redirects":7,"redirect_scheme":"https",
         "post301":true,"post302":true,"post303":true,"connect_timeout":2,"max_time":0.5,
         "low_speed_limit":9,"low_speed_time":30,"sign":"env:A"}"#;
     let options = Options::new()
@@ -69,6 +69,7 @@ fn a_line_says_how_its_request_is_sent() {
         .version(HttpVersion::V2PriorKnowledge)
         .compressed(true)
         .follow_at_most(7)
+        .redirect_scheme(RedirectScheme::Https)
         .post301(true)
         .post302(true)
         .post303(true)
@@ -97,9 +98,9 @@ fn what_describes_no_request_is_refused_with_words_that_help() {
     let table = [
         ("", "(column 0)"),
         ("http://example.com/", "write one such as {\"url\""),
-        ("{}", "missing field `url`"),
+        ("{}", "the key `url` is missing"),
         (r#"{"url":"u","ulr":1}"#, "unknown field `ulr`"),
-        (r#"{"url":"u","url":"u"}"#, "duplicate field `url`"),
+        (r#"{"url":"u","url":"u"}"#, "\"url\": it is there twice"),
         (r#"{"url":1}"#, "expected a string, not integer `1` (column 8)"),
         (r#"["http://example.com/"]"#, "expected an object, not an array (column 0)"),
         (r#""http://example.com/""#, "expected an object, not string"),
@@ -115,6 +116,8 @@ fn what_describes_no_request_is_refused_with_words_that_help() {
         (r#"{"url":"u","max_time":-1}"#, "'max_time' is no time"),
         (r#"{"url":"u","connect_timeout":1e300}"#, "'connect_timeout' is no time"),
         (r#"{"url":"u","max_redirects":3}"#, "\"location\":true"),
+        (r#"{"url":"u","redirect_scheme":"https"}"#, "\"location\":true"),
+        (r#"{"url":"u","location":true,"redirect_scheme":"ftp"}"#, "unknown value `ftp`"),
         (r#"{"url":"u"} {"url":"u"}"#, "trailing characters"),
     ];
     for (line, words) in table {

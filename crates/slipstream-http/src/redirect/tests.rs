@@ -197,6 +197,28 @@ fn what_leads_nowhere_is_told_without_a_secret() {
 }
 
 #[test]
+fn redirects_lead_to_the_only_scheme_that_is_allowed() {
+    let only = |scheme| request("GET").options(Options::new().follow().redirect_scheme(scheme));
+    let (http, https) = (only(RedirectScheme::Http), only(RedirectScheme::Https));
+    let table = [
+        (&http, "/x", None),
+        (&http, "http://h/", None),
+        (&http, "HTTPS://h/", Some("it leads to https, and only http is followed")),
+        (&https, "https://h/", None),
+        (&https, "/x", Some("it leads to http, and only https is followed")),
+        (&https, "//h/", Some("it leads to http, and only https is followed")),
+        (&https, "http://h:443/", Some("it leads to http, and only https is followed")),
+    ];
+    for (request, location, expected) in table {
+        let refused = next(request.clone(), 302, Some(location.as_bytes()), 0).err();
+        assert_eq!(refused.as_deref(), expected, "{location}");
+    }
+    // It holds behind another host, too.
+    let then = next(https, 302, Some(b"https://h/"), 0).unwrap();
+    assert!(next(then, 302, Some(b"http://h/"), 1).is_err());
+}
+
+#[test]
 fn only_five_statuses_ask_to_go_elsewhere() {
     let asking: Vec<u32> = (100..600).filter(|status| is_redirect(*status)).collect();
     assert_eq!(asking, [301, 302, 303, 307, 308]);

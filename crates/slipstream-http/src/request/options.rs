@@ -74,6 +74,27 @@ pub enum RedirectedAs {
     Put,
 }
 
+/// The only scheme that redirects are followed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum RedirectScheme {
+    /// `http`.
+    Http,
+    /// `https`.
+    Https,
+}
+
+impl RedirectScheme {
+    /// As it stands in a URL.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// How a request is sent. The default is what a request without options gets.
 ///
 /// ```
@@ -157,6 +178,8 @@ pub struct Options {
     // The most redirects that are followed; absent, none is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) follow: Option<u32>,
+    #[serde(rename = "onlyto", skip_serializing_if = "Option::is_none")]
+    pub(crate) redirect_scheme: Option<RedirectScheme>,
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) post301: bool,
     #[serde(skip_serializing_if = "is_default")]

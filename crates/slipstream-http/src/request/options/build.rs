@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Auth, HttpVersion, IpVersion, Options, REDIRECTS, RedirectedAs};
+use super::{Auth, HttpVersion, IpVersion, Options, REDIRECTS, RedirectScheme, RedirectedAs};
 
 /// Times beyond what a `u64` of milliseconds holds are refused by the check all the same.
 fn millis(time: Duration) -> u64 {
@@ -172,6 +172,13 @@ impl Options {
     #[must_use]
     pub fn follow_at_most(mut self, redirects: u32) -> Self {
         self.follow = Some(redirects);
+        self
+    }
+
+    /// Follows redirects to this scheme alone. One that leads to the other fails the attempt.
+    #[must_use]
+    pub fn redirect_scheme(mut self, scheme: RedirectScheme) -> Self {
+        self.redirect_scheme = Some(scheme);
         self
     }
 

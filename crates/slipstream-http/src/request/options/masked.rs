@@ -54,6 +54,7 @@ impl Options {
         text("http_version", self.version.as_ref().map(word));
         text("compressed", yes(self.compressed));
         text("max_redirects", self.follow.map(|most| most.to_string()));
+        text("redirect_scheme", self.redirect_scheme.as_ref().map(word));
         text("post301", yes(self.post301));
         text("post302", yes(self.post302));
         text("post303", yes(self.post303));

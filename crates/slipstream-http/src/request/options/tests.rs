@@ -48,6 +48,7 @@ fn all() -> Options {
         .version(HttpVersion::V2PriorKnowledge)
         .compressed(true)
         .follow()
+        .redirect_scheme(RedirectScheme::Https)
         .post301(true)
         .post302(true)
         .post303(true)
@@ -130,6 +131,7 @@ fn the_names_that_are_stored_never_change() {
         "http",
         "compressed",
         "follow",
+        "onlyto",
         "post301",
         "post302",
         "post303",
