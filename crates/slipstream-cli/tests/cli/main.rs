@@ -45,6 +45,7 @@ mod strangers;
 mod stuck;
 mod terms;
 mod trace;
+mod transcripts;
 mod trouble;
 mod usage;
 mod work;

@@ -30,6 +30,11 @@ impl Spool {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
+    /// The same below this directory.
+    pub(crate) fn below(dir: &str) -> Self {
+        Self { dir: tempfile::tempdir_in(dir).unwrap() }
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("spool")
     }
@@ -80,7 +85,11 @@ impl Spool {
 
     /// The same with something to read.
     pub(crate) fn run_with(&self, args: &[&str], input: &[u8]) -> Ran {
-        let mut command = self.command(args);
+        self.feed(self.command(args), input)
+    }
+
+    /// Runs a command of `command`'s with something to read.
+    pub(crate) fn feed(&self, mut command: Command, input: &[u8]) -> Ran {
         command.stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -121,8 +130,12 @@ impl Spool {
 
 /// The name and the bytes of a log that holds one record with this payload, whatever it is.
 pub(crate) fn log_of(payload: &[u8]) -> (String, Vec<u8>) {
-    let time = Timestamp::from_millis(1_795_498_937_482);
-    let header = LogHeader { slot: 3, salt: 7, opened: time, stamp: time };
+    log_of_slot(3, Timestamp::from_millis(1_795_498_937_482), payload)
+}
+
+/// The same in this slot, begun at this time.
+pub(crate) fn log_of_slot(slot: u16, time: Timestamp, payload: &[u8]) -> (String, Vec<u8>) {
+    let header = LogHeader { slot, salt: 7, opened: time, stamp: time };
     let mut frames = Frames::with_capacity(64);
     frames.push(|bytes| bytes.extend_from_slice(payload));
     frames.seal(header.salt);
