@@ -39,6 +39,8 @@ mod engine;
 mod host;
 mod id;
 mod line;
+#[cfg(test)]
+mod messages;
 mod outcome;
 mod policy;
 mod quote;

@@ -25,6 +25,8 @@
 mod batch;
 mod entries;
 mod masked;
+#[cfg(test)]
+mod messages;
 mod multipart;
 mod request;
 mod url;

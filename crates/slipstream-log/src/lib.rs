@@ -50,6 +50,8 @@ mod group_sync;
 mod inspect;
 mod ledger;
 mod left;
+#[cfg(test)]
+mod messages;
 pub mod name;
 mod overdue;
 mod pending;

@@ -24,6 +24,8 @@
 
 mod batch;
 mod masked;
+#[cfg(test)]
+mod messages;
 mod param;
 mod request;
 mod sql;

@@ -48,6 +48,8 @@
 
 mod batch;
 mod framing;
+#[cfg(test)]
+mod messages;
 mod request;
 mod tls;
 mod url;

@@ -66,6 +66,8 @@
 mod destination;
 mod last_run;
 mod memory;
+#[cfg(test)]
+mod messages;
 mod note;
 mod observer;
 mod orders;

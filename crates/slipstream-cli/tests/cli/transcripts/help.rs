@@ -106,7 +106,6 @@ fn what_is_no_command_line_is_refused() {
             "slipstream config --json --sample",
             "slipstream completions cmd",
             "slipstream --log-format xml status",
-            "slipstream --version",
             "SLIPSTREAM_RETRY=often slipstream work",
             "SLIPSTREAM_WARN_AFTER=soon slipstream store http://h/",
         ],

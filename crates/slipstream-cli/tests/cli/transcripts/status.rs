@@ -127,7 +127,7 @@ fn one_that_no_worker_takes_from_and_that_is_full() {
             "slipstream store --source a http://127.0.0.1:40009/",
         ]);
         let ready = scene.spool.path().join("ready");
-        let (name_of_log, bytes) = log_from(SystemTime::now() - Duration::from_secs(7_201));
+        let (name_of_log, bytes) = log_from(SystemTime::now() - Duration::from_secs(7_230));
         std::fs::write(ready.join(name_of_log), bytes).unwrap();
         scene.notes("a log waits for two hours");
         look(&mut scene);
@@ -139,7 +139,7 @@ fn one_that_no_worker_takes_from_and_that_is_full() {
 #[test]
 fn one_whose_clock_was_wrong() {
     let mut scene = Scene::after(&["slipstream init --slots 1", "slipstream work"]);
-    let (name, bytes) = log_from(SystemTime::now() + Duration::from_secs(7_215));
+    let (name, bytes) = log_from(SystemTime::now() + Duration::from_secs(7_255));
     std::fs::write(scene.spool.path().join("failed").join(name), bytes).unwrap();
     age(&scene, "worker.run", Duration::from_secs(7_201));
     scene.notes("a log is from two hours hence");
@@ -156,7 +156,7 @@ fn one_whose_destinations_are_in_trouble() {
     ]);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
     let trouble = |(host, state): (char, &str)| {
-        let (since, until) = (now - 7_201_000, now + 7_215_000);
+        let (since, until) = (now - 7_201_000, now + 7_255_000);
         format!(
             r#"{{"to":"http://{host}:80","state":"{state}","since":{since},"until":{until},"why":"503 Service Unavailable"}}"#
         )
@@ -202,6 +202,7 @@ fn one_whose_worker_hangs() {
     ]);
     let worker = scene.starts("slipstream work --quiet");
     let held = scene.server.wait_for_held();
+    scene.signals(&worker, "STOP");
     for name in ["worker.lock", "worker.run"] {
         age(&scene, name, Duration::from_secs(600));
     }
@@ -211,6 +212,7 @@ fn one_whose_worker_hangs() {
         "slipstream work --quiet",
         "slipstream store --source a --warn-after 5m http://127.0.0.1:40001/",
     ]);
+    scene.signals(&worker, "CONT");
     drop(held);
     scene.ends(worker);
     scene.is("status_hung_worker");
