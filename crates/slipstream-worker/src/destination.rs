@@ -15,7 +15,7 @@
 //! - **A hanging destination leaves room.** A new one never gets past its first few slots,
 //!   since nothing it answers raises its limit. One that worked, and then hangs, holds
 //!   at most all but the *reserve*: an eighth of the slots is kept, as soon as the run has met a
-//!   second destination, for those that hold fewer than the reserve themselves and answer
+//!   second destination, or has something behind a surplus to read, for those that hold fewer than the reserve themselves and answer
 //!   promptly, or hold nothing yet. So newcomers get in while many slow ones share the rest.
 //! - **However many hang, the next one is tried.** A destination from which nothing has come for
 //!   [`SILENT`] does not count with one of its slots. And one that holds nothing, or holds few and
@@ -27,55 +27,49 @@
 //!   quarters of what is in flight is the most for now; each round of answers adds one. When nothing is
 //!   in flight, nothing is begun for a while that doubles, up to 4 s.
 //! - **Memory is flat.** Claims whose destination has no slot are parked, at most `cap` for
-//!   each, 16 `cap` and 16 MiB for all.
+//!   each, 16 `cap` and 16 MiB for all. Of the surplus nothing is kept but where it begins and ends.
 //!
 //! What does not fit is the *surplus*. If its destination is prompt, room is a moment away:
 //! the one claim is held, and nothing more is claimed until then, up to a second from the
-//! last prompt answer, or much less (ten times what it usually takes) while others wait behind it. That keeps a healthy backlog in its order, with nothing written. If the
-//! destination is slow, or failures have cut its limit below where it began, the surplus is
-//! put back, so that what lies behind it is reached at once: to the end of the rest, or else
-//! for a while that doubles, up to 16 s, as long as the park has not run empty in between. So a
-//! backlog of a hundred thousand for one dead host is passed over a few times, not polled.
+//! last prompt answer, or much less (ten times what it usually takes) while others wait behind it. That
+//! keeps a healthy backlog in its order, with nothing read twice. If the
+//! destination is slow, at rest or paused, or failures have cut its limit below where it began, the surplus is
+//! *passed over*, so that what lies behind it is reached at once; and it is read again, from its beginning, when
+//! the destination wants it: when half of its park is free, or its rest or pause is over. So a slow
+//! destination is not kept waiting, and a backlog of a hundred thousand for a dead host is read as
+//! often as there is room for some of it. While a destination has a surplus, what comes new
+//! for it goes behind that.
 //!
-//! A destination is taken to be *down* by its own recent record, never by the requests that are
-//! at their last attempt alone: they come first after a kill, and may be those that always fail. So:
-//! `down_after` requests in a row have used up their attempts by its fault; as many have failed at their first
-//! attempt, and where there are none to try, [`DOUBT`] has passed; it has taken none for [`LATELY`]; and
-//! what was in flight when all that was so has brought nothing better. For a host that hangs, that costs
-//! the time of one attempt more than what the requests' own attempts take.
-//!
-//! [`DOUBT`]: health::DOUBT
-//! [`LATELY`]: health::LATELY
-//!
-//! A destination that is *down* stays so for a while that doubles each time, in this run and the
-//! next ones. What was stored before it was found to be down is failed untried; what came since
-//! waits until the while is over. Then it is *half open*: one request at a time is tried, and if
-//! that exhausts its attempts, it is down again.
+//! A destination that is *down* (see [`circuit`]) has what was stored before failed untried; what came
+//! since waits until it is half open.
 //!
 //! Absent on purpose: queues by destination. They would hold the backlog in memory; the
 //! engine's order is kept among all that are prompt, and the others are passed over.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use slipstream_core::{Destination, Ticket, Timestamp, TryNow};
 
-use self::health::{Bounds, Health, PATIENCE, Slots};
+use self::health::Health;
+use self::limiter::Bounds;
+use self::slots::{Left, Slots};
 use crate::memory::Remembered;
+use crate::passed::{Line, Passed};
 use crate::subject::Subject;
 use crate::trouble::Trouble;
 
+mod circuit;
 mod health;
+mod limiter;
+mod slots;
 
 /// What is parked may take so many bytes.
 const PARK_BYTES: usize = 16 << 20;
 
-/// Bodies in flight may take so many bytes, and the last one more. Those of [`SMALL`] requests that
-/// go beyond the cap may take as many again.
-const FLIGHT_BYTES: usize = 64 << 20;
-
-/// What a request takes at most to be tried while others that hang hold all bytes.
-const SMALL: usize = 64 << 10;
+/// An attempt that takes longer is slow; a destination that has not answered promptly
+/// for so long is passed over.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A destination from which nothing has come for so long keeps silent.
 const SILENT: Duration = Duration::from_millis(250);
@@ -83,8 +77,11 @@ const SILENT: Duration = Duration::from_millis(250);
 /// How often those that keep silent are counted while no slot is free.
 const COUNT_EVERY: Duration = Duration::from_millis(50);
 
-/// How long nothing is begun, at first and at most, when not one attempt can be made.
-const SHORT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(4));
+/// How often a destination without room for its surplus is asked again when nothing of its own has changed.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long it is not asked after it had no room.
+const REFUSED_FOR: Duration = Duration::from_millis(50);
 
 /// Idle destinations are forgotten when so many are known.
 const MANY: usize = 10_000;
@@ -99,6 +96,17 @@ pub(crate) struct Pending {
     pub(crate) attempts: u32,
     /// Which driver performs it.
     pub(crate) seat: usize,
+    /// Where it stands in the backlog.
+    pub(crate) place: u128,
+}
+
+/// How a claim comes to be placed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coming {
+    /// It was passed over, and is read again.
+    pub(crate) in_pass: bool,
+    /// It may be held: it is new, and no other is.
+    pub(crate) may_hold: bool,
 }
 
 /// Where a claim goes.
@@ -111,7 +119,9 @@ pub(crate) enum Place {
     /// There is no room, but there will be: offer it again when something has ended, or
     /// after this long.
     Hold(Pending, Duration),
-    /// There is no room, or its destination is paused: it goes back for this long.
+    /// There is no room, or its destination rests: it comes out again when that wants it.
+    PassOver(Pending),
+    /// It must not be tried for this long.
     PutBack(Pending, Duration),
     /// Its destination is down.
     Down(Pending),
@@ -138,94 +148,80 @@ pub(crate) enum Answer {
 /// All destinations of a run. Times are readings of the monotonic clock.
 #[derive(Debug)]
 pub(crate) struct Destinations {
-    cap: usize,
-    /// How many may be in flight beyond the cap while others keep silent.
-    spare: usize,
-    /// How many may be in flight for now: the cap and the spare ones, unless the worker ran short.
-    most: usize,
-    /// Answers since `most` was changed.
-    answers: usize,
-    /// When an attempt could not be made last.
-    short_at: Option<Duration>,
-    /// Until then nothing is begun, and how long that was.
-    short: (Duration, Duration),
-    reserve: usize,
+    slots: Slots,
     down_after: usize,
-    /// How many destinations keep silent, and when they were counted.
-    silent: usize,
-    counted: Duration,
     known: HashMap<Destination, Health>,
+    /// How many were met so far.
+    met: u64,
     /// Those that were failing when an earlier run ended, and nothing more: since when, and how. They
     /// count as known when something is to go there.
     failing: HashMap<Destination, (Timestamp, String)>,
     forget_at: usize,
     /// Those with parked claims, next turn first.
     waiting: VecDeque<Destination>,
-    in_flight: usize,
-    in_flight_bytes: usize,
+    /// Those with a surplus, by when they are asked whether they want some of it.
+    to_ask: BTreeMap<(Duration, Line), Destination>,
     parked: usize,
     parked_bytes: usize,
     down: usize,
+    /// Whether the backlog may have more that was not read yet.
+    unread: bool,
 }
 
 impl Destinations {
     pub(crate) fn new(cap: usize, down_after: u32) -> Self {
-        let cap = cap.max(1);
         let down_after = usize::try_from(down_after.max(1)).unwrap_or(usize::MAX);
         Self {
-            cap,
-            spare: 0,
-            most: cap,
-            answers: 0,
-            short_at: None,
-            short: (Duration::ZERO, Duration::ZERO),
-            silent: 0,
-            counted: Duration::ZERO,
-            reserve: if cap == 1 { 0 } else { cap.div_ceil(8) },
+            slots: Slots::new(cap.max(1)),
             down_after,
             known: HashMap::new(),
+            met: 0,
             failing: HashMap::new(),
             forget_at: MANY,
             waiting: VecDeque::new(),
-            in_flight: 0,
-            in_flight_bytes: 0,
+            to_ask: BTreeMap::new(),
             parked: 0,
             parked_bytes: 0,
             down: 0,
+            unread: true,
         }
     }
 
     /// The same with so many more in flight while others keep silent; none if the cap is one.
     pub(crate) fn spare(mut self, spare: usize) -> Self {
-        self.spare = if self.cap == 1 { 0 } else { spare };
-        self.most = self.cap + self.spare;
+        self.slots = self.slots.spare(spare);
         self
+    }
+
+    /// Takes in whether the backlog may have more that was not read yet.
+    pub(crate) fn unread(&mut self, unread: bool) {
+        self.unread = unread;
     }
 
     /// Whether nothing more can be begun, and for how long that is known to stay so if nothing ends.
     pub(crate) fn is_full(&mut self, now: Duration) -> Option<Duration> {
-        if now < self.short.0 {
-            return Some(self.short.0 - now);
-        }
         self.count_silent(now);
-        let slots = self.slots(0, now);
-        if slots.free > 0 || slots.extra > 0 {
-            return None;
-        }
-        let may_change = self.in_flight < self.most && self.spare > 0;
-        Some(if may_change { COUNT_EVERY } else { Duration::MAX })
+        self.slots.full_for(now)
     }
 
     /// Finds a claim its place. A claim to start is not counted before [`Self::started`].
-    pub(crate) fn place(&mut self, pending: Pending, now: Duration) -> Place {
+    pub(crate) fn place(
+        &mut self,
+        pending: Pending,
+        coming: Coming,
+        passed: &mut Passed,
+        now: Duration,
+    ) -> Place {
         let destination = &pending.subject.destination;
         if !self.known.contains_key(destination) {
             self.meet(destination.clone());
         }
         self.count_silent(now);
-        let slots = self.slots(pending.subject.size, now);
         let health = self.known.get_mut(destination).expect("it was met above");
-        if let Some(down) = &health.down {
+        if passed.may_take(health.line(), pending.place, coming.in_pass) {
+            passed.take(health.line(), pending.place);
+        }
+        if let Some(down) = health.circuit.open() {
             if now < down.until && pending.subject.id.stored() <= down.at {
                 return Place::Down(pending);
             }
@@ -236,40 +232,159 @@ impl Destinations {
             health.half_open();
             self.down -= 1;
         }
-        let slots = Slots { shared: self.is_shared(), ..slots };
-        let health = self.known.get_mut(&pending.subject.destination).expect("it was met above");
+        let tried = pending.attempts > 0;
         if let Some(wait) = health.closed_to(&pending, now) {
-            return Place::PutBack(pending, wait);
+            // What was tried has a time of its own, and goes before the others.
+            return match tried {
+                true => Place::PutBack(pending, wait),
+                false => self.pass_over(pending, passed, now),
+            };
         }
-        if health.parked.is_empty() && health.may_start(slots) {
+        let behind = passed.has(health.line())
+            && !coming.in_pass
+            && !tried
+            && pending.subject.order.is_none();
+        if behind {
+            return self.turn_away(pending, coming, passed, now);
+        }
+        if self.has_slot(destination, pending.subject.size, now) {
             return Place::Start(pending);
         }
-        let (size, tried) = (size(&pending), pending.attempts > 0);
+        self.park(pending, coming, passed, now)
+    }
+
+    /// Whether one more of this size may be begun at a destination before anything that is parked.
+    fn has_slot(&self, destination: &Destination, size: usize, now: Duration) -> bool {
+        let left = self.left(size, now);
+        let health = self.known.get(destination);
+        health.is_some_and(|health| health.parked.is_empty() && health.may_start(left))
+    }
+
+    /// Has a claim wait for a slot, if there is room.
+    fn park(
+        &mut self,
+        pending: Pending,
+        coming: Coming,
+        passed: &mut Passed,
+        now: Duration,
+    ) -> Place {
+        let (size, tried, cap) = (size(&pending), pending.attempts > 0, self.slots.cap);
+        let destination = &pending.subject.destination;
+        let health = self.known.get_mut(destination).expect("it was met");
         let roomy = self.parked == 0
-            || (health.parked.len() < self.cap
-                && self.parked < 16 * self.cap
+            || (health.parked.len() < cap
+                && self.parked < 16 * cap
                 && self.parked_bytes + size <= PARK_BYTES);
-        if roomy || (tried && !health.parked.is_empty()) {
-            if health.parked.is_empty() {
-                self.waiting.push_back(destination.clone());
-            }
-            self.parked += 1;
-            self.parked_bytes += size;
-            if tried {
-                health.parked.push_front(pending);
-            } else {
-                health.parked.push_back(pending);
-            }
-            if roomy {
-                return Place::Parked;
-            }
-            // It took the place of the one that would have waited longest.
-            let last = health.parked.pop_back().expect("one was added above");
-            self.parked -= 1;
-            self.parked_bytes -= self::size(&last);
-            return health.turn_away(last, slots.shared, now);
+        if !roomy && (!tried || health.parked.is_empty()) {
+            return self.turn_away(pending, coming, passed, now);
         }
-        health.turn_away(pending, slots.shared, now)
+        if health.parked.is_empty() {
+            self.waiting.push_back(destination.clone());
+        }
+        self.parked += 1;
+        self.parked_bytes += size;
+        if tried {
+            health.parked.push_front(pending);
+        } else {
+            health.parked.push_back(pending);
+        }
+        if roomy {
+            return Place::Parked;
+        }
+        // It took the place of the one that would have waited longest.
+        let last = health.parked.pop_back().expect("one was added above");
+        self.parked -= 1;
+        self.parked_bytes -= self::size(&last);
+        self.turn_away(last, coming, passed, now)
+    }
+
+    /// Where a claim goes that finds no room.
+    fn turn_away(
+        &mut self,
+        surplus: Pending,
+        coming: Coming,
+        passed: &mut Passed,
+        now: Duration,
+    ) -> Place {
+        let shared = self.is_shared();
+        let health = &self.known[&surplus.subject.destination];
+        match health.patience(shared, now) {
+            Some(patience) if coming.may_hold => Place::Hold(surplus, patience),
+            _ => self.pass_over(surplus, passed, now),
+        }
+    }
+
+    /// Has a claim wait until its destination wants it.
+    fn pass_over(&mut self, surplus: Pending, passed: &mut Passed, now: Duration) -> Place {
+        let destination = &surplus.subject.destination;
+        let line = self.known[destination].line();
+        passed.add(line, surplus.place);
+        passed.want_not(line);
+        let at = self.wants_at(destination, now).max(now + REFUSED_FOR);
+        self.ask_at(destination, at);
+        Place::PassOver(surplus)
+    }
+
+    /// When a destination that has a surplus wants some of it; now, if it has room.
+    fn wants_at(&self, destination: &Destination, now: Duration) -> Duration {
+        let health = &self.known[destination];
+        let closed = health.closed_until(false);
+        let idle = health.in_flight == 0 && health.parked.is_empty();
+        let roomy = health.parked.len() <= self.slots.cap / 2
+            && self.parked < 8 * self.slots.cap
+            && self.parked_bytes < PARK_BYTES / 2;
+        if health.circuit.open().is_some() {
+            // It is to be failed.
+            now
+        } else if closed > now {
+            closed
+        } else if idle || roomy || self.has_slot(destination, 0, now) {
+            now
+        } else {
+            now + ASK_EVERY
+        }
+    }
+
+    /// Has a destination asked then whether it wants some of its surplus.
+    fn ask_at(&mut self, destination: &Destination, at: Duration) {
+        let Some(health) = self.known.get_mut(destination) else { return };
+        let before = health.asked_at.replace(at);
+        let known = before.and_then(|before| self.to_ask.remove(&(before, health.line())));
+        let destination = known.unwrap_or_else(|| destination.clone());
+        self.to_ask.insert((at, health.line()), destination);
+    }
+
+    /// Asks a destination at once, if it has a surplus: something has changed.
+    fn ask_now(&mut self, destination: &Destination, now: Duration) {
+        let asked_at = self.known.get(destination).and_then(|health| health.asked_at);
+        if asked_at.is_some_and(|at| at > now) {
+            self.ask_at(destination, now);
+        }
+    }
+
+    /// Asks the destinations that have a surplus whether they want some of it. How long until the next one
+    /// is to be asked, if any is.
+    pub(crate) fn ask(&mut self, passed: &mut Passed, now: Duration) -> Option<Duration> {
+        loop {
+            let (&(at, line), destination) = self.to_ask.first_key_value()?;
+            let over = !passed.has(line);
+            if !over && at > now {
+                return Some(at - now);
+            }
+            let wants_at = self.wants_at(destination, now);
+            let (_, destination) = self.to_ask.pop_first()?;
+            if let Some(health) = self.known.get_mut(&destination) {
+                health.asked_at = None;
+            }
+            if over {
+                continue;
+            }
+            if wants_at <= now {
+                passed.want(line);
+            }
+            let again = if wants_at <= now { now + ASK_EVERY } else { wants_at };
+            self.ask_at(&destination, again);
+        }
     }
 
     /// A parked claim whose destination has a slot now, each destination in its turn.
@@ -281,11 +396,11 @@ impl Destinations {
             let destination = self.waiting.pop_front()?;
             let first = self.known.get(&destination).and_then(|health| health.parked.front());
             let size = first.map_or(0, |first| first.subject.size);
-            let slots = self.slots(size, now);
+            let left = self.left(size, now);
             let Some(health) = self.known.get_mut(&destination) else {
                 continue;
             };
-            if !health.may_start(slots) {
+            if !health.may_start(left) {
                 self.waiting.push_back(destination);
                 continue;
             }
@@ -294,11 +409,10 @@ impl Destinations {
             };
             self.parked -= 1;
             self.parked_bytes -= self::size(&pending);
-            if health.parked.is_empty() {
-                health.shut_for = Duration::ZERO;
-            } else {
+            if !health.parked.is_empty() {
                 self.waiting.push_back(destination);
             }
+            self.ask_now(&pending.subject.destination, now);
             return Some(pending);
         }
         None
@@ -308,8 +422,7 @@ impl Destinations {
     pub(crate) fn started(&mut self, destination: &Destination, size: usize, now: Duration) {
         if let Some(health) = self.known.get_mut(destination) {
             health.start(now);
-            self.in_flight += 1;
-            self.in_flight_bytes += size;
+            self.slots.started(size);
         }
     }
 
@@ -323,48 +436,24 @@ impl Destinations {
         now: Duration,
     ) {
         if let Some(health) = self.known.get_mut(destination) {
-            let was_down = health.down.is_some();
-            self.silent -= usize::from(std::mem::take(&mut health.silent));
+            let was_down = health.circuit.open().is_some();
+            self.slots.silent -= usize::from(std::mem::take(&mut health.silent));
             health.end(answer, took, now);
-            self.in_flight -= 1;
-            self.in_flight_bytes -= size;
-            self.down -= usize::from(was_down && health.down.is_none());
-            if answer != Answer::NotMade {
-                self.well(now);
-            }
+            self.slots.ended(size, answer != Answer::NotMade, now);
+            self.down -= usize::from(was_down && health.circuit.open().is_none());
+            self.ask_now(destination, now);
         }
     }
 
     /// An attempt could not be made, and has ended: fewer are in flight from now on. How long its
     /// request waits, and how many may be in flight.
     pub(crate) fn short(&mut self, now: Duration) -> (Duration, usize) {
-        if !self.was_short(now) {
-            self.short_at = Some(now);
-        }
-        self.most = self.most.min(self.in_flight * 3 / 4).max(1);
-        self.answers = 0;
-        if now >= self.short.0 {
-            self.short.1 = (self.short.1 * 2).clamp(SHORT.0, SHORT.1);
-        }
-        if self.in_flight == 0 {
-            self.short.0 = now + self.short.1;
-        }
-        (self.short.1, self.most)
+        self.slots.short(now)
     }
 
     /// Whether an attempt could not be made a moment ago, so that others may have failed for the same.
     pub(crate) fn was_short(&self, now: Duration) -> bool {
-        self.short_at.is_some_and(|at| now < at + PATIENCE)
-    }
-
-    /// An attempt was made.
-    fn well(&mut self, now: Duration) {
-        self.short = (now.min(self.short.0), Duration::ZERO);
-        self.answers += 1;
-        if self.answers >= self.most && self.most < self.cap + self.spare {
-            self.answers = 0;
-            self.most += 1;
-        }
+        self.slots.was_short(now)
     }
 
     /// A request has used up its attempts by the destination's fault, and this is how. Whether that is
@@ -380,7 +469,7 @@ impl Destinations {
             return false;
         };
         health.keep_why(why, wall);
-        health.exhausted = health.exhausted.saturating_add(1);
+        health.circuit.exhausted();
         self.judge(destination, now, wall)
     }
 
@@ -394,20 +483,24 @@ impl Destinations {
         let Some(health) = self.known.get_mut(destination) else {
             return false;
         };
-        if health.down.is_some() || !health.is_condemned(now) {
+        if !health.circuit.judge(health.in_flight, now, wall) {
             return false;
         }
-        health.go_down(now, wall);
         self.down += 1;
+        self.ask_now(destination, now);
         true
     }
 
     /// Has these tried now: one that is down becomes half open, and no pause holds.
-    pub(crate) fn try_now(&mut self, asked: &[TryNow]) {
+    pub(crate) fn try_now(&mut self, asked: &[TryNow], now: Duration) {
         let concerned = |to: &Destination| asked.iter().any(|asked| asked.concerns(to));
         for (_, health) in self.known.iter_mut().filter(|(to, _)| concerned(to)) {
-            self.down -= usize::from(health.down.is_some());
+            self.down -= usize::from(health.circuit.open().is_some());
             health.try_now();
+        }
+        let surplus: Vec<_> = self.to_ask.values().filter(|to| concerned(to)).cloned().collect();
+        for destination in &surplus {
+            self.ask_now(destination, now);
         }
     }
 
@@ -422,7 +515,7 @@ impl Destinations {
             self.meet(destination.clone());
             if let Some(health) = self.known.get_mut(&destination) {
                 health.recall(&one, now, wall);
-                self.down += usize::from(health.down.is_some());
+                self.down += usize::from(health.circuit.open().is_some());
             }
         }
     }
@@ -492,40 +585,25 @@ impl Destinations {
     }
 
     /// The slots that are left for a request of this size.
-    fn slots(&self, size: usize, now: Duration) -> Slots {
-        let most = if now < self.short.0 { 0 } else { self.most };
-        let left = most.saturating_sub(self.in_flight);
-        let counted = self.in_flight - self.silent;
-        let (mut free, mut extra) = (
-            self.cap.saturating_sub(counted).min(left),
-            (2 * self.silent).saturating_sub(counted).min(left),
-        );
-        if self.spare == 0 {
-            extra = 0;
-        }
-        if self.in_flight_bytes >= FLIGHT_BYTES {
-            free = 0;
-            let fits = size <= SMALL && self.in_flight_bytes < 2 * FLIGHT_BYTES;
-            extra = if fits { extra } else { 0 };
-        }
-        Slots { free, extra, reserve: self.reserve, shared: self.is_shared() }
+    fn left(&self, size: usize, now: Duration) -> Left {
+        self.slots.left(size, self.is_shared(), now)
     }
 
+    /// Whether others may want slots: of what lies behind a surplus, and is not read yet, nothing is known.
     fn is_shared(&self) -> bool {
-        self.known.len() - self.down > 1 || self.silent > 0
+        let others_may_come = self.unread && !self.to_ask.is_empty();
+        self.known.len() - self.down > 1 || self.slots.silent > 0 || others_may_come
     }
 
     /// Counts the destinations that keep silent, if that may free a slot.
     fn count_silent(&mut self, now: Duration) {
-        let scarce = self.in_flight - self.silent + self.reserve >= self.cap;
-        if self.spare == 0 || !scarce || now < self.counted + COUNT_EVERY {
+        if !self.slots.is_to_count(now) {
             return;
         }
-        self.counted = now;
-        self.silent = 0;
+        self.slots.silent = 0;
         for health in self.known.values_mut() {
             health.silent = health.is_silent(now);
-            self.silent += usize::from(health.silent);
+            self.slots.silent += usize::from(health.silent);
         }
     }
 
@@ -534,14 +612,11 @@ impl Destinations {
             self.known.retain(|_, health| !health.is_idle());
             self.forget_at = MANY.max(2 * self.known.len());
         }
-        let floor = self.down_after.min(self.cap);
-        let bounds = Bounds {
-            first: (self.cap / 8).max(floor),
-            floor,
-            cap: self.cap,
-            down_after: self.down_after,
-        };
-        let mut health = Health::new(bounds);
+        let cap = self.slots.cap;
+        let floor = self.down_after.min(cap);
+        let bounds = Bounds { first: (cap / 8).max(floor), floor, cap };
+        self.met += 1;
+        let mut health = Health::new(self.met, bounds, self.down_after);
         health.failing = self.failing.remove(&destination);
         self.known.insert(destination, health);
     }

@@ -13,7 +13,7 @@ use std::collections::hash_map::RandomState;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::BuildHasher;
 
-use crate::passed::Passed;
+use crate::passed::{Line, Passed};
 use crate::subject::{Arrived, Ordered};
 
 /// Requests of one key that wait in memory.
@@ -66,7 +66,7 @@ impl Orders {
     pub(crate) fn key(&self, text: &str, passed: &Passed) -> u64 {
         let own = self.hasher.hash_one(text) | 1 << 63;
         let shared = own % SHARED;
-        let known = |key| self.keys.contains_key(&key) || passed.has(key);
+        let known = |key| self.keys.contains_key(&key) || passed.has(Line::Key(key));
         match !known(own) && (known(shared) || self.keys.len() >= KEYS_MAX) {
             true => shared,
             false => own,
@@ -82,26 +82,26 @@ impl Orders {
         passed: &mut Passed,
     ) -> Turn {
         let Ordered { key, place } = order;
-        let may_take = passed.may_take(key, place, in_pass);
+        let may_take = passed.may_take(Line::Key(key), place, in_pass);
         let entry = self.keys.entry(key).or_default();
         entry.away.remove(&place);
         let first_away = entry.away.first().is_none_or(|away| place < *away);
         let first_parked = entry.parked.front().is_none_or(|first| place < first.place);
         if may_take && first_away && first_parked && entry.busy.is_none() {
-            passed.take(key, place);
+            passed.take(Line::Key(key), place);
             entry.busy = Some(place);
             return Turn::Now(arrived);
         }
         let roomy =
             entry.parked.len() < PARKED_EACH && self.parked_bytes + arrived.size() <= PARKED_BYTES;
         if may_take && first_away && roomy && arrived.wait.is_zero() {
-            passed.take(key, place);
+            passed.take(Line::Key(key), place);
             self.parked_bytes += arrived.size();
             let at = entry.parked.partition_point(|parked| parked.place < place);
             entry.parked.insert(at, arrived);
             return Turn::Parked;
         }
-        passed.add(key, place);
+        passed.add(Line::Key(key), place);
         let mut leave = self.unpark_behind(key, place, passed);
         leave.push(arrived);
         self.advance(key, passed);
@@ -138,7 +138,7 @@ impl Orders {
         let stay = entry.parked.partition_point(|parked| parked.place < place);
         let leave: Vec<_> = entry.parked.drain(stay..).collect();
         for parked in &leave {
-            passed.add(key, parked.place);
+            passed.add(Line::Key(key), parked.place);
             self.parked_bytes -= parked.size();
         }
         leave
@@ -149,16 +149,16 @@ impl Orders {
         let Some(entry) = self.keys.get(&key) else {
             return;
         };
-        passed.want_not(key);
+        passed.want_not(Line::Key(key));
         if entry.busy.is_some() {
             return;
         }
         let first_away = |place: u128| entry.away.first().is_none_or(|away| place < *away);
         if entry.parked.front().is_some_and(|first| first_away(first.place)) {
             self.ready.push_back(key);
-        } else if passed.first(key).is_some_and(first_away) {
-            passed.want(key);
-        } else if entry.parked.is_empty() && entry.away.is_empty() && !passed.has(key) {
+        } else if passed.first(Line::Key(key)).is_some_and(first_away) {
+            passed.want(Line::Key(key));
+        } else if entry.parked.is_empty() && entry.away.is_empty() && !passed.has(Line::Key(key)) {
             self.keys.remove(&key);
         }
     }

@@ -1,20 +1,36 @@
 //! What was passed over, and is read again when its turn has come: by line, in the order of places.
 //!
-//! A *line* is the requests of an order key. A *pass* reads on without a gap from a place where a line
-//! wants its next record; every line that it comes by may take from it, so that many lines cost one
-//! reading, not one each. When no line that it has come by wants more, the next pass begins further on,
+//! A *line* is what waits for one thing: the requests of an order key, or those for which a destination has
+//! no room. A *pass* reads on without a gap from a place where a line wants its next record; every line
+//! that it comes by may take from it, so that many lines cost one reading, not one each. When no line that it
+//! has come by wants more, or [`TAKES_MAX`] records were taken from it, the next pass begins further on,
 //! and from the front when there is nothing further on: so none waits for ever.
 //!
 //! # Invariants
-//! - A line takes its records in the order of their places, and leaves none out: only from a pass that began
-//!   at or before its first one, until it refuses one.
+//! - A line that asks [`Passed::may_take`] first takes its records in the order of their places, and leaves
+//!   none out: only from a pass that began at or before its first one, until it refuses one. A line that does
+//!   not care may take any record that comes by, and takes it out of the line only if that says so.
 //! - Of a line a few words are kept, however many records it has.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
-/// Names a line: the hash of its order key.
-pub(crate) type Line = u64;
+/// Records that are taken from a pass before lines get their turn that it does not come by.
+const TAKES_MAX: usize = if cfg!(test) { 8 } else { 1024 };
+
+/// Names a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Line {
+    /// The requests of an order key, by its hash.
+    Key(u64),
+    /// Those for which a destination had no room, by its number.
+    To(u64),
+    /// Those that may end the worker, and are tried one at a time.
+    Suspects,
+}
+
+/// The first and the last of all names.
+const NAMES: (Line, Line) = (Line::Key(u64::MIN), Line::Suspects);
 
 /// All lines of which something was passed over.
 #[derive(Debug, Default)]
@@ -44,6 +60,8 @@ struct Pass {
     number: u64,
     began: From,
     at: From,
+    /// Records that lines have taken.
+    taken: usize,
 }
 
 impl Passed {
@@ -87,6 +105,7 @@ impl Passed {
             return;
         }
         range.from = after;
+        self.pass.taken += 1;
         let over = range.to <= place;
         for set in [&mut self.wanting, &mut self.later] {
             if set.remove(&(before, line)) && !over {
@@ -113,15 +132,21 @@ impl Passed {
         self.later.remove(&(range.from, line));
     }
 
+    /// Whether something is wanted.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.wanting.is_empty() || !self.later.is_empty()
+    }
+
     /// Where to read on, if something is wanted.
     pub(crate) fn next(&mut self) -> Option<Bound<u128>> {
-        let mut goes_on =
-            self.wanting.range((self.pass.began, Line::MIN)..=(self.pass.at, Line::MAX));
-        if goes_on.next().is_none() {
+        let came_by = (self.pass.began, NAMES.0)..=(self.pass.at, NAMES.1);
+        let goes_on = self.wanting.range(came_by).next().is_some();
+        if !goes_on || self.pass.taken >= TAKES_MAX {
             self.wanting.append(&mut self.later);
-            let ahead = self.wanting.range((self.pass.at, Line::MIN)..).next();
+            let ahead = (Bound::Excluded((self.pass.at, NAMES.1)), Bound::Unbounded);
+            let ahead = self.wanting.range(ahead).next();
             let from = ahead.or_else(|| self.wanting.first())?.0;
-            self.pass = Pass { number: self.pass.number + 1, began: from, at: from };
+            self.pass = Pass { number: self.pass.number + 1, began: from, at: from, taken: 0 };
         }
         let (place, taken) = self.pass.at;
         Some(if taken { Bound::Excluded(place) } else { Bound::Included(place) })
@@ -135,7 +160,7 @@ impl Passed {
     /// The pass has come to the end: what it was to find is there no more. The lines of which nothing
     /// is left.
     pub(crate) fn ended(&mut self) -> Vec<Line> {
-        let gone = self.wanting.split_off(&(self.pass.began, Line::MIN));
+        let gone = self.wanting.split_off(&(self.pass.began, NAMES.0));
         let gone: Vec<_> = gone.into_iter().map(|(_, line)| line).collect();
         for line in &gone {
             self.ranges.remove(line);

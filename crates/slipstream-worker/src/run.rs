@@ -54,8 +54,8 @@ pub(crate) struct Run<'a> {
     /// What operators asked for.
     asked: Vec<TryNow>,
     flights: HashMap<Ticket, Flight>,
-    /// A claim that waits for room; nothing is claimed meanwhile.
-    held: Option<Pending>,
+    /// A claim that waits for room, and for how long at most; no new one is claimed meanwhile.
+    held: Option<(Pending, Duration)>,
     /// How often in a row the backlog could not be read for now.
     refusals: u32,
     /// When the run began, by the monotonic clock.

@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 use slipstream_core::RecordId;
 
-use super::health::SHUT_LEAST;
+use super::circuit::DOUBT;
 use super::*;
+
+mod surplus;
 
 const NOW: Duration = Duration::ZERO;
 /// A failure with a back-off that is over at once, but for the least that a rest adds.
@@ -26,14 +28,21 @@ fn pending(ticket: u64, to: &str, attempts: u32, bytes: usize) -> Pending {
         body: Vec::new(),
         attempts,
         seat: 0,
+        place: ticket.into(),
     }
+}
+
+/// Places a claim that is new, with none held.
+fn place(all: &mut Destinations, pending: Pending, now: Duration) -> Place {
+    let coming = Coming { in_pass: false, may_hold: true };
+    all.place(pending, coming, &mut Passed::default(), now)
 }
 
 /// Offers claims for a destination until one is not started; how many were, and what
 /// became of the last.
 fn fill(all: &mut Destinations, to: &str, now: Duration) -> (usize, Place) {
     for started in 0.. {
-        match all.place(pending(0, to, 0, 0), now) {
+        match place(all, pending(0, to, 0, 0), now) {
             Place::Start(pending) => all.started(&pending.subject.destination, 0, now),
             other => return (started, other),
         }
@@ -45,7 +54,7 @@ fn fill(all: &mut Destinations, to: &str, now: Duration) -> (usize, Place) {
 fn warm(all: &mut Destinations, to: &str) {
     let to = Destination::new(to);
     for _ in 0..100 {
-        if let Place::Start(_) = all.place(pending(0, to.as_str(), 0, 0), NOW) {
+        if let Place::Start(_) = place(all, pending(0, to.as_str(), 0, 0), NOW) {
             all.started(&to, 0, NOW);
             all.ended(&to, 0, Answer::Delivered, QUICK, NOW);
         }
@@ -57,8 +66,8 @@ fn a_lone_quick_destination_gets_every_slot_and_parks_nothing() {
     let mut all = Destinations::new(50, 3);
     warm(&mut all, "a");
     for _ in 0..50 {
-        let place = all.place(pending(0, "a", 0, 0), NOW);
-        assert!(matches!(place, Place::Start(_)), "{place:?}");
+        let found = place(&mut all, pending(0, "a", 0, 0), NOW);
+        assert!(matches!(found, Place::Start(_)), "{found:?}");
         all.started(&Destination::new("a"), 0, NOW);
     }
     assert!(all.is_full(NOW).is_some());
@@ -107,65 +116,42 @@ fn failures_cut_the_limit_to_what_the_verdict_needs_and_answers_raise_it_again()
         .map(|_| {
             all.started(&a, 0, NOW);
             all.ended(&a, 0, FAILED, QUICK, NOW);
-            all.known[&a].limit
+            all.known[&a].limiter.limit
         })
         .collect();
     assert_eq!(limits, [25, 12, 6, 3, 3, 3]);
     all.started(&a, 0, NOW);
     all.ended(&a, 0, Answer::Refused, QUICK, NOW);
-    assert_eq!(all.known[&a].limit, 4);
+    assert_eq!(all.known[&a].limiter.limit, 4);
 }
 
 #[test]
-fn surplus_is_held_while_its_destination_is_prompt_and_put_back_when_it_is_not() {
+fn surplus_is_held_while_its_destination_is_prompt_and_passed_over_when_it_is_not() {
     let mut all = Destinations::new(10, 3);
     let a = Destination::new("a");
     assert_eq!(fill(&mut all, "a", NOW).0, 3);
-    while let Place::Parked = all.place(pending(0, "a", 0, 0), NOW) {}
+    while let Place::Parked = place(&mut all, pending(0, "a", 0, 0), NOW) {}
     assert_eq!(all.parked, 10);
 
     let late = PATIENCE - QUICK;
-    let place = all.place(pending(0, "a", 0, 0), late);
-    assert!(matches!(place, Place::Hold(_, patience) if patience == QUICK), "{place:?}");
+    let found = place(&mut all, pending(0, "a", 0, 0), late);
+    assert!(matches!(found, Place::Hold(_, patience) if patience == QUICK), "{found:?}");
 
-    let place = all.place(pending(0, "a", 0, 0), PATIENCE);
-    assert!(matches!(place, Place::PutBack(_, SHUT_LEAST)), "{place:?}");
+    let found = place(&mut all, pending(0, "a", 0, 0), PATIENCE);
+    assert!(matches!(found, Place::PassOver(_)), "{found:?}");
 
     all.ended(&a, 0, FAILED, QUICK, NOW);
-    let place = all.place(pending(0, "a", 0, 0), NOW);
-    assert!(matches!(place, Place::PutBack(..)), "{place:?}");
-}
-
-#[test]
-fn surplus_is_put_back_to_one_moment_that_moves_away_until_the_park_runs_empty() {
-    let mut all = Destinations::new(10, 3);
-    let a = Destination::new("a");
-    fill(&mut all, "a", NOW);
-    while let Place::Parked = all.place(pending(0, "a", 0, 0), NOW) {}
-    let mut now = PATIENCE;
-    for expected in [1, 2, 4, 8, 16, 16] {
-        let wait = Duration::from_secs(expected);
-        for early in [Duration::ZERO, wait / 2] {
-            let place = all.place(pending(0, "a", 0, 0), now + early);
-            assert!(matches!(place, Place::PutBack(_, left) if left == wait - early), "{place:?}");
-        }
-        now += wait;
-    }
-    for _ in 0..10 {
-        all.ended(&a, 0, Answer::Delivered, PATIENCE, now);
-        let next = all.next_parked(NOW).expect("one is parked and a slot is free");
-        all.started(&next.subject.destination, 0, now);
-    }
-    assert!(all.known[&a].shut_for.is_zero());
+    let found = place(&mut all, pending(0, "a", 0, 0), NOW);
+    assert!(matches!(found, Place::PassOver(_)), "{found:?}");
 }
 
 #[test]
 fn a_request_that_was_tried_goes_before_those_that_were_not() {
     let mut all = Destinations::new(10, 3);
     fill(&mut all, "a", NOW);
-    while let Place::Parked = all.place(pending(0, "a", 0, 0), NOW) {}
-    let place = all.place(pending(7, "a", 2, 0), NOW);
-    assert!(matches!(&place, Place::Hold(last, _) if last.ticket == Ticket(0)), "{place:?}");
+    while let Place::Parked = place(&mut all, pending(0, "a", 0, 0), NOW) {}
+    let found = place(&mut all, pending(7, "a", 2, 0), NOW);
+    assert!(matches!(&found, Place::Hold(last, _) if last.ticket == Ticket(0)), "{found:?}");
     all.ended(&Destination::new("a"), 0, Answer::Delivered, QUICK, NOW);
     assert_eq!(all.next_parked(NOW).expect("a slot is free").ticket, Ticket(7));
 }
@@ -182,10 +168,10 @@ fn a_pause_holds_for_its_destination_alone() {
         "the same pause again is no news"
     );
     assert_eq!(all.release(&a, NOW).len(), 1);
-    let place = all.place(pending(0, "a", 0, 0), Duration::from_secs(10));
-    assert!(matches!(place, Place::PutBack(_, wait) if wait.as_secs() == 20), "{place:?}");
-    let place = all.place(pending(0, "b", 0, 0), NOW);
-    assert!(matches!(place, Place::Start(_)), "{place:?}");
+    let found = place(&mut all, pending(0, "a", 0, 0), Duration::from_secs(10));
+    assert!(matches!(found, Place::PassOver(_)), "{found:?}");
+    let found = place(&mut all, pending(0, "b", 0, 0), NOW);
+    assert!(matches!(found, Place::Start(_)), "{found:?}");
 }
 
 /// Has attempts fail one after another. Whether the destination was down after each.
@@ -228,24 +214,24 @@ fn a_destination_is_down_by_its_record_and_up_again_with_a_delivery() {
     for (name, each, expected) in table {
         let mut all = Destinations::new(10, 3);
         let a = Destination::new("a");
-        all.place(pending(0, "a", 0, 0), NOW);
+        place(&mut all, pending(0, "a", 0, 0), NOW);
         assert_eq!(fail(&mut all, &a, NOW, each), expected, "{name}");
     }
     let mut all = Destinations::new(10, 3);
     let a = Destination::new("a");
-    all.place(pending(0, "a", 0, 0), NOW);
+    place(&mut all, pending(0, "a", 0, 0), NOW);
     assert_eq!(fail(&mut all, &a, NOW, &[ONLY; 2]), [false; 2]);
     all.started(&a, 0, NOW);
     all.ended(&a, 0, Answer::Delivered, QUICK, NOW);
     assert_eq!(fail(&mut all, &a, NOW, &[ONLY; 4]), [false; 4], "it took one a moment ago");
     let later = Duration::from_secs(10);
     assert_eq!(fail(&mut all, &a, later, &[ONLY; 2]), [true, false], "it is said once");
-    let place = all.place(pending(0, "a", 0, 0), later);
-    assert!(matches!(place, Place::Down(_)), "{place:?}");
+    let found = place(&mut all, pending(0, "a", 0, 0), later);
+    assert!(matches!(found, Place::Down(_)), "{found:?}");
     all.started(&a, 0, later);
     all.ended(&a, 0, Answer::Delivered, QUICK, later);
-    let place = all.place(pending(0, "a", 0, 0), later);
-    assert!(matches!(place, Place::Start(_)), "{place:?}");
+    let found = place(&mut all, pending(0, "a", 0, 0), later);
+    assert!(matches!(found, Place::Start(_)), "{found:?}");
 }
 
 #[test]
@@ -253,15 +239,15 @@ fn requests_at_their_last_attempt_wait_until_others_were_tried_and_are_believed_
  {
     let mut all = Destinations::new(10, 3);
     let a = Destination::new("a");
-    all.place(pending(0, "a", 0, 0), NOW);
+    place(&mut all, pending(0, "a", 0, 0), NOW);
     assert_eq!(fail(&mut all, &a, NOW, &[LAST; 3]), [false; 3]);
-    let place = all.place(pending(0, "a", 2, 0), NOW);
-    assert!(matches!(place, Place::PutBack(_, health::DOUBT)), "{place:?}");
-    let place = all.place(pending(0, "a", 0, 0), NOW);
-    assert!(matches!(place, Place::Start(_)), "{place:?}");
-    let place = all.place(pending(0, "a", 2, 0), health::DOUBT);
-    assert!(matches!(place, Place::Start(_)), "{place:?}");
-    assert_eq!(fail(&mut all, &a, health::DOUBT, &[LAST]), [true]);
+    let found = place(&mut all, pending(0, "a", 2, 0), NOW);
+    assert!(matches!(found, Place::PutBack(_, DOUBT)), "{found:?}");
+    let found = place(&mut all, pending(0, "a", 0, 0), NOW);
+    assert!(matches!(found, Place::Start(_)), "{found:?}");
+    let found = place(&mut all, pending(0, "a", 2, 0), DOUBT);
+    assert!(matches!(found, Place::Start(_)), "{found:?}");
+    assert_eq!(fail(&mut all, &a, DOUBT, &[LAST]), [true]);
 }
 
 #[test]
@@ -269,12 +255,12 @@ fn what_is_in_flight_when_the_record_is_bad_enough_is_waited_for_and_may_mend_it
     for mends in [true, false] {
         let mut all = Destinations::new(10, 3);
         let a = Destination::new("a");
-        all.place(pending(0, "a", 0, 0), NOW);
+        place(&mut all, pending(0, "a", 0, 0), NOW);
         all.started(&a, 0, NOW);
         assert_eq!(fail(&mut all, &a, NOW, &[ONLY; 3]), [false; 3]);
         // One that was tried, since the others rest.
-        let place = all.place(pending(0, "a", 1, 0), NOW);
-        assert!(matches!(place, Place::Parked), "{place:?}");
+        let found = place(&mut all, pending(0, "a", 1, 0), NOW);
+        assert!(matches!(found, Place::Parked), "{found:?}");
         if mends {
             all.ended(&a, 0, Answer::Delivered, QUICK, NOW);
         } else {
@@ -291,7 +277,7 @@ fn a_pause_is_short_where_requests_were_taken_and_longer_each_time_that_it_is_as
     let hour = Duration::from_secs(3_600);
     let mut all = Destinations::new(10, 3);
     let a = Destination::new("a");
-    all.place(pending(0, "a", 0, 0), NOW);
+    place(&mut all, pending(0, "a", 0, 0), NOW);
     assert_eq!(
         all.pause(&a, "429", hour, NOW, Timestamp::default()),
         Some(hour),
@@ -329,10 +315,10 @@ fn what_is_parked_is_bounded_in_bytes_but_one_always_fits() {
     let mut all = Destinations::new(10, 3);
     fill(&mut all, "a", NOW);
     all.release_all();
-    let place = all.place(pending(0, "a", 0, PARK_BYTES + 1), NOW);
-    assert!(matches!(place, Place::Parked), "{place:?}");
-    let place = all.place(pending(0, "a", 0, 1), NOW);
-    assert!(matches!(place, Place::Hold(..)), "{place:?}");
+    let found = place(&mut all, pending(0, "a", 0, PARK_BYTES + 1), NOW);
+    assert!(matches!(found, Place::Parked), "{found:?}");
+    let found = place(&mut all, pending(0, "a", 0, 1), NOW);
+    assert!(matches!(found, Place::Hold(..)), "{found:?}");
 }
 
 #[test]
@@ -341,7 +327,7 @@ fn what_is_parked_is_bounded_over_all_destinations() {
     fill(&mut all, "a", NOW);
     fill(&mut all, "b", NOW);
     for number in 0..100 {
-        all.place(pending(0, &number.to_string(), 0, 0), NOW);
+        place(&mut all, pending(0, &number.to_string(), 0, 0), NOW);
     }
     assert_eq!(all.parked, 32);
 }
@@ -351,7 +337,7 @@ fn a_million_destinations_are_not_all_remembered() {
     let mut all = Destinations::new(50, 3);
     for number in 0..1_000_000 {
         let to = Destination::new(number.to_string());
-        let Place::Start(_) = all.place(pending(0, to.as_str(), 0, 0), NOW) else {
+        let Place::Start(_) = place(&mut all, pending(0, to.as_str(), 0, 0), NOW) else {
             panic!("a slot is free");
         };
         all.started(&to, 0, NOW);
@@ -398,7 +384,7 @@ proptest! {
             match step {
                 Step::Claim { to, attempts, bytes } => {
                     let claim = pending(0, name(to).as_str(), attempts, bytes);
-                    if let Place::Start(claim) = all.place(claim, now) {
+                    if let Place::Start(claim) = place(&mut all, claim, now) {
                         all.started(&claim.subject.destination, 0, now);
                         flying.push(claim.subject.destination);
                     }
@@ -422,8 +408,8 @@ proptest! {
                 },
                 Step::Pass(millis) => now += Duration::from_millis(millis.into()),
             }
-            prop_assert_eq!(all.in_flight, flying.len());
-            prop_assert!(all.in_flight <= cap);
+            prop_assert_eq!(all.slots.in_flight, flying.len());
+            prop_assert!(all.slots.in_flight <= cap);
             prop_assert!(all.parked <= 16 * cap);
             let parked: usize = all.known.values().map(|health| health.parked.len()).sum();
             let bytes: usize =
@@ -470,7 +456,7 @@ fn a_destination_that_gets_slower_with_load_gets_less_and_one_that_is_always_slo
             all.ended(&a, 0, Answer::Delivered, took, NOW);
             all.started(&a, 0, NOW);
         }
-        all.known[&a].limit
+        all.known[&a].limiter.limit
     };
     assert_eq!(limit_after(QUICK, QUICK), 50);
     assert!(limit_after(QUICK, PATIENCE) < 30, "{}", limit_after(QUICK, PATIENCE));

@@ -72,7 +72,8 @@ impl Bench {
                 self.offer(place, key, true, Duration::ZERO);
             }
             None => {
-                for key in self.passed.ended() {
+                for line in self.passed.ended() {
+                    let Line::Key(key) = line else { unreachable!("there are keys alone") };
                     self.orders.advance(key, &mut self.passed);
                 }
             }

@@ -9,14 +9,12 @@ use slipstream_core::{
 use tracing::field::Empty;
 
 use super::{Flight, Run};
-use crate::destination::{Pending, Place};
+use crate::destination::{Coming, Pending, Place};
 use crate::observer::{Doing, Event};
 use crate::orders::Turn;
+use crate::passed::Line;
 use crate::reason;
 use crate::subject::{Arrived, Ordered, Subject, known_as};
-
-/// How long a suspect waits while another one is in flight.
-const SUSPECT_WAIT: Duration = Duration::from_millis(50);
 
 /// How often in a row the backlog may have nothing to give for want of descriptors, with nothing in
 /// flight that could give some back.
@@ -48,87 +46,121 @@ pub(super) enum Intake {
 }
 
 impl Run<'_> {
-    /// Fills the slots: what is parked first, then what is held, then what was passed over and what the
+    /// Fills the slots: what is parked first, then what was passed over, what is held, and what the
     /// backlog has, by turns.
     pub(super) fn take_in(&mut self) -> Intake {
         let now = self.worker.clock.elapsed();
         while let Some(pending) = self.destinations.next_parked(now) {
-            self.attempt(pending);
+            self.attempt(pending, false);
             if self.broken.is_some() {
                 return Intake::More;
             }
-        }
-        if let Some(pending) = self.held.take()
-            && let Some(patience) = self.place(pending)
-        {
-            return Intake::Held(patience);
         }
         while let Some((arrived, order)) = self.orders.next() {
-            if let Some(patience) = self.examine(arrived, Some(order)) {
-                return Intake::Held(patience);
-            }
+            self.examine(arrived, Some(order), false);
             if self.broken.is_some() {
                 return Intake::More;
             }
         }
-        let more = match self.take_passed_over() {
-            Ok(more) => more,
-            Err(intake) => return intake,
-        };
+        self.destinations.ask(&mut self.passed, now);
+        if let Err(intake) = self.take_passed_over() {
+            return intake;
+        }
+        if let Some((pending, _)) = self.held.take() {
+            self.place(pending, false);
+        }
+        let fresh = self.take_fresh();
+        self.destinations.unread(!matches!(fresh, Intake::Due(_) | Intake::Empty));
+        let now = self.worker.clock.elapsed();
+        let asked_in = self.destinations.ask(&mut self.passed, now).unwrap_or(Duration::MAX);
+        match fresh {
+            Intake::Due(_) | Intake::Empty if self.passed.is_wanted() => Intake::More,
+            Intake::Held(_) if self.held.is_some() && self.passed.is_wanted() => Intake::More,
+            Intake::Held(patience) => Intake::Held(patience.min(asked_in)),
+            Intake::Due(due) => Intake::Due(due.min(asked_in)),
+            Intake::Empty if asked_in < Duration::MAX => Intake::Due(asked_in),
+            other => other,
+        }
+    }
+
+    /// Takes what the backlog has, until a claim is held.
+    fn take_fresh(&mut self) -> Intake {
         for _ in 0..BATCH {
+            if let Some((_, patience)) = &self.held {
+                return Intake::Held(*patience);
+            }
+            if self.broken.is_some() {
+                return Intake::More;
+            }
             if let Some(wait) = self.destinations.is_full(self.worker.clock.elapsed()) {
                 return Intake::Full(wait);
             }
-            let claim = match self.worker.backlog.next() {
-                Ok(Next::Work(claim)) => claim,
-                Ok(Next::Asked(asked)) => {
-                    self.heed(asked);
-                    continue;
-                }
-                Ok(Next::Wait(_) | Next::Empty) if more => return Intake::More,
+            match self.worker.backlog.next() {
+                Ok(Next::Work(claim)) => self.take(claim, false),
+                Ok(Next::Asked(asked)) => self.heed(asked),
                 Ok(Next::Wait(due)) => return Intake::Due(due),
                 Ok(Next::Empty) => return Intake::Empty,
                 Err(error) => return self.cannot_claim(error),
-            };
-            if let Some(intake) = self.take(claim, false) {
-                return intake;
             }
         }
         Intake::More
     }
 
-    /// Reads again what was passed over, as far as it is wanted. Whether more is.
-    fn take_passed_over(&mut self) -> Result<bool, Intake> {
+    /// Reads again what was passed over, as far as it is wanted.
+    fn take_passed_over(&mut self) -> Result<(), Intake> {
         for _ in 0..BATCH {
             if let Some(wait) = self.destinations.is_full(self.worker.clock.elapsed()) {
                 return Err(Intake::Full(wait));
             }
-            let Some(from) = self.passed.next() else { return Ok(false) };
+            let Some(from) = self.passed.next() else { return Ok(()) };
             match self.worker.backlog.passed_over(from) {
                 Ok(Some(claim)) => {
                     self.passed.reached(claim.place);
-                    if let Some(intake) = self.take(claim, true) {
-                        return Err(intake);
+                    self.take(claim, true);
+                    if self.broken.is_some() {
+                        return Err(Intake::More);
                     }
                 }
                 Ok(None) => {
-                    for key in self.passed.ended() {
-                        self.orders.advance(key, &mut self.passed);
+                    for line in self.passed.ended() {
+                        if let Line::Key(key) = line {
+                            self.orders.advance(key, &mut self.passed);
+                        }
                     }
                 }
                 Err(error) => return Err(self.cannot_claim(error)),
             }
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// Takes a claim in. Why no more is claimed for now, if so.
-    fn take(&mut self, claim: Claim, in_pass: bool) -> Option<Intake> {
+    /// Looks at a claim: whether it is its turn, if it has an order key.
+    fn take(&mut self, claim: Claim, in_pass: bool) {
         self.refusals = 0;
-        if let Some(patience) = self.admit(claim, in_pass) {
-            return Some(Intake::Held(patience));
+        let Claim { ticket, payload, attempts, interrupted, mut wait, early, place } = claim;
+        let mut record = match Record::decode(&payload) {
+            Ok(record) => record,
+            Err(error) => {
+                return self.settle(ticket, Verdict::Failed, None, attempts, &reason::of(&error));
+            }
+        };
+        if early && !self.asked.is_empty() {
+            let destination = known_as(&record.destination);
+            if self.asked.iter().any(|asked| asked.concerns(&destination)) {
+                wait = Duration::ZERO;
+            }
         }
-        self.broken.is_some().then_some(Intake::More)
+        let key = record.terms.order.take();
+        let arrived = Arrived { ticket, record, attempts, interrupted, wait, place };
+        let Some(key) = key else {
+            return self.examine(arrived, None, in_pass);
+        };
+        let order = Ordered { key: self.orders.key(&key, &self.passed), place };
+        match self.orders.offer(arrived, order, in_pass, &mut self.passed) {
+            Turn::Now(arrived) => self.examine(arrived, Some(order), in_pass),
+            Turn::Parked => {}
+            Turn::PassOver(all) => self.pass_over(all),
+        }
     }
 
     fn cannot_claim(&mut self, error: BacklogError) -> Intake {
@@ -156,7 +188,7 @@ impl Run<'_> {
         };
         let asked: Vec<_> = asked.into_iter().map(known).collect();
         tracing::info!(?asked, "an operator asked to have these tried now");
-        self.destinations.try_now(&asked);
+        self.destinations.try_now(&asked, self.worker.clock.elapsed());
         if asked.contains(&TryNow::All) {
             self.asked.clear();
         }
@@ -165,78 +197,47 @@ impl Run<'_> {
         self.asked.drain(..surplus);
     }
 
-    /// Looks at a claim: whether it is its turn, if it has an order key. How long it is held, if it is.
-    fn admit(&mut self, claim: Claim, in_pass: bool) -> Option<Duration> {
-        let Claim { ticket, payload, attempts, interrupted, mut wait, early, place } = claim;
-        let mut record = match Record::decode(&payload) {
-            Ok(record) => record,
-            Err(error) => {
-                self.settle(ticket, Verdict::Failed, None, attempts, &reason::of(&error));
-                return None;
-            }
-        };
-        if early && !self.asked.is_empty() {
-            let destination = known_as(&record.destination);
-            if self.asked.iter().any(|asked| asked.concerns(&destination)) {
-                wait = Duration::ZERO;
-            }
-        }
-        let key = record.terms.order.take();
-        let arrived = Arrived { ticket, record, attempts, interrupted, wait, place };
-        let Some(key) = key else {
-            return self.examine(arrived, None);
-        };
-        let order = Ordered { key: self.orders.key(&key, &self.passed), place };
-        match self.orders.offer(arrived, order, in_pass, &mut self.passed) {
-            Turn::Now(arrived) => return self.examine(arrived, Some(order)),
-            Turn::Parked => {}
-            Turn::PassOver(all) => self.pass_over(all),
-        }
-        None
-    }
-
-    /// Looks at a claim whose turn it is, and settles at once what cannot be tried now. How long it is
-    /// held, if it is.
-    fn examine(&mut self, mut arrived: Arrived, order: Option<Ordered>) -> Option<Duration> {
+    /// Looks at a claim whose turn it is, and settles at once what cannot be tried now.
+    fn examine(&mut self, mut arrived: Arrived, order: Option<Ordered>, in_pass: bool) {
         let not_before = arrived.record.terms.not_before;
         let mut subject = Subject::of(&mut arrived, order, &self.worker.policy);
-        let Arrived { ticket, record, attempts, wait, .. } = arrived;
+        let Arrived { ticket, record, attempts, wait, place, .. } = arrived;
         let Some(seat) = self.worker.drivers.of_kind(&record.kind) else {
             let reason = format!("nothing here performs requests of kind '{}'", record.kind);
-            self.give_up(ticket, &subject, attempts, &reason);
-            return None;
+            return self.give_up(ticket, &subject, attempts, &reason);
         };
         match self.worker.drivers.destination(seat, &record.body) {
             Ok(destination) if destination == record.destination => {}
             Ok(destination) => {
                 subject.destination = known_as(&destination);
-                self.give_up(ticket, &subject, attempts, MISNAMED);
-                return None;
+                return self.give_up(ticket, &subject, attempts, MISNAMED);
             }
             Err(error) => {
                 subject.destination = Destination::new(format!("{}://invalid", record.kind));
-                self.give_up(ticket, &subject, attempts, &error.to_string());
-                return None;
+                return self.give_up(ticket, &subject, attempts, &error.to_string());
             }
         }
         if self.is_stale(&subject) {
-            self.settle(ticket, Verdict::Expired, Some(&subject), attempts, "it outlived its use");
-            return None;
+            return self.settle(
+                ticket,
+                Verdict::Expired,
+                Some(&subject),
+                attempts,
+                "it outlived its use",
+            );
         }
         if self.policy_of(&subject).is_spent(attempts) {
             // Of the last one nothing is known, or the request would be settled.
             let why = "its worker ended during its last attempts, too often to try it again";
-            self.give_up(ticket, &subject, attempts, why);
-            return None;
+            return self.give_up(ticket, &subject, attempts, why);
         }
         let early = not_before.map(|start| start.since(self.worker.clock.now()));
         let early = early.filter(|early| !early.is_zero());
-        let pending = Pending { ticket, subject, body: record.body, attempts, seat };
+        let pending = Pending { ticket, subject, body: record.body, attempts, seat, place };
         if early.is_some() || !wait.is_zero() {
-            self.postpone(&pending, early, wait);
-            return None;
+            return self.postpone(&pending, early, wait);
         }
-        self.place(pending)
+        self.place(pending, in_pass);
     }
 
     /// Puts off what is not due. That it must not be sent before some time is kept on disk, so that
@@ -257,31 +258,40 @@ impl Run<'_> {
             || most.is_some_and(|most| now.since(subject.id.stored()) > most)
     }
 
-    /// Puts a claim where it belongs. How long it is held, if it is.
-    pub(super) fn place(&mut self, pending: Pending) -> Option<Duration> {
-        match self.destinations.place(pending, self.worker.clock.elapsed()) {
-            Place::Start(pending) => self.attempt(pending),
+    /// Puts a claim where it belongs.
+    pub(super) fn place(&mut self, pending: Pending, in_pass: bool) {
+        let coming = Coming { in_pass, may_hold: !in_pass && self.held.is_none() };
+        let now = self.worker.clock.elapsed();
+        match self.destinations.place(pending, coming, &mut self.passed, now) {
+            Place::Start(pending) => self.attempt(pending, in_pass),
             Place::Parked => {}
-            Place::Hold(pending, patience) => {
-                self.held = Some(pending);
-                return Some(patience);
+            Place::Hold(pending, patience) => self.held = Some((pending, patience)),
+            Place::PassOver(pending) => {
+                self.put_off(&pending, Verdict::PassOver, "its destination has no room for it");
             }
             Place::PutBack(pending, wait) => {
-                self.put_back(&pending, wait, "its destination is paused or has no room");
+                self.put_off(&pending, Verdict::PutBack(wait), "its destination is paused");
             }
             Place::Down(pending) => self.give_up_down(&pending),
         }
-        None
     }
 
     /// Counts an attempt and has it made. One suspect is in flight at a time, so that what ends the
     /// worker uses up attempts of its own and of no other.
-    fn attempt(&mut self, pending: Pending) {
-        if pending.subject.suspect && self.flights.values().any(|flight| flight.subject.suspect) {
-            let why = "another one that may end the worker is in flight";
-            return self.put_back(&pending, SUSPECT_WAIT, why);
+    fn attempt(&mut self, pending: Pending, in_pass: bool) {
+        if pending.subject.suspect {
+            let line = Line::Suspects;
+            if self.passed.may_take(line, pending.place, in_pass) {
+                self.passed.take(line, pending.place);
+            }
+            if self.flights.values().any(|flight| flight.subject.suspect) {
+                self.passed.add(line, pending.place);
+                self.passed.want_not(line);
+                let why = "another one that may end the worker is in flight";
+                return self.put_off(&pending, Verdict::PassOver, why);
+            }
         }
-        let Pending { ticket, subject, body, attempts, seat } = pending;
+        let Pending { ticket, subject, body, attempts, seat, .. } = pending;
         let number = match self.worker.backlog.begin(ticket) {
             Ok(number) => number,
             Err(BacklogError::Unavailable { retry_in, reason }) => {

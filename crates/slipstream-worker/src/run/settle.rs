@@ -8,6 +8,7 @@ use super::{Flight, Run};
 use crate::Note;
 use crate::destination::{Answer, Pending};
 use crate::observer::{Doing, Event};
+use crate::passed::Line;
 use crate::scarcity::descriptors_are_scarce;
 use crate::subject::{Arrived, Subject};
 
@@ -49,6 +50,9 @@ impl Run<'_> {
         };
         let (id, destination) = (subject.id, &subject.destination);
         self.destinations.ended(destination, subject.size, answer, took, now);
+        if subject.suspect {
+            self.passed.want(Line::Suspects);
+        }
         span.record("took_ms", took.as_millis() as u64);
         let _entered = span.enter();
         match outcome {
@@ -124,7 +128,7 @@ impl Run<'_> {
             tracing::warn!(%destination, reason, "the destination is down; the rest is not tried");
         }
         for pending in self.destinations.release(destination, now) {
-            self.place(pending);
+            self.place(pending, false);
         }
     }
 
@@ -162,15 +166,15 @@ impl Run<'_> {
         self.settle(ticket, Verdict::Failed, Some(subject), attempts, why);
     }
 
-    /// Puts a record back that is not to be tried now.
-    pub(super) fn put_back(&mut self, pending: &Pending, wait: Duration, why: &str) {
+    /// Lets go of a record that is not to be tried now.
+    pub(super) fn put_off(&mut self, pending: &Pending, verdict: Verdict, why: &str) {
         let Pending { ticket, subject, attempts, .. } = pending;
-        self.settle(*ticket, Verdict::PutBack(wait), Some(subject), *attempts, why);
+        self.settle(*ticket, verdict, Some(subject), *attempts, why);
     }
 
     /// Puts back all that was claimed and not begun: the run is over.
     pub(super) fn put_back_all(&mut self) {
-        let mut left: Vec<_> = self.held.take().into_iter().collect();
+        let mut left: Vec<_> = self.held.take().map(|(held, _)| held).into_iter().collect();
         left.extend(self.destinations.release_all());
         let parked = self.orders.release_all();
         if self.broken.is_some() {
