@@ -121,7 +121,7 @@ pub struct Summary {
     pub expired: u64,
     /// Failed attempts after which the request had another one left.
     pub retried: u64,
-    /// How often a request was put back without an attempt.
+    /// How often a request was put back or passed over without an attempt.
     pub put_off: u64,
     /// Attempts that were made.
     pub attempts: u64,
