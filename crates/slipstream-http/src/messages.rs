@@ -56,6 +56,8 @@ fn refusals() {
         r#"{"url":"http://h/","max_time":0}"#,
         r#"{"url":"http://h/","max_time":-1}"#,
         r#"{"url":"http://h/","connect_timeout":99999}"#,
+        r#"{"url":"http://h/","redirect_scheme":"https"}"#,
+        r#"{"url":"http://h/","low_speed_time":0}"#,
         r#"{"url":"http://h/","sign":"s3cret"}"#,
         r#"{"url":"http://h/","sign":"env:KEY","headers":{"webhook-id":"1"}}"#,
         r#"{"url":"http://h/","chunked":true,"http_version":"1.0"}"#,

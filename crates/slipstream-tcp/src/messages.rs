@@ -55,7 +55,8 @@ fn refusals() {
 mod deliver {
     use std::io::{Error, ErrorKind};
 
-    use crate::verdict::{Stage, failure};
+    use crate::TcpRequest;
+    use crate::verdict::{Stage, failure, judge};
 
     /// What is noted of an attempt, by what happened when.
     #[test]
@@ -75,6 +76,9 @@ mod deliver {
         for errno in [2, 13, 24, 99, 101, 110, 111, 113] {
             say(format!("the system's {errno}"), &Error::from_raw_os_error(errno), Stage::Connect);
         }
+        let expecting = TcpRequest::new("tcp://h:1", "a").expect("^OK");
+        let unexpected = judge(&expecting, b"550 no", "tcp://h:1").unwrap_err();
+        text.push_str(&format!("answered: {}\n", unexpected.reason));
         insta::assert_snapshot!(text);
     }
 }

@@ -1,6 +1,7 @@
 //! What `check`, `inspect` and `doctor` say of a spool that was damaged.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use super::Scene;
@@ -79,6 +80,8 @@ fn what_killed_processes_and_strangers_left() {
         std::fs::write(spool.join(name), "").unwrap();
     }
     std::fs::create_dir(spool.join("ready/dir")).unwrap();
+    let pipe = spool.join("ready").join(log_name(6));
+    assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
     std::fs::copy(scene.log("failed"), spool.join("ready").join(log_name(7))).unwrap();
     std::fs::write(spool.join("ready").join(log_name(8)), "x").unwrap();
     scene.notes("writes are cut short, and files are put where they do not belong");
@@ -156,4 +159,12 @@ fn what_doctor_finds() {
         "slipstream work --quiet",
     ]);
     scene.is("doctor");
+}
+
+#[test]
+fn what_doctor_finds_of_a_spool_for_a_network_file_system() {
+    let mut scene = Scene::new();
+    scene.types("slipstream init --slots 1 --network-fs");
+    doctor(&mut scene, "slipstream doctor");
+    scene.is("doctor_network_fs");
 }

@@ -46,7 +46,7 @@ fn help_is_short_or_long() {
         let long = scene.run(&format!("{line}--help"), None);
         match short == long {
             true => scene.notes("--help is the same"),
-            false => drop(scene.types(&format!("{line}--help"))),
+            false => scene.record(&format!("$ {line}--help"), &long),
         }
         scene.is(&name(command));
     }

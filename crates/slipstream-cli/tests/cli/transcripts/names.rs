@@ -29,12 +29,12 @@ const PATTERN: &str = concat!(
 const LENGTHS: [(&str, &str); 11] = [
     (r"\b(stored |after |for |pause |in )@( ago|:|;| \()", "${1}<1m${2}"),
     (r"(the next attempt is in )@", "${1}<1m"),
-    (r#"("(?:[a-z]+_)?(?:age_)?seconds":)[0-5]?\d\b"#, "${1}<1m"),
+    (r#"("(?:(?:oldest_)?age|silent)_seconds":)[0-5]?\d\b"#, "${1}<1m"),
     (r#"("elapsed":)\d{1,4}\b"#, "${1}<1m"),
     (r"(\bage=)@;", "${1}<1m;"),
     (r"(\bage=)72\d\ds;", "${1}2h;"),
-    (r"(\[[#=.]{10}\][ \d-]*[\d-]) +@$", "${1}  <1m"),
-    (r"(\[[#=.]{10}\][ \d-]*[\d-]) +2h( [0-5]?\ds)?$", "${1}  2h"),
+    (r"(\[[#=.]{1,10}\][ \d\x1b\[m-]*[\dm-]) +@$", "${1}  <1m"),
+    (r"(\[[#=.]{1,10}\][ \d\x1b\[m-]*[\dm-]) +2h( [0-5]?\ds)?$", "${1}  2h"),
     (r"\b(2h|10m) [0-5]?\ds\b", "${1}"),
     (r"\bin (59m [0-5]\ds|1h)\b", "in 1h"),
     (r"\bin 23h 59m\b", "in 1day"),
@@ -155,7 +155,7 @@ fn only_what_differs_from_run_to_run_has_a_name() {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let (id, time) = (format!("{:012x}", since.as_millis()), humantime::format_rfc3339_millis(now));
     let id = format!("{}-{}-7000-8000-000000000001", &id[..8], &id[8..]);
-    let kept = "http://127.0.0.1:9/ 019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c stored 61s ago in 1h after 1m 5s: process 18 2020-01-01T00:00:00.000Z";
+    let kept = "\"wait_seconds\":10.0 http://127.0.0.1:9/ 019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c stored 61s ago in 1h after 1m 5s: process 18 2020-01-01T00:00:00.000Z";
     assert_eq!(names.named(kept), kept);
     let text = format!("{id} {id} http://127.0.0.1:34567/ process 17 {time} stored 5s ago");
     let named = "ID1 ID1 http://127.0.0.1:40001/ process PID TIME stored <1m ago";

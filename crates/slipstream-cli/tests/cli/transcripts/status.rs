@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use slipstream_core::Timestamp;
 
 use super::Scene;
-use crate::run::log_of_slot;
+use crate::run::{Ran, log_of_slot};
 
 /// Looks at the spool in every way.
 fn look(scene: &mut Scene) {
@@ -25,13 +25,16 @@ fn json(scene: &mut Scene, line: &str) {
 
 /// What is found, but for this machine's disk: whether it is full, or in memory, is its own business.
 pub(super) fn doctor(scene: &mut Scene, line: &str) {
-    let mut ran = scene.run(line, None);
+    let ran = scene.run(line, None);
+    record_found(scene, &format!("$ {line}"), ran);
+}
+
+/// Records what `doctor` found. Where the machine's own findings are all there is, nothing can be shown.
+pub(super) fn record_found(scene: &mut Scene, typed: &str, ran: Ran) {
     let machine = |found: &&str| found.contains("(tmpfs)") || found.contains("is nearly full");
     let (theirs, ours): (Vec<&str>, Vec<&str>) = ran.out.split_inclusive("\n\n").partition(machine);
-    // Where the machine's own findings are all there is, nothing can be shown.
     if theirs.is_empty() || !ours.is_empty() {
-        ran.out = ours.concat();
-        scene.record(&format!("$ {line}"), &ran);
+        scene.record(typed, &Ran { out: ours.concat(), ..ran });
     }
 }
 
@@ -54,7 +57,8 @@ fn none_and_an_empty_one() {
 fn one_where_some_wait_and_some_failed() {
     let mut scene = Scene::after(&[
         "slipstream init --slots 1",
-        "slipstream store --source a http://127.0.0.1:40001/404 http://127.0.0.1:40001/",
+        "slipstream store --source a http://127.0.0.1:40001/[404-405] http://127.0.0.1:40001/",
+        "slipstream store --source a http://127.0.0.1:40009/",
         "slipstream work --attempts 1 --quiet --concurrency 1",
         "slipstream store --source a http://later.example.com/ http://a/ http://b/ http://b/",
         "slipstream store --source a --delay 1h -d x tcp://logs.example.com:514",
@@ -130,6 +134,13 @@ fn one_that_no_worker_takes_from_and_that_is_full() {
         let (name_of_log, bytes) = log_from(SystemTime::now() - Duration::from_secs(7_230));
         std::fs::write(ready.join(name_of_log), bytes).unwrap();
         scene.notes("a log waits for two hours");
+        if full == "reject" {
+            let at = SystemTime::now() - Duration::from_secs(7_230);
+            let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+            let run = format!(r#"{{"began":{at},"at":{at},"ended":{at},"ending":"drained"}}"#);
+            std::fs::write(scene.spool.path().join("worker.run"), run).unwrap();
+            scene.notes("the last run ended just as long ago");
+        }
         look(&mut scene);
         scene.types_all(&["slipstream work --quiet --attempts 1", "slipstream status"]);
         scene.is(name);

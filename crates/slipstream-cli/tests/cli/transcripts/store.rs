@@ -157,8 +157,8 @@ fn a_place_that_is_no_spool_is_refused() {
     ]);
     std::fs::remove_file(scene.spool.path()).unwrap();
     scene.types("slipstream init");
-    scene.notes("chmod 0777, 0770 and 0700");
-    for bits in [0o777, 0o770, 0o700] {
+    scene.notes("chmod 0777, 0770, 2770 and 0700");
+    for bits in [0o777, 0o770, 0o2770, 0o700] {
         mode(&scene.spool.path(), bits);
         scene.types("slipstream store --source a http://127.0.0.1:40009/");
     }

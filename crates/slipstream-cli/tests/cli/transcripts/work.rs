@@ -136,12 +136,14 @@ fn what_is_not_tried_is_told_with_why() {
         "slipstream failed retry --all",
         "KEY=none slipstream work --quiet --attempts 1 --concurrency 1",
         "slipstream failed list",
+        "slipstream failed retry --host 127.0.0.2",
+        "slipstream work --deny-private --allow-host 127.0.0.1 --attempts 1",
     ]);
     scene.is("work_not_tried");
 }
 
 #[test]
-fn what_keeps_a_worker_from_writing_is_told() {
+fn what_a_run_is_told_is_refused() {
     let mut scene = Scene::new();
     scene.types_all(&[
         "slipstream init --slots 1",
@@ -164,6 +166,8 @@ fn when_a_request_is_tried_is_explained() {
             "slipstream work --attempts 5 --backoff 10s --explain --every 1m",
             "slipstream work --retry attempts=3,base=10s,rounds=3,every=1d --explain",
             "slipstream work --retry attempts=1 --explain",
+            "slipstream work --every 7s --explain",
+            "slipstream work --retry attempts=2,base=10s,rounds=2,every=1d,jitter=0 --explain --json",
         ],
     );
 }
