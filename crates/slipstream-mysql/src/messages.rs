@@ -54,6 +54,7 @@ mod deliver {
     use std::io;
     use std::time::Duration;
 
+    use crate::MysqlRequest;
     use crate::session::Trouble;
     use crate::verdict::{of, of_guarded};
     use crate::wire::Error;
@@ -98,6 +99,14 @@ mod deliver {
                 let reason = of_guarded(&error, "h:3306").reason;
                 text.push_str(&format!("{error:?}, where the password is guarded\n  {reason}\n"));
             }
+        }
+        let request = MysqlRequest::new("mysql://me@h/db")
+            .statement("DO 1; DO 'me@example.com'", [])
+            .max_time(Duration::from_millis(500));
+        let message = "You have an error in your SQL syntax; check the manual that corresponds to your MariaDB server version for the right syntax to use near 'DO 'me@example.com'' at line 1".to_owned();
+        for error in [Error::Server { code: 1064, message }, Error::Late] {
+            let text_of = of(&Trouble::Wire(error), Some(&request), "h:3306").reason;
+            text.push_str(&format!("with a request's own words and time\n  {text_of}\n"));
         }
         insta::assert_snapshot!(text);
     }

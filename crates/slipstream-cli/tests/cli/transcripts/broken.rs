@@ -76,10 +76,11 @@ fn what_killed_processes_and_strangers_left() {
     change(&spool.join("ledger"), |bytes| bytes.extend(b"\nnonsense\n0badc0de {\"stored\":{\"lo"));
     std::fs::write(spool.join("collecting/s003.log.new-0123"), "").unwrap();
     std::fs::write(spool.join("collecting/s000.log"), "").unwrap();
-    for name in ["ready/notes.txt", "ready/\u{1b}[2J", "processing/core"] {
+    // One in each directory: they are told in the order that the file system has.
+    for name in ["collecting/notes.txt", "ready/\u{1b}[2J", "processing/core"] {
         std::fs::write(spool.join(name), "").unwrap();
     }
-    std::fs::create_dir(spool.join("ready/dir")).unwrap();
+    std::fs::create_dir(spool.join("failed/dir")).unwrap();
     let pipe = spool.join("ready").join(log_name(6));
     assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
     std::fs::copy(scene.log("failed"), spool.join("ready").join(log_name(7))).unwrap();
@@ -112,6 +113,19 @@ fn logs_that_lost_their_header_their_end_or_themselves() {
     scene.notes("another one stands in ready/, too");
     scene.types_all(&["slipstream check", "slipstream check --repair", "slipstream check"]);
     let mut scene = Scene { spool: failed().spool, ..scene };
+    change(&scene.log("failed"), |bytes| {
+        let second = bytes.len() - 136;
+        bytes.extend_from_within(second..);
+    });
+    scene.notes("of another one, the last record is there twice");
+    scene.types_all(&["slipstream check", "slipstream check --repair", "slipstream check"]);
+    let mut scene = Scene { spool: failed().spool, ..scene };
+    let log = scene.log("failed");
+    let ready = scene.spool.path().join("ready").join(log.file_name().unwrap());
+    std::fs::hard_link(&log, ready).unwrap();
+    scene.notes("another one has two names in the spool");
+    scene.types("slipstream check");
+    let mut scene = Scene { spool: failed().spool, ..scene };
     let log = scene.log("failed");
     std::fs::hard_link(&log, scene.spool.path().with_file_name("link")).unwrap();
     scene.notes("another one has a second name elsewhere");
@@ -139,7 +153,7 @@ fn what_inspect_cannot_read() {
 #[test]
 fn what_doctor_finds() {
     let mut scene = Scene::new();
-    doctor(&mut scene, "slipstream doctor --json");
+    scene.types("slipstream doctor --json");
     scene.file("file", "");
     doctor(&mut scene, "slipstream --dir HERE/file doctor");
     scene.types("slipstream init --slots 1");
@@ -159,6 +173,15 @@ fn what_doctor_finds() {
         "slipstream work --quiet",
     ]);
     scene.is("doctor");
+}
+
+#[test]
+fn what_doctor_says_of_a_sound_one() {
+    let mut scene = Scene::after(&["slipstream init --slots 1"]);
+    // Where the machine's disk is full, or in memory, that is what it says.
+    if scene.types("slipstream doctor").code == Some(0) {
+        scene.is("doctor_of_a_sound_spool");
+    }
 }
 
 #[test]
