@@ -1,5 +1,6 @@
 //! What `work` says of a run.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use slipstream_core::{Clock, Destination, Engine, Record, RecordId, Source, SystemClock, Terms};
@@ -75,6 +76,24 @@ fn one_that_is_told_to_stop_says_what_it_leaves() {
     scene.ends(worker);
     drop(held);
     scene.is("work_stopped");
+}
+
+#[test]
+fn a_request_whose_workers_are_killed_is_told_with_its_attempts() {
+    let mut scene = Scene::after(&[
+        "slipstream init --slots 1",
+        "slipstream store --source a http://127.0.0.1:40001/held",
+    ]);
+    for _ in 0..11 {
+        let line = "slipstream work --quiet";
+        let mut worker = scene.command(line).stderr(Stdio::null()).spawn().unwrap();
+        let _held = scene.server.wait_for_held();
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
+    scene.notes("eleven times a worker begins to deliver it and is killed");
+    scene.types_all(&["slipstream work", "slipstream failed list", "slipstream failed show ID1"]);
+    scene.is("work_killed");
 }
 
 #[test]
