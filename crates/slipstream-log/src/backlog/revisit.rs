@@ -10,7 +10,7 @@ use std::ops::Bound;
 
 use slipstream_core::{BacklogError, Claim};
 
-use super::{Out, SpoolBacklog};
+use super::{Out, SKIP_FOR, SpoolBacklog};
 use crate::error::SpoolError;
 use crate::frame::State;
 use crate::name::{LogName, OFFSET_MAX, Stage};
@@ -68,7 +68,11 @@ impl SpoolBacklog {
                 Err(error) if error.is_out_of_descriptors() || error.is_of_the_spool() => {
                     return Err(error);
                 }
-                Err(error) => self.cannot_open(name, error),
+                Err(error) => {
+                    // What is in it comes out by itself, when it is read from its beginning again.
+                    self.cannot_open(name, error);
+                    self.again_at(name, self.shared.clock.elapsed() + SKIP_FOR);
+                }
             }
             // The next log is behind everything that may be in this one.
             (place, taken) = (name.place(0) | u128::from(OFFSET_MAX), true);

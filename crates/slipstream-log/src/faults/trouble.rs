@@ -3,9 +3,10 @@
 //! is over the log is worked, too.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::time::Duration;
 
-use slipstream_core::{BacklogError, Clock, Engine, Next, Source, Verdict};
+use slipstream_core::{Backlog, BacklogError, Clock, Engine, Next, Source, Verdict};
 
 use super::run::{Run, number_of, record};
 use super::scenarios::MINUTE;
@@ -171,6 +172,51 @@ fn one_logs_trouble_keeps_no_other_from_being_delivered_and_is_told() {
     }
     println!("{hit} of {tried} troubles met");
     assert!(hit > 150, "only {hit}");
+}
+
+/// What comes out by itself until nothing is due, and what becomes of it.
+fn take_all(run: &Run, backlog: &mut dyn Backlog, verdict: &Verdict) -> BTreeSet<u64> {
+    let mut seen = BTreeSet::new();
+    for _ in 0..1_000 {
+        match backlog.next().unwrap() {
+            Next::Empty => return seen,
+            Next::Asked(_) => {}
+            Next::Wait(wait) => run.pass(wait.max(Duration::from_millis(1))),
+            Next::Work(claim) => {
+                seen.insert(number_of(&claim.payload));
+                backlog.settle(claim.ticket, verdict.clone()).unwrap();
+            }
+        }
+    }
+    panic!("it does not end: {seen:?}");
+}
+
+#[test]
+fn what_was_passed_over_in_a_log_that_cannot_be_read_comes_out_by_itself_when_it_can() {
+    let mut hit = 0;
+    for (what, errno) in [("open", EIO), ("open", EMFILE), ("read", EIO), ("fstat", EIO)] {
+        let table = Table::new(Stage::Collecting);
+        let mut backlog = table.run.spool().backlog().unwrap();
+        assert_eq!(take_all(&table.run, &mut *backlog, &Verdict::PassOver), table.all);
+        table.run.fake.spoil(what, "s001", errno);
+        let (mut seen, mut from) = (BTreeSet::new(), Bound::Unbounded);
+        while let Ok(Some(claim)) = backlog.passed_over(from) {
+            seen.insert(number_of(&claim.payload));
+            from = Bound::Excluded(claim.place);
+            // What cannot be written is owed.
+            let _ = backlog.settle(claim.ticket, Verdict::Delivered);
+        }
+        hit += table.run.fake.mend();
+        let rest = take_all(&table.run, &mut *backlog, &Verdict::Delivered);
+        let again: Vec<_> = seen.intersection(&rest).collect();
+        assert!(again.is_empty(), "{what}, {errno}: {again:?} came out twice");
+        seen.extend(rest);
+        if errno != EMFILE {
+            // Of that the worker is told, and asks again.
+            assert_eq!(seen, table.all, "{what}, {errno}");
+        }
+    }
+    assert!(hit > 3, "{hit}");
 }
 
 /// Something that goes over all logs, and how much it was of use: what it did with the others.
