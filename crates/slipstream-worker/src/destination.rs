@@ -55,14 +55,16 @@ use self::health::Health;
 use self::limiter::Bounds;
 use self::slots::{Left, Slots};
 use crate::memory::Remembered;
-use crate::passed::{Line, Passed};
+use crate::passed::Line;
 use crate::subject::Subject;
 use crate::trouble::Trouble;
 
+mod admission;
 mod circuit;
 mod health;
 mod limiter;
 mod slots;
+mod surplus;
 
 /// What is parked may take so many bytes.
 const PARK_BYTES: usize = 16 << 20;
@@ -76,12 +78,6 @@ const SILENT: Duration = Duration::from_millis(250);
 
 /// How often those that keep silent are counted while no slot is free.
 const COUNT_EVERY: Duration = Duration::from_millis(50);
-
-/// How often a destination without room for its surplus is asked again when nothing of its own has changed.
-const ASK_EVERY: Duration = Duration::from_secs(1);
-
-/// How long it is not asked after it had no room.
-const REFUSED_FOR: Duration = Duration::from_millis(50);
 
 /// Idle destinations are forgotten when so many are known.
 const MANY: usize = 10_000;
@@ -202,220 +198,6 @@ impl Destinations {
     pub(crate) fn is_full(&mut self, now: Duration) -> Option<Duration> {
         self.count_silent(now);
         self.slots.full_for(now)
-    }
-
-    /// Finds a claim its place. A claim to start is not counted before [`Self::started`].
-    pub(crate) fn place(
-        &mut self,
-        pending: Pending,
-        coming: Coming,
-        passed: &mut Passed,
-        now: Duration,
-    ) -> Place {
-        let destination = &pending.subject.destination;
-        if !self.known.contains_key(destination) {
-            self.meet(destination.clone());
-        }
-        self.count_silent(now);
-        let health = self.known.get_mut(destination).expect("it was met above");
-        if passed.may_take(health.line(), pending.place, coming.in_pass) {
-            passed.take(health.line(), pending.place);
-        }
-        if let Some(down) = health.circuit.open() {
-            if now < down.until && pending.subject.id.stored() <= down.at {
-                return Place::Down(pending);
-            }
-            if now < down.until {
-                let wait = down.until - now;
-                return Place::PutBack(pending, wait);
-            }
-            health.half_open();
-            self.down -= 1;
-        }
-        let tried = pending.attempts > 0;
-        if let Some(wait) = health.closed_to(&pending, now) {
-            // What was tried has a time of its own, and goes before the others.
-            return match tried {
-                true => Place::PutBack(pending, wait),
-                false => self.pass_over(pending, passed, now),
-            };
-        }
-        let behind = passed.has(health.line())
-            && !coming.in_pass
-            && !tried
-            && pending.subject.order.is_none();
-        if behind {
-            return self.turn_away(pending, coming, passed, now);
-        }
-        if self.has_slot(destination, pending.subject.size, now) {
-            return Place::Start(pending);
-        }
-        self.park(pending, coming, passed, now)
-    }
-
-    /// Whether one more of this size may be begun at a destination before anything that is parked.
-    fn has_slot(&self, destination: &Destination, size: usize, now: Duration) -> bool {
-        let left = self.left(size, now);
-        let health = self.known.get(destination);
-        health.is_some_and(|health| health.parked.is_empty() && health.may_start(left))
-    }
-
-    /// Has a claim wait for a slot, if there is room.
-    fn park(
-        &mut self,
-        pending: Pending,
-        coming: Coming,
-        passed: &mut Passed,
-        now: Duration,
-    ) -> Place {
-        let (size, tried, cap) = (size(&pending), pending.attempts > 0, self.slots.cap);
-        let destination = &pending.subject.destination;
-        let health = self.known.get_mut(destination).expect("it was met");
-        let roomy = self.parked == 0
-            || (health.parked.len() < cap
-                && self.parked < 16 * cap
-                && self.parked_bytes + size <= PARK_BYTES);
-        if !roomy && (!tried || health.parked.is_empty()) {
-            return self.turn_away(pending, coming, passed, now);
-        }
-        if health.parked.is_empty() {
-            self.waiting.push_back(destination.clone());
-        }
-        self.parked += 1;
-        self.parked_bytes += size;
-        if tried {
-            health.parked.push_front(pending);
-        } else {
-            health.parked.push_back(pending);
-        }
-        if roomy {
-            return Place::Parked;
-        }
-        // It took the place of the one that would have waited longest.
-        let last = health.parked.pop_back().expect("one was added above");
-        self.parked -= 1;
-        self.parked_bytes -= self::size(&last);
-        self.turn_away(last, coming, passed, now)
-    }
-
-    /// Where a claim goes that finds no room.
-    fn turn_away(
-        &mut self,
-        surplus: Pending,
-        coming: Coming,
-        passed: &mut Passed,
-        now: Duration,
-    ) -> Place {
-        let shared = self.is_shared();
-        let health = &self.known[&surplus.subject.destination];
-        match health.patience(shared, now) {
-            Some(patience) if coming.may_hold => Place::Hold(surplus, patience),
-            _ => self.pass_over(surplus, passed, now),
-        }
-    }
-
-    /// Has a claim wait until its destination wants it.
-    fn pass_over(&mut self, surplus: Pending, passed: &mut Passed, now: Duration) -> Place {
-        let destination = &surplus.subject.destination;
-        let line = self.known[destination].line();
-        passed.add(line, surplus.place);
-        passed.want_not(line);
-        let at = self.wants_at(destination, now).max(now + REFUSED_FOR);
-        self.ask_at(destination, at);
-        Place::PassOver(surplus)
-    }
-
-    /// When a destination that has a surplus wants some of it; now, if it has room.
-    fn wants_at(&self, destination: &Destination, now: Duration) -> Duration {
-        let health = &self.known[destination];
-        let closed = health.closed_until(false);
-        let idle = health.in_flight == 0 && health.parked.is_empty();
-        let roomy = health.parked.len() <= self.slots.cap / 2
-            && self.parked < 8 * self.slots.cap
-            && self.parked_bytes < PARK_BYTES / 2;
-        if health.circuit.open().is_some() {
-            // It is to be failed.
-            now
-        } else if closed > now {
-            closed
-        } else if idle || roomy || self.has_slot(destination, 0, now) {
-            now
-        } else {
-            now + ASK_EVERY
-        }
-    }
-
-    /// Has a destination asked then whether it wants some of its surplus.
-    fn ask_at(&mut self, destination: &Destination, at: Duration) {
-        let Some(health) = self.known.get_mut(destination) else { return };
-        let before = health.asked_at.replace(at);
-        let known = before.and_then(|before| self.to_ask.remove(&(before, health.line())));
-        let destination = known.unwrap_or_else(|| destination.clone());
-        self.to_ask.insert((at, health.line()), destination);
-    }
-
-    /// Asks a destination at once, if it has a surplus: something has changed.
-    fn ask_now(&mut self, destination: &Destination, now: Duration) {
-        let asked_at = self.known.get(destination).and_then(|health| health.asked_at);
-        if asked_at.is_some_and(|at| at > now) {
-            self.ask_at(destination, now);
-        }
-    }
-
-    /// Asks the destinations that have a surplus whether they want some of it. How long until the next one
-    /// is to be asked, if any is.
-    pub(crate) fn ask(&mut self, passed: &mut Passed, now: Duration) -> Option<Duration> {
-        loop {
-            let (&(at, line), destination) = self.to_ask.first_key_value()?;
-            let over = !passed.has(line);
-            if !over && at > now {
-                return Some(at - now);
-            }
-            let wants_at = self.wants_at(destination, now);
-            let (_, destination) = self.to_ask.pop_first()?;
-            if let Some(health) = self.known.get_mut(&destination) {
-                health.asked_at = None;
-            }
-            if over {
-                continue;
-            }
-            if wants_at <= now {
-                passed.want(line);
-            }
-            let again = if wants_at <= now { now + ASK_EVERY } else { wants_at };
-            self.ask_at(&destination, again);
-        }
-    }
-
-    /// A parked claim whose destination has a slot now, each destination in its turn.
-    pub(crate) fn next_parked(&mut self, now: Duration) -> Option<Pending> {
-        for _ in 0..self.waiting.len() {
-            if self.is_full(now).is_some() {
-                return None;
-            }
-            let destination = self.waiting.pop_front()?;
-            let first = self.known.get(&destination).and_then(|health| health.parked.front());
-            let size = first.map_or(0, |first| first.subject.size);
-            let left = self.left(size, now);
-            let Some(health) = self.known.get_mut(&destination) else {
-                continue;
-            };
-            if !health.may_start(left) {
-                self.waiting.push_back(destination);
-                continue;
-            }
-            let Some(pending) = health.parked.pop_front() else {
-                continue;
-            };
-            self.parked -= 1;
-            self.parked_bytes -= self::size(&pending);
-            if !health.parked.is_empty() {
-                self.waiting.push_back(destination);
-            }
-            self.ask_now(&pending.subject.destination, now);
-            return Some(pending);
-        }
-        None
     }
 
     /// An attempt was begun.

@@ -169,3 +169,52 @@ impl Passed {
         gone
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// Reads on, and has the line at each place take its record, until another one than `line` does or
+    /// nothing is wanted. How many it took.
+    fn take_all(passed: &mut Passed, over: &mut BTreeMap<u128, Line>, line: Line) -> usize {
+        for taken in 0.. {
+            let Some(from) = passed.next() else { return taken };
+            let Some((&place, &next)) = over.range((from, Bound::Unbounded)).next() else {
+                passed.ended();
+                continue;
+            };
+            if next != line {
+                return taken;
+            }
+            passed.reached(place);
+            assert!(passed.may_take(next, place, true));
+            passed.take(next, place);
+            over.remove(&place);
+        }
+        unreachable!("the backlog ends")
+    }
+
+    #[test]
+    fn a_line_that_always_wants_more_does_not_keep_one_waiting_that_its_pass_does_not_come_by() {
+        let (quick, other) = (Line::To(1), Line::To(2));
+        let mut passed = Passed::default();
+        let mut over: BTreeMap<_, _> = (0..5).map(|place| (place, other)).collect();
+        over.extend((10..1_000).map(|place| (place, quick)));
+        for (place, line) in &over {
+            passed.add(*line, *place);
+        }
+        passed.want(quick);
+        assert_eq!(take_all(&mut passed, &mut over, quick), 990);
+        over.extend((10..1_000).map(|place| (place, quick)));
+        for (place, line) in &over {
+            passed.add(*line, *place);
+        }
+        passed.want(quick);
+        passed.next();
+        passed.want(other);
+        assert!(take_all(&mut passed, &mut over, quick) <= TAKES_MAX);
+        assert_eq!(take_all(&mut passed, &mut over, other), 5);
+    }
+}

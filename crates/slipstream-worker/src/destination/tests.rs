@@ -5,6 +5,7 @@ use slipstream_core::RecordId;
 
 use super::circuit::DOUBT;
 use super::*;
+use crate::passed::Passed;
 
 mod surplus;
 

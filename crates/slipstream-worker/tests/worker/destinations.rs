@@ -155,6 +155,38 @@ fn a_lone_slow_destination_still_gets_every_slot() {
 }
 
 #[test]
+fn a_slow_destination_is_not_kept_waiting_and_its_backlog_is_read_twice_at_most() {
+    let name = |index: u64| if index < 5_000 { "slow" } else { "well" };
+    let payload = move |index| record(index, name(index)).encode();
+    let scene = scene_of(5_100, payload, |seen| match &*seen.to {
+        "well" => delivered(),
+        _ => (secs(2), delivered().1),
+    });
+    let summary = scene.worker.max_time(secs(3_600)).run(&mut ()).unwrap();
+    let (log, books) = (scene.log.borrow(), scene.books.borrow());
+    assert_eq!(summary.delivered, 5_100);
+    assert!(log.last_delivery["well"] < secs(5), "{:?}", log.last_delivery);
+    // 227 s is what 44 at once take, and it begins with a few.
+    assert!(summary.elapsed < secs(245), "{:?}", summary.elapsed);
+    assert!(books.read_again < 5_500, "{} read again", books.read_again);
+    assert_eq!(books.put_back, 0);
+}
+
+#[test]
+fn what_waits_for_a_pause_to_end_goes_out_at_once_then_and_is_read_once_more() {
+    let records = (0..3_000).map(|index| record(index, "busy")).collect();
+    let scene = scene(records, |seen| match seen.at < secs(30) {
+        true => asked_to_wait(secs(30)),
+        false => delivered(),
+    });
+    let summary = scene.worker.run(&mut ()).unwrap();
+    assert_eq!(summary.delivered, 3_000);
+    // 600 ms is what 50 at once take.
+    assert!(summary.elapsed < secs(32), "{:?}", summary.elapsed);
+    assert!(scene.books.borrow().read_again < 3_500, "{}", scene.books.borrow().read_again);
+}
+
+#[test]
 fn retry_after_pauses_its_whole_destination_and_no_other() {
     let name = |index: u64| {
         if index.is_multiple_of(2) { "busy" } else { "well" }

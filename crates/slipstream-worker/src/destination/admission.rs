@@ -1,0 +1,151 @@
+//! Admission: where a claim goes, and what leaves the park.
+
+use std::time::Duration;
+
+use slipstream_core::Destination;
+
+use super::{Coming, Destinations, PARK_BYTES, Pending, Place, size};
+use crate::passed::Passed;
+
+impl Destinations {
+    /// Finds a claim its place. A claim to start is not counted before [`Self::started`].
+    pub(crate) fn place(
+        &mut self,
+        pending: Pending,
+        coming: Coming,
+        passed: &mut Passed,
+        now: Duration,
+    ) -> Place {
+        let destination = &pending.subject.destination;
+        if !self.known.contains_key(destination) {
+            self.meet(destination.clone());
+        }
+        self.count_silent(now);
+        let health = self.known.get_mut(destination).expect("it was met above");
+        if passed.may_take(health.line(), pending.place, coming.in_pass) {
+            passed.take(health.line(), pending.place);
+        }
+        if let Some(down) = health.circuit.open() {
+            if now < down.until && pending.subject.id.stored() <= down.at {
+                return Place::Down(pending);
+            }
+            if now < down.until {
+                let wait = down.until - now;
+                return Place::PutBack(pending, wait);
+            }
+            health.half_open();
+            self.down -= 1;
+        }
+        let tried = pending.attempts > 0;
+        if let Some(wait) = health.closed_to(&pending, now) {
+            // What was tried has a time of its own, and goes before the others.
+            return match tried {
+                true => Place::PutBack(pending, wait),
+                false => self.pass_over(pending, passed, now),
+            };
+        }
+        let behind = passed.has(health.line())
+            && !coming.in_pass
+            && !tried
+            && pending.subject.order.is_none();
+        if behind {
+            return self.turn_away(pending, coming, passed, now);
+        }
+        if self.has_slot(destination, pending.subject.size, now) {
+            return Place::Start(pending);
+        }
+        self.park(pending, coming, passed, now)
+    }
+
+    /// Whether one more of this size may be begun at a destination before anything that is parked.
+    pub(super) fn has_slot(&self, destination: &Destination, size: usize, now: Duration) -> bool {
+        let left = self.left(size, now);
+        let health = self.known.get(destination);
+        health.is_some_and(|health| health.parked.is_empty() && health.may_start(left))
+    }
+
+    /// Has a claim wait for a slot, if there is room.
+    fn park(
+        &mut self,
+        pending: Pending,
+        coming: Coming,
+        passed: &mut Passed,
+        now: Duration,
+    ) -> Place {
+        let (size, tried, cap) = (size(&pending), pending.attempts > 0, self.slots.cap);
+        let destination = &pending.subject.destination;
+        let health = self.known.get_mut(destination).expect("it was met");
+        let roomy = self.parked == 0
+            || (health.parked.len() < cap
+                && self.parked < 16 * cap
+                && self.parked_bytes + size <= PARK_BYTES);
+        if !roomy && (!tried || health.parked.is_empty()) {
+            return self.turn_away(pending, coming, passed, now);
+        }
+        if health.parked.is_empty() {
+            self.waiting.push_back(destination.clone());
+        }
+        self.parked += 1;
+        self.parked_bytes += size;
+        if tried {
+            health.parked.push_front(pending);
+        } else {
+            health.parked.push_back(pending);
+        }
+        if roomy {
+            return Place::Parked;
+        }
+        // It took the place of the one that would have waited longest.
+        let last = health.parked.pop_back().expect("one was added above");
+        self.parked -= 1;
+        self.parked_bytes -= self::size(&last);
+        self.turn_away(last, coming, passed, now)
+    }
+
+    /// Where a claim goes that finds no room.
+    fn turn_away(
+        &mut self,
+        surplus: Pending,
+        coming: Coming,
+        passed: &mut Passed,
+        now: Duration,
+    ) -> Place {
+        let shared = self.is_shared();
+        let health = &self.known[&surplus.subject.destination];
+        match health.patience(shared, now) {
+            Some(patience) if coming.may_hold => Place::Hold(surplus, patience),
+            _ => self.pass_over(surplus, passed, now),
+        }
+    }
+
+    /// A parked claim whose destination has a slot now, each destination in its turn.
+    pub(crate) fn next_parked(&mut self, now: Duration) -> Option<Pending> {
+        for _ in 0..self.waiting.len() {
+            if self.is_full(now).is_some() {
+                return None;
+            }
+            let destination = self.waiting.pop_front()?;
+            let first = self.known.get(&destination).and_then(|health| health.parked.front());
+            let size = first.map_or(0, |first| first.subject.size);
+            let left = self.left(size, now);
+            let Some(health) = self.known.get_mut(&destination) else {
+                continue;
+            };
+            if !health.may_start(left) {
+                self.waiting.push_back(destination);
+                continue;
+            }
+            let Some(pending) = health.parked.pop_front() else {
+                continue;
+            };
+            self.parked -= 1;
+            self.parked_bytes -= self::size(&pending);
+            if !health.parked.is_empty() {
+                self.waiting.push_back(destination);
+            }
+            self.ask_now(&pending.subject.destination, now);
+            return Some(pending);
+        }
+        None
+    }
+}

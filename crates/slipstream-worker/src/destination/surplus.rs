@@ -1,0 +1,100 @@
+//! The surplus of destinations: what is passed over, and when it is wanted.
+//!
+//! # Invariants
+//! - A destination that has a surplus is asked whether it wants some of it: at once when something of its own has
+//!   changed, when its rest or pause is over, and else every [`ASK_EVERY`]. So it does not stand idle beside it.
+//! - One that had no room is not asked for [`REFUSED_FOR`] unless something of its own has changed: nothing is
+//!   read again in a circle.
+
+use std::time::Duration;
+
+use slipstream_core::Destination;
+
+use super::{Destinations, PARK_BYTES, Pending, Place};
+use crate::passed::Passed;
+
+/// How often a destination without room for its surplus is asked again when nothing of its own has changed.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long it is not asked after it had no room.
+pub(super) const REFUSED_FOR: Duration = Duration::from_millis(50);
+
+impl Destinations {
+    /// Has a claim wait until its destination wants it.
+    pub(super) fn pass_over(
+        &mut self,
+        surplus: Pending,
+        passed: &mut Passed,
+        now: Duration,
+    ) -> Place {
+        let destination = &surplus.subject.destination;
+        let line = self.known[destination].line();
+        passed.add(line, surplus.place);
+        passed.want_not(line);
+        let at = self.wants_at(destination, now).max(now + REFUSED_FOR);
+        self.ask_at(destination, at);
+        Place::PassOver(surplus)
+    }
+
+    /// When a destination that has a surplus wants some of it; now, if it has room.
+    fn wants_at(&self, destination: &Destination, now: Duration) -> Duration {
+        let health = &self.known[destination];
+        let closed = health.closed_until(false);
+        let idle = health.in_flight == 0 && health.parked.is_empty();
+        let roomy = health.parked.len() <= self.slots.cap / 2
+            && self.parked < 8 * self.slots.cap
+            && self.parked_bytes < PARK_BYTES / 2;
+        if health.circuit.open().is_some() {
+            // It is to be failed.
+            now
+        } else if closed > now {
+            closed
+        } else if idle || roomy || self.has_slot(destination, 0, now) {
+            now
+        } else {
+            now + ASK_EVERY
+        }
+    }
+
+    /// Has a destination asked then whether it wants some of its surplus.
+    fn ask_at(&mut self, destination: &Destination, at: Duration) {
+        let Some(health) = self.known.get_mut(destination) else { return };
+        let before = health.asked_at.replace(at);
+        let known = before.and_then(|before| self.to_ask.remove(&(before, health.line())));
+        let destination = known.unwrap_or_else(|| destination.clone());
+        self.to_ask.insert((at, health.line()), destination);
+    }
+
+    /// Asks a destination at once, if it has a surplus: something has changed.
+    pub(super) fn ask_now(&mut self, destination: &Destination, now: Duration) {
+        let asked_at = self.known.get(destination).and_then(|health| health.asked_at);
+        if asked_at.is_some_and(|at| at > now) {
+            self.ask_at(destination, now);
+        }
+    }
+
+    /// Asks the destinations that have a surplus whether they want some of it. How long until the next one
+    /// is to be asked, if any is.
+    pub(crate) fn ask(&mut self, passed: &mut Passed, now: Duration) -> Option<Duration> {
+        loop {
+            let (&(at, line), destination) = self.to_ask.first_key_value()?;
+            let over = !passed.has(line);
+            if !over && at > now {
+                return Some(at - now);
+            }
+            let wants_at = self.wants_at(destination, now);
+            let (_, destination) = self.to_ask.pop_first()?;
+            if let Some(health) = self.known.get_mut(&destination) {
+                health.asked_at = None;
+            }
+            if over {
+                continue;
+            }
+            if wants_at <= now {
+                passed.want(line);
+            }
+            let again = if wants_at <= now { now + ASK_EVERY } else { wants_at };
+            self.ask_at(&destination, again);
+        }
+    }
+}
