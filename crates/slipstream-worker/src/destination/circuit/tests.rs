@@ -143,6 +143,8 @@ proptest! {
                         End::Failed { last, .. } => exhausted += usize::from(last),
                     }
                     prop_assert_eq!(bench.circuit.is_half_open(), probing);
+                    let lost = probing && matches!(end, End::Failed { last: true, .. });
+                    prop_assert!(down || !lost, "one probe is enough");
                     if down {
                         prop_assert_eq!(bench.in_flight, 0, "what is in flight is waited for");
                         let least = if probing { 1 } else { AFTER };
