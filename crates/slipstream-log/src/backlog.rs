@@ -68,8 +68,9 @@ pub(crate) struct SpoolBacklog {
     shared: Arc<Shared>,
     /// Held for as long as this lives.
     worker_lock: WorkerLock,
-    /// That of the settings which the spool was opened with.
+    /// Of the settings which the spool was opened with: which file, and when it was written.
     settings_identity: Option<(u64, u64)>,
+    settings_written: Option<slipstream_core::Timestamp>,
     logs: HashMap<LogName, ClaimedLog>,
     /// Those of them that are open.
     files: OpenLogs,
@@ -161,10 +162,12 @@ impl SpoolBacklog {
     pub(crate) fn open(shared: Arc<Shared>) -> Result<Self, SpoolError> {
         let worker_lock = take_worker_lock(&shared)?;
         let settings_identity = shared.fs.stat(SETTINGS_FILE).ok().map(|stat| stat.identity);
+        let settings_written = shared.fs.modified(SETTINGS_FILE).ok();
         let mut backlog = Self {
             shared,
             worker_lock,
             settings_identity,
+            settings_written,
             logs: HashMap::new(),
             files: OpenLogs::default(),
             reading: None,

@@ -12,11 +12,14 @@ use crate::receiver::{PATIENCE, Receiver};
 use crate::run::{Ran, Spool, assert_refused, ran};
 
 /// A worker that stays: but not longer than its test.
-struct Worker(Option<Child>);
+pub(crate) struct Worker(Option<Child>);
 
 impl Worker {
-    fn start(spool: &Spool, args: &[&str]) -> Self {
-        let mut command = spool.command([&["work", "--follow"], args].concat());
+    pub(crate) fn start(spool: &Spool, args: &[&str]) -> Self {
+        Self::of(spool.command([&["work", "--follow"], args].concat()))
+    }
+
+    pub(crate) fn of(mut command: Command) -> Self {
         Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
     }
 
@@ -25,7 +28,7 @@ impl Worker {
     }
 
     /// Tells it to end, and waits for that.
-    fn stop(mut self, spool: &Spool, name: &str) -> Ran {
+    pub(crate) fn stop(mut self, spool: &Spool, name: &str) -> Ran {
         let worker = self.0.take().unwrap();
         let sent = Command::new("kill").args(["-s", name, &worker.id().to_string()]).status();
         assert!(sent.unwrap().success());
@@ -138,13 +141,13 @@ fn status_tells_within_a_second_what_it_delivered() {
 
 /// A port where nothing listens until this test does: at an address of its own, or another test's server
 /// could be given the same port.
-fn dead_url(test: u8) -> String {
+pub(crate) fn dead_url(test: u8) -> String {
     let listener = TcpListener::bind((format!("127.77.0.{test}"), 0)).unwrap();
     format!("http://{}/", listener.local_addr().unwrap())
 }
 
 /// Waits until the spool's sums are these.
-fn wait_for(spool: &Spool, sums: [u64; 4]) {
+pub(crate) fn wait_for(spool: &Spool, sums: [u64; 4]) {
     let begun = Instant::now();
     while spool.sums() != sums {
         assert!(begun.elapsed() < PATIENCE, "{:?} and not {sums:?}", spool.sums());
@@ -223,7 +226,7 @@ fn empty(path: &Path) {
 
 #[test]
 fn it_goes_on_where_its_spool_is_now_when_that_was_emptied_removed_moved_or_made_anew() {
-    let changes: [(&str, Change); 5] = [
+    let changes: [(&str, Change); 6] = [
         ("emptied", empty),
         ("removed", |path| {
             // The worker may write down meanwhile what it did.
@@ -235,11 +238,16 @@ fn it_goes_on_where_its_spool_is_now_when_that_was_emptied_removed_moved_or_made
             std::fs::rename(parent, parent.with_extension("old")).unwrap();
             std::fs::create_dir(parent).unwrap();
         }),
+        ("settings in place", |path| {
+            let settings = path.join("settings.json");
+            let text = std::fs::read_to_string(&settings).unwrap();
+            std::fs::write(&settings, text.replace("\"slots\": 16", "\"slots\": 7")).unwrap();
+        }),
         ("settings", |path| {
             let settings = path.join("settings.json");
             let text = std::fs::read_to_string(&settings).unwrap();
             let new = path.join("settings.new");
-            std::fs::write(&new, text.replace("\"slots\":16", "\"slots\":7")).unwrap();
+            std::fs::write(&new, text.replace("\"slots\": 16", "\"slots\": 7")).unwrap();
             std::fs::set_permissions(&new, std::fs::metadata(&settings).unwrap().permissions())
                 .unwrap();
             std::fs::rename(new, settings).unwrap();

@@ -4,6 +4,7 @@
 //! Absent on purpose: waiting by the clock. What must be waited for is waited for itself.
 
 mod batch;
+mod beside;
 mod bounds;
 mod check;
 mod config;

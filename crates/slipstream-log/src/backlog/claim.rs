@@ -122,6 +122,8 @@ impl SpoolBacklog {
         fs.is_at(&self.shared.path)
             && same(WORKER_LOCK, self.worker_lock.identity())
             && same(SETTINGS_FILE, self.settings_identity)
+            // An editor may write into the file that is there.
+            && fs.modified(SETTINGS_FILE).map_or(true, |at| self.settings_written == Some(at))
     }
 
     /// The logs of a stage that are not this worker's yet, oldest first.
