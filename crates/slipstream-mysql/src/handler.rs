@@ -116,7 +116,7 @@ impl MysqlHandler {
     /// Notes whether stored code ran behind a request that was executed in a session of its own, which
     /// others may have if none did.
     fn find(&self, session: &mut Session, endpoint: &Endpoint, plains: &[Plain]) {
-        match session.ran_stored_code() {
+        match ran_others(session, endpoint, plains) {
             Ok(true) => self.findings.ran(endpoint, plains),
             Ok(false) => {
                 self.findings.ran_none(endpoint, plains, &session.changed);
@@ -271,6 +271,22 @@ impl Handler for MysqlHandler {
         let outcomes = group::perform(self, requests).into_iter();
         outcomes.zip(requests).map(|(done, (request, _))| excused(request, done)).collect()
     }
+}
+
+/// Whether stored code ran behind these, or may another time.
+fn ran_others(session: &mut Session, endpoint: &Endpoint, plains: &[Plain]) -> Result<bool, Error> {
+    if session.ran_stored_code()? {
+        return Ok(true);
+    }
+    for plain in plains {
+        let Some(question) = sharing::about_the_table(plain, &endpoint.database) else {
+            return Ok(true);
+        };
+        if session.connection.sum(&question)? != Some(0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A request that gives its server next to no time blames it for nothing.

@@ -17,6 +17,8 @@ pub(crate) struct Plain {
     pub(crate) surely: String,
     /// What it does where a row is in its way.
     pub(crate) perhaps: Option<String>,
+    /// The table's name without quotes, behind its database's if that is said.
+    pub(crate) table: Vec<String>,
     /// Whether it is about one row at most.
     one_row: bool,
 }
@@ -52,7 +54,8 @@ pub(crate) fn plain(sql: &str) -> Option<Plain> {
 
 fn read(sql: &str, escapes: bool) -> Result<Plain, Not> {
     let tokens = Tokens { sql, at: 0, escapes }.collect::<Result<Vec<_>, _>>()?;
-    let (verb, table, name_end) = subject(&tokens).ok_or(Not::Plain)?;
+    let (verb, names, name_end) = subject(&tokens).ok_or(Not::Plain)?;
+    let table = names.iter().map(|name| name.text).collect::<Vec<_>>().join(".");
     let word_at = |at: usize| tokens.get(at).and_then(Token::word).unwrap_or_default();
     let (mut updates, mut one_row) = (None, true);
     for (at, token) in tokens.iter().enumerate().skip(name_end) {
@@ -80,7 +83,8 @@ fn read(sql: &str, escapes: bool) -> Result<Plain, Not> {
         "update" => (assigned(name_end), None),
         _ => (format!("delete {table}"), None),
     };
-    Ok(Plain { surely, perhaps, one_row })
+    let table = names.iter().map(Token::unquoted).collect();
+    Ok(Plain { surely, perhaps, table, one_row })
 }
 
 /// The names that something is assigned to, or compared with: a trigger may be of some columns alone.
@@ -94,7 +98,7 @@ const REACHING: [&str; 9] =
     ["select", "table", "with", "call", "nextval", "currval", "lastval", "setval", "rowcount"];
 
 /// What is done to which table, and where the table's name ends.
-fn subject(tokens: &[Token<'_>]) -> Option<(&'static str, String, usize)> {
+fn subject<'a>(tokens: &[Token<'a>]) -> Option<(&'static str, Vec<Token<'a>>, usize)> {
     let word = |at: usize| tokens.get(at).and_then(Token::word).unwrap_or_default();
     let verbs = ["insert", "update", "delete", "replace"];
     let verb = verbs.into_iter().find(|verb| is(word(0), &[verb]))?;
@@ -108,19 +112,16 @@ fn subject(tokens: &[Token<'_>]) -> Option<(&'static str, String, usize)> {
         "update" => {}
         _ => return None,
     }
-    let mut table = String::new();
+    let mut names = Vec::new();
     loop {
         let token = tokens.get(at)?;
         if !matches!(token.piece, Piece::Word | Piece::Name) {
             return None;
         }
-        table.push_str(token.text);
+        names.push(*token);
         at += 1;
         match tokens.get(at).map(|token| token.piece) {
-            Some(Piece::Sign('.')) => {
-                table.push('.');
-                at += 1;
-            }
+            Some(Piece::Sign('.')) => at += 1,
             _ => break,
         }
     }
@@ -130,7 +131,7 @@ fn subject(tokens: &[Token<'_>]) -> Option<(&'static str, String, usize)> {
         "delete" => at == tokens.len() || is(word(at), &["where", "order", "limit", "partition"]),
         _ => true,
     };
-    alone.then_some((verb, table, at))
+    alone.then_some((verb, names, at))
 }
 
 /// Whether what a parenthesis belongs to is none of a session's business. A name with a blank behind it
@@ -245,6 +246,15 @@ struct Token<'a> {
 impl<'a> Token<'a> {
     fn word(&self) -> Option<&'a str> {
         (self.piece == Piece::Word).then_some(self.text)
+    }
+
+    /// The name that it is.
+    fn unquoted(&self) -> String {
+        let Some(quote) = self.text.chars().next().filter(|_| self.piece == Piece::Name) else {
+            return self.text.to_owned();
+        };
+        let inner = &self.text[1..self.text.len() - 1];
+        inner.replace(&format!("{quote}{quote}"), &quote.to_string())
     }
 }
 

@@ -5,7 +5,7 @@
 //! statements are plain (`plain`), and run no stored code, which the server's own counters tell. Any other
 //! request has a session that was opened for it, and is closed behind it.
 //!
-//! What is done to a table is tried in such a session first, and what was found is believed for a
+//! What is done to a table is tried in such a session first, where it is asked, too, whether it is one, and what was found is believed for a
 //! minute: triggers may be made meanwhile. Where it depends on the rows which triggers are run, and not all were found out, a
 //! group asks again before it commits.
 
@@ -26,6 +26,27 @@ const KEPT: usize = 4096;
 /// What of a session's sums grows when stored code runs: a trigger, or a statement of one or of a
 /// function. None of a group's own statements is among them.
 pub(crate) const STORED_CODE: &str = "SHOW SESSION STATUS WHERE Variable_name IN ('Executed_triggers', 'Com_select', 'Com_set_option', 'Com_call_procedure')";
+
+/// A question whose sum is 0 if this is about a table, and nothing is a function that it has for a default:
+/// one may read a sequence, and what a view calls may assign to a variable. None if the name
+/// is too odd to ask for.
+pub(crate) fn about_the_table(plain: &Plain, database: &str) -> Option<String> {
+    let (database, table) = match &plain.table[..] {
+        [table] => (database, table),
+        [database, table] => (&**database, table),
+        _ => return None,
+    };
+    if [database, table].iter().any(|name| name.contains(['\'', '\\', '\0'])) {
+        return None;
+    }
+    Some(format!(
+        "SELECT 'others', COUNT(*) = 0 OR COALESCE(SUM(t.table_type NOT IN ('BASE TABLE', 'SYSTEM VERSIONED') \
+         OR c.column_default LIKE '%(%' AND c.column_default NOT LIKE 'current_timestamp(%'), 0) > 0 \
+         FROM information_schema.tables t JOIN information_schema.columns c \
+         ON c.table_schema = '{database}' AND c.table_name = '{table}' \
+         WHERE t.table_schema = '{database}' AND t.table_name = '{table}'"
+    ))
+}
 
 /// The sessions that a request may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
