@@ -68,6 +68,7 @@ fn server() -> MariaDb {
          CREATE TABLE quiet (id INT); CREATE TABLE loud (id INT); CREATE TABLE locking (id INT); \
          CREATE VIEW shown AS SELECT id FROM loud; \
          CREATE TABLE numbered (id BIGINT DEFAULT NEXTVAL(s), n INT); \
+         CREATE TABLE last (id BIGINT DEFAULT LASTVAL(s), n INT); \
          CREATE TRIGGER quiet BEFORE INSERT ON quiet FOR EACH ROW SET NEW.id = (@x := 5); \
          CREATE TRIGGER loud AFTER INSERT ON loud FOR EACH ROW SET @x = 5; \
          CREATE TRIGGER locking AFTER INSERT ON locking FOR EACH ROW DO GET_LOCK('l', 0); \
@@ -78,6 +79,7 @@ fn server() -> MariaDb {
         "FUNCTION sets() RETURNS BIGINT BEGIN SET @x = 5; RETURN 901; END",
         "FUNCTION selects() RETURNS BIGINT BEGIN SELECT 5 INTO @x; RETURN 902; END",
         "FUNCTION assigns() RETURNS BIGINT RETURN @x := 5",
+        "FUNCTION peeks() RETURNS BIGINT RETURN COALESCE(@x, 0)",
         "PROCEDURE changes() BEGIN SET @x = 1; END",
         "PROCEDURE holds() BEGIN DECLARE n INT DEFAULT 0; DO GET_LOCK('l', 0); WHILE n < 100 DO \
          EXECUTE IMMEDIATE CONCAT('CREATE TEMPORARY TABLE x', n, ' (a INT)'); SET n = n + 1; \
@@ -86,7 +88,8 @@ fn server() -> MariaDb {
         server.sql(&format!("DELIMITER //\nUSE shop//\nCREATE {body}//"));
     }
     server.sql(
-        "USE shop; CREATE VIEW assigning AS SELECT id FROM t WHERE assigns() = 5 WITH CHECK OPTION",
+        "USE shop; CREATE VIEW assigning AS SELECT id FROM t WHERE assigns() = 5 WITH CHECK OPTION; \
+         CREATE VIEW peeking AS SELECT id FROM t WHERE peeks() = 0 WITH CHECK OPTION",
     );
     server
 }
@@ -219,6 +222,26 @@ fn a_trigger_does_not_see_what_an_earlier_request_left() {
         assert_eq!(perform_all(&handler, &all), vec![Outcome::Delivered; 24]);
     }
     assert_eq!(server.number("SELECT COUNT(*) FROM follows WHERE last = 0 AND x IS NULL"), 16);
+}
+
+#[test]
+fn a_view_or_a_default_that_reads_its_session_sees_nothing_of_an_earlier_request() {
+    let (server, handler) = (server(), handler());
+    let insert = |what: &str| {
+        (MysqlRequest::new(server.url()).statement(format!("INSERT INTO {what}"), []), attempt())
+    };
+    let all = [
+        "numbered (n) VALUES (1)",
+        "shop.last (n) VALUES (1)",
+        "assigning VALUES (1)",
+        "`peeking` VALUES (1)",
+        "t (id) VALUES (1)",
+    ];
+    let all: Vec<_> = all.repeat(3).into_iter().map(insert).collect();
+    for _ in 0..3 {
+        assert_eq!(perform_all(&handler, &all), vec![Outcome::Delivered; 15]);
+    }
+    assert_eq!(server.number("SELECT COUNT(*) FROM last WHERE id IS NULL"), 9);
 }
 
 #[test]
