@@ -126,6 +126,26 @@ fn root_is_kept_out_of_what_a_stranger_made_at_the_default_place_by_every_comman
 }
 
 #[test]
+fn a_members_dedupe_key_keeps_no_other_members_request_out() {
+    if !is_root() {
+        return;
+    }
+    let store = |user: u32| {
+        format!(
+            "setpriv --reuid={user} --regid={user} --groups={user},65534 \
+             $SLIPSTREAM store --dir /tmp/slipstream --dedupe key http://127.0.0.1:9/"
+        )
+    };
+    let owner = "setpriv --reuid=65534 --regid=65534 --groups=65534";
+    let status = format!("{owner} $SLIPSTREAM status --dir /tmp/slipstream");
+    let commands = [store(1), store(2), store(1), store(2), status];
+    let ended = alone("as 65534 $SLIPSTREAM init --group 65534 >&2", true, &commands);
+    let codes: Vec<_> = ended.iter().map(|(code, _)| *code).collect();
+    assert_eq!(codes, [0; 5], "{ended:?}");
+    assert!(ended[4].1.contains("2 pending, 0 failed"), "{ended:?}");
+}
+
+#[test]
 fn another_users_shared_spool_at_the_default_place_is_used_if_it_was_named() {
     if !is_root() {
         return;
