@@ -4,9 +4,9 @@
 //!
 //! Each scenario runs a command once under strace to see its calls, then once for each call and
 //! each way in which that call may go wrong, on a fresh copy of the same spool. Start-up is left
-//! out: faults begin with the first call that names the spool. `SLIPSTREAM_KILL_ALL=1` adds errors
-//! that are like those that are always tried. Needs strace, by name or as
-//! `SLIPSTREAM_TEST_STRACE`.
+//! out: faults begin with the first call that names the spool. It is killed before and after each
+//! call that changes something. `SLIPSTREAM_KILL_ALL=1` kills at every call, and adds errors that
+//! are like those that are always tried. Needs strace, by name or as `SLIPSTREAM_TEST_STRACE`.
 //!
 //! Absent on purpose: torn writes, which strace cannot make.
 

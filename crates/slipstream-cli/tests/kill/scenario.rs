@@ -52,7 +52,7 @@ impl Scenario {
         let calls = strace::calls(&command, &place.spool(), &place.log());
         place.receiver.take();
         assert!(!calls.is_empty(), "{}: it never touched the spool", self.name);
-        let all: Vec<Injection> = calls.iter().flat_map(injections).collect();
+        let all: Vec<Injection> = (0..calls.len()).flat_map(|n| injections(&calls, n)).collect();
         let mut broken = Vec::new();
         let mut met = 0;
         for injection in &all {
@@ -90,9 +90,10 @@ impl Scenario {
     }
 }
 
-/// What can go wrong at a call.
-fn injections(call: &Call) -> Vec<Injection> {
-    let makes = call.text.contains("O_CREAT");
+/// What can go wrong at this one of the calls.
+fn injections(calls: &[Call], n: usize) -> Vec<Injection> {
+    let call = &calls[n];
+    let makes = makes(call);
     let (errors, rarer): (&[&str], &[&str]) = match call.name.as_str() {
         "openat" | "openat2" if makes => {
             (&["ENOSPC", "EIO"], &["EDQUOT", "EROFS", "EACCES", "EMFILE", "ENOMEM"])
@@ -112,7 +113,13 @@ fn injections(call: &Call) -> Vec<Injection> {
         // A descriptor is closed even where close says that something went wrong.
         _ => (&[], &[]),
     };
-    let mut faults = vec![Fault::Kill];
+    // Between two changes, it does not matter to the disk when a process is killed; what was sent
+    // in the meantime, it does not know.
+    let by_a_change = changes(call) || n == 0 || changes(&calls[n - 1]);
+    let mut faults = Vec::new();
+    if by_a_change || all_errors() {
+        faults.push(Fault::Kill);
+    }
     let rarer = if all_errors() { rarer } else { &[] };
     for error in errors.iter().chain(rarer) {
         faults.extend([Fault::Once(error), Fault::Onwards(error)]);
@@ -121,12 +128,24 @@ fn injections(call: &Call) -> Vec<Injection> {
         ["open", "openat", "openat2", "read", "pread64", "write", "pwrite64", "ftruncate"];
     if interrupted.contains(&call.name.as_str()) {
         // Not for ever: each needs a signal.
-        faults.extend([Fault::Once("EINTR"), Fault::Row("EINTR", 50)]);
+        faults.push(Fault::Row("EINTR", 50));
     }
     faults.into_iter().map(|fault| Injection { call: call.clone(), fault }).collect()
 }
 
-/// Whether errors are tried that are much like those that always are.
+/// Whether a call makes a file if there is none.
+fn makes(call: &Call) -> bool {
+    call.text.contains("O_CREAT")
+}
+
+/// Whether a call changes what others see of the file system, its locks among it.
+fn changes(call: &Call) -> bool {
+    let name = call.name.as_str();
+    let kinds = ["mkdir", "write", "flock", "rename", "unlink", "truncate", "sync", "fchmod", "falloc"];
+    makes(call) || kinds.iter().any(|kind| name.contains(kind))
+}
+
+/// Whether faults are tried that are much like those that always are.
 fn all_errors() -> bool {
     std::env::var("SLIPSTREAM_KILL_ALL").is_ok_and(|value| value != "0")
 }
