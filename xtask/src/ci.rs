@@ -9,10 +9,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use crate::curl_suite;
-use crate::project::{self, cargo};
 use crate::suite::OWN_KIND;
 use crate::tools::Tool;
+use slipstream_harness::project::{self, cargo};
 
 /// What reads deny.toml. Without optimisation: it is built once and runs for a second.
 const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", options: &["--debug"] };
@@ -72,7 +71,11 @@ fn lean(name: &str) -> Result<()> {
 /// Holds `store` and `work` against curl's own tests, where a checkout of curl is named.
 fn curl() -> Result<()> {
     match std::env::var_os(CURL_CHECKOUT) {
-        Some(dir) => curl_suite::hold(dir.into(), SAME_AS_CURL),
+        Some(dir) => {
+            let program = project::build(&["--workspace", "--bins"], "curl-suite")?;
+            let least = SAME_AS_CURL.to_string();
+            project::run(Command::new(program).arg(dir).args(["--least", &least]))
+        }
         None => {
             eprintln!("curl's own tests were NOT run: {CURL_CHECKOUT} names no checkout of curl");
             Ok(())
@@ -119,6 +122,14 @@ fn package() -> Result<()> {
         "xtask",
         "--exclude",
         "slipstream-tests",
+        "--exclude",
+        "slipstream-harness",
+        "--exclude",
+        "slipstream-soak",
+        "--exclude",
+        "slipstream-curl-suite",
+        "--exclude",
+        "slipstream-benches",
         "--allow-dirty",
         "--no-verify",
     ]))

@@ -13,11 +13,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::interrupt::{self, Running};
-use crate::packages;
-use crate::project::{self, target};
-use crate::receiver::Receiver;
 use crate::tools::Tool;
+use slipstream_harness::interrupt::{self, Running};
+use slipstream_harness::packages;
+use slipstream_harness::project::{self, target};
+use slipstream_harness::receiver::Receiver;
 
 /// What makes the package: without xz's library, which would need headers, and gzip does.
 const CARGO_DEB: Tool = Tool { name: "cargo-deb", version: "3.8.0", options: &[] };

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::interrupt::{self, Running};
-use crate::receiver::{Receiver, Taken};
-use crate::{packages, project};
+use slipstream_harness::interrupt::{self, Running};
+use slipstream_harness::receiver::{Receiver, Taken};
+use slipstream_harness::{packages, project};
 
 /// How to show it.
 #[derive(clap::Args)]

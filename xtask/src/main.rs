@@ -4,22 +4,18 @@
 //! running demo, a test run or a benchmark by one command each. Absent on purpose: any
 //! crate whose build needs more than Rust, since this is what installs it.
 
-mod bench;
 mod ci;
-mod curl_suite;
 mod debian;
 mod demo;
-mod interrupt;
-mod packages;
-mod project;
-mod receiver;
-mod soak;
 mod suite;
 mod tools;
 
+use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use slipstream_harness::{exit, packages, project, receiver};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Slipstream's own commands", version)]
@@ -37,7 +33,8 @@ enum Command {
     /// Check formatting, lints, documentation, dependencies and packaging
     Ci,
     /// Run curl's own tests of plain HTTP through `store` and `work`
-    CurlSuite(curl_suite::Args),
+    #[command(disable_help_flag = true)]
+    CurlSuite(Words),
     /// Store 1,000 requests, deliver them to a small receiver, show what happened
     Demo(demo::Args),
     /// Make the Debian package, in target/deb
@@ -45,31 +42,39 @@ enum Command {
     /// Take HTTP requests on loopback, count them, answer them
     Receiver(receiver::Args),
     /// Kill writers and worker again and again, then match every request one by one
-    Soak(soak::Args),
+    #[command(disable_help_flag = true)]
+    Soak(Words),
     /// Measure ours beside the floor, in one run
-    #[command(subcommand)]
-    Bench(bench::Command),
+    #[command(disable_help_flag = true)]
+    Bench(Words),
+}
+
+/// What a program of its own is told.
+#[derive(clap::Args)]
+struct Words {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<String>,
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    exit(match Cli::parse().command {
         Command::Setup => packages::set_up(packages::For::Tests),
         Command::Test(args) => suite::run(&args),
         Command::Ci => ci::run(),
-        Command::CurlSuite(args) => curl_suite::run(&args),
+        Command::CurlSuite(args) => start("slipstream-curl-suite", "curl-suite", false, &args),
         Command::Demo(args) => demo::run(&args),
         Command::Deb(args) => debian::run(&args),
-        Command::Receiver(args) => receiver::run(args),
-        Command::Soak(args) => soak::run(&args),
-        Command::Bench(command) => bench::run(&command),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            // 2 as everywhere in this project: it could not run, rather than it failed.
-            let missing = error.downcast_ref::<packages::Missing>().is_some();
-            ExitCode::from(if missing { 2 } else { 1 })
-        }
-    }
+        Command::Receiver(args) => receiver::run(&args),
+        Command::Soak(args) => start("slipstream-soak", "soak", false, &args),
+        Command::Bench(args) => start("slipstream-benches", "bench", true, &args),
+    })
+}
+
+/// Builds a program of a crate of its own, and becomes it.
+fn start(package: &str, name: &str, release: bool, args: &Words) -> Result<()> {
+    packages::set_up(packages::For::Build)?;
+    let profile: &[&str] = if release { &["--release"] } else { &[] };
+    let program = project::build(&[profile, &["-p", package, "--bin", name]].concat(), name)?;
+    let error = std::process::Command::new(&program).args(&args.words).exec();
+    Err(error).with_context(|| format!("could not start {}", program.display()))
 }

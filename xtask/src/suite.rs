@@ -4,11 +4,15 @@
 //! libcurl are compiled once. Absent on purpose: a test runner of its own.
 
 use std::env;
+use std::process::Command;
 
 use anyhow::{Context, Result};
+use slipstream_harness::{packages, project};
 
-use crate::bench::neighbours;
-use crate::{debian, packages, project, soak};
+use crate::debian;
+
+/// Names the binary that is tried.
+const BINARY: &str = "SLIPSTREAM_TEST_BIN";
 
 /// Which tests to run.
 #[derive(clap::Args)]
@@ -17,23 +21,6 @@ pub(crate) struct Args {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     filter: Vec<String>,
 }
-
-/// Programs that tests start, found once, here: by variable, by name.
-pub(crate) const PROGRAMS: [(&str, &str); 13] = [
-    ("SLIPSTREAM_TEST_NGINX", "nginx"),
-    ("SLIPSTREAM_TEST_TINYPROXY", "tinyproxy"),
-    ("SLIPSTREAM_TEST_MARIADB", "mariadb"),
-    ("SLIPSTREAM_TEST_MARIADBD", "mariadbd"),
-    ("SLIPSTREAM_TEST_MARIADB_INSTALL", "mariadb-install-db"),
-    ("SLIPSTREAM_TEST_OPENSSL", "openssl"),
-    ("SLIPSTREAM_TEST_STRACE", "strace"),
-    ("SLIPSTREAM_TEST_PYTHON", "python3"),
-    ("SLIPSTREAM_TEST_CURL", "curl"),
-    ("SLIPSTREAM_TEST_BEANSTALKD", "beanstalkd"),
-    ("SLIPSTREAM_TEST_REDIS", "redis-server"),
-    ("SLIPSTREAM_TEST_RSYSLOG", "rsyslogd"),
-    ("SLIPSTREAM_TEST_SOCAT", "socat"),
-];
 
 /// A crate outside the workspace.
 pub(crate) const OWN_KIND: &str = "tests/own-kind/Cargo.toml";
@@ -51,15 +38,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut all = project::cargo(&["test", "--workspace", "--all-targets"]);
     let mut doc = project::cargo(&["test", "--workspace", "--doc"]);
     for test in [&mut all, &mut doc] {
-        test.env("SLIPSTREAM_TEST_BIN", &binary)
+        test.env(BINARY, &binary)
             // `$SLIPSTREAM_TEST_XTASK receiver` is the receiver.
             .env("SLIPSTREAM_TEST_XTASK", &receiver)
             .env("SLIPSTREAM_TEST_PYTHONPATH", &python);
-        for (variable, name) in PROGRAMS {
-            if let Some(path) = packages::find(name) {
-                test.env(variable, path);
-            }
-        }
+        test.envs(packages::programs());
         if !args.filter.is_empty() {
             test.arg("--").args(&args.filter);
         }
@@ -71,13 +54,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     interleavings()?;
     own_kind()?;
-    // Built by the tests above already: all examples with the workspace's features.
-    let program = project::build(&["--workspace", "--examples"], "soak")?;
-    let database = project::build(&["--workspace", "--examples"], soak::DATABASE)?;
-    soak::short(&program, &binary, &database)?;
+    // Built by the tests above already.
+    let program = |name| project::build(&["--workspace", "--bins"], name);
+    project::run(Command::new(program("soak")?).arg("--short").env(BINARY, &binary))?;
     debian::short(&binary)?;
     eprintln!("20 destinations, of which 4 are bad: every request is to be accounted for");
-    neighbours::short(&binary, &receiver)
+    let few = ["neighbours", "--rounds", "1", "--count", "50"];
+    project::run(Command::new(program("bench")?).args(few).env(BINARY, &binary))
 }
 
 /// A crate of somebody else's, with a kind of its own: it gets what the library crates give it, and

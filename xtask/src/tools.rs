@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::project::{self, cargo, target};
+use slipstream_harness::project::{self, cargo, target};
 
 /// A program of crates.io.
 pub(crate) struct Tool {

@@ -141,7 +141,8 @@ fn makes(call: &Call) -> bool {
 /// Whether a call changes what others see of the file system, its locks among it.
 fn changes(call: &Call) -> bool {
     let name = call.name.as_str();
-    let kinds = ["mkdir", "write", "flock", "rename", "unlink", "truncate", "sync", "fchmod", "falloc"];
+    let kinds =
+        ["mkdir", "write", "flock", "rename", "unlink", "truncate", "sync", "fchmod", "falloc"];
     makes(call) || kinds.iter().any(|kind| name.contains(kind))
 }
 
