@@ -16,7 +16,8 @@ fn blocks(name: &str) -> Vec<String> {
 fn main() {
     let out = env::var("OUT_DIR").expect("cargo sets it");
     // Each is a program's main function.
-    let readme: String = blocks("README.md")
+    let programs = ["README.md", "docs/rust.md"].map(blocks).concat();
+    let programs: String = programs
         .iter()
         .enumerate()
         .map(|(at, block)| {
@@ -25,7 +26,7 @@ fn main() {
         .collect();
     // Together they are one file.
     let kinds = blocks("docs/kinds.md").join("\n");
-    for (name, text) in [("readme.rs", readme), ("kinds.rs", kinds)] {
+    for (name, text) in [("programs.rs", programs), ("kinds.rs", kinds)] {
         fs::write(Path::new(&out).join(name), text).expect("the directory is there");
     }
 }

@@ -1,8 +1,8 @@
 //! The Rust of the documents: it compiles, and does what they say.
 
 #[allow(unused_variables, unreachable_pub)]
-mod readme {
-    include!(concat!(env!("OUT_DIR"), "/readme.rs"));
+mod programs {
+    include!(concat!(env!("OUT_DIR"), "/programs.rs"));
 }
 
 #[allow(missing_docs, unreachable_pub)]
@@ -24,18 +24,19 @@ fn the_kind_of_docs_kinds_md_is_stored_and_worked() {
 
 /// The examples use the spool that the environment names, so they run in a process of their own.
 #[test]
-fn the_examples_of_the_readme_run_on_the_spool_that_the_command_line_uses() {
-    const INNER: &str = "SLIPSTREAM_TEST_README";
+fn the_programs_of_the_documents_run_on_the_spool_that_the_command_line_uses() {
+    const INNER: &str = "SLIPSTREAM_TEST_DOCUMENTS";
     if std::env::var_os(INNER).is_some() {
-        readme::example_0().unwrap();
-        readme::example_1().unwrap();
+        programs::example_0().unwrap();
+        programs::example_1().unwrap();
+        programs::example_2().unwrap();
         return;
     }
     let home = tempfile::tempdir().unwrap();
     let config = home.path().join("slipstream.toml");
     let spool = home.path().join("named by a file");
     std::fs::write(&config, format!("dir = {spool:?}\n")).unwrap();
-    let name = "the_examples_of_the_readme_run_on_the_spool_that_the_command_line_uses";
+    let name = "the_programs_of_the_documents_run_on_the_spool_that_the_command_line_uses";
     let inner = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--test-threads=1"])
         .env(INNER, "1")
@@ -45,5 +46,5 @@ fn the_examples_of_the_readme_run_on_the_spool_that_the_command_line_uses() {
         .unwrap();
     assert!(inner.status.success(), "{}", String::from_utf8_lossy(&inner.stdout));
     let found = slipstream_log::Spool::find(&spool).unwrap().expect("it was made there");
-    assert_eq!(found.status().unwrap().totals.stored, 1);
+    assert_eq!(found.status().unwrap().totals.stored, 2);
 }

@@ -19,8 +19,9 @@ use slipstream_harness::packages;
 use slipstream_harness::project::{self, target};
 use slipstream_harness::receiver::Receiver;
 
-/// What makes the package: without xz's library, which would need headers, and gzip does.
-const CARGO_DEB: Tool = Tool { name: "cargo-deb", version: "3.8.0", options: &[] };
+/// What makes the package: without xz's library, which would need headers, and gzip does. Without
+/// optimisation: building it takes longer than what it does.
+const CARGO_DEB: Tool = Tool { name: "cargo-deb", version: "3.8.0", options: &["--debug"] };
 
 /// The copy of this machine.
 const MACHINE: &str = include_str!("debian/machine.sh");

@@ -6,7 +6,8 @@
 use std::env;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use slipstream_harness::interrupt::Running;
 use slipstream_harness::{packages, project};
 
 use crate::debian;
@@ -56,11 +57,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     own_kind()?;
     // Built by the tests above already.
     let program = |name| project::build(&["--workspace", "--bins"], name);
-    project::run(Command::new(program("soak")?).arg("--short").env(BINARY, &binary))?;
-    debian::short(&binary)?;
     eprintln!("20 destinations, of which 4 are bad: every request is to be accounted for");
     let few = ["neighbours", "--rounds", "1", "--count", "50"];
-    project::run(Command::new(program("bench")?).args(few).env(BINARY, &binary))
+    // It waits for bad destinations most of the time.
+    let mut neighbours =
+        Running::start(Command::new(program("bench")?).args(few).env(BINARY, &binary))?;
+    project::run(Command::new(program("soak")?).arg("--short").env(BINARY, &binary))?;
+    debian::short(&binary)?;
+    ensure!(neighbours.wait()?.success(), "'bench neighbours' failed; its output above says why");
+    Ok(())
 }
 
 /// A crate of somebody else's, with a kind of its own: it gets what the library crates give it, and

@@ -11,8 +11,14 @@ use crate::receiver::{Receiver, dead_url};
 use crate::run::Spool;
 
 /// The documents whose examples a user copies.
-const DOCUMENTS: [&str; 4] =
-    ["README.md", "docs/operations.md", "docs/kinds.md", "docs/security.md"];
+const DOCUMENTS: [&str; 6] = [
+    "README.md",
+    "docs/guide.md",
+    "docs/operations.md",
+    "docs/rust.md",
+    "docs/kinds.md",
+    "docs/security.md",
+];
 
 /// Commands whose help has examples, or may have some.
 const COMMANDS: [&str; 17] = [
