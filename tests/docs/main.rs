@@ -1,5 +1,7 @@
 //! The Rust of the documents: it compiles, and does what they say.
 
+use std::path::{Path, PathBuf};
+
 #[allow(unused_variables, unreachable_pub)]
 mod programs {
     include!(concat!(env!("OUT_DIR"), "/programs.rs"));
@@ -47,4 +49,62 @@ fn the_programs_of_the_documents_run_on_the_spool_that_the_command_line_uses() {
     assert!(inner.status.success(), "{}", String::from_utf8_lossy(&inner.stdout));
     let found = slipstream_log::Spool::find(&spool).unwrap().expect("it was made there");
     assert_eq!(found.status().unwrap().totals.stored, 2);
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// All files below a directory of the project whose names end so.
+fn files(dir: &Path, end: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap().map(Result::unwrap);
+    let entries = entries.filter(|entry| entry.file_name() != "target");
+    let below = entries.flat_map(|entry| match entry.file_type().unwrap().is_dir() {
+        true => files(&entry.path(), end),
+        false => vec![entry.path()],
+    });
+    below.filter(|path| path.to_string_lossy().ends_with(end)).collect()
+}
+
+fn documents() -> Vec<PathBuf> {
+    let at_the_top = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"];
+    at_the_top
+        .map(|name| root().join(name))
+        .into_iter()
+        .chain(files(&root().join("docs"), ".md"))
+        .collect()
+}
+
+#[test]
+fn every_link_of_the_documents_leads_to_a_file() {
+    let mut links = 0;
+    for document in documents() {
+        let text = std::fs::read_to_string(&document).unwrap();
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        for target in targets.filter(|target| !target.is_empty() && !target.contains(':')) {
+            let path = document.parent().unwrap().join(target);
+            assert!(path.exists(), "{} leads to {target}", document.display());
+            links += 1;
+        }
+    }
+    assert!(links > 60, "only {links} links");
+}
+
+#[test]
+fn every_test_that_the_architecture_names_exists() {
+    let sources: String = ["crates", "tests"]
+        .iter()
+        .flat_map(|dir| files(&root().join(dir), ".rs"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let names = text.split('`').skip(1).step_by(2);
+    let is_name = |name: &&str| {
+        name.matches('_').count() > 3 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    };
+    let names: Vec<_> = names.filter(is_name).collect();
+    assert!(names.len() > 8, "{names:?}");
+    for name in names {
+        assert!(sources.contains(&format!("fn {name}(")), "no test {name}");
+    }
 }
