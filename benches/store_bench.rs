@@ -55,7 +55,7 @@ fn main() -> Result<()> {
 
 fn store(mode: &str, directory: &Path, count: usize) -> Result<()> {
     if mode.starts_with("floor") {
-        // Ours makes its own, as it does for everybody.
+        // Ours makes its own, as every program's does.
         fs::create_dir_all(directory)?;
     }
     let path = directory.join("floor");

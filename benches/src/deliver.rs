@@ -11,10 +11,10 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::Value;
-
-use super::report::{Report, Row, Sample};
 use slipstream_harness::interrupt::{self, Running};
 use slipstream_harness::{project, receiver};
+
+use super::report::{Report, Row, Sample};
 
 /// How to measure.
 #[derive(clap::Args)]

@@ -1,8 +1,12 @@
 //! `cargo xtask bench`: ours beside the floor, in one run.
 //!
-//! Guarantees that floor and ours are measured on the same machine, in turns, so that
-//! what disturbs one disturbs the other; ratios are taken round by round. Only ratios
-//! carry over to another machine. Absent on purpose: a verdict; the table tells.
+//! # Invariants
+//! - Floor and ours are measured on the same machine, in turns, so that what disturbs one disturbs
+//!   the other; ratios are taken round by round.
+//! - Only ratios carry over to another machine.
+//!
+//! # Non-goals
+//! A verdict; the table tells.
 
 mod deliver;
 mod mysql;

@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-
-use super::report::{Report, Row, Sample};
 use slipstream_harness::interrupt::{self, Running};
 use slipstream_harness::{packages, project};
+
+use super::report::{Report, Row, Sample};
 
 /// How to measure.
 #[derive(clap::Args)]

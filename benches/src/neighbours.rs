@@ -1,8 +1,9 @@
 //! What bad destinations cost the good ones: 16 that answer, alone, and beside one that is dead, one
 //! that never answers, one that asks for pauses, and one that resets half of its connections.
 //!
-//! Guarantees that only the good ones' time counts, from the worker's start to their last request,
-//! and that every request of a round is accounted for when its worker has ended.
+//! # Invariants
+//! - Only the good ones' time counts, from the worker's start to their last request.
+//! - Every request of a round is accounted for when its worker has ended.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Write};
@@ -15,11 +16,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use slipstream_harness::interrupt::{self, Running};
+use slipstream_harness::project;
 
 use super::deliver::Peer;
 use super::report::{Report, Row, Sample};
-use slipstream_harness::interrupt::{self, Running};
-use slipstream_harness::project;
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -144,7 +145,7 @@ fn write_requests(path: &Path, urls: &[String], count: u32) -> Result<()> {
 /// Four destinations that do not do what they should. They end with the process.
 struct Bad {
     ports: Vec<(&'static str, u16)>,
-    /// Takes connections and never answers; nobody listens on the dead one's port.
+    /// Takes connections and never answers; the dead one's port has no listener.
     _hangs: TcpListener,
 }
 

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use slipstream_harness::packages;
 
 use super::report::Row;
 use super::store::Case;
-use slipstream_harness::packages;
 
 /// The smallest program that stores: what a process for each request costs at least.
 const SMALLEST: &str = r#"

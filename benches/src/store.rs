@@ -8,11 +8,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use slipstream_harness::interrupt::{self, Running};
+use slipstream_harness::project;
 
 use super::programs;
 use super::report::{Report, Row, Sample, median};
-use slipstream_harness::interrupt::{self, Running};
-use slipstream_harness::project;
 
 /// How to measure.
 #[derive(clap::Args)]

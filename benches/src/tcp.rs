@@ -1,7 +1,11 @@
 //! Delivering lines over TCP, beside the standard library in a bare loop.
 //!
-//! Guarantees that the receiver got every line that counts. Absent on purpose: a receiver in a process
-//! of its own. Ours takes lines and closes, which costs it as little as there is, for floor and ours alike.
+//! # Invariants
+//! The receiver got every line that counts.
+//!
+//! # Non-goals
+//! A receiver in a process of its own. Ours takes lines and closes, which costs it as little as
+//! there is, for floor and ours alike.
 
 use std::fs;
 use std::io::{self, Read};
@@ -14,9 +18,9 @@ use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use slipstream_harness::{interrupt, project};
 
 use super::report::{Report, Row, Sample};
-use slipstream_harness::{interrupt, project};
 
 /// How to measure.
 #[derive(clap::Args)]

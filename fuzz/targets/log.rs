@@ -67,7 +67,7 @@ fn walk(log: &Memory, salt: u64) {
                 (at, (at + frame_len(payload.len()) as u64).min(end))
             }
         };
-        // Only a few zeros before a record belong to nobody.
+        // Only a few zeros before a record belong to none.
         let between = &bytes[at as usize..start as usize];
         assert!(between.len() < 8 && between.iter().all(|byte| *byte == 0), "a gap at {at}");
         assert!(stop > start, "no step at {start}");

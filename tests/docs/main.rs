@@ -20,8 +20,8 @@ fn the_kind_of_docs_kinds_md_is_stored_and_worked() {
     kinds::store(&spool, &mail).unwrap();
     let worked = kinds::work(&spool, "/bin/true".into()).unwrap();
     assert_eq!((worked.delivered, worked.failed), (1, 0));
-    let nobody = serde_json::from_str(r#"{"to":"nobody","subject":"hi"}"#).unwrap();
-    assert!(kinds::store(&spool, &nobody).unwrap_err().to_string().contains("no address"));
+    let nowhere = serde_json::from_str(r#"{"to":"nowhere","subject":"hi"}"#).unwrap();
+    assert!(kinds::store(&spool, &nowhere).unwrap_err().to_string().contains("no address"));
 }
 
 /// The examples use the spool that the environment names, so they run in a process of their own.

@@ -5,7 +5,8 @@
 //! with the loop, which has as many connections as the worker. First with a server that syncs each commit, then with one
 //! that leaves it to the system.
 //!
-//! Absent on purpose: anything but inserts of a small row, a request each.
+//! # Non-goals
+//! Anything but inserts of a small row, a request each.
 
 use std::error::Error;
 use std::process::{Command, Stdio};

@@ -4,7 +4,8 @@
 //! kills it and starts it again, `rows FILE` writes the id of each row that it took into a file,
 //! and prints how many were taken but not counted, or counted but not taken. It ends with its input.
 //!
-//! Absent on purpose: any chance. When it is killed is the soak's to say.
+//! # Non-goals
+//! Any chance. When it is killed is the soak's to say.
 
 use std::io::stdin;
 

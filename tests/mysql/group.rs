@@ -197,7 +197,7 @@ fn one_that_takes_the_connection_with_it_fails_alone() {
 }
 
 #[test]
-fn one_that_returns_more_than_anybody_reads_is_undone_and_not_tried_by_itself() {
+fn one_that_returns_more_than_is_read_is_undone_and_not_tried_by_itself() {
     let server = server();
     let mut options = MysqlOptions::default();
     options.result_limit = 10_000;

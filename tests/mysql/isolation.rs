@@ -7,7 +7,7 @@ use slipstream_tests::MariaDb;
 use super::{attempt, failure, insert, perform, perform_all};
 
 /// What changes a session, and an expression that is true as long as its state is a new session's. Not
-/// FOUND_ROWS(): a MariaDB leaves that to the next connection of anybody.
+/// FOUND_ROWS(): a MariaDB leaves that to the next connection.
 const CHANGES: &[(&str, &str)] = &[
     ("USE other", "DATABASE() = 'shop'"),
     ("SET @x = 1", "@x IS NULL"),

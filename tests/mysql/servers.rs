@@ -163,7 +163,7 @@ fn a_server_that_never_speaks_does_not_delay_a_good_one() {
         let worker = Worker::new(spool.backlog().unwrap()).handler(handler()).policy(policy);
         worker.run(&mut ()).unwrap()
     });
-    // It holds on to whoever comes, and lets them go when the good one has all of its requests.
+    // It holds on to all that come, and lets them go when the good one has all of its requests.
     let held = mute.accept().unwrap();
     good.wait_for("SELECT COUNT(*) = 200 FROM t");
     drop((held, mute));
@@ -187,5 +187,5 @@ fn a_server_that_never_speaks_is_left_in_time() {
     assert!(outcomes.into_iter().all(|outcome| failure(outcome).blame == Blame::Destination));
     drop(mute.accept().unwrap());
     mute.set_nonblocking(true).unwrap();
-    assert!(mute.accept().is_err(), "somebody tried again");
+    assert!(mute.accept().is_err(), "it was tried again");
 }

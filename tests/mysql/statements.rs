@@ -173,7 +173,7 @@ pub(crate) const WAITING: &str = "SELECT variable_value FROM information_schema.
     WHERE variable_name = 'INNODB_ROW_LOCK_CURRENT_WAITS'";
 
 #[test]
-fn a_lock_that_somebody_holds_is_waited_for_no_longer_than_allowed() {
+fn a_lock_of_another_session_is_waited_for_no_longer_than_allowed() {
     let server = server();
     server.sql("INSERT INTO shop.t VALUES (1, 0)");
     let mut other = server.session();

@@ -1,9 +1,10 @@
 //! A worker for requests of the kind `mysql`, in a process that a test can kill.
 //!
 //! `mysql-worker SPOOL` works the spool. With `dies` behind it, it kills itself as soon as the first
-//! requests are executed, before anybody writes down that they were.
+//! requests are executed, before it is written down that they were.
 //!
-//! Absent on purpose: whatever the `slipstream` binary does beyond that.
+//! # Non-goals
+//! Whatever the `slipstream` binary does beyond that.
 
 use rustix::process::{Signal, getpid, kill_process};
 use slipstream_core::{Attempt, Engine, Handler, Outcome};
@@ -33,7 +34,7 @@ impl Handler for Dies {
 fn die(outcome: &Outcome) -> Outcome {
     assert_eq!(outcome, &Outcome::Delivered);
     kill_process(getpid(), Signal::KILL).expect("one may kill oneself");
-    unreachable!("nobody survives that")
+    unreachable!("no process survives that")
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -81,7 +81,7 @@ fn of_workers_started_at_once_one_works_and_the_others_leave_with_success() {
         let out = String::from_utf8(output.stdout).unwrap();
         worked += usize::from(out.starts_with("Processing Job: ") && out.contains("..."));
         assert!(
-            out.starts_with("Processing Job: ") || out.contains("another worker is at it"),
+            out.starts_with("Processing Job: ") || out.contains("another worker is running"),
             "{out}"
         );
     }
@@ -116,7 +116,7 @@ fn a_server_that_asks_for_a_pause_gets_it_across_runs_and_others_do_not_wait() {
         program.well(["store", "-d", "x", &well.url(&format!("/{n}"))]);
     }
     let worked = program.well(["work"]);
-    assert!(worked.contains("5 put off until the next run; the first is due in"), "{worked}");
+    assert!(worked.contains("5 deferred to the next run; the first is due in"), "{worked}");
     assert_eq!((program.total("delivered"), program.total("pending")), (5, 5));
     let asked = busy.hits().len();
     assert!((1..=5).contains(&asked), "{asked} requests");

@@ -59,9 +59,9 @@ fn a_client_certificate_is_shown_by_the_request_that_has_it() {
         let url = nginx.secure_url(&format!("/{name}"));
         json!({"url": url, "cacert": ca, "cert": cert, "key": key})
     };
-    let nobody = json!({"url": nginx.secure_url("/nobody"), "cacert": ca});
+    let anonymous = json!({"url": nginx.secure_url("/anonymous"), "cacert": ca});
     let stranger = json!({"url": nginx.secure_url("/stranger")});
-    store(&program, [with("alice"), nobody, stranger, with("bob")].into_iter());
+    store(&program, [with("alice"), anonymous, stranger, with("bob")].into_iter());
     let worked = program.run(["work", "--backoff", "10ms"]);
     assert_eq!(worked.status.code(), Some(1), "{worked:?}");
     let out = String::from_utf8(worked.stdout).unwrap();

@@ -27,7 +27,7 @@ impl Daemon {
     pub fn start(variable: &str, name: &str, args: impl FnOnce(&Path, u16) -> Vec<String>) -> Self {
         let program = std::env::var_os(variable).unwrap_or_else(|| name.into());
         let dir = tempfile::tempdir().expect("a temporary directory");
-        // Free now; nobody else on a test machine asks for it in between.
+        // Free now; no other program of a test machine asks for it in between.
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("it is bound");
         drop(free);
@@ -114,7 +114,7 @@ impl Drop for Daemon {
     }
 }
 
-/// Whether somebody listens on this port, as the kernel tells. A connection would be one that the
+/// Whether there is a listener on this port, as the kernel tells. A connection would be one that the
 /// server has to deal with.
 fn listens(port: u16) -> bool {
     let sockets = std::fs::read_to_string("/proc/net/tcp").expect("Linux lists its sockets");

@@ -23,7 +23,7 @@ impl MariaDb {
     /// When there is no MariaDB, or it does not start.
     pub fn start(options: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        // Free now; nobody else on a test machine asks for it in between.
+        // Free now; no other program of a test machine asks for it in between.
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("it is bound").port();
         drop(free);
@@ -164,7 +164,7 @@ impl MariaDb {
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&said));
     }
 
-    /// What installing and running need: small, and as whoever runs the tests.
+    /// What installing and running need: small, and as the user who runs the tests.
     fn settings(&self) -> Vec<String> {
         // The owner of a directory of ours is us.
         let us =

@@ -49,7 +49,7 @@ impl Nginx {
         let program =
             std::env::var_os("SLIPSTREAM_TEST_NGINX").map_or_else(|| "nginx".into(), PathBuf::from);
         let dir = tempfile::tempdir().expect("a temporary directory");
-        // Free now; nobody else on a test machine asks for it in between.
+        // Free now; no other program of a test machine asks for it in between.
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("it is bound").port();
         drop(free);

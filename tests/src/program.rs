@@ -76,7 +76,7 @@ impl Program {
     }
 }
 
-/// Where cargo puts the binary when somebody runs a test by hand.
+/// Where cargo puts the binary when a test is run by hand.
 fn beside_the_test() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let target = test.ancestors().nth(2).expect("tests are built in target/PROFILE/deps");

@@ -113,7 +113,7 @@ fn redis_takes_inline_commands_and_its_protocol_and_an_error_is_a_failure() {
     let passing = failure(send(&wrong));
     assert!(passing.transient && passing.answer.unwrap().starts_with("-WRONGTYPE"));
     assert!(!failure(send(&wrong.fail_on("^-(ERR|WRONGTYPE) "))).transient);
-    // And nobody need look at the answer.
+    // And the answer need not be looked at.
     assert_eq!(send(&inline("INCR n")), Outcome::Delivered);
     assert_eq!(ask(&redis, "INCR n\r\n"), ":2\r\n");
 }

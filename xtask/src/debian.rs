@@ -1,23 +1,26 @@
 //! `cargo xtask deb`: the Debian package, and a trial of it.
 //!
-//! Guaranteed: the trial is made on a copy of this machine that goes away with it, under a systemd
-//! of its own; nothing is installed here. Where no copy can be made, for want of rights, that is
-//! said, and the package is only unpacked and run.
+//! # Invariants
+//! - The trial is made on a copy of this machine that goes away with it, under a systemd of its
+//!   own.
+//! - Nothing is installed here.
+//! - Where no copy can be made, for want of rights, that is said, and the package is only unpacked
+//!   and run.
 //!
-//! Absent on purpose: what is in the package. crates/slipstream-cli/Cargo.toml says that, and
-//! cargo-deb reads it.
+//! # Non-goals
+//! What is in the package. crates/slipstream-cli/Cargo.toml says that, and cargo-deb reads it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-
-use crate::tools::Tool;
 use slipstream_harness::interrupt::{self, Running};
 use slipstream_harness::packages;
 use slipstream_harness::project::{self, target};
 use slipstream_harness::receiver::Receiver;
+
+use crate::tools::Tool;
 
 /// What makes the package: without xz's library, which would need headers, and gzip does. Without
 /// optimisation: building it takes longer than what it does.

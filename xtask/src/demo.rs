@@ -1,7 +1,8 @@
 //! `cargo xtask demo`: the whole story on loopback, with the real binary.
 //!
-//! Guarantees that it fails unless the receiver got each of the 1,000 requests exactly
-//! once, and that it leaves nothing behind, however it ends.
+//! # Invariants
+//! - It fails unless the receiver got each of the 1,000 requests exactly once.
+//! - It leaves nothing behind, however it ends.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;

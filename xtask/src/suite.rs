@@ -1,7 +1,10 @@
 //! `cargo xtask test`: the one test command.
 //!
-//! Everything is built in one profile and one selection of features, so that OpenSSL and
-//! libcurl are compiled once. Absent on purpose: a test runner of its own.
+//! Everything is built in one profile and one selection of features, so that OpenSSL and libcurl
+//! are compiled once.
+//!
+//! # Non-goals
+//! A test runner of its own.
 
 use std::env;
 use std::process::Command;
@@ -68,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// A crate of somebody else's, with a kind of its own: it gets what the library crates give it, and
+/// A crate outside the workspace, with a kind of its own: it gets what the library crates give it, and
 /// none of the workspace's features.
 fn own_kind() -> Result<()> {
     let target = project::target().join("own-kind");

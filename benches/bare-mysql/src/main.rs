@@ -3,7 +3,8 @@
 //! `bare-mysql URL COUNT CONNECTIONS` inserts COUNT rows of 300 bytes into the table `t`, each a
 //! transaction of its own, and prints the seconds that it took.
 //!
-//! Absent on purpose: everything a delivery needs beyond that.
+//! # Non-goals
+//! Everything a delivery needs beyond that.
 
 use std::error::Error;
 use std::time::Instant;

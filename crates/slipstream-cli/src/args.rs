@@ -1,6 +1,7 @@
 //! What the command line may say. The doc comments here are the help texts.
 //!
-//! Absent on purpose: what a value means beyond its own form; that is its command's.
+//! # Non-goals
+//! What a value means beyond its own form; that is its command's.
 
 mod config;
 mod curl;
@@ -113,7 +114,7 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Remove stored requests without delivering them
     Purge(PurgeArgs),
-    /// List, retry and drop the requests that were given up
+    /// List, retry and drop the requests that failed for good
     Failed(FailedArgs),
     /// Have what waits for a destination tried now
     RetryNow(RetryNowArgs),
@@ -124,7 +125,7 @@ pub(crate) enum Command {
     /// Find what keeps requests from going out
     ///
     /// Looks at the spool's rights, its disk, its clock and its worker, and at processes whose
-    /// /tmp is another; root sees those of everybody. For each finding it says what is so, why it
+    /// /tmp is another; root sees those of all users. For each finding it says what is so, why it
     /// matters and what to do. Nothing is changed.
     ///
     /// Exit codes: 0 nothing was found; 1 something was; 2 it could not be looked.
@@ -284,12 +285,12 @@ Examples:
   slipstream status --check --max-age 10m --max-pending 10000
 
 With --check, CRITICAL is what loses requests or tells that none are delivered: something was
-stored longer than --max-age ago and no worker has taken it, or the sum does not hold. WARNING
-is what somebody should look at: requests were given up, too many wait, a log must soon give
-way, or the last run broke off. UNKNOWN: there is no spool, or it cannot be read. What waits
-for a retry or a time of its own is not too old.
+stored longer than --max-age ago and no worker has taken it, or the counters do not add up. WARNING
+is what you should look at: requests failed for good, too many wait, a log is soon overwritten,
+or the last run broke off. UNKNOWN: there is no spool, or it cannot be read. What waits for a
+retry or a time of its own is not too old.
 
-Exit codes: 0 the sum holds; 1 it does not; 2 the spool could not be read. With --check: 0 OK;
+Exit codes: 0 the counters add up; 1 they do not; 2 the spool could not be read. With --check: 0 OK;
 1 WARNING; 2 CRITICAL; 3 UNKNOWN.";
 
 #[derive(Debug, Args)]
@@ -307,7 +308,7 @@ pub(crate) struct StatusArgs {
 const PURGE_EXAMPLES: &str = "\
 Examples:
   slipstream purge                       show what would be removed
-  slipstream purge --state failed --yes  remove what was given up";
+  slipstream purge --state failed --yes  remove the dead letters";
 
 #[derive(Debug, Args)]
 #[command(after_help = PURGE_EXAMPLES)]

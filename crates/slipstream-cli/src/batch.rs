@@ -1,8 +1,10 @@
 //! `slipstream store --batch`: a request a line, stored many at a time.
 //!
-//! Guaranteed: memory holds one line and one chunk of records, however long the input; a
-//! bad line is reported by its number and keeps no other out; what was read is stored
-//! before more is waited for, so the lines of a slow writer do not wait in here.
+//! # Invariants
+//! - Memory holds one line and one chunk of records, however long the input.
+//! - A bad line is reported by its number and keeps no other out.
+//! - What was read is stored before more is waited for, so the lines of a slow writer do not wait
+//!   in here.
 
 use std::collections::HashMap;
 use std::fs::File;

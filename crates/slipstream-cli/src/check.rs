@@ -1,10 +1,13 @@
 //! `slipstream check`: the spool's fsck.
 //!
-//! Guaranteed: without `--repair` nothing is changed; each problem is a line, and the exit code
-//! tells whether any is left. What a killed process leaves in the normal course of things is a line,
-//! too, and no problem. The JSON's fields are a promise: fields may join, none changes.
+//! # Invariants
+//! - Without `--repair` nothing is changed.
+//! - Each problem is a line, and the exit code tells whether any is left.
+//! - What a killed process leaves in the normal course of things is a line, too, and no problem.
+//! - The JSON's fields are a promise: fields may join, none changes.
 //!
-//! Absent on purpose: what is looked at and how it is mended. That is the library's.
+//! # Non-goals
+//! What is looked at and how it is mended. That is the library's.
 
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
@@ -66,9 +69,9 @@ fn check(spool: &Spool, repair: bool) -> Result<slipstream_log::Report> {
     spinner.finish_and_clear();
     match checked {
         Err(SpoolError::Busy { holder }) => {
-            let who = holder.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+            let who = holder.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
             bail!(
-                "cannot repair {}: a worker is at it{who}; wait for it to end",
+                "cannot repair {}: a worker is running{who}; wait until it ends",
                 spool.path().display()
             )
         }

@@ -19,7 +19,7 @@ pub(crate) fn header(text: &str) -> Result<(&'static str, String)> {
     let file = || std::fs::metadata(when).and_then(|file| file.modified()).ok();
     let Some(time) = date(when).or_else(file) else {
         bail!(
-            "'--time-cond' names neither a time nor a file; write one such as 'Thu, 24 Dec 2026 18:00:00 GMT' or 2026-12-24T18:00:00Z"
+            "invalid value for '--time-cond'; expected a file, or a time such as 'Thu, 24 Dec 2026 18:00:00 GMT' or 2026-12-24T18:00:00Z"
         );
     };
     Ok((name, httpdate::fmt_http_date(time)))

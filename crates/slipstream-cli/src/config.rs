@@ -1,11 +1,14 @@
 //! Settings from files: what an option would say that is not given, nor in the environment.
 //!
-//! Guaranteed: what stands in a file becomes the default of the option that it names, so it is
-//! read, checked and overridden as if there were no file. A name that nobody knows is an error, and
-//! so is a file that is there and cannot be read: storing elsewhere than was meant would be worse.
+//! # Invariants
+//! - What stands in a file becomes the default of the option that it names, so it is read, checked
+//!   and overridden as if there were no file.
+//! - An unknown name is an error, and so is a file that is there and cannot be read:
+//!   storing elsewhere than was meant would be worse.
 //!
-//! Absent on purpose: what belongs to one request, and what only a person should ask for, such as
-//! removing things. Those are options alone.
+//! # Non-goals
+//! What belongs to one request, and what only a person should ask for, such as removing things.
+//! Those are options alone.
 
 mod show;
 
@@ -78,7 +81,7 @@ impl Config {
     /// Reads the files that there are.
     ///
     /// # Errors
-    /// When one cannot be read, or says what nobody knows.
+    /// When one cannot be read, or has an unknown key.
     pub(crate) fn read(cli: &Command) -> Result<Self> {
         let mut config = Self::default();
         for SettingsFile { path, text, .. } in settings_files()? {
@@ -233,7 +236,9 @@ fn setting(
         bail!("{named} is true or false, without quotation marks, and nothing else");
     }
     if option == "dir" && !words[0].starts_with('/') {
-        bail!("{named} is no absolute path; write one, or it would depend on where a command runs");
+        bail!(
+            "{named} is not an absolute path, and a relative one would depend on where a command runs; write an absolute one"
+        );
     }
     Ok(((section.to_owned(), option), Setting { words, file: path.to_owned() }))
 }

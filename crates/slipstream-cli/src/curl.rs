@@ -1,11 +1,15 @@
 //! A command line of curl's, made into one that `store` parses.
 //!
-//! Guaranteed: what only shapes curl's own output is left out, and named for a trace; what cannot
-//! be honoured is refused by its name, with what to do instead; `-K FILE` is what the file says, in
-//! its place; variables are filled in; `--next` begins another command line. What remains has each
-//! option by its long name, its value behind an `=`.
+//! # Invariants
+//! - What only shapes curl's own output is left out, and named for a trace.
+//! - What cannot be honoured is refused by its name, with what to do instead.
+//! - `-K FILE` is what the file says, in its place.
+//! - Variables are filled in.
+//! - `--next` begins another command line.
+//! - What remains has each option by its long name, its value behind an `=`.
 //!
-//! Absent on purpose: `~/.curlrc`. What is stored shall not depend on who stores it.
+//! # Non-goals
+//! `~/.curlrc`. What is stored shall not depend on who stores it.
 
 mod config;
 mod known;

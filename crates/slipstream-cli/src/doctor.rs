@@ -1,10 +1,13 @@
 //! `slipstream doctor`: looks for what keeps people's requests from going out.
 //!
-//! Guaranteed: nothing is changed; each finding says what is so, why it matters and what to do.
-//! The JSON's fields are a promise: fields may join, none changes.
+//! # Invariants
+//! - Nothing is changed.
+//! - Each finding says what is so, why it matters and what to do.
+//! - The JSON's fields are a promise: fields may join, none changes.
 //!
-//! Absent on purpose: what is in the logs; that is `check`. And what only a guess could tell: a
-//! finding is something that was seen.
+//! # Non-goals
+//! What is in the logs; that is `check`. And what only a guess could tell: a finding is something
+//! that was seen.
 
 mod places;
 
@@ -74,13 +77,13 @@ pub(crate) fn run(place: &Place, args: &DoctorArgs) -> Result<Ended> {
         Ok(Some(spool)) => findings.extend(of_spool(&spool)?),
         Ok(None) => findings.push(Finding::critical(
             format!("there is no spool at {}", dir.display()),
-            "nobody has stored anything there, or not in the directory that you see",
+            "nothing was stored, or it was stored in another directory (a service may have a /tmp of its own)",
             "name the directory that programs store in with --dir or SLIPSTREAM_DIR, or make it with `slipstream init`",
         )),
         Err(error) => findings.push(Finding::critical(
             format!("{error:#}"),
             "neither store nor work can use the spool",
-            "do what it says",
+            "do what the finding says, then run this again",
         )),
     }
     let ended = if findings.is_empty() { Ended::Well } else { Ended::Short };
@@ -113,7 +116,7 @@ const SKIPPED_SHOWN: usize = 10;
 
 fn unreadable(what: String) -> Finding {
     let why = "what is in there is neither counted nor delivered";
-    Finding::critical(what, why, "do what it says")
+    Finding::critical(what, why, "do what the finding says, then run this again")
 }
 
 fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
@@ -167,7 +170,7 @@ fn not_taken(
     let age = spell(Duration::from_secs(oldest.as_secs()));
     Some(Finding::critical(
         format!("no worker has taken what was stored {age} ago; {last}"),
-        "nothing goes out, and the oldest gives way when a slot is full",
+        "nothing goes out, and the oldest log is overwritten when a slot is full",
         "run `slipstream work`; if that helps, see why cron or the timer does not: `slipstream setup`, cron's mail, `systemctl list-timers`",
     ))
 }
@@ -175,7 +178,7 @@ fn not_taken(
 /// That something has the worker's lock and does not work.
 fn hung(holder: Holder) -> Finding {
     Finding::critical(
-        format!("{}: it hangs, is stopped, or is no worker", hangs(&holder)),
+        format!("{}: it hangs, is stopped, or is not a worker", hangs(&holder)),
         "nothing goes out until it ends: there is one worker at a time",
         end_it(&holder),
     )
@@ -183,7 +186,7 @@ fn hung(holder: Holder) -> Finding {
 
 /// That requests wait for a destination.
 fn waits(stuck: &Stuck, now: Timestamp) -> Finding {
-    let why = "it has taken none since, and requests are given up when their attempts are used up";
+    let why = "it has taken none since, and requests fail for good when their attempts are used up";
     Finding::warning(stuck.words(now), why, stuck.to_do())
 }
 
@@ -197,7 +200,7 @@ fn broke_off(run: &LastRun) -> Option<Finding> {
     Some(Finding::warning(
         format!("the last run, which began {}, {what}", rfc3339(Timestamp::from_millis(run.began))),
         why,
-        "run `slipstream work`, and read what it says",
+        "run `slipstream work`, and mend what it names",
     ))
 }
 

@@ -1,7 +1,8 @@
 //! `slipstream work --explain`: when a request is tried by a policy, and what bounds that.
 //!
-//! Guaranteed: no spool is looked at. The JSON's fields are a promise: fields may join, none
-//! changes.
+//! # Invariants
+//! - No spool is looked at.
+//! - The JSON's fields are a promise: fields may join, none changes.
 
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ pub(crate) fn run(policy: &Policy, args: &PolicyArgs) -> Result<Ended> {
     if report.ends_before_next_run {
         let (last, every) = (short(last), spell(args.every));
         print::complain(&format!(
-            "the last attempt is made {last} after the first, and the next run ({every} later) finds nothing left to try: a destination that is down for that long has its requests given up; for more, add rounds, such as rounds=4,every=1h"
+            "the last attempt is made {last} after the first, and the next run ({every} later) finds nothing left to try: a destination that is down for that long has its requests fail for good; for more, add rounds, such as rounds=4,every=1h"
         ));
     }
     Ok(Ended::Well)

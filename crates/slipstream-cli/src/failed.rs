@@ -1,6 +1,7 @@
-//! `slipstream failed`: what was given up, why, and what becomes of it.
+//! `slipstream failed`: the dead letters, why they failed, and what becomes of them.
 //!
-//! Guaranteed: what is listed is what can be retried or dropped, and no listing shows a secret.
+//! # Invariants
+//! What is listed is what can be retried or dropped, and no listing shows a secret.
 
 mod choice;
 mod list;
@@ -51,7 +52,7 @@ impl Kept<'_> {
     }
 }
 
-/// Whether a request was given up. In failed/ nothing waits, whatever a flipped bit says.
+/// Whether a request is a dead letter. In failed/ nothing waits, whatever a flipped bit says.
 fn is_failed(state: State, stage: Stage) -> bool {
     match state {
         State::Failed => true,

@@ -1,11 +1,13 @@
 //! What is said of a run that stays: what it gives up, and no more than that.
 //!
-//! Guaranteed: a destination's first failure is told at once, and then one line a minute at most,
-//! with the commonest reason of that minute: a destination that is down does not fill a disk
-//! with lines. Memory is bounded, however many destinations there are.
+//! # Invariants
+//! - A destination's first failure is told at once, and then one line a minute at most, with the
+//!   commonest reason of that minute: a destination that is down does not fill a disk with lines.
+//! - Memory is bounded, however many destinations there are.
 //!
-//! Absent on purpose: a timer. A run that has nothing to do says so at least once a minute, and
-//! that is when it is looked whether a minute is over.
+//! # Non-goals
+//! A timer. A run that has nothing to do says so at least once a minute, and that is when it is
+//! looked whether a minute is over.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -85,7 +87,7 @@ impl Log {
             return None;
         }
         self.begin(to, now);
-        Some(format!("gave up 1 request to {to}: {reason}"))
+        Some(format!("1 request to {to} failed for good: {reason}"))
     }
 
     /// The lines of the minutes that are over now.
@@ -108,7 +110,7 @@ impl Log {
             let (reason, number) = commonest.map_or(("", 0), |(reason, number)| (reason, *number));
             let mostly = if number < minute.failed { "mostly " } else { "" };
             let requests = count(minute.failed, "more request");
-            lines.push(format!("gave up {requests} to {to}: {mostly}{reason}"));
+            lines.push(format!("{requests} to {to} failed for good: {mostly}{reason}"));
             self.begin(&to, now);
         }
         self.next = self.minutes.values().map(|minute| minute.ends).min();
@@ -134,18 +136,21 @@ mod tests {
     #[test]
     fn the_first_failure_is_told_at_once_and_then_the_commonest_of_each_minute() {
         let mut log = Log::default();
-        let first = "gave up 1 request to http://a: 503";
+        let first = "1 request to http://a failed for good: 503";
         assert_eq!(log.failed("http://a", "503", at(0)).as_deref(), Some(first));
         for (reason, second) in [("refused", 1), ("500", 2), ("refused", 59)] {
             assert_eq!(log.failed("http://a", reason, at(second)), None);
         }
-        let other = "gave up 1 request to http://b: 404";
+        let other = "1 request to http://b failed for good: 404";
         assert_eq!(log.failed("http://b", "404", at(59)).as_deref(), Some(other));
         assert_eq!(log.over(at(59)), [""; 0]);
-        assert_eq!(log.over(at(60)), ["gave up 3 more requests to http://a: mostly refused"]);
+        assert_eq!(
+            log.over(at(60)),
+            ["3 more requests to http://a failed for good: mostly refused"]
+        );
         // That line stands for the next minute, too.
         assert_eq!(log.failed("http://a", "503", at(119)), None);
-        assert_eq!(log.over(at(120)), ["gave up 1 more request to http://a: 503"]);
+        assert_eq!(log.over(at(120)), ["1 more request to http://a failed for good: 503"]);
         // After a minute without one, the next failure is told at once.
         assert_eq!(log.over(at(180)), [""; 0]);
         assert_eq!(log.failed("http://a", "503", at(181)).as_deref(), Some(first));
@@ -161,7 +166,7 @@ mod tests {
         assert_eq!(log.minutes.len(), MOST_DESTINATIONS + 1);
         assert_eq!(log.minutes["http://0"].reasons.len(), MOST_REASONS);
         let lines = log.over(at(60));
-        let begin = "gave up 1,999 more requests to other destinations: 503";
+        let begin = "1,999 more requests to other destinations failed for good: 503";
         assert!(lines.iter().any(|line| line == begin), "{lines:?}");
     }
 }

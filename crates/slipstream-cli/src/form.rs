@@ -4,7 +4,8 @@
 //!
 //! Files are read now: what is stored needs nothing of this machine.
 //!
-//! Absent on purpose: `;encoder=`, which no server needs, and parts nested by hand (`NAME=(`).
+//! # Non-goals
+//! `;encoder=`, which no server needs, and parts nested by hand (`NAME=(`).
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

@@ -1,9 +1,12 @@
 //! Several URLs in one text, as curl writes them: `{a,b}`, `[1-3]`, `[001-100:2]`, `[a-z]`.
 //!
-//! Guaranteed: how many there are is known before any is made, and no more than [`MOST`] are.
-//! A backslash takes the meaning from a bracket; an IPv6 address is no range.
+//! # Invariants
+//! - How many there are is known before any is made, and no more than [`MOST`] are.
+//! - A backslash takes the meaning from a bracket.
+//! - An IPv6 address is no range.
 //!
-//! Absent on purpose: sets within sets, which curl has not either.
+//! # Non-goals
+//! Sets within sets, which curl has not either.
 
 use std::net::Ipv6Addr;
 

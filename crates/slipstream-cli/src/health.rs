@@ -1,11 +1,15 @@
 //! `slipstream status --check`: a spool's health as one line and an exit code, as Nagios and its
 //! like want it.
 //!
-//! Guaranteed: one line on standard output, whatever happens, and nothing in it but the one `|`
-//! that begins the numbers. Critical is what loses requests or tells that none are delivered: what
-//! was stored is not taken, the sum does not hold. Warning is what somebody should look at.
+//! # Invariants
+//! - One line on standard output, whatever happens, and nothing in it but the one `|` that begins
+//!   the numbers.
+//! - Critical is what loses requests or tells that none are delivered: what was stored is not
+//!   taken, the counters do not add up.
+//! - Warning is what an operator should look at.
 //!
-//! Absent on purpose: a memory. What grew since the last check is for whoever keeps the numbers.
+//! # Non-goals
+//! A memory. What grew since the last check is for the monitoring system to tell.
 
 use std::time::Duration;
 
@@ -67,7 +71,7 @@ fn judge(look: &Look, args: &HealthArgs) -> (u8, String) {
     let totals = &status.totals;
     let mut found = Vec::new();
     if !totals.balanced() {
-        found.push((CRITICAL, "the sum does not hold; see `slipstream check`".to_owned()));
+        found.push((CRITICAL, "the counters do not add up; see `slipstream check`".to_owned()));
     }
     if let Some(hung) = status.hung_worker() {
         found.push((CRITICAL, hangs(&hung)));
@@ -94,7 +98,7 @@ fn judge(look: &Look, args: &HealthArgs) -> (u8, String) {
         found.push((WARNING, format!("slot {slot} {words} in {wait} unless a worker comes")));
     }
     if last_run.is_some_and(|run| run.ending.as_deref() == Some("broken")) {
-        found.push((WARNING, "the last run broke off; see `slipstream work`".to_owned()));
+        found.push((WARNING, "the last run broke off; see `slipstream doctor`".to_owned()));
     }
     let stuck: Vec<_> = stuck.iter().filter(|it| at.since(it.since) >= args.max_down).collect();
     if let Some(first) = stuck.first() {
@@ -105,7 +109,7 @@ fn judge(look: &Look, args: &HealthArgs) -> (u8, String) {
         found.push((WARNING, format!("{}{more}", first.words(*at))));
     }
     if totals.failed > args.max_failed {
-        let words = "given up; see `slipstream failed list`";
+        let words = "failed for good; see `slipstream failed list`";
         found.push((WARNING, format!("{} {words}", count(totals.failed, "request"))));
     }
     if args.max_pending.is_some_and(|most| totals.pending > most) {

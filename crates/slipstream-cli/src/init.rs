@@ -1,7 +1,9 @@
 //! `slipstream init`: makes a spool with settings of its own.
 //!
-//! Guaranteed: it never changes a spool that is there. Asking for the settings that it has
-//! is no error, so a set-up script can run this each time; asking for others is one.
+//! # Invariants
+//! - It never changes a spool that is there.
+//! - Asking for the settings that it has is no error, so a set-up script can run this each time.
+//! - Asking for others is one.
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{CommandFactory, FromArgMatches};
@@ -22,7 +24,7 @@ pub(crate) fn run(place: &Place, args: &InitArgs) -> Result<Ended> {
         Some(spool) => spool,
         None => &place.create(&wanted)?,
     };
-    // Whoever else made one in between had settings, too.
+    // A process that made one in between had settings, too.
     let found = spool.settings();
     let shown = print::one_line(&place.path().display().to_string());
     if found != &wanted {
@@ -73,7 +75,7 @@ fn settings(args: &InitArgs) -> Result<Settings> {
         Some(rotate) => {
             if rotate.subsec_nanos() % 1_000_000 != 0 {
                 bail!(
-                    "--rotate {} is no whole number of milliseconds; write one such as 500ms",
+                    "invalid value '{}' for '--rotate'; expected a whole number of milliseconds, such as 500ms",
                     spell(rotate)
                 );
             }

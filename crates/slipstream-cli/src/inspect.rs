@@ -1,10 +1,13 @@
 //! `slipstream inspect`: the records of log files as lines of JSON.
 //!
-//! Guaranteed: without `--show-secrets` nothing of a body is shown, of an HTTP request no
-//! user, password and query value of its URL, and no header that speaks of a secret. Memory holds
-//! one record. The JSON's fields are a promise: fields may join, none changes.
+//! # Invariants
+//! - Without `--show-secrets` nothing of a body is shown, of an HTTP request no user, password and
+//!   query value of its URL, and no header that speaks of a secret.
+//! - Memory holds one record.
+//! - The JSON's fields are a promise: fields may join, none changes.
 //!
-//! Absent on purpose: the spool. A log tells everything itself, wherever it stands.
+//! # Non-goals
+//! The spool. A log tells everything itself, wherever it stands.
 
 use std::path::Path;
 

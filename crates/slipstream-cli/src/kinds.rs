@@ -1,9 +1,11 @@
 //! The kinds of requests that this binary can do: which URL is of which, what may be said of
 //! each, how they are shown, and who delivers them.
 //!
-//! Guaranteed: an option that means nothing to a request of its kind is refused by its name.
+//! # Invariants
+//! An option that means nothing to a request of its kind is refused by its name.
 //!
-//! Absent on purpose: what a request of a kind is. That is its crate's.
+//! # Non-goals
+//! What a request of a kind is. That is its crate's.
 
 mod deliver;
 mod masked;
@@ -129,7 +131,7 @@ impl Kind {
         }
     }
 
-    /// The kind that a URL's scheme says. Without a scheme, or with one that nobody knows, it is
+    /// The kind that a URL's scheme says. Without a scheme, or with an unknown one, it is
     /// http, as to curl, which says what is wrong with it.
     fn of_url(url: &[u8]) -> Self {
         let colon =

@@ -4,8 +4,9 @@
 //! every stored request would pay for and never use. So the linker is told (build.rs) to
 //! lead that call here; it is put off until a worker asks for it.
 //!
-//! Guaranteed: libcurl is started once, from the main thread while it is alone, with the
-//! flags that the curl crate asked for. [`start`] comes before the first driver.
+//! # Invariants
+//! libcurl is started once, from the main thread while it is alone, with the flags that the curl
+//! crate asked for. [`start`] comes before the first driver.
 
 #![allow(unsafe_code)]
 
@@ -20,7 +21,7 @@ const OK: c_int = 0;
 static CALL: Mutex<Call> = Mutex::new(Call::NotYet);
 
 enum Call {
-    /// Nobody has asked for it.
+    /// It was not asked for.
     NotYet,
     /// It was asked for with these flags.
     PutOff(c_long),
@@ -34,7 +35,7 @@ unsafe extern "C" {
     fn real(flags: c_long) -> c_int;
 }
 
-/// What everybody else's `curl_global_init` is.
+/// The `curl_global_init` that all other code calls.
 #[unsafe(export_name = "__wrap_curl_global_init")]
 extern "C" fn wrapped(flags: c_long) -> c_int {
     let Ok(mut call) = CALL.lock() else {

@@ -1,11 +1,15 @@
 //! The `slipstream` command: reads its arguments, calls the libraries, says what happened.
 //!
-//! Guaranteed: 0 when all went well, 1 when something was not delivered, stored or accounted
-//! for, 2 when the command could not be carried out; an error is one line on standard
-//! error that begins with `slipstream: `; but `status --check` keeps to what monitoring plugins do. `store` starts no thread and touches nothing of
-//! libcurl or TLS itself: it is run once for each request.
+//! # Invariants
+//! - 0 when all went well, 1 when something was not delivered, stored or accounted for, 2 when the
+//!   command could not be carried out.
+//! - An error is one line on standard error that begins with `slipstream: `.
+//! - But `status --check` keeps to what monitoring plugins do.
+//! - `store` starts no thread and touches nothing of libcurl or TLS itself: it is run once for each
+//!   request.
 //!
-//! Absent on purpose: logic that a program which uses the libraries would miss.
+//! # Non-goals
+//! Logic that a program which uses the libraries would miss.
 
 mod args;
 mod batch;

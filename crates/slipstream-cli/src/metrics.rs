@@ -1,11 +1,16 @@
 //! `work --metrics`: the run and the spool as a text file for Prometheus.
 //!
-//! Guaranteed: whoever reads the file finds all of it, or what stood there before; it is written
-//! when the run breaks off, too; any user may read it, whatever the umask; that it cannot be written
-//! is said once, and shows in the exit code; what is delivered does not depend on it. While a run stays, counting a large spool takes no more than a
-//! twentieth of its time. Names of metrics are a promise: some may join, none changes.
+//! # Invariants
+//! - A reader of the file finds all of it, or what stood there before.
+//! - It is written when the run breaks off, too.
+//! - Any user may read it, whatever the umask.
+//! - That it cannot be written is said once, and shows in the exit code.
+//! - What is delivered does not depend on it.
+//! - While a run stays, counting a large spool takes no more than a twentieth of its time.
+//! - Names of metrics are a promise: some may join, none changes.
 //!
-//! Absent on purpose: a thread, and a server that is asked. The run's events drive it.
+//! # Non-goals
+//! A thread, and a server that is asked. The run's events drive it.
 
 use std::fmt::Write as _;
 use std::io;
@@ -212,7 +217,7 @@ fn render(run: &Run, spool: &str, status: Option<&Status>) -> String {
     };
     let totals = &status.totals;
     text.gauge("pending_requests", "Requests that wait.", totals.pending as f64);
-    text.gauge("failed_requests", "Requests that were given up.", totals.failed as f64);
+    text.gauge("failed_requests", "Requests that failed for good.", totals.failed as f64);
     let ages: Vec<_> = status
         .stages
         .iter()

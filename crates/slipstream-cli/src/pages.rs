@@ -1,6 +1,7 @@
 //! `slipstream completions` and `slipstream man`: what shells and people look commands up in.
 //!
-//! Guaranteed: they say what `--help` says, for they are made from the same words.
+//! # Invariants
+//! They say what `--help` says, for they are made from the same words.
 
 use std::path::Path;
 use std::{fs, io};

@@ -1,10 +1,12 @@
 //! `work --ping`: tells a watcher such as healthchecks.io that a run begins, and how it ended.
 //!
-//! Guaranteed: a watcher that does not answer costs ten seconds at each end of the run and one line
-//! on standard error, and changes no exit code. Its URL is a secret, and is not shown.
+//! # Invariants
+//! - A watcher that does not answer costs ten seconds at each end of the run and one line on
+//!   standard error, and changes no exit code.
+//! - Its URL is a secret, and is not shown.
 //!
-//! Absent on purpose: a second attempt. The next run pings anew, and a watcher allows for one that
-//! is missing.
+//! # Non-goals
+//! A second attempt. The next run pings anew, and a watcher allows for one that is missing.
 
 use std::time::Duration;
 

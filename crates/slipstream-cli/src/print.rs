@@ -1,7 +1,8 @@
 //! Where output goes.
 //!
-//! Guaranteed: a reader that went away is no error, and text from elsewhere (a path, a
-//! destination, a reason) cannot move the cursor or begin a line of its own.
+//! # Invariants
+//! A reader that went away is no error, and text from elsewhere (a path, a destination, a reason)
+//! cannot move the cursor or begin a line of its own.
 
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, StdoutLock, Write as _};
@@ -12,7 +13,7 @@ use serde::Serialize;
 /// Writes to standard output.
 ///
 /// # Errors
-/// What kept it from being written, unless nobody reads any more.
+/// What kept it from being written, unless the reader is gone.
 pub(crate) fn out(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     still_read(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())).map(drop)
@@ -26,7 +27,7 @@ impl Lines {
         Self(BufWriter::with_capacity(64 << 10, io::stdout().lock()))
     }
 
-    /// Writes text, and tells whether anybody still reads.
+    /// Writes text, and tells whether there is still a reader.
     ///
     /// # Errors
     /// What kept it from being written.
@@ -66,7 +67,7 @@ pub(crate) fn json(value: &impl Serialize) -> Result<String> {
 
 /// Writes one line to standard error, the program's name before it.
 pub(crate) fn complain(text: &str) {
-    // With nobody to read it there is nobody to tell either.
+    // Without a reader there is no way to tell of it either.
     let _ = writeln!(io::stderr(), "slipstream: {}", one_line(text));
 }
 

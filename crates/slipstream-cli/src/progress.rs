@@ -1,7 +1,8 @@
 //! What is seen of a run while it lasts: dots, a bar on a terminal, or nothing.
 //!
-//! Guaranteed: at most 80 columns, however large the backlog. What failed is remembered for
-//! the end, in a few lines, however many failed.
+//! # Invariants
+//! - At most 80 columns, however large the backlog.
+//! - What failed is remembered for the end, in a few lines, however many failed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -45,7 +46,7 @@ pub(crate) struct Progress {
 }
 
 /// How many dots stand for so many requests: one each at first, then one more each time the
-/// number has doubled, since nobody knows how many will come.
+/// number has doubled, since it is unknown how many will come.
 pub(crate) fn dots(requests: u64) -> u64 {
     let doublings = (requests / SINGLE_DOTS).checked_ilog2().unwrap_or(0);
     (requests.min(SINGLE_DOTS) + u64::from(doublings)).min(MOST_DOTS)
@@ -201,7 +202,7 @@ impl Observer for Progress {
     }
 }
 
-/// Progress that nobody can read is no reason to deliver nothing.
+/// Progress that cannot be written is no reason to deliver nothing.
 fn write(text: &str) {
     let _ = print::out(text);
 }

@@ -1,6 +1,7 @@
 //! `slipstream purge`: removes stored requests without delivering them.
 //!
-//! Guaranteed: nothing goes without `--yes`, and what goes is counted as purged.
+//! # Invariants
+//! Nothing goes without `--yes`, and what goes is counted as purged.
 
 use anyhow::{Context, Result, bail};
 use slipstream_log::{SpoolError, Stage};
@@ -72,9 +73,9 @@ fn explain(error: SpoolError, stage: Stage) -> anyhow::Error {
     let stage = stage.dir();
     let doing = match error {
         SpoolError::Busy { holder } => {
-            let who = holder.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+            let who = holder.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
             return anyhow::anyhow!(
-                "cannot purge {stage}: a worker is at it{who}; wait for it to end, or name other states with --state"
+                "cannot purge {stage}: a worker is running{who}; wait until it ends, or name other states with --state"
             );
         }
         error => error,

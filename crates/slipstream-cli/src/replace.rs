@@ -19,7 +19,7 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 /// Puts the bytes in the file's place. Without a mode, the umask decides who may read them.
 pub(crate) fn replace(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
     let Some(name) = path.file_name() else {
-        let why = "it is no name of a file";
+        let why = "not the name of a file";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     };
     let parent = path.parent().filter(|parent| *parent != Path::new(""));
@@ -29,7 +29,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Resul
     let mut fresh = OsString::from(name);
     fresh.push(".new");
     let remove = || unlinkat(&dir, &*fresh, UnlinkatFlags::NoRemoveDir);
-    // What was interrupted left it, or somebody put it there.
+    // An interrupted process left it, or it was put there.
     let _ = remove();
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
     let file = openat(&dir, &*fresh, flags | OFlag::O_NOFOLLOW, Mode::from_bits_truncate(0o644))?;

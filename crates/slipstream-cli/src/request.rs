@@ -1,8 +1,9 @@
 //! The requests that curl's options describe.
 //!
-//! Guaranteed: all files that the options name are read here, so that what is stored is whole
-//! and needs nothing of this machine but the secret that it is to be signed with. What cannot be
-//! stored is refused by its name.
+//! # Invariants
+//! - All files that the options name are read here, so that what is stored is whole and needs
+//!   nothing of this machine but the secret that it is to be signed with.
+//! - What cannot be stored is refused by its name.
 
 mod like;
 mod resumed;

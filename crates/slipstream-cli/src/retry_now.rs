@@ -65,8 +65,9 @@ fn refuse_to_another(spool: &Spool) -> Result<()> {
         return Ok(());
     }
     let name = User::from_uid(worker).ok().flatten().map_or(worker.to_string(), |user| user.name);
+    let who = if worker.is_root() { name.clone() } else { format!("{name} or root") };
     bail!(
-        "the worker of {} runs as {name}, and heeds no other user; run this as {name}, or as root",
+        "the worker of {} runs as {name}, and other users cannot ask it; run this as {who}",
         spool.path().display()
     )
 }

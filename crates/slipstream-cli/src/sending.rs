@@ -1,6 +1,7 @@
 //! How the request is sent that curl's options describe: credentials, proxies, certificates, limits.
 //!
-//! Guaranteed: files are read here, as for all of a request.
+//! # Invariants
+//! Files are read here, as for all of a request.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -37,7 +38,7 @@ pub(crate) fn options(args: &HttpArgs) -> Result<Options> {
     if let Some(user) = &args.user {
         let Some((user, password)) = user.split_once(':') else {
             bail!(
-                "there is no password in '--user'; write USER:PASSWORD (nobody can be asked for it when the request is sent)"
+                "there is no password in '--user'; write USER:PASSWORD (the worker cannot prompt for it)"
             );
         };
         options = options.user(user, password);

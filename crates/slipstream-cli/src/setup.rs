@@ -1,9 +1,12 @@
 //! `slipstream setup`: has cron or systemd run the worker.
 //!
-//! Guaranteed: nothing is written without `--install`, nothing is started at all, and what was
-//! written and what to run next is said. No other spool loses its worker by it.
+//! # Invariants
+//! - Nothing is written without `--install`, nothing is started at all, and what was written and
+//!   what to run next is said.
+//! - No other spool loses its worker by it.
 //!
-//! Absent on purpose: taking it away again. It is a file or two, and their names are said.
+//! # Non-goals
+//! Taking it away again. It is a file or two, and their names are said.
 
 mod cron;
 mod systemd;
@@ -64,7 +67,7 @@ impl Plan {
             Some(program) if program.is_absolute() => program.clone(),
             Some(program) => {
                 bail!(
-                    "{} is no absolute path; write one, such as /usr/bin/slipstream",
+                    "invalid value '{}' for '--program'; expected an absolute path, such as /usr/bin/slipstream",
                     program.display()
                 )
             }

@@ -1,8 +1,10 @@
 //! Any MessagePack as JSON, field by field as it stands.
 //!
-//! Guaranteed: nothing is lost but what JSON has no word for (a number that is none). Bytes are
-//! text when they are UTF-8, else `{"base64": …}`; an extension is its type and its bytes. Depth
-//! is bounded, and no length is believed before its bytes are there.
+//! # Invariants
+//! - Nothing is lost but what JSON has no word for (a number that is none).
+//! - Bytes are text when they are UTF-8, else `{"base64": …}`.
+//! - An extension is its type and its bytes.
+//! - Depth is bounded, and no length is believed before its bytes are there.
 
 use std::fmt;
 

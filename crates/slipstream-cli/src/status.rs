@@ -1,10 +1,12 @@
 //! `slipstream status`: what is stuck, why, and what to do; what became of the rest, and whether
-//! the sum holds.
+//! the counters add up.
 //!
-//! Guaranteed: nothing that was stored drives the terminal, and looking keeps no writer waiting.
-//! What is to be done comes first, so that it is seen whatever the screen's height.
+//! # Invariants
+//! - Nothing that was stored drives the terminal, and looking keeps no writer waiting.
+//! - What is to be done comes first, so that it is seen whatever the screen's height.
 //!
-//! Absent on purpose: what a slot or a destination is. The engine tells; this draws.
+//! # Non-goals
+//! What a slot or a destination is. The engine tells; this draws.
 
 mod hints;
 mod paint;

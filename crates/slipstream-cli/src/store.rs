@@ -1,9 +1,10 @@
 //! `slipstream store`: the requests of one command line, of whatever kind, stored in one call, in
 //! order.
 //!
-//! Guaranteed: everything about the request is looked at before the spool is touched, so a
-//! refused request leaves no trace. This is the whole of a short-lived process: it opens
-//! what storing needs and nothing else.
+//! # Invariants
+//! - Everything about the request is looked at before the spool is touched, so a refused request
+//!   leaves no trace.
+//! - This is the whole of a short-lived process: it opens what storing needs and nothing else.
 
 use std::time::Duration;
 
@@ -91,7 +92,7 @@ pub(crate) fn source(args: &StoreArgs) -> Source {
     }
 }
 
-/// Says that no worker has finished for too long, if it is so and nobody was told lately.
+/// Says that no worker has finished for too long, if it is so and was not said lately.
 pub(crate) fn warn_if_overdue(spool: &Spool, args: &StoreArgs) {
     if args.warn_after.is_zero() {
         return;
@@ -114,7 +115,7 @@ pub(crate) fn warn_if_overdue(spool: &Spool, args: &StoreArgs) {
     ));
 }
 
-/// Says what had to give way, if anything.
+/// Says what was overwritten, if anything.
 pub(crate) fn warn(overwritten: &[Overwritten]) {
     let requests = overwritten.iter().map(|gone| gone.requests).sum();
     let which = match overwritten {

@@ -1,7 +1,9 @@
 //! A request's terms as people write and read them: options, keys of a batch's line, and JSON.
 //!
-//! Guaranteed: what cannot be kept is refused by its name before anything is stored. Times count
-//! from the moment at which the request is stored, so each line of a slow batch has its own.
+//! # Invariants
+//! - What cannot be kept is refused by its name before anything is stored.
+//! - Times count from the moment at which the request is stored, so each line of a slow batch has
+//!   its own.
 
 use std::time::Duration;
 
@@ -57,7 +59,7 @@ impl Given {
     /// The same with what a line of a batch says, as JSON, under each of [`KEYS`].
     ///
     /// # Errors
-    /// Which key says what nobody can keep, and what would be right.
+    /// Which key says what cannot be kept, and what would be right.
     pub(crate) fn amended(&self, line: &[(String, &str)]) -> Result<Self, String> {
         let mut given = self.clone();
         for (at, (key, json)) in line.iter().enumerate() {
@@ -95,7 +97,7 @@ impl Given {
     /// The terms of a request that is stored now.
     ///
     /// # Errors
-    /// When nobody can keep them.
+    /// When they cannot be kept.
     pub(crate) fn terms(&self, now: Timestamp) -> Result<Terms, Invalid> {
         let window = self.window.unwrap_or(WINDOW);
         let terms = Terms {
@@ -269,10 +271,10 @@ mod tests {
             (&[("at", "1.5")], "expected a time such as 2026-"),
             (&[("ttl", "0")], "the line's \"ttl\": expected a duration above zero"),
             (&[("dedupe", "17")], "the line's \"dedupe\": expected a text"),
-            (&[("dedupe", "\"\"")], "the dedupe key has 0 bytes"),
+            (&[("dedupe", "\"\"")], "invalid dedupe key of 0 bytes"),
             (&[("dedupe_window", "5")], "add \"dedupe\""),
             (&[("order_key", "{}")], "the line's \"order_key\": expected a text"),
-            (&[("retry", "\"often\"")], "the retry policy's 'often' is no name=value"),
+            (&[("retry", "\"often\"")], "invalid retry policy 'often'"),
             (&[("delay", "1"), ("at", "1")], "\"at\" is there, too"),
             (&[("ttl", "1"), ("ttl", "2")], "the line's \"ttl\": it is there twice"),
             (&[("delay", "60"), ("ttl", "60")], "expires before it may be sent"),

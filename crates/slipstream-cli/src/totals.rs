@@ -56,9 +56,9 @@ impl std::fmt::Display for Totals {
         writeln!(f, "{stored} stored = {}", sum.join(" + "))?;
         let accounted = parts.iter().map(|(number, _)| number).sum();
         if accounted == self.stored {
-            return writeln!(f, "the sum holds");
+            return writeln!(f, "the counters add up");
         }
         let accounted = thousands(accounted);
-        writeln!(f, "the sum does NOT hold: stored {stored}, accounted {accounted}")
+        writeln!(f, "the counters do NOT add up: stored {stored}, accounted for {accounted}")
     }
 }

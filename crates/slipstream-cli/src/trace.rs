@@ -1,8 +1,11 @@
 //! Traces: whether they are written, which, and how.
 //!
-//! Guaranteed: none unless asked for. Setting that up costs more than storing a request.
+//! # Invariants
+//! - None unless asked for.
+//! - Setting that up costs more than storing a request.
 //!
-//! Absent on purpose: files. Standard error goes to cron's mail or the journal.
+//! # Non-goals
+//! Files. Standard error goes to cron's mail or the journal.
 
 use std::io;
 

@@ -1,7 +1,8 @@
 //! What curl's options make of a URL's text.
 //!
-//! Absent on purpose: whether it is a URL at all, and where it leads. slipstream-http looks at
-//! that when the request is checked.
+//! # Non-goals
+//! Whether it is a URL at all, and where it leads. slipstream-http looks at that when the request
+//! is checked.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;

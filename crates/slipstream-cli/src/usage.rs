@@ -13,7 +13,7 @@ use crate::args::Cli;
 use crate::config::Config;
 use crate::{COULD_NOT, print};
 
-/// Shows the help that was asked for, which whoever has to mend a config file may need; false if
+/// Shows the help that was asked for, which a user who has to mend a config file may need; false if
 /// something else was.
 pub(crate) fn helps() -> bool {
     let asked = Cli::command().try_get_matches_from(std::env::args_os()).err();
@@ -26,7 +26,7 @@ pub(crate) fn helps() -> bool {
 pub(crate) fn explain(error: &clap::Error, config: &Config) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // Help that nobody reads to its end is no error.
+            // Help that is not read to its end is no error.
             let _ = error.print();
             return ExitCode::SUCCESS;
         }

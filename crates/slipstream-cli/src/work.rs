@@ -1,9 +1,11 @@
 //! `slipstream work`: delivers what is stored, then exits, or stays until it is stopped.
 //!
-//! Guaranteed: with `--quiet` a run that delivered everything says nothing, so cron mails
-//! nothing; whatever was not delivered is said in words and, when it failed, in the exit code.
+//! # Invariants
+//! - With `--quiet` a run that delivered everything says nothing, so cron mails nothing.
+//! - Whatever was not delivered is said in words and, when it failed, in the exit code.
 //!
-//! Absent on purpose: how work is done. This names the drivers and hands over.
+//! # Non-goals
+//! How work is done. This names the drivers and hands over.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -58,7 +60,7 @@ pub(crate) fn run(place: &Place, args: &WorkArgs) -> Result<Ended> {
         std::thread::sleep(SETTLES);
     };
     let ending = ran.as_ref().map_or(Some(Ending::Broken), |(_, ending)| *ending);
-    // Where another worker is at it, the run is that one's to tell of.
+    // Where another worker is running, the run is that one's to tell of.
     let told = match (metrics, ending) {
         (Some(metrics), Some(ending)) => {
             metrics.finish(ending, place.find().ok().flatten().as_ref())
@@ -104,7 +106,7 @@ fn is_elsewhere(error: &anyhow::Error) -> bool {
     matches!(source.downcast_ref(), Some(SpoolError::Moved { .. }))
 }
 
-/// A run, and what ended it: nothing, if another worker is at it.
+/// A run, and what ended it: nothing, if another worker is running.
 fn deliver(
     place: &Place,
     args: &WorkArgs,
@@ -275,7 +277,7 @@ fn left(spool: &Spool, summary: &Summary) -> Option<String> {
     let why = match summary.ending {
         Ending::Waiting(due) => format!("the first is due in {}", spell(whole(due))),
         Ending::Budget => format!("the time was up after {}", spell(whole(summary.elapsed))),
-        // Whoever stopped it does not wait for a count.
+        // A stopped run does not wait for a count.
         Ending::Stopped if summary.interrupted > 0 => {
             let number = count(summary.interrupted, "request");
             return Some(format!(
@@ -290,7 +292,7 @@ fn left(spool: &Spool, summary: &Summary) -> Option<String> {
         Some(pending) => thousands(pending),
         None => "requests are".to_owned(),
     };
-    Some(format!("{pending} put off until the next run; {why}"))
+    Some(format!("{pending} deferred to the next run; {why}"))
 }
 
 /// How long what is left is counted at most: the run's time is up.

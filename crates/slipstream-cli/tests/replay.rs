@@ -1,7 +1,8 @@
 //! What a fuzzer once found worth keeping is tried again on every run of the tests: requests of the
 //! kinds tcp and mysql, of any bytes. fuzz/targets says what is checked.
 //!
-//! Absent on purpose: making up new bytes. fuzz/Cargo.toml tells how to do that.
+//! # Non-goals
+//! Making up new bytes. fuzz/Cargo.toml tells how to do that.
 
 #[allow(dead_code, reason = "a module of the binary is taken as it is")]
 #[path = "../src/glob.rs"]

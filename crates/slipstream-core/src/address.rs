@@ -1,9 +1,12 @@
 //! Which addresses and Unix sockets may be connected to.
 //!
-//! Guarantees: an address is judged as what it is, however it was spelt and whoever answered for
-//! the name: so ask [`AddressPolicy::allows`] at the moment of connecting. An IPv6 address that carries an IPv4 one to where it leads (mapped,
-//! compatible, 6to4, NAT64, Teredo) is what the carried one is, if that is not public. A socket is
-//! judged by its path, of which there is one spelling: what is allowed is what is connected to.
+//! # Invariants
+//! - An address is judged as what it is, however it was spelt and by whatever server the name was
+//!   resolved: so ask [`AddressPolicy::allows`] at the moment of connecting.
+//! - An IPv6 address that carries an IPv4 one to where it leads (mapped, compatible, 6to4, NAT64,
+//!   Teredo) is what the carried one is, if that is not public.
+//! - A socket is judged by its path, of which there is one spelling: what is allowed is what is
+//!   connected to.
 //!
 //! # Non-goals
 //! Looking up names, and symbolic links. A path leads where the file system
@@ -87,7 +90,7 @@ impl AddressPolicy {
         }
         let plain = plain_path(path).ok_or_else(|| {
             Failure::permanent(format!(
-                "the unix socket {} is allowed by no name, for its path is relative or holds '..'; store the request with its plain path",
+                "the unix socket {} cannot be allowed, for its path is relative or has '..' in it; store the request with its plain path",
                 quoted(path)
             ))
         })?;
@@ -107,7 +110,7 @@ impl AddressPolicy {
             return Ok(());
         }
         Err(Failure::permanent(format!(
-            "a unix socket tells its peer which user the worker is, and none is used here unless it is allowed; allow {name} (`slipstream work --allow-host {name}`, or allow-host in [work] of the settings file), or store the request without it"
+            "a unix socket shows its peer the worker's user, so it is used here only if it is allowed; allow {name} (`slipstream work --allow-host {name}`, or allow-host in [work] of the settings file), or store the request without it"
         )))
     }
 
@@ -182,7 +185,7 @@ const V4: [(Ipv4Addr, u32, &str); 15] = [
 const V6: [(Ipv6Addr, u32, &str); 15] = [
     (Ipv6Addr::UNSPECIFIED, 128, "an unspecified"),
     (Ipv6Addr::LOCALHOST, 128, "a loopback"),
-    // Whatever stands behind a site's own NAT64 prefix, nobody else can tell.
+    // What is behind a site's own NAT64 prefix cannot be told from here.
     (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, "a private"),
     (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 64, "a discard"),
     (Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0), 48, "a benchmark's"),

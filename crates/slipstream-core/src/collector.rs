@@ -32,7 +32,7 @@ impl Collector {
         }
     }
 
-    /// The same for another source: a site, a tenant, whoever's requests belong together.
+    /// The same for another source: a site, a tenant, any group of requests that belong together.
     #[must_use]
     pub fn source(mut self, source: Source) -> Self {
         self.source = source;

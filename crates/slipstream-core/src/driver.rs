@@ -36,7 +36,7 @@ pub trait Handler: Send + Sync + 'static {
     }
 }
 
-/// Which request is tried, and the how-manieth time.
+/// Which request is tried, and the number of the attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
     /// The request's id: the same on every attempt, so that a receiver can drop repeats.

@@ -256,7 +256,7 @@ pub enum Verdict {
 #[non_exhaustive]
 pub enum BacklogError {
     /// Another worker has it.
-    #[error("another worker is at it{}", .holder.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
+    #[error("another worker is running{}", .holder.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
     Busy {
         /// Its process id, if it is known.
         holder: Option<u32>,

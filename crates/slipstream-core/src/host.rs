@@ -1,11 +1,14 @@
 //! Host and port of a URL, as destinations are made of them.
 //!
-//! Guarantees: one host has one spelling: lower case, an address in its usual form; and what is
-//! taken for a name is not an address in an odd one (`0x7f.1`, `127.1`), which some resolver
-//! would understand. So limits, pauses and policies go by whom a request really reaches. No
-//! message shows a port, which may be the rest of a password.
+//! # Invariants
+//! - One host has one spelling: lower case, an address in its usual form.
+//! - What is taken for a name is not an address in an odd one (`0x7f.1`, `127.1`), which some
+//!   resolver would understand.
+//! - So limits, pauses and policies go by whom a request really reaches.
+//! - No message shows a port, which may be the rest of a password.
 //!
-//! Absent on purpose: names in other alphabets, and zones of IPv6 addresses.
+//! # Non-goals
+//! Names in other alphabets, and zones of IPv6 addresses.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -34,7 +37,7 @@ pub fn split_port(text: &str) -> Result<(&str, Option<u16>), Invalid> {
         .filter(|&port: &u16| port != 0)
         .ok_or_else(|| {
             Invalid::new(
-                "the url's port is none; write a number from 1 to 65535, an ipv6 address in brackets, and a '/' in a password as %2F",
+                "invalid port in the url; expected a number from 1 to 65535 (write an ipv6 address in brackets, and a '/' in a password as %2F)",
             )
         })?;
     Ok((host, Some(port)))
@@ -45,9 +48,8 @@ pub fn split_port(text: &str) -> Result<(&str, Option<u16>), Invalid> {
 /// # Errors
 /// Why nothing of this name can be reached.
 pub fn host_of(text: &str) -> Result<String, Invalid> {
-    let wrong = |hint: &str| {
-        Err(Invalid::new(format!("the url's host {} cannot be reached; {hint}", quoted(text))))
-    };
+    let wrong =
+        |hint: &str| Err(Invalid::new(format!("invalid host {} in the url; {hint}", quoted(text))));
     if text.is_empty() {
         return Err(Invalid::new("the url has no host; write one behind the '//'"));
     }
@@ -55,7 +57,9 @@ pub fn host_of(text: &str) -> Result<String, Invalid> {
         let address = inside.strip_suffix(']').and_then(|a| a.parse().ok());
         return match address {
             Some::<Ipv6Addr>(address) => Ok(format!("[{address}]")),
-            None => wrong("between brackets belongs an ipv6 address without a zone, such as [::1]"),
+            None => {
+                wrong("expected an ipv6 address without a zone between the brackets, such as [::1]")
+            }
         };
     }
     if !text.is_ascii() {
@@ -64,13 +68,11 @@ pub fn host_of(text: &str) -> Result<String, Invalid> {
     if let Some(bad) =
         text.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | '_' | '~'))
     {
-        return wrong(&format!("no host name holds {}", quoted(&bad.to_string())));
+        return wrong(&format!("expected a name without {}", quoted(&bad.to_string())));
     }
     let labels = text.strip_suffix('.').unwrap_or(text);
     if labels.split('.').any(str::is_empty) || labels.len() > HOST_MAX {
-        return wrong(&format!(
-            "a host name has at most {HOST_MAX} characters, and no two dots in a row"
-        ));
+        return wrong(&format!("expected at most {HOST_MAX} characters, and no two dots in a row"));
     }
     // What is all numbers is an address for a resolver, in any of the old spellings.
     if labels.split('.').all(is_number) && text.parse::<Ipv4Addr>().is_err() {
@@ -123,8 +125,8 @@ mod tests {
             ("a..b", "no two dots"),
             (".", "no two dots"),
             (&long, "at most 253"),
-            ("a b", "holds ' '"),
-            ("a%62", "holds '%'"),
+            ("a b", "without ' '"),
+            ("a%62", "without '%'"),
             ("bücher.example", "xn--"),
             ("127.1", "four numbers"),
             ("0x7f000001", "four numbers"),
@@ -132,7 +134,7 @@ mod tests {
             ("256.0.0.1", "four numbers"),
             ("[::1", "without a zone"),
             ("[::1%eth0]", "without a zone"),
-            ("::1", "holds ':'"),
+            ("::1", "without ':'"),
         ] {
             let error = host_of(text).expect_err(text).to_string();
             assert!(error.contains(words), "{text}: {error}");

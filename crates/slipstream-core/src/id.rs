@@ -18,7 +18,7 @@ impl RecordId {
         Self(builder.into_uuid())
     }
 
-    /// An id that nobody else has, for a request stored at this time.
+    /// A unique id for a request stored at this time.
     ///
     /// # Panics
     /// When the operating system has no randomness to give.

@@ -28,8 +28,9 @@
 //! # Ok::<(), Invalid>(())
 //! ```
 //!
-//! Absent on purpose: files, sockets and threads. Nothing here does I/O but
-//! reading the machine's clock ([`SystemClock`]) and its randomness ([`RecordId::generate`]).
+//! # Non-goals
+//! Files, sockets and threads. Nothing here does I/O but reading the machine's clock
+//! ([`SystemClock`]) and its randomness ([`RecordId::generate`]).
 
 mod address;
 mod clock;

@@ -1,8 +1,9 @@
-//! A request as one line of JSON, some of whose keys are somebody else's: those are put aside as
+//! A request as one line of JSON, some of whose keys belong to another reader: those are put aside as
 //! they are written, and the rest reads as a type that knows only its own.
 //!
-//! Guaranteed: an array is no object, although serde would read one field by field; what is wrong
-//! is said in JSON's words, with the column.
+//! # Invariants
+//! - An array is no object, although serde would read one field by field.
+//! - What is wrong is said in JSON's words, with the column.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -39,7 +40,7 @@ pub fn read_line<'de, T: Deserialize<'de>>(
             // It goes on with those that are known.
             words.extend(own.iter().map(|key| format!(", `{key}`")));
         }
-        // A key that nobody knows is repeated, and may be anything.
+        // An unknown key is repeated, and may be anything.
         let words: String = words
             .chars()
             .map(|c| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() })
@@ -64,7 +65,9 @@ pub fn read_line<'de, T: Deserialize<'de>>(
 pub fn read_seconds(name: &str, value: Option<f64>) -> Result<Option<Duration>, Invalid> {
     let time = |seconds| {
         Duration::try_from_secs_f64(seconds).map_err(|_| {
-            Invalid::new(format!("the line's '{name}' is no time; write seconds, such as 2.5"))
+            Invalid::new(format!(
+                "the line's \"{name}\": invalid time; expected seconds, such as 2.5"
+            ))
         })
     };
     value.map(time).transpose()

@@ -1,4 +1,4 @@
-//! Every message of this crate in one snapshot, for whoever reviews words.
+//! Every message of this crate in one snapshot, so that wording can be reviewed.
 
 use std::net::IpAddr;
 use std::str::FromStr;

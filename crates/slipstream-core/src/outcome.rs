@@ -22,7 +22,7 @@ pub struct Failure {
     pub blame: Blame,
     /// What the destination answered, in its own numbers (an HTTP status).
     pub status: Option<u16>,
-    /// How long the destination asked everybody to wait.
+    /// How long the destination asked all clients to wait.
     pub retry_after: Option<Duration>,
     /// The beginning of what it answered (for HTTP, the headers that matter and the first
     /// kilobyte of the body), for the operator. As it came: not fit for a terminal.

@@ -5,9 +5,12 @@
 //! those of one round are seconds or minutes apart, rounds hours or days, so that a long schedule
 //! needs two numbers and not a table.
 //!
-//! Guaranteed: the same numbers give the same delay, no setting makes it panic or
-//! overflow, and it never falls short of the back-off it was asked for.
-//! Absent on purpose: a source of randomness. Jitter is passed in, so that tests own it.
+//! # Invariants
+//! The same numbers give the same delay, no setting makes it panic or overflow, and it never falls
+//! short of the back-off it was asked for.
+//!
+//! # Non-goals
+//! A source of randomness. Jitter is passed in, so that tests own it.
 
 use std::fmt;
 use std::time::Duration;
@@ -39,7 +42,7 @@ pub struct Policy {
     pub rounds: u32,
     /// The wait between the last attempt of a round and the first one of the next.
     pub every: Duration,
-    /// The longest time that a destination may ask everybody to wait (Retry-After).
+    /// The longest time that a destination may ask its clients to wait (Retry-After).
     pub retry_after_cap: Duration,
     /// Answers that no further attempt would change, in the destination's own numbers (an HTTP
     /// status).
@@ -149,9 +152,9 @@ impl Policy {
         let mut policy = self.clone();
         let mut capped = false;
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let (name, value) = part.split_once('=').ok_or_else(|| {
-                Invalid::new(format!("the retry policy's '{part}' is no name=value; {KNOWN}"))
-            })?;
+            let (name, value) = part
+                .split_once('=')
+                .ok_or_else(|| Invalid::new(format!("invalid retry policy '{part}'; {KNOWN}")))?;
             let value = value.trim();
             match name.trim() {
                 "attempts" => policy.attempts = number(name, value)?,
@@ -168,7 +171,7 @@ impl Policy {
                 "permanent" => policy.permanent = Statuses::parse(value)?,
                 other => {
                     return Err(Invalid::new(format!(
-                        "the retry policy knows no '{other}'; {KNOWN}"
+                        "unknown key '{other}' in the retry policy; {KNOWN}"
                     )));
                 }
             }
@@ -178,7 +181,7 @@ impl Policy {
         }
         if u64::from(policy.attempts) * u64::from(policy.rounds) > ATTEMPTS_MAX.into() {
             return Err(Invalid::new(format!(
-                "the retry policy has more than {ATTEMPTS_MAX} attempts; ask for fewer"
+                "invalid retry policy: more than {ATTEMPTS_MAX} attempts in all; ask for fewer"
             )));
         }
         Ok(policy)
@@ -186,13 +189,13 @@ impl Policy {
 }
 
 /// What a message says of the names.
-const KNOWN: &str = "write such as attempts=3,base=2s,factor=2,cap=10m,jitter=0.2,rounds=4,every=1d,permanent=400+404";
+const KNOWN: &str = "expected NAME=VALUE, such as attempts=3,base=2s,factor=2,cap=10m,jitter=0.2,rounds=4,every=1d,permanent=400+404";
 
 fn number(name: &str, value: &str) -> Result<u32, Invalid> {
     let number = value.parse().ok().filter(|number| (1..=ATTEMPTS_MAX).contains(number));
     number.ok_or_else(|| {
         Invalid::new(format!(
-            "the retry policy's {name} '{value}' is no number from 1 to {ATTEMPTS_MAX}"
+            "invalid {name} '{value}' in the retry policy; expected a whole number from 1 to {ATTEMPTS_MAX}"
         ))
     })
 }
@@ -201,7 +204,7 @@ fn real(name: &str, value: &str, least: f64, most: f64) -> Result<f64, Invalid> 
     let number = value.parse().ok().filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| {
         Invalid::new(format!(
-            "the retry policy's {name} '{value}' is no number from {least} to {most}"
+            "invalid {name} '{value}' in the retry policy; expected a number from {least} to {most}"
         ))
     })
 }
@@ -211,7 +214,7 @@ fn wait(name: &str, value: &str) -> Result<Duration, Invalid> {
     let wait = seconds.or_else(|| humantime::parse_duration(value).ok());
     wait.filter(|wait| *wait <= WAIT_MAX).ok_or_else(|| {
         Invalid::new(format!(
-            "the retry policy's {name} '{value}' is no time up to 6 days; write such as 500ms, 30s, 10m, 12h, 1d"
+            "invalid {name} '{value}' in the retry policy; expected a time up to 6 days, such as 500ms, 30s, 10m, 12h, 1d"
         ))
     })
 }
@@ -266,7 +269,7 @@ impl Statuses {
         let ranges = text.split('+').map(|part| {
             range(part).ok_or_else(|| {
                 Invalid::new(format!(
-                    "the status '{part}' is none; write such as 404, 400-407+410, or none"
+                    "invalid status '{part}'; expected 404, 400-407+410, or the word none"
                 ))
             })
         });

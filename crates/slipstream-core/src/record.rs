@@ -36,7 +36,7 @@ pub enum DecodeError {
     #[error("the envelope cannot be read")]
     Envelope(#[source] rmp_serde::decode::Error),
     /// The body is not a request of the kind that was asked for.
-    #[error("the body is no request of kind '{kind}'")]
+    #[error("invalid body of kind '{kind}'")]
     Body {
         /// The kind asked for.
         kind: &'static str,
@@ -81,7 +81,7 @@ struct Once<'a> {
     window: u64,
 }
 
-/// What stands at the head of a record, borrowed from its bytes: for whoever looks at many.
+/// What stands at the head of a record, borrowed from its bytes, for looking at many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head<'a> {
     /// Its name, which tells when it was stored, too.

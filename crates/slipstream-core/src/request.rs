@@ -19,7 +19,7 @@ pub trait Request: Serialize + DeserializeOwned {
     /// Refuses what can never be delivered, before it is stored.
     ///
     /// # Errors
-    /// What is wrong with it, in words for whoever made the request.
+    /// What is wrong with it, in words for the program's user.
     fn check(&self) -> Result<(), Invalid>;
 }
 

@@ -3,7 +3,8 @@
 //! A request that is stored for days, copied and listed should not hold what signs it. So
 //! it says where the secret is: `env:NAME` or `file:PATH`.
 //!
-//! Absent on purpose: looking it up. Whoever runs the worker does, and decides which ones.
+//! # Non-goals
+//! Looking it up. The program that runs the worker does, and decides which ones.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,17 +29,17 @@ impl FromStr for SecretRef {
             Some(("env", name)) if plain(name) && !name.contains('=') => {
                 Ok(Self::Env(name.to_owned()))
             }
-            // Nobody can say which directory a worker will run in.
+            // It is unknown which directory a worker will run in.
             Some(("file", path)) if plain(path) && path.starts_with('/') => {
                 Ok(Self::File(path.to_owned()))
             }
             // A secret given in place of its name must not end up in a log.
             Some((scheme @ ("env" | "file"), rest)) => Err(Invalid::new(format!(
-                "the secret's name {} cannot be one; write env:NAME or file:/absolute/path",
+                "invalid name of a secret {}; expected env:NAME or file:/absolute/path",
                 quoted(&format!("{scheme}:{rest}"))
             ))),
             _ => Err(Invalid::new(
-                "the secret is not stored with a request, only its name is; write env:NAME or file:/absolute/path",
+                "a secret is not stored with a request, only its name is; expected env:NAME or file:/absolute/path",
             )),
         }
     }

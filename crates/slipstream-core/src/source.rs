@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The name of whoever stores. Equal sources share a slot and so keep their order.
+/// The name of the program that stores. Equal sources share a slot and so keep their order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Source(Vec<u8>);
 

@@ -4,8 +4,9 @@
 //! optional: a request without terms is tried at once, by the worker's own policy, beside
 //! any other.
 //!
-//! Absent on purpose: durations that count from now. Whoever stores knows the time; what is stored
-//! says the same whenever it is read.
+//! # Non-goals
+//! Durations that count from now. The storing program knows the time; what is stored says the same
+//! whenever it is read.
 
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ impl Terms {
     /// Refuses what can never be kept.
     ///
     /// # Errors
-    /// What is wrong, in words for whoever made the request.
+    /// What is wrong, in words for the program's user.
     pub fn check(&self) -> Result<(), Invalid> {
         if let (Some(start), Some(end)) = (self.not_before, self.expires)
             && end <= start
@@ -57,7 +58,7 @@ impl Terms {
             let Some(key) = key else { continue };
             if key.is_empty() || key.len() > KEY_MAX {
                 return Err(Invalid::new(format!(
-                    "the {name} key has {} bytes; give it 1 to {KEY_MAX}, or a hash of it",
+                    "invalid {name} key of {} bytes; expected 1 to {KEY_MAX} (store a hash of a longer one)",
                     key.len()
                 )));
             }
@@ -86,14 +87,14 @@ mod tests {
                 Some("expires before it may be sent"),
             ),
             (Terms { order: key("customer-17"), ..Terms::default() }, None),
-            (Terms { order: key(""), ..Terms::default() }, Some("the order key has 0 bytes")),
+            (Terms { order: key(""), ..Terms::default() }, Some("invalid order key of 0 bytes")),
             (Terms { order: key(&"x".repeat(256)), ..Terms::default() }, Some("256 bytes")),
             (
                 Terms {
                     dedupe: Some(Dedupe { key: String::new(), window: Duration::ZERO }),
                     ..Terms::default()
                 },
-                Some("the dedupe key"),
+                Some("invalid dedupe key"),
             ),
             (Terms { retry: key("attempts=5,every=1h"), ..Terms::default() }, None),
             (Terms { retry: key("attempts=many"), ..Terms::default() }, Some("attempts")),

@@ -5,7 +5,8 @@
 //! `{"requests":N,"seconds":S,"cpu_seconds":C}`. It ends with 1 when one was not answered
 //! with 2xx.
 //!
-//! Absent on purpose: everything a delivery needs beyond that.
+//! # Non-goals
+//! Everything a delivery needs beyond that.
 
 use std::time::{Duration, Instant};
 

@@ -3,7 +3,8 @@
 //! `driver_speed URL COUNT CONNECTIONS` sends COUNT POSTs of 300 bytes and prints one line,
 //! `{"requests":N,"seconds":S,"cpu_seconds":C}`. It ends with 1 when one was not delivered.
 //!
-//! Absent on purpose: a spool and a worker.
+//! # Non-goals
+//! A spool and a worker.
 
 use std::time::{Duration, Instant};
 

@@ -1,13 +1,15 @@
 //! The beginning of an answer, kept for the operator when an attempt failed.
 //!
-//! Guarantees: at most [`HEAD_MAX`] bytes of the head and [`BODY_MAX`] of the body, whatever
-//! a server sends; nothing of a 2xx, which costs no more than a look at its status line. Of every
-//! URL in it user, password and query values are left out before it is kept: where a redirect leads
-//! may be all that it takes to be another user there.
+//! # Invariants
+//! - At most [`HEAD_MAX`] bytes of the head and [`BODY_MAX`] of the body, whatever a server sends.
+//! - Nothing of a 2xx, which costs no more than a look at its status line.
+//! - Of every URL in it user, password and query values are left out before it is kept: where a
+//!   redirect leads may be all that it takes to be another user there.
 //!
-//! Absent on purpose: headers that say nothing about a failure (`Set-Cookie` may hold a
-//! secret), the body of a redirect, which repeats its `Location`, and any escaping. But for URLs it
-//! is kept as it came, and what shows it must escape it.
+//! # Non-goals
+//! Headers that say nothing about a failure (`Set-Cookie` may hold a secret), the body of a
+//! redirect, which repeats its `Location`, and any escaping. But for URLs it is kept as it came,
+//! and what shows it must escape it.
 
 use std::io::Read;
 

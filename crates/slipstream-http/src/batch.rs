@@ -11,10 +11,11 @@
 //! names of curl's options (`max_time`, `connect_to`), times are seconds, certificates and
 //! keys are their PEM text. `docs/format.md` has the list.
 //!
-//! Absent on purpose: unknown fields. A misspelt one is an error, not a request that
-//! lacks something. What a request must be to be sent is [`Request::check`]'s business.
-//!
 //! [`Request::check`]: slipstream_core::Request::check
+//!
+//! # Non-goals
+//! Unknown fields. A misspelt one is an error, not a request that lacks something. What a request
+//! must be to be sent is [`Request::check`]'s business.
 
 use serde::Deserialize;
 use serde::de::Deserializer;
@@ -163,7 +164,7 @@ fn from_base64(text: &str) -> Result<Vec<u8>, Invalid> {
 
     STANDARD.decode(text).map_err(|error| {
         Invalid::new(format!(
-            "the line's 'body_base64' is no base64: {}; write it in the usual alphabet, with padding",
+            "the line's \"body_base64\": invalid base64: {}; expected the usual alphabet, with padding",
             error.to_string().to_lowercase().trim_end_matches('.')
         ))
     })

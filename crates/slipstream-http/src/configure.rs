@@ -3,8 +3,9 @@
 //! The handle is fresh: it has the driver's settings and nothing else. It is made so again
 //! behind the request, so nothing here needs undoing.
 //!
-//! Absent on purpose: what goes into the head as text (token, signature, headers
-//! left out); that is made with the other headers. Redirects: the driver follows them.
+//! # Non-goals
+//! What goes into the head as text (token, signature, headers left out); that is made with the
+//! other headers. Redirects: the driver follows them.
 
 use curl::Error;
 use curl::easy::{Auth as Schemes, Easy2, HttpVersion as Version, IpResolve, List};

@@ -1,13 +1,17 @@
 //! Sends HTTP requests, many at a time, from one thread.
 //!
-//! Guarantees: one completion for every job, whatever a server does, within the times of
-//! [`HttpOptions`] or of the request. A request is checked again before it is sent, so no
-//! body that was stored by another program can reach a scheme but http and https. Nothing
-//! that one request says is left for the next. Memory follows the number of requests in
-//! flight, not what servers answer.
+//! Connections are kept and used again.
 //!
-//! Connections are kept and used again. Absent on purpose: a limit on how many jobs are in
-//! flight, and retries. Both are the worker's.
+//! # Invariants
+//! - One completion for every job, whatever a server does, within the times of [`HttpOptions`] or
+//!   of the request.
+//! - A request is checked again before it is sent, so no body that was stored by another program
+//!   can reach a scheme but http and https.
+//! - Nothing that one request says is left for the next.
+//! - Memory follows the number of requests in flight, not what servers answer.
+//!
+//! # Non-goals
+//! A limit on how many jobs are in flight, and retries. Both are the worker's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,7 +131,7 @@ impl HttpDriver {
 
     /// The same with a way to look up the secrets that requests are signed with, by their
     /// names; or the words that say why one cannot be had, without showing it. Each is asked
-    /// for once. Whoever stores requests chooses the names, so refuse what is none of theirs.
+    /// for once. The user who stores requests chooses the names, so refuse what is none of theirs.
     #[must_use]
     pub fn secrets(
         mut self,
@@ -229,11 +233,11 @@ impl Driver for HttpDriver {
 
     fn waker(&self) -> Waker {
         let waker = self.multi.waker();
-        // It fails when the driver is gone, and then nobody waits.
+        // It fails when the driver is gone, and then nothing waits.
         Waker::new(move || drop(waker.wakeup()))
     }
 
-    /// Every job ends inside [`Driver::turn`], so nobody needs waking.
+    /// Every job ends inside [`Driver::turn`], so nothing needs waking.
     fn wake_on_completion(&mut self, _: Waker) {}
 }
 

@@ -1,9 +1,11 @@
 //! The entries that lead a connection elsewhere: an address in place of a lookup, another
 //! host and port to connect to.
 //!
-//! Guarantees: what parses names one host, one port and addresses that can be connected to.
+//! # Invariants
+//! What parses names one host, one port and addresses that can be connected to.
 //!
-//! Absent on purpose: what follows from them for a connection (`route`).
+//! # Non-goals
+//! What follows from them for a connection (`route`).
 
 use std::net::IpAddr;
 

@@ -1,7 +1,8 @@
 //! The headers of a request as libcurl takes them: a list of lines.
 //!
-//! Guarantees: the user's headers in their order, then what the method and the options ask
-//! for. A header that libcurl would add unasked is left out when the request says so.
+//! # Invariants
+//! - The user's headers in their order, then what the method and the options ask for.
+//! - A header that libcurl would add unasked is left out when the request says so.
 
 use std::fmt::Write as _;
 

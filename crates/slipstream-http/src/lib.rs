@@ -18,9 +18,11 @@
 //! and TLS with it.
 //!
 //! How a request is sent, if not as usual, is a part of it: [`Options`]. Unless they say so,
-//! a redirect is not followed, but a failure that somebody should look at.
+//! a redirect is not followed, but a failure to look at.
 //!
-//! Absent on purpose: caches, and cookies that a server sets, but for redirects of the same request.
+//! # Non-goals
+//!
+//! Caches, and cookies that a server sets, but for redirects of the same request.
 
 mod batch;
 mod entries;

@@ -1,9 +1,12 @@
-//! What may be shown of a request that somebody else stored.
+//! What may be shown of a request that another user stored.
 //!
-//! Guaranteed: no value of a header whose name speaks of a secret, and no user, password or
-//! query value of a URL, in a header or elsewhere. Rather too much is left out than too little.
+//! # Invariants
+//! - No value of a header whose name speaks of a secret, and no user, password or query value of a
+//!   URL, in a header or elsewhere.
+//! - Rather too much is left out than too little.
 //!
-//! Absent on purpose: the body. Nobody can say what is a secret in there.
+//! # Non-goals
+//! The body. It is unknown what is a secret in there.
 
 use crate::HttpRequest;
 #[cfg(feature = "deliver")]

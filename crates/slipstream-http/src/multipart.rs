@@ -1,9 +1,11 @@
 //! A body of several parts, `multipart/form-data`, made when the request is.
 //!
-//! Guarantees: the bytes that curl's `-F` would send, but for the boundary, which no part
-//! contains. Neither a name nor a header can end its line early.
+//! # Invariants
+//! - The bytes that curl's `-F` would send, but for the boundary, which no part contains.
+//! - Neither a name nor a header can end its line early.
 //!
-//! Absent on purpose: reading files and guessing types; a part is what it is given.
+//! # Non-goals
+//! Reading files and guessing types; a part is what it is given.
 
 use std::borrow::Cow;
 
@@ -105,7 +107,7 @@ impl Part {
         for (name, value) in typed.chain(more) {
             if !is_token(name) || value.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
                 return Err(Invalid::new(format!(
-                    "the header {} of the part {} is none; write letters, digits and '-', and no line break in its value",
+                    "invalid header {} of the part {}; expected letters, digits and '-', and no line break in its value",
                     quoted(name),
                     quoted(&self.name)
                 )));
@@ -131,7 +133,7 @@ impl std::fmt::Debug for Part {
 
 impl HttpRequest {
     /// The same with a form of these parts as body, and the `content-type` that goes with
-    /// it; one that is there gets the boundary. `chance` decides about the boundary: random bytes, so that nobody who chooses a
+    /// it; one that is there gets the boundary. `chance` decides about the boundary: random bytes, so that no user who chooses a
     /// part's content can choose one that holds it.
     ///
     /// # Errors

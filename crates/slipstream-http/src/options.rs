@@ -1,7 +1,9 @@
 //! What a driver is told once, for all its requests.
 //!
-//! Every default is finite. Absent on purpose: whatever would weaken TLS, and reading the
-//! environment: libcurl would take a proxy from there.
+//! Every default is finite.
+//!
+//! # Non-goals
+//! Whatever would weaken TLS, and reading the environment: libcurl would take a proxy from there.
 
 use std::time::Duration;
 

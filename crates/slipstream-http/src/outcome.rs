@@ -1,6 +1,7 @@
 //! What the end of a transfer was, read from libcurl's handle.
 //!
-//! Absent on purpose: what it means. `verdict` says that.
+//! # Non-goals
+//! What it means. `verdict` says that.
 
 use std::time::{Duration, UNIX_EPOCH};
 

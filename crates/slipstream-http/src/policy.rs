@@ -1,12 +1,16 @@
 //! Which hosts and Unix sockets may be connected to, when not all of them may.
 //!
-//! Guarantees: whether an address may be connected to is decided by [`Gate::admits`] on the
-//! address itself, at the moment of connecting, on every hop. A host is exempt by its name only if
-//! nothing in the request could have chosen where the name leads. A socket that is none of the
-//! internet's is opened only for a request that names one that is allowed.
+//! # Invariants
+//! - Whether an address may be connected to is decided by [`Gate::admits`] on the address itself,
+//!   at the moment of connecting, on every hop.
+//! - A host is exempt by its name only if nothing in the request could have chosen where the name
+//!   leads.
+//! - A socket that is none of the internet's is opened only for a request that names one that is
+//!   allowed.
 //!
-//! Absent on purpose: what a proxy connects to. Behind a proxy only addresses that are
-//! written as such in a URL can be refused; the rest is the proxy's to refuse.
+//! # Non-goals
+//! What a proxy connects to. Behind a proxy only addresses that are written as such in a URL can be
+//! refused; the rest is the proxy's to refuse.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

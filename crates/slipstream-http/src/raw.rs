@@ -1,10 +1,12 @@
 //! What libcurl can do and the `curl` crate has no words for. The only `unsafe` of this
 //! crate.
 //!
-//! Guarantees: each function keeps libcurl's side of the bargain by itself, for any handle
-//! that it can be given.
+//! # Invariants
+//! Each function keeps libcurl's side of the bargain by itself, for any handle that it can be
+//! given.
 //!
-//! Absent on purpose: decisions. What is set here, and when, is for others to say.
+//! # Non-goals
+//! Decisions. What is set here, and when, is for others to say.
 
 #![allow(unsafe_code)]
 
@@ -107,7 +109,7 @@ extern "C" fn open_socket(
     // SAFETY: libcurl hands over the pointer that `guard` gave it, which is good (see there).
     // A gate is shared by nature: it changes behind a lock.
     let gate = unsafe { &*gate.cast::<Gate>() };
-    // SAFETY: libcurl passes an address of its own that nobody else uses during the call.
+    // SAFETY: libcurl passes an address of its own that no other code uses during the call.
     let (family, kind, protocol, length) = unsafe {
         ((*address).family, (*address).socktype, (*address).protocol, (*address).addrlen)
     };

@@ -1,13 +1,18 @@
 //! The request that a redirect asks for, made from the one that it answers.
 //!
-//! Guarantees: it goes to http or https. Once a hop leads to another scheme, host or port,
-//! everything that proves who we are is gone for good, also when a later hop leads back:
-//! user and password, token, cookies, client certificate, signatures, and headers whose
-//! names speak of a secret. Where the request trusts wherever it is led, signatures alone are:
-//! they are made with the worker's secret. Cookies of a jar go where they belong. Methods change as curl changes them.
+//! # Invariants
+//! - It goes to http or https.
+//! - Once a hop leads to another scheme, host or port, everything that proves who we are is gone
+//!   for good, also when a later hop leads back: user and password, token, cookies, client
+//!   certificate, signatures, and headers whose names speak of a secret.
+//! - Where the request trusts wherever it is led, signatures alone are: they are made with the
+//!   worker's secret.
+//! - Cookies of a jar go where they belong.
+//! - Methods change as curl changes them.
 //!
-//! Absent on purpose: sending, counting time, and statuses other than 301, 302, 303, 307
-//! and 308, which say nothing about where to go.
+//! # Non-goals
+//! Sending, counting time, and statuses other than 301, 302, 303, 307 and 308, which say nothing
+//! about where to go.
 
 use slipstream_core::quoted;
 
@@ -38,7 +43,7 @@ pub(crate) fn next(
     };
     let mut url = resolve(&request.url, location);
     let to = Authority::of(&url)
-        .map_err(|error| format!("it leads to {}, and {error}", quoted(&location_masked(&url))))?;
+        .map_err(|error| format!("it leads to {}: {error}", quoted(&location_masked(&url))))?;
     let only = request.options.as_ref().and_then(|options| options.redirect_scheme);
     if let Some(only) = only.map(RedirectScheme::name).filter(|only| to.scheme != *only) {
         return Err(format!("it leads to {}, and only {only} is followed", to.scheme));

@@ -1,11 +1,13 @@
 //! An HTTP request as data: what it says, and whether it can be sent at all.
 //!
-//! Guarantees: a request that [`Request::check`] passes puts exactly one request on the
-//! wire, with this method, to this URL. No part of it can end a line early, and no header
-//! can contradict the body's length. Neither `Debug` nor `Display` shows a secret.
+//! # Invariants
+//! - A request that [`Request::check`] passes puts exactly one request on the wire, with this
+//!   method, to this URL. No part of it can end a line early, and no header can contradict the
+//!   body's length.
+//! - Neither `Debug` nor `Display` shows a secret.
 //!
-//! Absent on purpose: sending, and anything of libcurl. Programs that only store requests
-//! do not pay for the rest.
+//! # Non-goals
+//! Sending, and anything of libcurl. Programs that only store requests do not pay for the rest.
 
 use std::fmt;
 
@@ -22,7 +24,7 @@ pub use options::{Auth, HttpVersion, IpVersion, Options, RedirectScheme, Redirec
 /// (8 to 64 KiB), libcurl at 1 MiB.
 const HEAD_MAX: usize = 512 * 1024;
 
-/// The methods that everybody means in capitals.
+/// The methods that are meant in capitals.
 const USUAL_METHODS: [&str; 8] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
@@ -175,7 +177,7 @@ impl HttpRequest {
         let method = self.method.as_str();
         if !is_token(method) {
             return Err(Invalid::new(format!(
-                "the method {} is none; write one such as GET or POST",
+                "invalid method {}; expected a name such as GET or POST",
                 quoted(method)
             )));
         }
@@ -196,7 +198,7 @@ impl HttpRequest {
         for (name, value) in &self.headers {
             if !is_token(name) {
                 return Err(Invalid::new(format!(
-                    "the header name {} is none; write letters, digits and '-', such as x-foo",
+                    "invalid header name {}; expected letters, digits and '-', such as x-foo",
                     quoted(name)
                 )));
             }

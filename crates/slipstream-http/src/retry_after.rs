@@ -1,7 +1,10 @@
-//! The `Retry-After` header: how long a server asks everybody to wait.
+//! The `Retry-After` header: how long a server asks its clients to wait.
 //!
-//! Garbage is no answer. Absent on purpose: a sensible upper bound, which is the worker's
-//! to set; this one only keeps sums of times from overflowing.
+//! Garbage is no answer.
+//!
+//! # Non-goals
+//! A sensible upper bound, which is the worker's to set; this one only keeps sums of times from
+//! overflowing.
 
 use std::time::{Duration, SystemTime};
 

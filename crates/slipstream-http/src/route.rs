@@ -1,12 +1,14 @@
 //! Where a request's connection goes: to the host of its URL, or to what its options put in
 //! place of that.
 //!
-//! Guarantees: what is decided here is what libcurl is told, and the only thing that it is
-//! told: it gets one `connect to` that fits always. libcurl's own table of addresses is
-//! shared by all requests of a driver, so an entry of one request would lead others astray.
+//! # Invariants
+//! What is decided here is what libcurl is told, and the only thing that it is told: it gets one
+//! `connect to` that fits always. libcurl's own table of addresses is shared by all requests of a
+//! driver, so an entry of one request would lead others astray.
 //!
-//! Absent on purpose: looking up names, and the decision whether an address is allowed.
-//! That can only be made on the address that is connected to.
+//! # Non-goals
+//! Looking up names, and the decision whether an address is allowed. That can only be made on the
+//! address that is connected to.
 
 use std::net::IpAddr;
 

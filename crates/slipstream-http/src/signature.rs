@@ -1,11 +1,13 @@
 //! Signatures as Standard Webhooks has them: `webhook-id`, `webhook-timestamp` and
 //! `webhook-signature`, the last an HMAC-SHA256 over the other two and the body.
 //!
-//! Guarantees: what is signed is what is sent. A secret is looked up once for each driver,
-//! so once a run, and is shown nowhere.
+//! # Invariants
+//! - What is signed is what is sent.
+//! - A secret is looked up once for each driver, so once a run, and is shown nowhere.
 //!
-//! Absent on purpose: reading the environment or a file. Whoever runs the driver gives a
-//! way, and may refuse names that it does not like.
+//! # Non-goals
+//! Reading the environment or a file. The program that runs the driver gives a way, and may refuse names
+//! that it does not like.
 
 use std::collections::HashMap;
 

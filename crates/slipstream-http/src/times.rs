@@ -16,7 +16,7 @@ pub(crate) struct Times {
     pub(crate) total: Duration,
     pub(crate) low_speed_limit: u32,
     pub(crate) low_speed_time: Duration,
-    /// Whether the request wants it quicker than anybody can promise.
+    /// Whether the request's own time-out is too short to blame the destination.
     pub(crate) hasty: bool,
 }
 

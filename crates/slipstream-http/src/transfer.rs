@@ -5,8 +5,9 @@
 //! The body goes from the decoded request to the socket without another copy; of the
 //! answer, only what says more about a failure is kept, and a count of bytes.
 //!
-//! Absent on purpose: the check that a request can be sent, which comes before, and options
-//! that are no text in the head (`configure`).
+//! # Non-goals
+//! The check that a request can be sent, which comes before, and options that are no text in the
+//! head (`configure`).
 
 use std::io::SeekFrom;
 use std::os::fd::IntoRawFd;

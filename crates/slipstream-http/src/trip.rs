@@ -1,11 +1,13 @@
 //! A job whose request has options, on its way over one hop or several.
 //!
-//! Guarantees: all hops together take no longer than one may. A hop to another scheme, host
-//! or port than the request's own fails on its own account: the destination is not blamed for
-//! it, and its `Retry-After` is not the destination's. Nor is it blamed for what the request's own ways
-//! of TLS or HTTP may have caused.
+//! # Invariants
+//! - All hops together take no longer than one may.
+//! - A hop to another scheme, host or port than the request's own fails on its own account: the
+//!   destination is not blamed for it, and its `Retry-After` is not the destination's.
+//! - Nor is it blamed for what the request's own ways of TLS or HTTP may have caused.
 //!
-//! Absent on purpose: which redirects are followed (`redirect`), and libcurl.
+//! # Non-goals
+//! Which redirects are followed (`redirect`), and libcurl.
 
 use std::time::Duration;
 

@@ -4,8 +4,9 @@
 //! pauses are counted by is the one that is connected to. It is stricter than libcurl
 //! where spellings are ambiguous (two `@`, an address such as `0x7f.1`).
 //!
-//! Absent on purpose: paths and queries are not taken apart, nothing is normalised,
-//! nothing is percent-encoded. The text that is sent is the text that was given.
+//! # Non-goals
+//! Paths and queries are not taken apart, nothing is normalised, nothing is percent-encoded. The
+//! text that is sent is the text that was given.
 
 use slipstream_core::{Invalid, host_of, quoted, split_port};
 
@@ -79,7 +80,7 @@ pub(crate) fn masked(url: &str) -> String {
         Some((address, query)) => (address, Some(query)),
         None => (url, None),
     };
-    // Without a scheme nobody can say where the address ends, so any '@' may be the one.
+    // Without a scheme it is unknown where the address ends, so any '@' may be the one.
     let (start, end) = match address.split_once("://") {
         Some((scheme, rest)) if is_scheme(scheme) => {
             let start = scheme.len() + 3;
@@ -160,7 +161,7 @@ pub(crate) fn proxy_host(url: &str) -> Result<String, Invalid> {
     const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
     let wrong = || {
         Invalid::new(format!(
-            "the proxy {} is none; write one such as http://proxy:3128 or socks5h://proxy:1080",
+            "invalid proxy {}; expected one such as http://proxy:3128 or socks5h://proxy:1080",
             quoted(&masked(url))
         ))
     };

@@ -1,11 +1,13 @@
 //! What the end of a transfer means: delivered, or why not and whose fault it is.
 //!
-//! Guarantees: delivered is a status of 2xx that was read, and nothing else. Once the final
-//! status is read it decides, even when the connection breaks behind it; without one, the
-//! attempt failed whatever libcurl says.
+//! # Invariants
+//! - Delivered is a status of 2xx that was read, and nothing else.
+//! - Once the final status is read it decides, even when the connection breaks behind it.
+//! - Without one, the attempt failed whatever libcurl says.
 //!
-//! Absent on purpose: words that a server chose. Reasons go to logs and terminals; a failure's
-//! `answer` has the server's own.
+//! # Non-goals
+//! Words that a server chose. Reasons go to logs and terminals; a failure's `answer` has the
+//! server's own.
 
 use std::io;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use crate::times::Times;
 pub(crate) struct End<'a> {
     /// The last status line's number; 0 when none was read.
     pub(crate) status: u32,
-    /// What the answer asks everybody to wait.
+    /// How long the answer asks clients to wait.
     pub(crate) retry_after: Option<Duration>,
     /// What kept libcurl from finishing.
     pub(crate) error: Option<&'a Error>,
@@ -77,7 +79,7 @@ pub(crate) fn astray(status: u32, why: &str) -> Failure {
     }
 }
 
-/// What is said of a redirect that nobody asked to follow.
+/// What is said of a redirect that was not to be followed.
 const NOT_FOLLOWED: &str = ", not followed";
 
 fn answered(status: u16, retry_after: Option<Duration>) -> Failure {
@@ -140,7 +142,7 @@ fn unanswered(end: &End<'_>) -> Failure {
     } else {
         format!("{} ({peer})", libcurl_words(error))
     };
-    // Whoever gives it next to no time says little about the other side.
+    // A time-out that is next to nothing says little about the other side.
     let hasty = error.is_operation_timedout() && end.times.hasty;
     Failure::transient(if hasty { Blame::Request } else { Blame::Destination }, reason)
 }

@@ -1,7 +1,8 @@
 //! What a fuzzer once found worth keeping is tried again on every run of the tests: records and
 //! lines of a batch of any bytes. fuzz/targets says what is checked.
 //!
-//! Absent on purpose: making up new bytes. fuzz/Cargo.toml tells how to do that.
+//! # Non-goals
+//! Making up new bytes. fuzz/Cargo.toml tells how to do that.
 
 #[path = "../../../fuzz/targets/batch.rs"]
 mod batch;

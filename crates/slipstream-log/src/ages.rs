@@ -1,7 +1,8 @@
 //! How long requests have waited, by whom they go to. Pure.
 //!
-//! Guarantees: memory is bounded, however many destinations there are and however long their
-//! names; what is not told apart is summed, so nothing is missing from the sums.
+//! # Invariants
+//! - Memory is bounded, however many destinations there are and however long their names.
+//! - What is not told apart is summed, so nothing is missing from the sums.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,11 +1,7 @@
 //! Storing: the hot path. For a log that is open already, four system calls: lock shared, read
 //! the seal, write, unlock.
 //!
-//! Guarantees: what is acknowledged stands whole in a log that was the slot's collecting log
-//! at that moment, so whoever seals the log (alone under its lock) sees it. A write that
-//! fails leaves the log as it was, or bytes that no reader takes for a record.
-//!
-//! The seal tells whether the log still is the slot's: whoever seals it writes that, alone under
+//! The seal tells whether the log still is the slot's: the process that seals it writes that, alone under
 //! the lock, before it moves the log. Looking where the path leads would tell the same and costs
 //! four times as much (and, where times are looked at, makes the next write slower). So the path
 //! is only looked at now and then: a log that was taken away by hand is noticed within
@@ -16,6 +12,11 @@
 //!
 //! A process that was forked off opens its logs anew ([`crate::writers`]). Which process this is, is
 //! asked once a call.
+//!
+//! # Invariants
+//! - What is acknowledged stands whole in a log that was the slot's collecting log at that moment,
+//!   so the process that seals the log (alone under its lock) sees it.
+//! - A write that fails leaves the log as it was, or bytes that no reader takes for a record.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +37,7 @@ use crate::writers::Writers;
 /// records between two looks may make a log this much longer than it should get.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// A write of as many bytes looks where it ended: many at the same moment could make a log longer
-/// than anybody reads.
+/// than is ever read.
 const LARGE: usize = 16 * 1024;
 
 /// A slot's collecting log, open in this process.
@@ -185,7 +186,7 @@ impl Shared {
         }
     }
 
-    /// Takes back what a failed write left, if nobody has written behind it. Where that is not
+    /// Takes back what a failed write left, if nothing was written behind it. Where that is not
     /// possible, readers pass over it.
     fn cut_back(&self, writer: &Writer, start: u64, end: u64) {
         let Writer { file, path, .. } = writer;
@@ -217,7 +218,7 @@ impl Shared {
             Ok(())
         });
         synced.map_err(|error| {
-            // Its syncs tell nothing any more. Whoever comes next opens the log anew.
+            // Its syncs tell nothing any more. The next store opens the log anew.
             *writers.slot(slot) = None;
             StoreError::Unknown(Box::new(self.io("sync", &collecting_path(slot), error)))
         })
@@ -262,8 +263,8 @@ impl Shared {
         Ok(LogHeader::parse(&bytes[..read]))
     }
 
-    /// Puts a new log in a slot's place, unless somebody else just did. It gets its name once
-    /// its header is in it, so nobody ever sees a log without one.
+    /// Puts a new log in a slot's place, unless another process just did. It gets its name once
+    /// its header is in it, so a log without one is never seen.
     fn make_collecting(&self, slot: u16, path: &str) -> Result<(), SpoolError> {
         let salt = self.fs.random();
         let opened = self.clock.now();

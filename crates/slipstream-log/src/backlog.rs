@@ -56,7 +56,7 @@ use self::trouble::{SKIP_FOR, Troubles};
 const WAITING_MAX: usize = 1 << 16;
 
 /// How often the directories are looked at for new logs while others are being worked, or are
-/// held by somebody.
+/// held by another process.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// For how long logs are read in search of the next record, before the run gets to see whether its
@@ -369,7 +369,7 @@ impl SpoolBacklog {
                 Ok(Some(self.give_out(out, payload, wait, early)))
             }
             Ok(None) => {
-                // Damaged since it was read first: whoever removes the log sets it aside.
+                // Damaged since it was read first: the process that removes the log sets it aside.
                 tracing::warn!(log = %name, at, "a record can no longer be read");
                 self.is_settled(name, at);
                 Ok(None)
@@ -532,7 +532,7 @@ impl Backlog for SpoolBacklog {
     fn report(&mut self, run: &[u8]) {
         let left = self.worker_lock.check().map_err(std::io::Error::other);
         if let Err(error) = left.and_then(|()| self.shared.leave(LAST_RUN, run)) {
-            tracing::warn!(%error, "nobody will be told what this run did");
+            tracing::warn!(%error, "the report of this run is lost");
         }
     }
 

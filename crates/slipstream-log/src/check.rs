@@ -1,9 +1,12 @@
 //! The spool's fsck: reads everything, says what is wrong, and mends what can be mended.
 //!
-//! Guarantees: a check alone changes nothing. What a killed process or a power loss leaves in the
-//! normal course of things is told apart from what is wrong: docs/format.md has a table of it. A repair loses no readable record: it finishes
-//! what was begun, moves away what does not belong, and writes entries; it never cuts, moves or
-//! removes bytes of a log that holds a record.
+//! # Invariants
+//! - A check alone changes nothing.
+//! - What a killed process or a power loss leaves in the normal course of things is told apart from
+//!   what is wrong: docs/format.md has a table of it.
+//! - A repair loses no readable record: it finishes what was begun, moves away what does not
+//!   belong, and writes entries.
+//! - It never cuts, moves or removes bytes of a log that holds a record.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -141,7 +144,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Files whose names say nothing to a spool. They are somebody's, so they stay.
+    /// Files whose names say nothing to a spool. They belong to something else, so they stay.
     fn strangers(&mut self) -> Result<(), SpoolError> {
         for stage in Stage::ALL {
             self.strangers_in(stage.dir(), |name| match stage {
@@ -160,11 +163,11 @@ impl Check<'_> {
         let names = self.shared.list(dir)?;
         let mut strangers = names.iter().filter(|name| !ours(name));
         for name in strangers.by_ref().take(STRANGERS_MAX) {
-            self.find(&format!("{dir}/{name}"), "is no log; move it out of the spool", false);
+            self.find(&format!("{dir}/{name}"), "not a log; move it out of the spool", false);
         }
         let more = strangers.count();
         if more > 0 {
-            self.find(dir, format!("{more} more in it are no logs; move them out"), false);
+            self.find(dir, format!("{more} more in it are not logs; move them out"), false);
         }
         Ok(())
     }

@@ -81,7 +81,7 @@ fn read(path: &Path, must_be: bool) -> io::Result<Option<String>> {
 }
 
 /// Whether there is no file. A home that one may not look into, such as that of who called sudo, has
-/// none for this process; the system's file is for everybody, and must not be passed over.
+/// none for this process; the system's file is for all users, and must not be passed over.
 fn is_absent(path: &Path, kind: ErrorKind) -> bool {
     match kind {
         ErrorKind::NotFound | ErrorKind::NotADirectory => true,

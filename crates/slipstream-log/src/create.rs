@@ -38,7 +38,7 @@ pub(crate) fn find(dir: &SpoolDir) -> Result<Option<Found>, SpoolError> {
     let settings = match read_settings(dir, owner)? {
         Some(settings) => settings,
         None if !holds_logs(path, root)? => return Ok(None),
-        // Whoever was making the spool may have finished in between, and stored something: logs
+        // The process that was making the spool may have finished in between, and stored something: logs
         // come after the settings, so they are there now or they are gone.
         None => read_settings(dir, owner)?.ok_or_else(|| settings_gone(path))?,
     };
@@ -119,7 +119,7 @@ fn settings_gone(path: &Path) -> SpoolError {
     }
 }
 
-/// A directory with things in it that are not a spool's is somebody's, and stays as it is.
+/// A directory with things in it that are not a spool's belongs to something else, and stays as it is.
 fn refuse_foreign_contents(path: &Path, root: &OwnedFd) -> Result<(), SpoolError> {
     let dir = fs::Dir::read_from(root).map_err(|error| failed("list", path, error))?;
     for entry in dir {
@@ -132,7 +132,7 @@ fn refuse_foreign_contents(path: &Path, root: &OwnedFd) -> Result<(), SpoolError
             return Err(SpoolError::Unsafe {
                 path: path.to_owned(),
                 why: format!(
-                    "is no spool and holds other things ('{name}'); give a new or empty directory"
+                    "is not a spool, and has other things in it ('{name}'); name a new or empty directory"
                 ),
             });
         }
@@ -197,7 +197,7 @@ fn permit(spool: &Path, dir: &Path, fd: &OwnedFd, group: Option<u32>) -> Result<
     }
 }
 
-/// Writes the settings, unless somebody else's came first.
+/// Writes the settings, unless another process's came first.
 fn write_settings(dir: &SpoolDir, owner: Owner, settings: &Settings) -> Result<(), SpoolError> {
     let access = settings.group.map_or(Access::Owner(owner.uid), Access::Group);
     let disk = Disk::new(dir.root_again()?, access);
@@ -217,7 +217,7 @@ fn write_settings(dir: &SpoolDir, owner: Owner, settings: &Settings) -> Result<(
         Ok(()) => {}
         Err(error) => {
             let _ = disk.remove(&temporary);
-            // Somebody else's settings came first, and hold; perhaps a worker has even begun, and
+            // Another process's settings came first, and hold; perhaps a worker has even begun, and
             // cleared this file away.
             if !matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) {
                 return Err(io("write", error));

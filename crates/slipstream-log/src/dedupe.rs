@@ -1,13 +1,16 @@
 //! Which keys were stored a moment ago: a table of fixed size, so that it cannot outgrow the disk.
 //!
-//! Guaranteed: of requests with the same key one is stored within its window, whichever process
-//! stores them. In a spool that a group shares, each user has keys of their own: no user's requests
-//! are kept out by another's. A crash, a power loss or a full table can let a repeat through, but never keep out
-//! a request whose like is not stored: a key is entered behind its record, with the table
-//! locked all the while. The table's lock comes before a log's.
-//!
 //! A key is at home in one bucket of eight entries. When all of them are live, the one that
 //! ends soonest gives way.
+//!
+//! # Invariants
+//! - Of requests with the same key one is stored within its window, whichever process stores them.
+//! - In a spool that a group shares, each user has keys of their own: no user's requests are kept
+//!   out by another's.
+//! - A crash, a power loss or a full table can let a repeat through, but never keep out a request
+//!   whose like is not stored: a key is entered behind its record, with the table locked all the
+//!   while.
+//! - The table's lock comes before a log's.
 
 use std::hash::Hasher;
 use std::io::ErrorKind;

@@ -1,8 +1,8 @@
-//! How logs leave the spool for good, each step to be repeated by whoever finds it undone.
+//! How logs leave the spool for good, each step idempotent, so that the next process resumes an interrupted one.
 //!
 //! No log leaves removing/ before the ledger has its entries. While they cannot be written, because
 //! the disk is full, what they would say stands in the log's name, and the log is emptied. What of it is
-//! to be set aside is written into the room that this gives back; if somebody else takes that first,
+//! to be set aside is written into the room that this gives back; if another program takes that first,
 //! it is counted, but not kept.
 
 use std::ops::Range;
@@ -156,7 +156,7 @@ impl Leaving {
 }
 
 impl Shared {
-    /// Takes a log out of the spool, and says what went with it. None if somebody else
+    /// Takes a log out of the spool, and says what went with it. None if another process
     /// moved it on first.
     pub(crate) fn depart(
         &self,

@@ -1,11 +1,13 @@
 //! Removing single requests that were given up.
 //!
-//! Guarantees: a dropped record is settled in place and counts as purged, in its log and when that
-//! goes, so the sum holds wherever this ends early. A log of failed/ in which nothing else is left
-//! goes at once; an earlier end leaves that to the next that drops.
-//!
 //! A log whose other requests still wait is in processing/. While no worker runs, what failed in it
 //! is dropped, too, and the next worker moves the log on; while one does, it is the worker's alone.
+//!
+//! # Invariants
+//! - A dropped record is settled in place and counts as purged, in its log and when that goes, so
+//!   the counters add up wherever this ends early.
+//! - A log of failed/ in which nothing else is left goes at once.
+//! - An earlier end leaves that to the next that drops.
 
 use slipstream_core::Timestamp;
 

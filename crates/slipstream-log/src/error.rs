@@ -22,7 +22,7 @@ pub enum SpoolError {
         /// What it said.
         source: io::Error,
     },
-    /// Whoever runs this may read the file system there, and not write to it.
+    /// This process may read the file system there, and not write to it.
     #[error("cannot {doing} {}: the file system is read-only here; a service needs the spool in `ReadWritePaths=` of its unit", .path.display())]
     ReadOnly {
         /// What was being done, as a verb that the path follows.
@@ -68,7 +68,7 @@ pub enum SpoolError {
         /// What the file system said.
         source: io::Error,
     },
-    /// Somebody kept a lock for too long.
+    /// Another process kept a lock for too long.
     #[error("{} has been locked by another process for {} s; `fuser -v` on it tells which one, and ending that frees it", .path.display(), .waited.as_secs())]
     Locked {
         /// The file.
@@ -87,7 +87,7 @@ pub enum SpoolError {
         logs: u32,
     },
     /// The current log changed under the writer again and again.
-    #[error("{} was replaced again and again while a request was being stored; is another program moving files in the spool?", .path.display())]
+    #[error("{} was replaced again and again while a request was being stored; stop the program that moves files in the spool", .path.display())]
     Restless {
         /// The log.
         path: PathBuf,
@@ -107,7 +107,7 @@ pub enum SpoolError {
         source: Box<SpoolError>,
     },
     /// Another worker has the spool.
-    #[error("another worker is at it")]
+    #[error("another worker is running")]
     Busy {
         /// Its process id, if it is known.
         holder: Option<u32>,

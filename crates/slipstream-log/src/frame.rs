@@ -1,10 +1,12 @@
 //! The bytes of a log: its header, and the frame around each record. Pure.
 //!
-//! Guarantees: what [`FrameHeader::parse`] accepts was written for this very log (its
-//! salt seeds the check); no bit flip in a [`Settlement`] reads as delivered; zeros are
-//! never a header and never a frame. docs/format.md draws the same bytes.
+//! # Invariants
+//! - What [`FrameHeader::parse`] accepts was written for this very log (its salt seeds the check).
+//! - No bit flip in a [`Settlement`] reads as delivered.
+//! - Zeros are never a header and never a frame. docs/format.md draws the same bytes.
 //!
-//! Absent on purpose: what a payload means, and where the bytes come from.
+//! # Non-goals
+//! What a payload means, and where the bytes come from.
 
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ pub const LOG_HEADER: u64 = SEAL_AT + SEAL.len() as u64;
 /// Where the seal stands. Zeros there say that the log may be appended to; anything else
 /// says that it may not, so that no damage opens a log again.
 pub const SEAL_AT: u64 = 2 * COPY as u64;
-/// What whoever seals a log writes there.
+/// What the process that seals a log writes there.
 pub const SEAL: [u8; 16] = *b"sealed: go away\n";
 const COPY: usize = 64;
 const MAGIC: [u8; 8] = *b"\x89SLIPLOG";
@@ -184,11 +186,11 @@ pub enum State {
     Pending,
     /// Delivered.
     Delivered,
-    /// Given up; it is kept until somebody retries it or its log is overwritten.
+    /// A dead letter; it is kept until an operator retries it or its log is overwritten.
     Failed,
     /// It outlived its use.
     Expired,
-    /// It was given up, and somebody removed it by hand.
+    /// A dead letter that an operator removed.
     Dropped,
 }
 

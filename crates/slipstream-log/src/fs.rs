@@ -2,7 +2,7 @@
 //! every fault and every crash behind it. [`disk::Disk`] is the real one.
 //!
 //! Paths are relative to the spool, as `ready/NAME`. What is opened is a plain file of
-//! ours, or an error: never a link, a pipe, a device, or somebody else's.
+//! ours, or an error: never a link, a pipe, a device, or another user's.
 
 use std::io;
 use std::path::Path;
@@ -82,7 +82,7 @@ pub trait Fs: Send + Sync {
     /// The file system's.
     fn sync_dir(&self, dir: &str) -> io::Result<()>;
 
-    /// A number that nobody could have guessed.
+    /// A number that cannot be guessed.
     fn random(&self) -> u64;
 
     /// Whether this path still leads to the directory that was opened.
@@ -157,7 +157,7 @@ pub trait File: Send + Sync {
     /// into the other, not in one step, if it has the lock already.
     ///
     /// # Errors
-    /// The file system's; `WouldBlock` when somebody else's lock is in the way.
+    /// The file system's; `WouldBlock` when another lock is in the way.
     fn try_lock(&self, how: Lock) -> io::Result<()>;
 
     /// Gives the lock back. Closing the file does, too.

@@ -1,10 +1,12 @@
 //! One sync for all threads that wait for it.
 //!
-//! Guarantees: whoever waits is told *yes* only by a sync that began after his write had ended;
-//! when a sync fails, everybody whose write it was to cover is told so, and nobody is told *yes*
-//! by a later one: a second sync may report success for what the first one lost.
+//! # Invariants
+//! - A waiting store succeeds only by a sync that began after its write had ended.
+//! - When a sync fails, every store that it was to cover fails, and none succeeds
+//!   by a later one: a second sync may report success for what the first one lost.
 //!
-//! Absent on purpose: processes. The kernel joins the syncs of several processes by itself.
+//! # Non-goals
+//! Processes. The kernel joins the syncs of several processes by itself.
 
 use std::io;
 use std::sync::PoisonError;
@@ -27,7 +29,7 @@ struct State {
     written: u64,
     /// Writes that are on the disk for sure.
     synced: u64,
-    /// Whether somebody is at it.
+    /// Whether a thread is syncing.
     syncing: bool,
     /// The kind of error that a sync has ended with. It is final.
     broken: Option<io::ErrorKind>,
@@ -45,7 +47,7 @@ impl GroupSync {
         Written(state.written)
     }
 
-    /// Returns when that write is on the disk: by `sync` if nobody is at it, or by somebody
+    /// Returns when that write is on the disk: by `sync` if no thread is syncing, or by another
     /// else's.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! Reads logs without working them: one by its path, wherever it stands, or those of a spool.
 //!
-//! Guarantees: nothing is written, and nothing of the file is believed that its checksums do
-//! not cover. A path may lead anywhere, so what is no plain file is refused without waiting
-//! for it. The end of a log that is being appended to is looked up between two writes, so that
-//! a record which is just being written does not look like damage.
+//! # Invariants
+//! - Nothing is written, and nothing of the file is believed that its checksums do not cover.
+//! - A path may lead anywhere, so what is no plain file is refused without waiting for it.
+//! - The end of a log that is being appended to is looked up between two writes, so that a record
+//!   which is just being written does not look like damage.
 //!
-//! Absent on purpose: what the records mean, and who may see them.
+//! # Non-goals
+//! What the records mean, and who may see them.
 
 use std::fs::File as StdFile;
 use std::io;
@@ -26,7 +28,7 @@ use crate::settings::{SETTINGS_FILE, Settings};
 use crate::spool::{Spool, log_path};
 use crate::walk::{Item, Limits, Walk};
 
-/// How long to wait for a moment when nobody writes. Writes take microseconds.
+/// How long to wait for a moment without a writer. Writes take microseconds.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why a log could not be inspected.
@@ -43,7 +45,7 @@ pub enum InspectError {
     },
     /// The file is no log, or nothing tells any more that it is one.
     #[error(
-        "{} is no log: it has no header of version {FORMAT_VERSION}, and not the name that a log has in a spool, which would tell the same",
+        "{} is not a log: it has neither a header of version {FORMAT_VERSION} nor a log's name",
         .path.display()
     )]
     NoLog {
@@ -52,7 +54,7 @@ pub enum InspectError {
     },
     /// The file holds what was set aside of a log.
     #[error(
-        "{} is no log: it holds the unreadable bytes of one, each stretch behind a line that says where it stood; look at it as it is, as with `xxd`",
+        "{} is not a log, but the unreadable bytes of one, each stretch after a line with its offset; look at it with a viewer of bytes such as `xxd`",
         .path.display()
     )]
     SetAside {
@@ -80,7 +82,7 @@ impl LogReader {
         if name.ends_with(DAMAGED) {
             return Err(InspectError::SetAside { path: path.to_owned() });
         }
-        // On its way out, or in somebody's keeping, it may have more behind its name.
+        // On its way out, or in a copy, it may have more behind its name.
         let name = name.find(".log").and_then(|at| LogName::parse(&name[..at + ".log".len()]));
         let file = ReadOnly::open(path)
             .map_err(|source| InspectError::Io { path: path.to_owned(), source })?;
@@ -173,7 +175,7 @@ fn limits_at(path: &Path) -> Limits {
 }
 
 /// Where a log ends between two writes. Writers share its lock, so a moment alone with it will
-/// do; where none is to be had, as on media that are read-only, there is nobody to wait for.
+/// do; where none is to be had, as on media that are read-only, there is no writer to wait for.
 fn quiet_end(file: &dyn File) -> io::Result<u64> {
     let begun = Instant::now();
     loop {
@@ -200,7 +202,7 @@ impl ReadOnly {
         let there = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         let kind = FileType::from_raw_mode(rustix::fs::fstat(&there)?.st_mode);
         if kind != FileType::RegularFile {
-            let why = "it is no plain file; name a log";
+            let why = "not a regular file; name a log";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         // The same one, whatever has come in its place by now.
@@ -328,7 +330,7 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, Mode::RWXU, 0).unwrap();
         for path in [&pipe, dir.path()] {
             let Err(InspectError::Io { source, .. }) = LogReader::open(path) else { panic!() };
-            assert_eq!(source.to_string(), "it is no plain file; name a log");
+            assert_eq!(source.to_string(), "not a regular file; name a log");
         }
     }
 

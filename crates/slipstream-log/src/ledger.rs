@@ -3,11 +3,11 @@
 //! The truth about a log that exists is the log: each record in it says whether it is
 //! settled. The ledger holds two kinds of entry for each log, both naming it: *stored*,
 //! counted by reading the log when it is sealed, and *gone*, written before the log is
-//! removed. Entries are absolute and the last one of a log counts, so whoever repeats
+//! removed. Entries are absolute and the last one of a log counts, so a process that repeats
 //! a step after a crash writes the same again and nothing is counted twice.
 //!
-//! Lock rules are those of a log: whoever appends shares the ledger's lock and looks whether
-//! it is still the ledger; whoever replaces it by a shorter one holds the lock alone.
+//! Lock rules are those of a log: a process that appends shares the ledger's lock and looks whether
+//! it is still the ledger; one that replaces it by a shorter one holds the lock alone.
 //!
 //! It is read in pieces, and only as far as the entries of all logs that can be there would reach.
 //! What makes it longer is no work of ours: before the next entry it is written anew without that.
@@ -152,7 +152,7 @@ impl Shared {
         Err(SpoolError::Restless { path: self.path.join(LEDGER) })
     }
 
-    /// Makes an empty ledger, unless somebody else just did.
+    /// Makes an empty ledger, unless another process just did.
     pub(crate) fn make_ledger(&self) -> Result<(), SpoolError> {
         self.put_ledger(&Ledger::default().render(), Replace::Never)
     }
@@ -167,12 +167,12 @@ impl Shared {
             file.sync().map_err(|error| failed("sync", error))?;
             match self.fs.rename(&path, LEDGER, replace) {
                 Ok(()) => Ok(()),
-                // Somebody else made one.
+                // Another process made one.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     let removed = self.fs.remove(&path);
                     removed.map_err(|error| failed("remove", error))
                 }
-                // A worker that starts clears away what looks abandoned. Whoever needs it
+                // A worker that starts clears away what looks abandoned. The process that needs it
                 // makes it again.
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
                 Err(error) => Err(failed("rename", error)),
@@ -228,7 +228,7 @@ impl Shared {
             return Ok(());
         }
         let mut ledger = self.read_ledger()?;
-        // A log's entries go only when the log has gone, or whoever repeats the last step of
+        // A log's entries go only when the log has gone, or a process that repeats the last step of
         // its removal would enter it anew. What goes after this look goes next time.
         let there = self.logs_there()?;
         ledger.folded = ledger.folded_without(&there);

@@ -29,7 +29,8 @@
 //! claims logs, settles each record in place, and removes what is done. A log changes its
 //! stage by rename(2) alone. docs/format.md tells every byte and every crash.
 //!
-//! Absent on purpose: what a request means, threads, and any write to a log that moves bytes.
+//! # Non-goals
+//! What a request means, threads, and any write to a log that moves bytes.
 
 mod accounts;
 mod ages;

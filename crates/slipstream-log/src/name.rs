@@ -125,7 +125,7 @@ pub enum Departure {
     Done,
     /// It gave way to newer ones.
     Overwritten,
-    /// Somebody asked for it.
+    /// An operator asked for it.
     Purged,
 }
 

@@ -1,12 +1,15 @@
 //! Whether no worker has finished for too long, told to one of all those who store.
 //!
-//! Guarantees: while workers finish in time, asking costs one look at the time of one file. A run
-//! that lasts counts for as long as it reports; one that hangs, and a lock that no worker holds, do
-//! not. What is overdue is told once in each such time, however many processes ask. A clock that was
-//! set back makes it neither silent for ever nor noisy: a time that is yet to come counts from when
-//! it was noticed first.
+//! # Invariants
+//! - While workers finish in time, asking costs one look at the time of one file.
+//! - A run that lasts counts for as long as it reports.
+//! - One that hangs, and a lock that no worker holds, do not.
+//! - What is overdue is told once in each such time, however many processes ask.
+//! - A clock that was set back makes it neither silent for ever nor noisy: a time that is yet to
+//!   come counts from when it was noticed first.
 //!
-//! Absent on purpose: an error. Whoever stored has stored, whatever cannot be found out here.
+//! # Non-goals
+//! An error. What is stored is stored, whatever cannot be found out here.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -43,7 +46,7 @@ struct Noticed {
 }
 
 impl Spool {
-    /// Whether no worker has finished here for longer than `after`, and none is at it that tells
+    /// Whether no worker has finished here for longer than `after`, and none is running that tells
     /// so. Only one of all who ask within that time is told.
     pub fn overdue(&self, after: Duration) -> Option<Overdue> {
         let shared = self.shared();

@@ -1,4 +1,4 @@
-//! Removing logs because somebody asked for it.
+//! Purging: logs that are removed because an operator asked for it.
 
 use crate::depart::{Departed, Leaving, Step};
 use crate::error::SpoolError;

@@ -1,12 +1,14 @@
 //! Giving failed requests another chance.
 //!
-//! Guarantees: each chosen record is pending again, with no attempts counted, before its log
-//! moves; so wherever this ends early, a record is either retried or still failed. The log goes
-//! to processing/, where nothing overwrites it, and the next worker (or the running one, when it
-//! looks for new logs) takes it on. Records that were not chosen stay failed in the same log.
-//!
 //! A log whose other requests still wait is in processing/ already. While no worker runs, what
 //! failed in it is retried, too; while one does, it is the worker's alone.
+//!
+//! # Invariants
+//! - Each chosen record is pending again, with no attempts counted, before its log moves.
+//! - So wherever this ends early, a record is either retried or still failed.
+//! - The log goes to processing/, where nothing overwrites it, and the next worker (or the running
+//!   one, when it looks for new logs) takes it on.
+//! - Records that were not chosen stay failed in the same log.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -93,7 +95,7 @@ pub(crate) struct Resettled {
     pub(crate) left: u64,
 }
 
-/// What became of the failed records that somebody chose.
+/// What became of the failed records that were chosen.
 pub(crate) struct Chosen {
     pub(crate) logs: u64,
     pub(crate) requests: u64,

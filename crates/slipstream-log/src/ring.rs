@@ -1,7 +1,8 @@
 //! A slot's ring: the logs that wait in it, how full it is, and when its oldest must give way if
 //! no worker comes. Pure.
 //!
-//! Absent on purpose: certainty. How fast a slot fills is guessed from its newest logs.
+//! # Non-goals
+//! Certainty. How fast a slot fills is guessed from its newest logs.
 
 use std::time::Duration;
 
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_of_a_slot_that_is_not_half_full_or_that_nobody_stores_into() {
+    fn nothing_is_said_of_a_slot_that_is_not_half_full_or_that_is_not_stored_into() {
         assert_eq!(forecast(&[], Some(5)), None);
         assert_eq!(forecast(&[270, 210, 150, 90], Some(30)), None);
         assert_eq!(forecast(&[630, 570, 510, 450, 390, 330], Some(121)), None);

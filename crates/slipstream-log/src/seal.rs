@@ -1,7 +1,7 @@
 //! How logs move on: sealed when their time is over, overwritten when a slot is full.
 //!
 //! Each move commits with one rename. What follows (counting, removing) can be repeated by
-//! anybody who finds it undone, and gives the same result: the log does not change any more.
+//! any process that finds it undone, and gives the same result: the log does not change any more.
 
 use std::io;
 use std::time::Duration;
@@ -33,8 +33,8 @@ impl Waiting {
 }
 
 impl Shared {
-    /// Seals a slot's collecting log: from now on nobody appends to it, and it waits for the
-    /// worker. Says what gave way for it. Nothing happens if somebody else was faster.
+    /// Seals a slot's collecting log: from now on nothing is appended to it, and it waits for the
+    /// worker. Says what was evicted for it. Nothing happens if another process was faster.
     pub(crate) fn seal(&self, slot: u16) -> Result<Option<Overwritten>, SpoolError> {
         let path = collecting_path(slot);
         let Some(file) = self.open_if_there(&path)? else {
@@ -54,12 +54,12 @@ impl Shared {
         let there = |log| log_path(Stage::Ready, log);
         let name = self.leave_collecting(file, &path, slot, there, |_| true)?;
         let ready = there(name);
-        // Writers that wait may go on and see that it moved, while it is counted; whoever wants
+        // Writers that wait may go on and see that it moved, while it is counted; a process that wants
         // to take it further waits.
         drop(held);
         let _held = self.lock(file, Lock::Shared, &ready)?;
         if self.is_at(file, &ready)? {
-            // If it cannot be counted now, whoever takes it on counts it.
+            // If it cannot be counted now, the process that takes it on counts it.
             if let Err(error) = self.count_stored(file, &ready, name) {
                 tracing::warn!(log = %name, %error, "sealed, but not counted yet");
             }
@@ -176,7 +176,7 @@ impl Shared {
     }
 
     /// Whether any writer that came now would put a log without a record out of the way, too: its
-    /// time is over, or its header cannot be read. Until then, whoever made it may be about to
+    /// time is over, or its header cannot be read. Until then, its maker may be about to
     /// append to it.
     pub(crate) fn is_left_behind(&self, file: &dyn File, path: &str) -> Result<bool, SpoolError> {
         let (header, now) = (self.read_header(file, path)?, self.clock.now());

@@ -1,9 +1,9 @@
 //! A spool: the directory, opened and found safe, and what all parts of the engine do with
 //! its files.
 //!
-//! **Lock rule.** Whoever appends to a log (or the ledger) shares its lock; whoever renames,
+//! **Lock rule.** To append to a log (or the ledger), share its lock; to rename,
 //! cuts or removes it holds that lock alone. After getting a lock, look whether the path still
-//! leads to the file that was locked: if not, somebody was faster, and one starts again.
+//! leads to the file that was locked: if not, another process was faster, and the step starts again.
 //!
 //! **Lock order.** The dedupe table, a collecting log, another log, the ledger. Within one process, a
 //! slot's mutex comes behind the table and before all others. The worker's lock is taken first and held throughout.
@@ -42,10 +42,10 @@ pub(crate) const REMOVING: &str = "removing";
 /// behind its name.
 pub(crate) const FILES: [&str; 8] =
     [SETTINGS_FILE, LEDGER, WORKER_LOCK, MEMORY, LAST_RUN, WARNED, DEDUPE, ASKED];
-/// How often a step is begun anew because somebody else was faster. Each time, somebody
+/// How often a step is begun anew because another process was faster. Each time, one
 /// else's step went through, so this is only reached when something is wrong.
 pub(crate) const TRIES: usize = 1000;
-/// How long to wait for somebody's lock, which is held for milliseconds.
+/// How long to wait for another's lock, which is held for milliseconds.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A spool on local disk: the default engine.
@@ -338,7 +338,7 @@ impl Shared {
         unreachable!("the patience ends before the rounds do")
     }
 
-    /// Takes a file's lock alone, if nobody has it.
+    /// Takes a file's lock alone, if it is free.
     pub(crate) fn lock_if_free<'a>(
         &self,
         file: &'a dyn File,

@@ -166,7 +166,7 @@ impl SpoolDir {
         let (mode, dir) = (owner.mode, self.path.display());
         if mode & 0o077 != 0 && !spool && !owner.is_shared() {
             return self.refuse(format!(
-                "is no spool, and open to others (mode {mode:04o}); name a directory of its own, such as {}",
+                "is not a spool, and is open to others (mode {mode:04o}); name a directory of its own, such as {}",
                 self.path.join("slipstream").display()
             ));
         }

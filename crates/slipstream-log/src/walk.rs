@@ -1,21 +1,24 @@
 //! Reads a log record by record, past whatever is damaged.
 //!
-//! Guarantees: every record whose bytes are whole comes out, once, in order; everything
-//! else comes out as [`Item::Torn`] or [`Item::Damage`], so the three cover the log without a gap.
-//! Memory is bounded by the largest record, whatever a length field claims, time by the longest
-//! log, whatever length the file has; and every step moves on.
-//!
 //! A frame is believed when the check of its header holds, which the log's salt seeds.
 //! When its payload does not hold what the header promises, writing it was cut short and
 //! others may have written behind: the search for the next frame begins inside. That is paid for
 //! from a budget, `SEARCH_INSIDE` times the log's size, so that the work is linear in that size
-//! whoever made the log: headers that stand in each other's payloads would make it quadratic.
+//! the log's maker: headers that stand in each other's payloads would make it quadratic.
 //!
 //! **Torn or damaged.** A record is acknowledged once all of its bytes are written. So one whose
 //! bytes end before its header says, at the log's end or where another frame begins, never was; a
 //! record that was whole, and of which a bit is flipped, ends where its header says. (One that lacks
 //! no more than the zeros that align the next frame make up for looks like the latter, and counts
 //! so.) Zeros where frames were to be are what a power loss leaves of what was not synced.
+//!
+//! # Invariants
+//! - Every record whose bytes are whole comes out, once, in order.
+//! - Everything else comes out as [`Item::Torn`] or [`Item::Damage`], so the three cover the log
+//!   without a gap.
+//! - Memory is bounded by the largest record, whatever a length field claims, time by the longest
+//!   log, whatever length the file has.
+//! - Every step moves on.
 
 use std::io;
 use std::ops::Range;
@@ -190,7 +193,7 @@ impl Walk {
 
     /// What stands at a place from which on there is no whole frame until `gap_end`, and no mark
     /// until `mark`. None for the few zeros that only bring the next frame to its alignment: they
-    /// belong to nobody.
+    /// belong to none.
     fn no_record(
         &mut self,
         file: &dyn File,

@@ -1,6 +1,6 @@
 //! One worker a spool at a time: a lock that ends with the process that holds it.
 //!
-//! Its process id stands in the file, for whoever comes second. It is a comfort: the lock decides.
+//! Its process id is in the file, to be named in messages. Best effort: the lock decides.
 //!
 //! A process that is forked off inherits the lock's descriptor. It neither gives the lock back nor
 //! works on; and the worker gives it back itself, since closing would leave it to such a process.
@@ -32,7 +32,7 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Whether it hangs, is stopped, or is no worker.
+    /// Whether it hangs, is stopped, or is not a worker.
     pub fn hangs(&self) -> bool {
         self.silent > WORKER_SILENCE
     }
@@ -91,14 +91,14 @@ pub(crate) fn take_worker_lock(shared: &Shared) -> Result<WorkerLock, SpoolError
         }
         other => other.map_err(failed("open"))?,
     };
-    // Whoever only asks whether a worker runs holds it for a moment, too.
+    // A process that only asks whether a worker runs holds it for a moment, too.
     for _ in 0..200 {
         match file.try_lock(Lock::Exclusive) {
             Ok(()) => {
                 let taken_by = std::process::id();
                 let text = taken_by.to_string();
                 let written = file.truncate(0).and_then(|()| file.write_at(text.as_bytes(), 0));
-                // Only a comfort for whoever comes second.
+                // Best effort: only a message needs it.
                 if let Err(error) = written {
                     tracing::debug!(%error, "cannot leave a process id in the worker's lock");
                 }

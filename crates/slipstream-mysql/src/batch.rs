@@ -11,10 +11,11 @@
 //! may say: `password`, `defaults_file`, `tls`, `cacert` (PEM), `server_public_key` (PEM),
 //! `get_server_public_key`, `once`, and `max_time` in seconds.
 //!
-//! Absent on purpose: unknown fields. A misspelt one is an error, not a request that
-//! lacks something. What a request must be to be executed is [`Request::check`]'s business.
-//!
 //! [`Request::check`]: slipstream_core::Request::check
+//!
+//! # Non-goals
+//! Unknown fields. A misspelt one is an error, not a request that lacks something. What a request
+//! must be to be executed is [`Request::check`]'s business.
 
 use std::fmt;
 
@@ -112,7 +113,7 @@ pub(crate) fn from_base64(text: &str) -> Result<Vec<u8>, Invalid> {
     use base64::engine::general_purpose::STANDARD;
 
     STANDARD.decode(text).map_err(|_| {
-        Invalid::new("a parameter is no base64; write it in the usual alphabet, with padding")
+        Invalid::new("invalid base64 of a parameter; expected the usual alphabet, with padding")
     })
 }
 
@@ -249,8 +250,8 @@ mod tests {
             (r#"{"url":"URL","query":"a","params":[[1]]}"#, "expected a parameter"),
             (r#"{"url":"URL","query":"a","params":[{"text":"x"}]}"#, "one key"),
             (r#"{"url":"URL","query":"a","params":[{"base64":"AA==","json":1}]}"#, "one key"),
-            (r#"{"url":"URL","query":"a","params":[{"base64":"!"}]}"#, "no base64"),
-            (r#"{"url":"URL","query":"a","max_time":-1}"#, "no time"),
+            (r#"{"url":"URL","query":"a","params":[{"base64":"!"}]}"#, "invalid base64"),
+            (r#"{"url":"URL","query":"a","max_time":-1}"#, "invalid time"),
             (r#"{"url":"URL","query":"a","tls":"none"}"#, "unknown value `none`"),
         ];
         for (line, words) in table {

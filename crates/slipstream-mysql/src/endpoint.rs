@@ -1,11 +1,14 @@
 //! What a connection is made for: requests that say the same here may share one.
 //!
-//! Guaranteed: no secret is a part of it. Passwords are looked up when a connection is made,
-//! and kept nowhere. Where secrets are guarded, nothing that the request says decides by what a
-//! server proves who it is before it learns of a password.
+//! # Invariants
+//! - No secret is a part of it.
+//! - Passwords are looked up when a connection is made, and kept nowhere.
+//! - Where secrets are guarded, nothing that the request says decides by what a server proves who
+//!   it is before it learns of a password.
 //!
-//! Absent on purpose: reading the environment or a file. Whoever runs the handler gives a
-//! way, and may refuse names that it does not like.
+//! # Non-goals
+//! Reading the environment or a file. The program that runs the handler gives a way, and may refuse names
+//! that it does not like.
 
 use slipstream_core::{Blame, Destination, Failure, SecretRef};
 

@@ -1,14 +1,17 @@
 //! Group commit: requests of one endpoint in one transaction, each settled by itself.
 //!
-//! Guarantees: one that fails is undone alone, and the others are committed. Where the whole
-//! transaction came to nothing, for certain, its requests are executed one by one within the same
-//! attempt. Where nobody can say whether it was committed, all of them have failed for now.
-//!
 //! Only requests that change rows and nothing else are committed together, for only those can be
 //! undone alone: a failed statement by the server, several by a savepoint; and only those that may share
 //! a session (`sharing`).
 //!
-//! Absent on purpose: grouping beyond what waits at the moment. Nothing waits for a group to fill.
+//! # Invariants
+//! - One that fails is undone alone, and the others are committed.
+//! - Where the whole transaction came to nothing, for certain, its requests are executed one by one
+//!   within the same attempt.
+//! - Where it is unknown whether it was committed, all of them have failed for now.
+//!
+//! # Non-goals
+//! Grouping beyond what waits at the moment. Nothing waits for a group to fill.
 
 use std::time::{Duration, Instant};
 
@@ -207,7 +210,7 @@ impl Part<'_> {
                 )),
                 None => self.handler.single(member.request, member.id, self.until),
             };
-            // What nobody answers is not asked again for each of them.
+            // What gets no answer is not asked again for each of them.
             if let Err(failure) = &done
                 && failure.blame == Blame::Destination
             {

@@ -1,10 +1,13 @@
 //! Executes requests: the handler that a worker is given.
 //!
-//! Guarantees: delivered means that the server said it is committed. An attempt ends in time,
-//! whatever the server does. A connection that broke while it was idle costs no attempt, as long
-//! as nothing of the request can have been executed.
+//! # Invariants
+//! - Delivered means that the server said it is committed.
+//! - An attempt ends in time, whatever the server does.
+//! - A connection that broke while it was idle costs no attempt, as long as nothing of the request
+//!   can have been executed.
 //!
-//! Absent on purpose: threads. The worker has them, and calls from any.
+//! # Non-goals
+//! Threads. The worker has them, and calls from any.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -35,7 +38,7 @@ pub struct MysqlHandler {
     look_up: Box<LookUp>,
     pool: Pool,
     pub(crate) findings: Findings,
-    /// By the authorities that they trust; none for those that trust everybody.
+    /// By the authorities that they trust; none for those that trust every server.
     connectors: Mutex<HashMap<Option<Vec<u8>>, SslConnector>>,
 }
 
@@ -52,7 +55,7 @@ impl MysqlHandler {
     /// A handler with these options, which finds no secret.
     pub fn new(options: MysqlOptions) -> Self {
         let nowhere =
-            |_: &SecretRef, _: &Destination| Err("nobody looks up secrets here".to_owned());
+            |_: &SecretRef, _: &Destination| Err("no secrets are looked up here".to_owned());
         Self {
             options,
             look_up: Box::new(nowhere),
@@ -64,7 +67,7 @@ impl MysqlHandler {
 
     /// The same, which looks secrets, option files and what those name up like this, for the
     /// destination that they are to be proven to: a server may learn the password that it is told, so
-    /// whoever looks it up may want to know whose it is. An error is words that say why there is none.
+    /// the look-up may depend on whose it is. An error is words that say why there is none.
     #[must_use]
     pub fn secrets(
         mut self,
@@ -197,7 +200,7 @@ impl MysqlHandler {
         let protection = protection(endpoint.tls, &account, &connected);
         let connector = match protection {
             Protection::None => None,
-            Protection::Offered | Protection::Anybody => Some(self.connector(None)?),
+            Protection::Offered | Protection::Unverified => Some(self.connector(None)?),
             Protection::Verified => Some(self.connector(Some(account.cacert))?),
         };
         // A final dot is the resolver's business; no certificate has it.

@@ -19,8 +19,8 @@
 //! A password is never a part of a request, only its name is ([`MysqlRequest::password`],
 //! [`MysqlRequest::defaults_file`]).
 //!
-//! Absent on purpose: results. A request is sent to change something; rows that come back are
-//! read and thrown away.
+//! # Non-goals
+//! Results. A request is sent to change something; rows that come back are read and thrown away.
 
 mod batch;
 mod masked;

@@ -1,9 +1,11 @@
-//! What may be shown of a request that somebody else stored: by a listing, by an inspection.
+//! What may be shown of a request that another user stored: by a listing, by an inspection.
 //!
-//! Guaranteed: no user of a URL, no value of a parameter, and nothing that stands in a statement's
-//! quotes. A secret's name is shown, for whoever has to set it.
+//! # Invariants
+//! - No user of a URL, no value of a parameter, and nothing that stands in a statement's quotes.
+//! - A secret's name is shown, for the operator who has to set it.
 //!
-//! Absent on purpose: numbers in a statement are shown; a secret belongs into a parameter.
+//! # Non-goals
+//! Numbers in a statement are shown; a secret belongs into a parameter.
 
 use std::fmt;
 use std::time::Duration;
@@ -24,7 +26,7 @@ impl MysqlRequest {
     pub fn masked_options(&self) -> Vec<(&'static str, String)> {
         let mut shown = Vec::new();
         let mut add = |name, value: Option<String>| shown.extend(value.map(|v| (name, v)));
-        // A name, unless somebody took it for the place of the secret itself.
+        // A name, unless it was taken for the place of the secret itself.
         let named = |name: &str| name.starts_with("env:") || name.starts_with("file:");
         let password = self.password.as_deref();
         add("password", password.map(|name| if named(name) { name } else { "***" }.to_owned()));

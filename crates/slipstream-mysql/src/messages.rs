@@ -1,4 +1,4 @@
-//! Every message of this crate in a few snapshots, for whoever reviews words.
+//! Every message of this crate in a few snapshots, so that wording can be reviewed.
 
 use slipstream_core::Request;
 

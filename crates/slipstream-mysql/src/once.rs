@@ -1,15 +1,17 @@
 //! Requests that are executed exactly once: their ids, in a table of the database.
 //!
-//! Guarantees: an id is entered in the transaction that does the rest, so either both stand or
-//! neither. A second one with the same id finds it there, or waits for the first to end.
-//! The table grows with what is executed within [`MysqlOptions::once_kept`], no further: each entry
-//! removes two that are older, on average.
-//!
 //! The table is named with its database, wherever a statement has led the session meanwhile.
 //!
-//! Absent on purpose: a way to tell an id that was removed from one that was never there.
-//!
 //! [`MysqlOptions::once_kept`]: crate::MysqlOptions::once_kept
+//!
+//! # Invariants
+//! - An id is entered in the transaction that does the rest, so either both stand or neither.
+//! - A second one with the same id finds it there, or waits for the first to end.
+//! - The table grows with what is executed within [`MysqlOptions::once_kept`], no further: each
+//!   entry removes two that are older, on average.
+//!
+//! # Non-goals
+//! A way to tell an id that was removed from one that was never there.
 
 use std::time::Duration;
 
@@ -81,7 +83,7 @@ pub(crate) fn forget(session: &mut Session, id: RecordId) {
     }
 }
 
-/// Removes a few that are too old, now and then: behind a commit, so that nobody waits for it, and
+/// Removes a few that are too old, now and then: behind a commit, so that no request waits for it, and
 /// whether it succeeds or not.
 pub(crate) fn clear_up(session: &mut Session, entered: &[RecordId], kept: Duration) {
     // The last byte of an id is chance.

@@ -1,6 +1,7 @@
 //! How a handler connects, and how long it waits.
 //!
-//! Absent on purpose: whom to be. That is the request's, and its password the program's to look up.
+//! # Non-goals
+//! Whom to be. That is the request's, and its password the program's to look up.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ pub struct MysqlOptions {
     pub silent_timeout: Duration,
     /// Longest time for one attempt in all, unless the request has its own. 60 s.
     pub total_timeout: Duration,
-    /// Longest wait for a lock that somebody else holds, in whole seconds. 5 s.
+    /// Longest wait for a lock that another session holds, in whole seconds. 5 s.
     pub lock_wait: Duration,
     /// Most bytes of a result, which is read and thrown away. 16 MiB.
     pub result_limit: u64,
@@ -37,7 +38,7 @@ pub struct MysqlOptions {
     pub guards_secrets: bool,
     /// What may be connected to. Everything, unless told otherwise.
     pub addresses: AddressPolicy,
-    /// How long a connection is kept that nobody uses. A minute.
+    /// How long an idle connection is kept. A minute.
     pub idle: Duration,
     /// How long it is remembered that a request was executed which is to be so once. 30 days: longer
     /// than any attempt is made after the first, or it may be executed again.

@@ -1,9 +1,11 @@
 //! A value that is given to a statement in place of one of its question marks.
 //!
-//! Guarantees: what is stored reads back as the same value. `Debug` shows its type alone: values
-//! are what requests carry, and may be secrets.
+//! # Invariants
+//! - What is stored reads back as the same value.
+//! - `Debug` shows its type alone: values are what requests carry, and may be secrets.
 //!
-//! Absent on purpose: dates and decimals. The server reads both from text.
+//! # Non-goals
+//! Dates and decimals. The server reads both from text.
 
 use std::fmt;
 
@@ -43,7 +45,7 @@ impl Param {
         match serde_json::from_str::<de::IgnoredAny>(&text) {
             Ok(_) => Ok(Self::Json(text)),
             Err(error) => Err(Invalid::new(format!(
-                "the parameter is no json ({error}); write a value such as {{\"n\":1}}"
+                "invalid json of a parameter ({error}); expected a value such as {{\"n\":1}}"
             ))),
         }
     }

@@ -1,7 +1,9 @@
-//! Connections that nobody uses now.
+//! Idle connections.
 //!
-//! Guaranteed: none is given out that the server has closed, as far as this side has heard, nor
-//! one that has waited for longer than it may. There are never more than a few.
+//! # Invariants
+//! - None is given out that the server has closed, as far as this side has heard, nor one that has
+//!   waited for longer than it may.
+//! - There are never more than a few.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

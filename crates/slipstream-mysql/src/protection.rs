@@ -24,7 +24,7 @@ pub(crate) enum Protection {
     /// By TLS with any server that answers, if that is offered.
     Offered,
     /// By TLS with any server that answers.
-    Anybody,
+    Unverified,
     Verified,
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn protection(tls: Tls, account: &Account, connected: &Connected) -> 
             ServerKey::Known(_) => Protection::None,
             _ => Protection::Offered,
         },
-        Tls::Insecure => Protection::Anybody,
+        Tls::Insecure => Protection::Unverified,
         Tls::Remote | Tls::Verify => Protection::Verified,
     }
 }
@@ -96,7 +96,7 @@ mod tests {
         let table = [
             (Tls::default(), [P::Verified, P::Offered, P::None]),
             (Tls::Verify, [P::Verified, P::Verified, P::None]),
-            (Tls::Insecure, [P::Anybody, P::Anybody, P::None]),
+            (Tls::Insecure, [P::Unverified, P::Unverified, P::None]),
             (Tls::Off, [P::None, P::None, P::None]),
         ];
         for (tls, expected) in table {

@@ -1,10 +1,13 @@
 //! A request as data: statements for one server, executed in one transaction, or not at all.
 //!
-//! Guarantees: no password is stored, only where it is. A request that [`Request::check`] passes
-//! is executed whole or leaves nothing behind, as far as its tables are transactional.
+//! # Invariants
+//! - No password is stored, only where it is.
+//! - A request that [`Request::check`] passes is executed whole or leaves nothing behind, as far as
+//!   its tables are transactional.
 //!
-//! Absent on purpose: connecting, and anything of the protocol. Programs that only store requests
-//! do not pay for the rest.
+//! # Non-goals
+//! Connecting, and anything of the protocol. Programs that only store requests do not pay for the
+//! rest.
 
 use std::time::Duration;
 
@@ -317,12 +320,12 @@ impl Request for MysqlRequest {
         };
         if lacks(&self.cacert, "-----BEGIN CERTIFICATE-----") {
             return Err(Invalid::new(
-                "what vouches for the server is no certificate; give the text of a PEM file",
+                "invalid authority certificate; expected the text of a PEM file",
             ));
         }
         if lacks(&self.server_public_key, "-----BEGIN PUBLIC KEY-----") {
             return Err(Invalid::new(
-                "the server's public key is none; give the text of a PEM file, such as the server's public_key.pem",
+                "invalid public key of the server; expected the text of a PEM file, such as the server's public_key.pem",
             ));
         }
         self.check_secret()?;

@@ -1,7 +1,8 @@
 //! From an endpoint to a connected socket.
 //!
-//! Guarantees: the address that is connected to is the one that was judged. Looking a name up
-//! and connecting end in time, whatever the resolver does.
+//! # Invariants
+//! - The address that is connected to is the one that was judged.
+//! - Looking a name up and connecting end in time, whatever the resolver does.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc;
@@ -143,7 +144,7 @@ mod tests {
             let refused = reason(tcp(host, port, &policy, WAIT));
             assert!(refused.contains("a loopback address"), "{host}: {refused}");
         }
-        assert!(listener.accept().is_err(), "somebody connected");
+        assert!(listener.accept().is_err(), "there was a connection");
         for allowed in ["localhost", "127.0.0.1"] {
             let policy = AddressPolicy::public_and(&[allowed.to_owned()]);
             assert!(tcp(allowed, port, &policy, WAIT).unwrap().loopback);
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_there_is_the_destinations_fault() {
+    fn a_closed_port_is_the_destinations_fault() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);

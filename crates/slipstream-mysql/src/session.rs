@@ -1,9 +1,11 @@
 //! A connection that is set up, and requests that are executed over it.
 //!
-//! Guarantees: a request is executed in a transaction of its own or the one that is open, and what a
-//! statement of it did to that is read from the server's answers.
+//! # Invariants
+//! A request is executed in a transaction of its own or the one that is open, and what a statement
+//! of it did to that is read from the server's answers.
 //!
-//! Absent on purpose: which requests may share a session (`sharing`), and cleaning one for another.
+//! # Non-goals
+//! Which requests may share a session (`sharing`), and cleaning one for another.
 
 use std::time::{Duration, Instant};
 
@@ -147,7 +149,7 @@ impl Session {
         self.changed.clear();
         if let ([statement], false) = (request.statements(), request.once) {
             // A procedure may have begun a transaction and left it open: it would be rolled back
-            // with the session, and nobody would know.
+            // with the session, unnoticed.
             if self.execute(statement, true)? & IN_TRANSACTION != 0 {
                 self.commit()?;
             }

@@ -1,12 +1,14 @@
 //! What can be told of a statement without understanding SQL: its first words, and where its
 //! quoted parts are.
 //!
-//! Guarantees: it decides nothing that the server does not decide again. What takes a statement
-//! for something else than the server does (a quoting mode, a comment of MySQL's own) costs
-//! speed or a worse message, no correctness: whether a transaction is still open is read from the
-//! server's answers.
+//! # Invariants
+//! - It decides nothing that the server does not decide again.
+//! - What takes a statement for something else than the server does (a quoting mode, a comment of
+//!   MySQL's own) costs speed or a worse message, no correctness: whether a transaction is still
+//!   open is read from the server's answers.
 //!
-//! Absent on purpose: a parser.
+//! # Non-goals
+//! A parser.
 
 /// What a statement does to the transaction that it is executed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,12 @@
 //! Where a request goes: `mysql://[user@]host[:port]/[database][?socket=/path]`.
 //!
-//! Guarantees: no password is in what is stored: a URL that holds one is refused, and nothing
-//! that is said of it shows it. One server has one spelling here, so requests to it share limits.
+//! # Invariants
+//! - No password is in what is stored: a URL that holds one is refused, and nothing that is said of
+//!   it shows it.
+//! - One server has one spelling here, so requests to it share limits.
 //!
-//! Absent on purpose: other settings in the query. They are the request's, by name.
+//! # Non-goals
+//! Other settings in the query. They are the request's, by name.
 
 use slipstream_core::{Invalid, host_of, quoted, split_port};
 
@@ -14,7 +17,7 @@ const PORT: u16 = 3306;
 const SOCKET_MAX: usize = 107;
 
 /// What is wrong, mostly.
-const EXAMPLE: &str = "write one such as mysql://user@db.example.com/shop";
+const EXAMPLE: &str = "expected one such as mysql://user@db.example.com/shop";
 
 /// A URL, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +45,7 @@ impl Target {
         let parts = url.split_once("://").filter(|(scheme, _)| is_ours(scheme));
         let Some((_, rest)) = parts else {
             let shown = quoted(&masked(url));
-            return Err(Invalid::new(format!("the url {shown} is none of a database; {EXAMPLE}")));
+            return Err(Invalid::new(format!("invalid url {shown}; {EXAMPLE}")));
         };
         if rest.contains(|c: char| c.is_control() || c == ' ' || c == '#') {
             return Err(Invalid::new(format!(
@@ -112,7 +115,7 @@ fn socket_of(query: &str) -> Result<String, Invalid> {
     let path = decoded(path, "socket")?;
     if !path.starts_with('/') || path.len() > SOCKET_MAX {
         return Err(Invalid::new(format!(
-            "the url's socket {} cannot be one; write an absolute path of at most {SOCKET_MAX} bytes",
+            "invalid socket {} in the url; expected an absolute path of at most {SOCKET_MAX} bytes",
             quoted(&path)
         )));
     }

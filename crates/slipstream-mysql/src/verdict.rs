@@ -1,10 +1,11 @@
 //! What trouble means for a request: whether trying again can help, and whose fault it is.
 //!
-//! Guarantees: a reason is one line, and shows no value that a server repeats from a
-//! parameter; its own words, as they came, are the failure's `answer`.
-//!
 //! A server's numbers decide: those in the tables below are about the moment, every other is about
 //! the statement, which no further attempt would change.
+//!
+//! # Invariants
+//! - A reason is one line, and shows no value that a server repeats from a parameter.
+//! - Its own words, as they came, are the failure's `answer`.
 
 use std::io;
 
@@ -17,7 +18,7 @@ use crate::{MysqlRequest, sql};
 
 mod words;
 
-/// The moment's fault, and only this request's: deadlock, a lock that somebody holds, a statement
+/// The moment's fault, and only this request's: deadlock, a lock that another session holds, a statement
 /// that took too long or was killed, tables that changed meanwhile.
 const PASSING: [u16; 15] =
     [1020, 1045, 1105, 1205, 1213, 1243, 1317, 1412, 1614, 1615, 1907, 1969, 3024, 3118, 3572];
@@ -63,7 +64,7 @@ pub(crate) fn of(trouble: &Trouble, request: Option<&MysqlRequest>, peer: &str) 
                 status: Some(*code),
                 answer: Some(message.clone()),
                 ..Failure::permanent(format!(
-                    "the table slipstream_once, which remembers what was executed, is not there and may not be made ({code}); have somebody who may execute: {}",
+                    "the table slipstream_once, which remembers what was executed, is not there and may not be made ({code}); let an account with that right execute: {}",
                     once::making("slipstream_once")
                 ))
             };
@@ -96,7 +97,7 @@ pub(crate) fn of_error(error: &Error, request: Option<&MysqlRequest>, peer: &str
         Error::Protocol(what) => destination(format!("no mysql server answers: {what} ({peer})")),
         Error::Tls(what) => own(format!("tls failed: {what} ({peer})")),
         Error::NoTls => own(format!(
-            "the server offers no tls ({peer}); set it up there, or store the request with tls off if nobody can listen in"
+            "the server offers no tls ({peer}); set it up there, or store the request with tls off, on a network that you trust"
         )),
         Error::Plugin(name) => own(format!(
             "the server wants the user to log in by {}, which is not known here; give it mysql_native_password or caching_sha2_password ({peer})",
@@ -112,7 +113,7 @@ pub(crate) fn of_error(error: &Error, request: Option<&MysqlRequest>, peer: &str
             "a statement has {wanted} question marks for {given} parameters; give as many as there are"
         )),
         Error::TooMuch(limit) => Failure::permanent(format!(
-            "a statement returned more than {limit} bytes, which nobody would read; it may have been executed; store one that returns less"
+            "a statement returned more than {limit} bytes; it may have been executed; store one that returns less"
         )),
     }
 }

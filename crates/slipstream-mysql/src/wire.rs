@@ -3,14 +3,17 @@
 //! It is our own because of what a client library would do beside it: look up and connect by
 //! itself, where the address that was judged has to be the one that is connected to; offer the server
 //! to read local files and to take several statements in one; wait for a server that sends a byte
-//! now and then for ever; and keep rows that nobody reads.
+//! now and then for ever; and keep rows that are never read.
 //!
-//! Guaranteed: every wait ends at the deadline that was set last. No length that a server claims
-//! is allocated or believed, and no answer of it panics. Neither CLIENT_LOCAL_FILES nor
-//! CLIENT_MULTI_STATEMENTS is ever asked for, and a server that asks for a file all the same gets none.
+//! # Invariants
+//! - Every wait ends at the deadline that was set last.
+//! - No length that a server claims is allocated or believed, and no answer of it panics.
+//! - Neither CLIENT_LOCAL_FILES nor CLIENT_MULTI_STATEMENTS is ever asked for, and a server that
+//!   asks for a file all the same gets none.
 //!
-//! Absent on purpose: rows as values, cursors, compression, and passwords in plain text
-//! over anything that others can listen to.
+//! # Non-goals
+//! Rows as values, cursors, compression, and passwords in plain text over anything that others can
+//! listen to.
 
 mod auth;
 mod channel;

@@ -1,7 +1,8 @@
 //! What a fuzzer once found worth keeping is tried again on every run of the tests: option files of any
 //! text. fuzz/targets says what is checked.
 //!
-//! Absent on purpose: making up new bytes. fuzz/Cargo.toml tells how to do that.
+//! # Non-goals
+//! Making up new bytes. fuzz/Cargo.toml tells how to do that.
 #![cfg(feature = "deliver")]
 #![allow(dead_code, reason = "modules of the crate are taken as they are")]
 

@@ -4,7 +4,8 @@
 //! `bare_stream ADDRESS COUNT THREADS` sends COUNT lines and prints one line,
 //! `{"requests":N,"seconds":S,"cpu_seconds":C}`.
 //!
-//! Absent on purpose: everything a delivery needs beyond that, time-outs too.
+//! # Non-goals
+//! Everything a delivery needs beyond that, time-outs too.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};

@@ -4,7 +4,8 @@
 //! prints one line, `{"requests":N,"seconds":S,"cpu_seconds":C}`, of the work alone. It ends with 1 when one
 //! was not delivered.
 //!
-//! Absent on purpose: the time that storing takes, which is the same for every kind.
+//! # Non-goals
+//! The time that storing takes, which is the same for every kind.
 
 use std::time::{Duration, Instant};
 

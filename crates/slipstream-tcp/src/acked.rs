@@ -1,14 +1,16 @@
 //! Whether the peer's kernel has everything that was sent.
 //!
-//! Guarantees: once our side is shut down, this is true only if the FIN behind the last byte is
-//! acknowledged, and with it every byte before.
-//!
 //! The kernel tells by the state of the connection, which is the first byte of `struct tcp_info`
 //! (tcp(7), TCP_INFO). The option may be read in part: as one byte, it has no layout that could differ
 //! and no value that could be wrong. nix has no name for it, but the macro that it makes its own
 //! options with, so that no `unsafe` is needed here.
 //!
-//! Absent on purpose: how much is outstanding (SIOCOUTQ). All or something is all that counts.
+//! # Invariants
+//! Once our side is shut down, this is true only if the FIN behind the last byte is acknowledged,
+//! and with it every byte before.
+//!
+//! # Non-goals
+//! How much is outstanding (SIOCOUTQ). All or something is all that counts.
 
 use std::io;
 use std::net::TcpStream;

@@ -1,7 +1,8 @@
 //! Reads an answer.
 //!
-//! Guarantees: 64 KiB at most, whatever the peer sends; an answer that was to have so many bytes has
-//! them.
+//! # Invariants
+//! - 64 KiB at most, whatever the peer sends.
+//! - An answer that was to have so many bytes has them.
 
 use std::io::{self, Read};
 

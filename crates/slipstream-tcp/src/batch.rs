@@ -8,10 +8,11 @@
 //! where curl has one (`connect_timeout`, `max_time`), times are seconds, certificates are their PEM
 //! text; a key may be `env:NAME` or `file:PATH`. `docs/format.md` has the list.
 //!
-//! Absent on purpose: unknown fields. A misspelt one is an error, not a request that lacks
-//! something. What a request must be to be sent is [`Request::check`]'s business.
-//!
 //! [`Request::check`]: slipstream_core::Request::check
+//!
+//! # Non-goals
+//! Unknown fields. A misspelt one is an error, not a request that lacks something. What a request
+//! must be to be sent is [`Request::check`]'s business.
 
 use serde::Deserialize;
 use slipstream_core::{Aside, Invalid, read_line, read_seconds};
@@ -112,7 +113,7 @@ fn from_base64(text: &str) -> Result<Vec<u8>, Invalid> {
 
     STANDARD.decode(text).map_err(|error| {
         Invalid::new(format!(
-            "the line's 'data_base64' is no base64: {}; write it in the usual alphabet, with padding",
+            "the line's \"data_base64\": invalid base64: {}; expected the usual alphabet, with padding",
             error.to_string().to_lowercase().trim_end_matches('.')
         ))
     })
@@ -173,11 +174,11 @@ mod tests {
             (r#"{"url":"u","dat":1}"#, "unknown field `dat`"),
             (r#"{"url":"u","data":{}}"#, "expected a string, not an object"),
             (r#"{"url":"u","data":"","data_base64":""}"#, "leave one out"),
-            (r#"{"url":"u","data_base64":"a"}"#, "no base64"),
+            (r#"{"url":"u","data_base64":"a"}"#, "invalid base64"),
             (r#"{"url":"u","framing":"lf"}"#, "unknown value `lf`"),
             (r#"{"url":"u","until":"x"}"#, "invalid end of an answer 'x'"),
             (r#"{"url":"u","until":-1}"#, "expected eof, line, or a number of bytes"),
-            (r#"{"url":"u","max_time":-1}"#, "'max_time' is no time"),
+            (r#"{"url":"u","max_time":-1}"#, "\"max_time\": invalid time"),
         ] {
             let error = parse_line(line.as_bytes()).expect_err(line).to_string();
             assert!(error.contains(words), "{line}: {error}");

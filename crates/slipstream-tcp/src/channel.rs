@@ -1,8 +1,10 @@
 //! The stream that a request goes over, encrypted or not, and how it is ended.
 //!
-//! Guarantees: [`Channel::part`] succeeds only if the peer's kernel has acknowledged every byte, and
-//! nothing says that the peer closed before it had read them all. The end of a TLS stream that the
-//! peer did not announce is an error, for somebody in between may have cut it off.
+//! # Invariants
+//! - [`Channel::part`] succeeds only if the peer's kernel has acknowledged every byte, and nothing
+//!   says that the peer closed before it had read them all.
+//! - The end of a TLS stream that the peer did not announce is an error, for an attacker in between
+//!   may have cut it off.
 
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
@@ -22,7 +24,7 @@ impl Channel {
     /// Tells the peer that nothing more comes.
     pub(crate) fn shut_down(&mut self) -> io::Result<()> {
         if let Self::Tls(stream) = self {
-            // The peer's own announcement is for whoever reads.
+            // The peer's own announcement is for the reader.
             stream.shutdown().map_err(|e| e.into_io_error().unwrap_or_else(io::Error::other))?;
         }
         self.wire().shut_down()
@@ -44,7 +46,7 @@ impl Channel {
         }
     }
 
-    /// Reads what nobody asked for, until the peer closes its side. Left unread, it would make our
+    /// Reads what comes unasked, until the peer closes its side. Left unread, it would make our
     /// kernel reset the connection, and the peer lose what it has not read yet.
     fn drain(&mut self) -> io::Result<()> {
         let mut unread = [0; 4096];

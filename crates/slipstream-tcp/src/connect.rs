@@ -1,10 +1,12 @@
 //! From an address to a connected socket.
 //!
-//! Guarantees: the policy is asked for the very address that is connected to, and no other is. All
-//! addresses of a name are tried, each with its share of the time that is left.
+//! # Invariants
+//! - The policy is asked for the very address that is connected to, and no other is.
+//! - All addresses of a name are tried, each with its share of the time that is left.
 //!
-//! Absent on purpose: two attempts side by side. A worker has time, and one silent address costs it no
-//! more than its share.
+//! # Non-goals
+//! Two attempts side by side. A worker has time, and one silent address costs it no more than its
+//! share.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -93,7 +95,7 @@ fn tcp(to: &SocketAddr, within: Duration) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// A Unix socket whose queue of connections is full keeps whoever connects waiting, for as long as
+/// A Unix socket whose queue of connections is full keeps a client that connects waiting, for as long as
 /// it lets a sender wait.
 fn unix(path: &str, within: Duration) -> io::Result<UnixStream> {
     use nix::sys::socket::{connect, socket};
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unix_socket_that_nobody_accepts_from_is_given_up_in_time() {
+    fn a_unix_socket_without_an_accept_is_given_up_in_time() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s").display().to_string();
         let listener = UnixListener::bind(&path).unwrap();

@@ -1,7 +1,8 @@
 //! Where a message ends on the stream, and where its answer does.
 //!
-//! Guarantees: framing a message twice is the same as framing it once, but for octet counting,
-//! which counts what it is given.
+//! # Invariants
+//! Framing a message twice is the same as framing it once, but for octet counting, which counts
+//! what it is given.
 
 use std::borrow::Cow;
 use std::fmt;

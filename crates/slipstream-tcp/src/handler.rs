@@ -1,9 +1,12 @@
 //! The handler: one attempt of one request, or of several that share a connection.
 //!
-//! Guarantees: delivered is what [the crate](crate) says it is. A request that shares a
-//! connection fails for itself alone: when the connection breaks, each is tried again on one of its own.
+//! # Invariants
+//! - Delivered is what [the crate](crate) says it is.
+//! - A request that shares a connection fails for itself alone: when the connection breaks, each is
+//!   tried again on one of its own.
 //!
-//! Absent on purpose: connections that outlive a call.
+//! # Non-goals
+//! Connections that outlive a call.
 
 use std::io::{BufWriter, Write};
 use std::time::Instant;
@@ -126,7 +129,7 @@ impl TcpHandler {
         };
         let mut failed = (broken.for_all || requests.len() == 1).then_some(broken.failure);
         let each = requests.iter().map(|&request| {
-            // Waiting for the same once for each would hold up everybody else.
+            // Waiting for the same once for each would hold up all others.
             if let Some(failure) = &failed {
                 return Outcome::Failed(failure.clone());
             }

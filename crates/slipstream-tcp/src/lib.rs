@@ -42,8 +42,9 @@
 //! - A reset, or bytes that are not acknowledged within the idle time-out: a failure that is tried
 //!   again. Some of the bytes may have been taken then, so a receiver may see them twice.
 //!
-//! Absent on purpose: datagrams, STARTTLS, proxies, and dialogues of more than one question and
-//! one answer. A connection serves one request, unless requests [say](TcpRequest::share) that
+//! # Non-goals
+//!
+//! Datagrams, STARTTLS, proxies, and dialogues of more than one question and one answer. A connection serves one request, unless requests [say](TcpRequest::share) that
 //! they can share one.
 
 mod batch;

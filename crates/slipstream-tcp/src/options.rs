@@ -1,6 +1,9 @@
 //! What a handler is told once, for all its requests.
 //!
-//! Every default is finite. Absent on purpose: whatever would weaken TLS.
+//! Every default is finite.
+//!
+//! # Non-goals
+//! Whatever would weaken TLS.
 
 use std::time::Duration;
 
@@ -65,7 +68,7 @@ impl Times {
         Self {
             connect: or(request.connect_timeout, options.connect_timeout).min(total),
             total,
-            // Whoever says how long it may take knows that the peer is slow.
+            // A user who says how long it may take knows that the peer is slow.
             idle: or(request.idle_timeout.or(request.total_timeout), options.idle_timeout),
             close_wait: options.close_wait,
         }

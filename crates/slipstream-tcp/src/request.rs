@@ -1,11 +1,13 @@
 //! A request as data: what is sent, where to, and what must come back.
 //!
-//! Guarantees: a request that [`Request::check`] passes can be delivered by somebody: its URL
-//! leads somewhere, its expressions compile, its time-outs are finite. What is stored is small: a
-//! field at its default is not written. Neither `Debug` nor `Display` shows data or keys.
+//! # Invariants
+//! - A request that [`Request::check`] passes can be delivered: its URL leads
+//!   somewhere, its expressions compile, its time-outs are finite.
+//! - What is stored is small: a field at its default is not written.
+//! - Neither `Debug` nor `Display` shows data or keys.
 //!
-//! Absent on purpose: sending, and anything of TLS. Programs that only store requests do not pay
-//! for the rest.
+//! # Non-goals
+//! Sending, and anything of TLS. Programs that only store requests do not pay for the rest.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,10 +1,13 @@
 //! TLS: what a connection is to be verified by, and the handshake.
 //!
-//! Guarantees: TLS 1.2 or later; the peer's certificate and its name are verified unless the request is
-//! insecure in so many words. The system's certificates are read once for each handler, which
-//! takes longer than a handshake.
+//! # Invariants
+//! - TLS 1.2 or later.
+//! - The peer's certificate and its name are verified unless the request is insecure in so many
+//!   words.
+//! - The system's certificates are read once for each handler, which takes longer than a handshake.
 //!
-//! Absent on purpose: sessions that are resumed.
+//! # Non-goals
+//! Sessions that are resumed.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

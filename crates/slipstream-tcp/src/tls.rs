@@ -1,12 +1,14 @@
 //! How the peer of a request is verified, as data.
 //!
-//! Guarantees: the peer is verified unless a request says otherwise in so many words. Certificates
-//! are kept by value, never as a path, so a stored request never makes a worker read a file of
-//! the request's choosing; a key may be named instead, and is then looked up by whoever runs
-//! the worker.
+//! # Invariants
+//! - The peer is verified unless a request says otherwise in so many words.
+//! - Certificates are kept by value, never as a path, so a stored request never makes a worker read
+//!   a file of the request's choosing.
+//! - A key may be named instead, and is then looked up where the worker runs.
 //!
-//! Absent on purpose: versions and ciphers (TLS 1.2 and later, as OpenSSL has them), and keys with
-//! a passphrase, which would have to be stored beside them.
+//! # Non-goals
+//! Versions and ciphers (TLS 1.2 and later, as OpenSSL has them), and keys with a passphrase, which
+//! would have to be stored beside them.
 
 use serde::{Deserialize, Serialize};
 use slipstream_core::{Invalid, SecretRef, host_of, quoted};
@@ -58,7 +60,7 @@ impl Tls {
         self
     }
 
-    /// Whether any certificate will do, so that anybody in between can read and answer.
+    /// Whether any certificate will do, so that an attacker in between can read and answer.
     #[must_use]
     pub fn insecure(mut self, insecure: bool) -> Self {
         self.insecure = insecure;
@@ -123,7 +125,7 @@ impl Tls {
         }
         if let Some(name) = &self.server_name {
             host_of(name).map_err(|error| {
-                Invalid::new(format!("the server name {} is none: {error}", quoted(name)))
+                Invalid::new(format!("invalid server name {}: {error}", quoted(name)))
             })?;
         }
         Ok(())

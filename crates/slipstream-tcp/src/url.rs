@@ -1,10 +1,13 @@
 //! Where a request goes: `tcp://host:port`, `tls://host:port` or `unix:///path`.
 //!
-//! Guarantees: what is read as an address is one; a name is ASCII, in lower case, and no odd
-//! spelling of an address. No message shows what stands before an `@`.
+//! # Invariants
+//! - What is read as an address is one.
+//! - A name is ASCII, in lower case, and no odd spelling of an address.
+//! - No message shows what stands before an `@`.
 //!
-//! Absent on purpose: ports by default, for there is no usual one, and everything of a URL
-//! that a stream has no use for.
+//! # Non-goals
+//! Ports by default, for there is no usual one, and everything of a URL that a stream has no use
+//! for.
 
 use std::fmt;
 
@@ -49,7 +52,7 @@ impl Address {
         };
         if rest.contains('@') {
             return refuse(
-                "the url has a user in it, and a bare stream has none; leave it out, up to the '@', and send in the data what logs in",
+                "the url has a user, and a stream has no login; leave it out, up to the '@', and send the login as data",
             );
         }
         if rest.contains(['/', '?', '#']) {
@@ -89,7 +92,7 @@ impl fmt::Display for Address {
 fn unix(path: &str) -> Result<Address, Invalid> {
     if !path.starts_with('/') {
         return Err(Invalid::new(format!(
-            "the unix socket {} is no absolute path; write three slashes, as in unix:///run/app.sock",
+            "the unix socket {} is not absolute; write three slashes, as in unix:///run/app.sock",
             quoted(path)
         )));
     }
@@ -145,7 +148,7 @@ mod tests {
             ("tcp://[::1%eth0]:80", "without a zone"),
             ("tcp://:80", "no host"),
             ("tcp://a..b:80", "no two dots"),
-            ("tcp://a b:80", "no host name holds"),
+            ("tcp://a b:80", "a name without"),
             ("tcp://bücher.example:80", "xn--"),
             ("tcp://127.1:80", "four numbers"),
             ("tcp://0x7f000001:80", "four numbers"),

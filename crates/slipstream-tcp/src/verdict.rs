@@ -1,8 +1,9 @@
 //! What the end of an attempt means: why it failed, whose fault it is, and whether another attempt can
 //! help.
 //!
-//! Guarantees: no word that a peer chose is in a reason, which goes to logs and terminals; a failure's
-//! `answer` has the peer's own.
+//! # Invariants
+//! - No word that a peer chose is in a reason, which goes to logs and terminals.
+//! - A failure's `answer` has the peer's own.
 
 use std::io;
 use std::time::Duration;
@@ -32,7 +33,7 @@ pub(crate) enum Stage {
     Answer,
 }
 
-/// How long everybody is to wait when all local ports to a destination are taken. Each is free
+/// How long all requests are to wait when all local ports to a destination are taken. Each is free
 /// again a minute after its connection.
 const PORTS: Duration = Duration::from_secs(30);
 
@@ -68,7 +69,7 @@ pub(crate) fn failure(error: &io::Error, at: Stage, peer: &str) -> Failure {
             Stage::Answer => format!("{peer} reset the connection before it had answered"),
         },
         (io::ErrorKind::NotFound, Stage::Connect) => {
-            format!("there is no such socket, so nobody listens ({peer})")
+            format!("there is no such socket ({peer})")
         }
         (io::ErrorKind::PermissionDenied, Stage::Connect) => {
             format!("the worker's user may not connect to the socket; let it write there ({peer})")
@@ -137,7 +138,7 @@ pub(crate) fn judge(request: &TcpRequest, answer: &[u8], peer: &str) -> Result<(
         answer: Some(String::from_utf8_lossy(&answer[..answer.len().min(KEPT)]).into_owned()),
         ..Failure::transient(
             Blame::Request,
-            format!("{peer} answered something else than what is expected"),
+            format!("{peer} answered something that does not match what is expected"),
         )
     })
 }
@@ -224,7 +225,7 @@ mod tests {
             (111, "connection refused (tcp://h:1)"),
             (113, "no route to host (tcp://h:1)"),
             (110, "connection timed out (tcp://h:1)"),
-            (2, "there is no such socket, so nobody listens (tcp://h:1)"),
+            (2, "there is no such socket (tcp://h:1)"),
         ] {
             let failure = of(errno);
             assert_eq!((failure.reason.as_str(), failure.blame), (reason, Blame::Destination));

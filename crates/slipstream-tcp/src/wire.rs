@@ -1,9 +1,11 @@
 //! A connected socket on which every wait ends.
 //!
-//! Guarantees: no read or write waits for longer than the idle time-out, nor beyond the end that is
-//! set; and what it fails with then says how long that was.
+//! # Invariants
+//! - No read or write waits for longer than the idle time-out, nor beyond the end that is set.
+//! - What it fails with then says how long that was.
 //!
-//! Absent on purpose: a thread or an event loop. A handler performs one request at a time.
+//! # Non-goals
+//! A thread or an event loop. A handler performs one request at a time.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -17,7 +19,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::acked::acked;
 
-/// The longest pause between two looks at what is acknowledged. The kernel wakes nobody for that.
+/// The longest pause between two looks at what is acknowledged. The kernel wakes no process for that.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// A socket of either family, which never blocks by itself.
@@ -134,7 +136,7 @@ impl Wire {
         }
     }
 
-    /// What ended the connection, which nobody was told yet.
+    /// What ended the connection, not reported yet.
     fn reset(&self) -> io::Error {
         let error = match &self.socket {
             Socket::Tcp(stream) => stream.take_error(),

@@ -21,7 +21,7 @@ impl Request for Greet {
 
     fn check(&self) -> Result<(), Invalid> {
         if self.name.is_empty() {
-            return Err(Invalid::new("nobody to greet; give a name"));
+            return Err(Invalid::new("no name to greet; give one"));
         }
         Ok(())
     }
@@ -35,7 +35,7 @@ impl Handler for Host {
 
     fn perform(&self, greet: &Greet, attempt: &Attempt) -> Outcome {
         if greet.name == "Godot" && attempt.number < 3 {
-            return Outcome::Failed(Failure::transient(Blame::Request, "he has not come yet"));
+            return Outcome::Failed(Failure::transient(Blame::Request, "it has not come yet"));
         }
         println!("hello, {} (attempt {})", greet.name, attempt.number);
         Outcome::Delivered

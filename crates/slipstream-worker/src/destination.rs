@@ -1,6 +1,8 @@
-//! Whose turn it is: the health of each destination, and its share of the slots.
+//! The scheduler: the health of each destination, and its share of the slots.
 //!
-//! A slot is one request in flight; the run has `cap` of them. Guaranteed:
+//! A slot is one request in flight; the run has `cap` of them.
+//!
+//! # Invariants
 //!
 //! - **A lone, quick destination gets every slot.** Its limit starts at an eighth of the cap
 //!   and grows by one with each answer, so it doubles each round trip. From then on nothing is
@@ -29,6 +31,8 @@
 //! - **Memory is flat.** Claims whose destination has no slot are parked, at most `cap` for
 //!   each, 16 `cap` and 16 MiB for all. Of the surplus nothing is kept but where it begins and ends.
 //!
+//! # Surplus
+//!
 //! What does not fit is the *surplus*. If its destination is prompt, room is a moment away:
 //! the one claim is held, and nothing more is claimed until then, up to a second from the
 //! last prompt answer, or much less (ten times what it usually takes) while others wait behind it. That
@@ -43,7 +47,9 @@
 //! A destination that is *down* (see [`circuit`]) has what was stored before failed untried; what came
 //! since waits until it is half open.
 //!
-//! Absent on purpose: queues by destination. They would hold the backlog in memory; the
+//! # Non-goals
+//!
+//! Queues by destination. They would hold the backlog in memory; the
 //! engine's order is kept among all that are prompt, and the others are passed over.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

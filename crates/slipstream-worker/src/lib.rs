@@ -60,7 +60,9 @@
 //! a run early. Each destination gets its share of the slots by how it answers, so that a dead
 //! or slow one holds up no other.
 //!
-//! Absent on purpose: what a request means (that is its driver's), where records are kept (its
+//! # Non-goals
+//!
+//! What a request means (that is its driver's), where records are kept (its
 //! engine's), output, signals and configuration (the program's).
 
 mod destination;

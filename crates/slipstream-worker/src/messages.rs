@@ -1,4 +1,4 @@
-//! Every error of this crate in one snapshot, for whoever reviews words.
+//! Every error of this crate in one snapshot, so that wording can be reviewed.
 
 use slipstream_core::RecordId;
 

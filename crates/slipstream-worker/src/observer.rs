@@ -1,6 +1,7 @@
-//! What a run tells whoever started it: events while it lasts, a summary at its end.
+//! What a run tells the program that started it: events while it lasts, a summary at its end.
 //!
-//! Absent on purpose: text for people. A program prints; the worker only traces.
+//! # Non-goals
+//! Text for people. A program prints; the worker only traces.
 
 use std::time::Duration;
 
@@ -69,7 +70,7 @@ pub enum Event<'a> {
         /// How the last of them failed.
         reason: &'a str,
     },
-    /// A destination asked everybody to wait.
+    /// A destination asked all clients to wait.
     Paused {
         /// The destination.
         destination: &'a Destination,

@@ -1,13 +1,16 @@
 //! The run: claims in, attempts out, one verdict for every claim.
 //!
-//! Guaranteed: an attempt is counted in the backlog before it is made, and none is made beyond
-//! the policy's number, even when every earlier one crashed the worker; every claim is
-//! settled once, but for those that a stop interrupts; the run ends by itself, when nothing is left that
-//! is due in time or at its budget; whatever ends it, what is in flight is finished and settled first, or
-//! left as a kill would leave it when a stop's time-out is over.
+//! # Invariants
+//! - An attempt is counted in the backlog before it is made, and none is made beyond the policy's
+//!   number, even when every earlier one crashed the worker.
+//! - Every claim is settled once, but for those that a stop interrupts.
+//! - The run ends by itself, when nothing is left that is due in time or at its budget.
+//! - Whatever ends it, what is in flight is finished and settled first, or left as a kill would
+//!   leave it when a stop's time-out is over.
 //!
-//! Absent on purpose: a queue of retries. A retry's due time is the backlog's to keep, so it
-//! survives a crash, costs no memory here, and never holds anything up.
+//! # Non-goals
+//! A queue of retries. A retry's due time is the backlog's to keep, so it survives a crash, costs
+//! no memory here, and never holds anything up.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,7 +1,11 @@
 //! Ending a run from another thread, or from a signal's.
 //!
-//! Guaranteed: a stop that comes before the run, or in any part of it, is seen; what is in
-//! flight is finished. Absent on purpose: signal handling, which belongs to the program.
+//! # Invariants
+//! - A stop that comes before the run, or in any part of it, is seen.
+//! - What is in flight is finished.
+//!
+//! # Non-goals
+//! Signal handling, which belongs to the program.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +27,7 @@ impl Stopper {
     /// run. It takes a lock, so do not call it inside a signal handler: call it from a
     /// thread that waits for signals.
     pub fn stop(&self) {
-        // The flag first: whoever is woken looks at it.
+        // The flag first: the run that is woken looks at it.
         self.0.stopped.store(true, Ordering::SeqCst);
         for waker in self.wakers().iter() {
             waker.wake();

@@ -1,13 +1,16 @@
 //! A driver for handlers: a few threads that call one.
 //!
-//! Guaranteed: at most as many threads as asked for, started as work comes, unless all of them hang: then
-//! each destination that has none gets one more (see `queue`). All of them are gone when the driver
-//! is. No destination holds more than half of what the others leave it, even
-//! when there are no others yet, so one that hangs leaves threads for the rest. A handler that
-//! panics fails its attempt and nothing else (in a program that is built to abort on panic, the
-//! attempt was counted on disk before).
-//! Absent on purpose: a time limit. A thread cannot be stopped from outside, so a handler
-//! ends its own waits.
+//! # Invariants
+//! - At most as many threads as asked for, started as work comes, unless all of them hang: then
+//!   each destination that has none gets one more (see `queue`).
+//! - All of them are gone when the driver is.
+//! - No destination holds more than half of what the others leave it, even when there are no others
+//!   yet, so one that hangs leaves threads for the rest.
+//! - A handler that panics fails its attempt and nothing else (in a program that is built to abort
+//!   on panic, the attempt was counted on disk before).
+//!
+//! # Non-goals
+//! A time limit. A thread cannot be stopped from outside, so a handler ends its own waits.
 
 use std::any::Any;
 use std::io;
@@ -138,7 +141,7 @@ impl<H: Handler> Shared<H> {
                 alone: false,
             });
             self.queue().leave(&destination, left, Instant::now());
-            // A share may be free now for whoever waited for one, and more may have come back.
+            // A share may be free now for a destination that waited for one, and more may have come back.
             self.more.notify_all();
             for (ticket, outcome) in tickets.into_iter().zip(outcomes) {
                 if pen.send(Note::Done(Completion { ticket, outcome })).is_err() {

@@ -1,10 +1,14 @@
 //! The drivers of a run, and whose turn it is to wait.
 //!
-//! Guaranteed: at most one driver's turn waits at a time, and a job that ends in any other
-//! cuts that wait short; so does a stop. Nothing is polled, with one exception: when
-//! two drivers that end jobs only inside their own turns are busy at once, they wait in
-//! slices, one after the other.
-//! Absent on purpose: threads. A driver that needs some brings its own.
+//! # Invariants
+//! - At most one driver's turn waits at a time, and a job that ends in any other cuts that wait
+//!   short.
+//! - So does a stop.
+//! - Nothing is polled, with one exception: when two drivers that end jobs only inside their own
+//!   turns are busy at once, they wait in slices, one after the other.
+//!
+//! # Non-goals
+//! Threads. A driver that needs some brings its own.
 
 use std::time::Duration;
 

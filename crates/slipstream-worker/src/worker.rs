@@ -1,6 +1,7 @@
 //! Setting a run up: who performs what, how patiently, how much at once.
 //!
-//! Absent on purpose: configuration files and environment variables. A program reads those.
+//! # Non-goals
+//! Configuration files and environment variables. A program reads those.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;

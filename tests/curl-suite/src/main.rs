@@ -28,10 +28,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use slipstream_harness::{exit, project};
 
 use self::case::Selected;
 use self::trial::{Bench, Trial};
-use slipstream_harness::{exit, project};
 
 /// Run curl's own tests of plain HTTP through `store` and `work`
 #[derive(Parser)]

@@ -1,8 +1,10 @@
 //! What a Debian machine must have besides Rust, and how it gets there.
 //!
-//! Guarantees that nothing is touched when all is there (which takes milliseconds), that
-//! only root installs, and that no service is started by it. Other distributions are
-//! told what is missing, and by which names Debian has it.
+//! # Invariants
+//! - Nothing is touched when all is there (which takes milliseconds).
+//! - Only root installs.
+//! - No service is started by it.
+//! - Other distributions are told what is missing, and by which names Debian has it.
 
 use std::env;
 use std::fmt;
@@ -113,7 +115,7 @@ pub fn set_up(purpose: For) -> Result<()> {
 /// The path of a program, by its name.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    // Daemons live in sbin, which is not in everybody's PATH.
+    // Daemons live in sbin, which is not in every user's PATH.
     env::split_paths(&path)
         .chain(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from))
         .map(|directory| directory.join(name))

@@ -92,7 +92,7 @@ impl Handler for Sendmail {
 
 impl Sendmail {
     fn send(&self, mail: &Mail, attempt: &Attempt) -> Result<(), Failure> {
-        // Nobody's fault but this machine's: another attempt may find it mended. Blaming the
+        // This machine's fault alone: another attempt may find it mended. Blaming the
         // destination has the others for it wait, too.
         let broken = |error: std::io::Error| {
             Failure::transient(Blame::Destination, format!("{}: {error}", self.program.display()))
@@ -104,7 +104,7 @@ impl Sendmail {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(broken)?;
-        // The same id on every attempt: whoever gets it twice can tell.
+        // The same id on every attempt: a receiver that gets it twice can tell.
         let message = format!(
             "To: {}\nSubject: {}\nMessage-Id: <{}@mailer>\n\n{}\n",
             mail.to, mail.subject, attempt.id, mail.text

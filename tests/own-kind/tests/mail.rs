@@ -98,5 +98,5 @@ fn what_can_never_be_sent_is_refused_and_not_stored() {
     }
     assert_eq!(mailer.sums(), (0, 0, 0));
     let backlog = Spool::open(mailer.path("spool")).unwrap().backlog();
-    drop(backlog.expect("nobody works it"));
+    drop(backlog.expect("no worker has it"));
 }

@@ -1,4 +1,4 @@
-//! Becoming somebody else for good: groups, group and user, in this order, then the program.
+//! Becoming another user for good: groups, group and user, in this order, then the program.
 //!
 //! Here rather than in `cargo xtask soak`, since std cannot give a child further groups.
 

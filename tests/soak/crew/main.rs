@@ -1,7 +1,7 @@
 //! The programs that `cargo xtask soak` starts, and kills: a writer, a worker that needs no
 //! network, an operator who purges and retries, and one that tells what a spool still holds.
 //!
-//! They link the engine. Each dies with whoever
+//! They link the engine. Each dies with the process that
 //! started it.
 
 mod identity;

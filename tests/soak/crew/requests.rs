@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use slipstream_core::{Destination, Invalid, Record, RecordId, Request};
 use slipstream_http::HttpRequest;
 use slipstream_mysql::{MysqlRequest, Param};
+use slipstream_soak::ids::Name;
+use slipstream_soak::kinds::{Kind, Way};
 use slipstream_tcp::{Framing, TcpRequest};
 
 use crate::Result;
-use slipstream_soak::ids::Name;
-use slipstream_soak::kinds::{Kind, Way};
 
 /// What kinds there are, and where they go.
 #[derive(Clone, clap::Args)]

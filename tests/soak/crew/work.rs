@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use slipstream_core::{Backlog, BacklogError, Claim, Engine, Next, Record, Ticket, Verdict};
 use slipstream_log::Spool;
-
-use crate::{Result, stop_flag};
 use slipstream_soak::chance::{Chance, mix};
 use slipstream_soak::ids::Name;
+
+use crate::{Result, stop_flag};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

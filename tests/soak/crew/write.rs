@@ -1,6 +1,6 @@
 //! A writer: says what it is about to store, stores it, says that it was acknowledged.
 //!
-//! Both files are plain appends of ids, one write for each call of the engine. Whoever is
+//! Both files are plain appends of ids, one write for each call of the engine. A process that is
 //! killed in between leaves an intent without acknowledgement, never the reverse. What was
 //! certainly not stored, because a slot or the disk was full, goes into a third.
 
@@ -18,11 +18,11 @@ use slipstream_core::{
     Clock, Engine, Record, RecordId, Source, StoreError, SystemClock, Timestamp,
 };
 use slipstream_log::Spool;
+use slipstream_soak::chance::Chance;
+use slipstream_soak::ids::{LENGTH, Name};
 
 use crate::requests::Requests;
 use crate::{Result, stop_flag};
-use slipstream_soak::chance::Chance;
-use slipstream_soak::ids::{LENGTH, Name};
 
 #[derive(Clone, clap::Args)]
 pub(crate) struct Args {

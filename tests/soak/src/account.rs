@@ -1,6 +1,9 @@
 //! The soak's own books: what became of every id, by what writers, receiver and spool each say.
 //!
-//! A byte for each id. Absent on purpose: what may be and what may not; the verdict tells.
+//! A byte for each id.
+//!
+//! # Non-goals
+//! What may be and what may not; the verdict tells.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
@@ -47,7 +50,7 @@ pub(super) struct Books {
     pub(super) not_once: u64,
     /// Rows that were taken but not counted, or counted but not taken.
     pub(super) miscounted: u64,
-    /// Ids that somebody delivered or kept, but nobody stored.
+    /// Ids that were delivered or kept, but never stored.
     pub(super) strangers: u64,
     /// Requests that a receiver turned down.
     pub(super) turned_down: u64,
@@ -67,7 +70,7 @@ pub(super) struct Sums {
     pub(super) left: u64,
     /// Acknowledged, and neither delivered nor left.
     pub(super) missing: u64,
-    /// Settled as delivered, but nobody received it.
+    /// Settled as delivered, but never received.
     pub(super) never_received: u64,
     /// Left unsettled, though it was delivered.
     pub(super) left_though_delivered: u64,

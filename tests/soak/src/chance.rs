@@ -16,14 +16,14 @@ impl Chance {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.0)
     }
 
     /// A number below `end`, which is not 0.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
+        self.number() % end
     }
 
     /// True once in so many times.
@@ -34,7 +34,7 @@ impl Chance {
     /// A time that is `mean` on average, and often much shorter or longer: what has no
     /// memory strikes every moment alike.
     pub fn about(&mut self, mean: Duration) -> Duration {
-        let uniform = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
+        let uniform = (self.number() >> 11) as f64 / (1u64 << 53) as f64;
         mean.mul_f64(-(1.0 - uniform).ln())
     }
 }

@@ -1,7 +1,8 @@
 //! The processes of a soak: started, killed at random moments, started again.
 //!
-//! Guarantees that none outlives the soak, and that one which ends in a way it should not, or does
-//! not get on, ends the soak with its last words.
+//! # Invariants
+//! - None outlives the soak.
+//! - One which ends in a way it should not, or does not get on, ends the soak with its last words.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::process::ExitStatusExt;
@@ -11,12 +12,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use slipstream_harness::interrupt::{self, Running};
+use slipstream_soak::chance::{Chance, mix};
 
 use super::operator::says_full;
 use super::place::Place;
 use super::plan::Plan;
-use slipstream_harness::interrupt::{self, Running};
-use slipstream_soak::chance::{Chance, mix};
 
 /// How long a writer may store nothing, or a worker run on after its time was up.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,8 +1,12 @@
 //! The database of a soak: a real MariaDB, killed at random moments and started again.
 //!
-//! Guarantees that it ends with the soak, and that one which does not come back ends the soak.
-//! Absent on purpose: how a MariaDB is run. That is known where it is tested with, so a program from
-//! there has it (tests/examples/soak_database).
+//! # Invariants
+//! - It ends with the soak.
+//! - One which does not come back ends the soak.
+//!
+//! # Non-goals
+//! How a MariaDB is run. That is known where it is tested with, so a program from there has it
+//! (tests/examples/soak_database).
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -13,11 +17,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-
-use super::place::Place;
 use slipstream_harness::interrupt::{self, Running};
 use slipstream_harness::packages;
 use slipstream_soak::chance::Chance;
+
+use super::place::Place;
 
 /// How long it may take to come up, or to tell what it has.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -1,4 +1,4 @@
-//! Ids that tell who stored a request and the how-manieth it was of his: so ten million of them
+//! Ids that tell which writer stored a request, and its number: so ten million of them
 //! are matched in ten million bytes.
 //!
 //! They are UUIDs of version 7 like any other; the chance in them is not chance.
@@ -7,7 +7,7 @@
 pub const LENGTH: usize = 16;
 const MARK: u8 = 0x5A;
 
-/// Who and the how-manieth.
+/// A writer, and the number of its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
     /// Which of all the writers that were started: at most 24 bits.

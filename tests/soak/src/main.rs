@@ -5,8 +5,11 @@
 //! and retry, and several users may share the spool. In the end each id that was acknowledged must
 //! have been delivered, or be in failed/, or have been overwritten or purged and counted.
 //!
-//! Guarantees that it fails on any loss, and then keeps the spool and tells the seed.
-//! Absent on purpose: power loss, which needs a file system that can be stopped.
+//! # Invariants
+//! It fails on any loss, and then keeps the spool and tells the seed.
+//!
+//! # Non-goals
+//! Power loss, which needs a file system that can be stopped.
 
 mod account;
 mod args;
@@ -31,6 +34,10 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use serde_json::Value;
+use slipstream_harness::interrupt::{self, Running};
+use slipstream_harness::{exit, packages, project};
+use slipstream_soak::chance::{Chance, mix};
+use slipstream_soak::kinds::Kind;
 
 use account::Books;
 use args::Args;
@@ -40,10 +47,6 @@ use peers::Peers;
 use place::Place;
 use plan::{Plan, Programs};
 use progress::Progress;
-use slipstream_harness::interrupt::{self, Running};
-use slipstream_harness::{exit, packages, project};
-use slipstream_soak::chance::{Chance, mix};
-use slipstream_soak::kinds::Kind;
 use users::Users;
 use verdict::Verdict;
 
@@ -259,7 +262,7 @@ fn open_books(plan: &Plan, place: &Place, peers: &mut Peers) -> Result<Books> {
         let json: Value = serde_json::from_str(&text).context("'status --json' is no JSON")?;
         ensure!(
             ended.success() && json["balanced"] == true,
-            "'slipstream status --json' ({ended}) says that the sum does not hold: {text}"
+            "'slipstream status --json' ({ended}) says that the counters do not add up: {text}"
         );
         ensure!(
             json["totals"]["stored"] == books.accounts.stored,

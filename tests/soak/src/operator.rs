@@ -1,8 +1,9 @@
-//! What an operator does beside everything: now and then he purges a state, or retries all that
+//! What an operator does beside everything: now and then it purges a state, or retries all that
 //! failed, and is killed at it as well.
 //!
-//! Guarantees that what his programs said they did is added up, and that one which ends in a way it
-//! should not ends the soak with its last words.
+//! # Invariants
+//! - What its programs said they did is added up.
+//! - One which ends in a way it should not ends the soak with its last words.
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
@@ -12,11 +13,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use slipstream_harness::interrupt::{self, Running};
+use slipstream_soak::chance::Chance;
 
 use super::place::Place;
 use super::plan::Plan;
-use slipstream_harness::interrupt::{self, Running};
-use slipstream_soak::chance::Chance;
 
 /// How long an errand may take: as long as it waits for a lock, and some more.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const KILLED_AFTER: Duration = Duration::from_millis(6);
 const STATES: [&str; 4] = ["collecting", "ready", "processing", "failed"];
 
-/// What he did.
+/// What it did.
 #[derive(Debug, Default)]
 pub(super) struct Done {
     pub(super) errands: u64,
@@ -184,7 +185,7 @@ impl Habit {
             // What a running worker holds is not retried, and that is said.
             Some(1) if left => self.done.requests += requests(&words)?,
             None if status.signal() == Some(9) => self.done.killed += 1,
-            Some(2) if busy && words.contains("worker is at it") => {}
+            Some(2) if busy && words.contains("worker is running") => {}
             Some(2) if plan.enospc && says_full(&words) => self.done.cut_short += 1,
             _ => bail!("{} failed ({status}): {}", errand.name(), words.trim()),
         }

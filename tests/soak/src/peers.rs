@@ -1,19 +1,19 @@
 //! Whom the requests of a soak go to: a receiver for each kind that is in it.
 //!
-//! Guarantees that each tells what it took and nothing else, so that what it took twice was sent
-//! twice.
+//! # Invariants
+//! Each tells what it took and nothing else, so that what it took twice was sent twice.
 
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use slipstream_harness::receiver::{Lines, Receiver};
+use slipstream_soak::kinds::Kind;
 
 use super::account::Books;
 use super::database::Database;
 use super::place::Place;
-use slipstream_harness::receiver::{Lines, Receiver};
-use slipstream_soak::kinds::Kind;
 
 /// All of them.
 #[derive(Default)]

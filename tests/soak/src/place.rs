@@ -1,6 +1,7 @@
 //! Where a soak happens: a private directory, on a small disk of its own if it is to run full.
 //!
-//! Guarantees that what was mounted is unmounted, however the soak ends.
+//! # Invariants
+//! What was mounted is unmounted, however the soak ends.
 
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -12,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use slipstream_soak::chance::Chance;
 
 use super::users::{self, Account};
-use slipstream_soak::chance::Chance;
 
 /// The directory, removed at the end unless kept.
 pub(super) struct Place {
@@ -85,7 +86,7 @@ impl Place {
         })
     }
 
-    /// Keeps it all for whoever looks into what went wrong; tells where.
+    /// Keeps it all, to look into what went wrong; tells where.
     pub(super) fn keep(&mut self) -> Result<PathBuf> {
         if self.mounted {
             let copied = Command::new("cp")

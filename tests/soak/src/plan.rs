@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Result;
+use slipstream_soak::chance::Chance;
+use slipstream_soak::kinds::Kind;
 
 use super::args::Args;
 use super::place::Place;
 use super::users::{Account, Users};
-use slipstream_soak::chance::Chance;
-use slipstream_soak::kinds::Kind;
 
 /// Where the programs are.
 pub(super) struct Programs {

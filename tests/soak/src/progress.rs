@@ -38,7 +38,7 @@ impl Progress {
             crew.tally.runs
         );
         let (before, behind) = if self.terminal { ("\r", "\x1b[K") } else { ("", "\n") };
-        // Nobody is served by a soak that ends because nobody reads its progress.
+        // A soak does not end because its progress is not read.
         let _ = write!(stderr(), "{before}{line}{behind}");
     }
 

@@ -11,7 +11,7 @@ use nix::unistd::User;
 /// Users without rights, of whom most systems have more than three.
 const UNPRIVILEGED: [&str; 7] = ["nobody", "daemon", "www-data", "mail", "bin", "games", "news"];
 
-/// A user and his own group.
+/// A user and their own group.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Account {
     pub(super) uid: u32,

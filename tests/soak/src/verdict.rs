@@ -6,12 +6,12 @@
 //! as they counted, and no more; and since the spool's sum must hold, a loss can only hide behind
 //! what was begun, never acknowledged, and not stored either. That number is told. Setting aside
 //! explains none: nothing here flips bits, so only what was never acknowledged is torn.
+use slipstream_soak::kinds::Kind;
 
 use super::account::{Books, Sums};
 use super::crew::Tally;
 use super::operator::Done;
 use super::plan::Plan;
-use slipstream_soak::kinds::Kind;
 
 /// The end of a soak.
 pub(super) struct Verdict<'a> {
@@ -111,7 +111,7 @@ impl Verdict<'_> {
             ),
             (
                 books.strangers > 0,
-                format!("{} requests came out that nobody stored", books.strangers),
+                format!("{} requests came out that were never stored", books.strangers),
             ),
             (
                 spool.stored < sums.acknowledged || spool.stored > sums.intended,
@@ -153,7 +153,7 @@ impl Verdict<'_> {
                 spool.overwritten > 0 && self.plan.no_overwrite,
                 format!("{} were overwritten though there was room", spool.overwritten),
             ),
-            (spool.expired > 0, format!("{} expired; nobody asked for it", spool.expired)),
+            (spool.expired > 0, format!("{} expired, without being asked to", spool.expired)),
             (
                 spool.spoiled > 0 && !self.plan.enospc,
                 format!("{} entries of the spool's ledger cannot be read", spool.spoiled),

@@ -18,7 +18,7 @@ A file has the long names of options, those of a command under its name:
 
 SLIPSTREAM_CONFIG names a file that is read instead of both; if it is empty, none is.
 
-Exit codes: 0; 2 a file cannot be read, or says what nobody knows or no command takes.";
+Exit codes: 0; 2 a file cannot be read, has an unknown key, or an invalid value.";
 
 #[derive(Debug, Args)]
 #[command(after_help = CONFIG_EXAMPLES)]

@@ -24,17 +24,17 @@ pub(crate) struct FailedArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FailedCommand {
-    /// Show the requests that were given up
+    /// Show the requests that failed for good
     List(ListArgs),
     /// Show one request, and why each of its attempts failed
     Show(ShowArgs),
-    /// Give requests that were given up to the next worker
+    /// Give requests that failed for good to the next worker
     #[command(
         after_help = RETRY_EXAMPLES,
         override_usage = "slipstream failed retry [OPTIONS] ID...\n       slipstream failed retry [OPTIONS] FILTER...\n       slipstream failed retry [OPTIONS] --all"
     )]
     Retry(ChoiceArgs),
-    /// Remove requests that were given up, for good
+    /// Remove requests that failed for good
     #[command(
         after_help = DROP_EXAMPLES,
         override_usage = "slipstream failed drop [OPTIONS] ID...\n       slipstream failed drop [OPTIONS] FILTER...\n       slipstream failed drop [OPTIONS] --all"
@@ -143,7 +143,7 @@ pub(crate) struct ChoiceArgs {
     /// The requests' ids
     #[arg(value_name = "ID", group = "which", conflicts_with = "all")]
     pub(crate) ids: Vec<RecordId>,
-    /// Every request that was given up
+    /// Every request that failed for good
     #[arg(long, group = "which")]
     pub(crate) all: bool,
     #[command(flatten)]

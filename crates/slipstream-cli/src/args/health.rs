@@ -24,7 +24,7 @@ pub(crate) struct HealthArgs {
         requires = "check"
     )]
     pub(crate) max_age: Duration,
-    /// With --check: WARNING when more requests than this were given up and are still there
+    /// With --check: WARNING when more dead letters than this are there
     #[arg(
         long,
         help_heading = HEALTH,

@@ -50,7 +50,7 @@ pub(crate) struct InitArgs {
 /// What to do when a slot is full.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Full {
-    /// The slot's oldest log gives way
+    /// The slot's oldest log is overwritten
     Overwrite,
     /// New requests are refused
     Reject,

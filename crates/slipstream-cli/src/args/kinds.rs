@@ -4,7 +4,7 @@ use clap::Args;
 
 const KINDS_EXAMPLES: &str = "\
 A request's kind is told by its URL's scheme. What is stored of another kind, by a program that
-defines one, is given up untried by this worker, with that reason; `slipstream failed retry --kind
+defines one, fails untried in this worker, with that reason; `slipstream failed retry --kind
 KIND` brings it back once a worker can do it.";
 
 #[derive(Debug, Args)]

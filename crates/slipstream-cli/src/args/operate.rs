@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 /// What these options stand under.
-const OPERATE: &str = "For whoever watches over it";
+const OPERATE: &str = "Monitoring";
 
 #[derive(Debug, Args)]
 pub(crate) struct OperateArgs {

@@ -1,7 +1,9 @@
 //! `slipstream config`: every setting, its value, and where that comes from.
 //!
-//! Guaranteed: what a command would use is what is shown, for both ask the same parser's words; and
-//! what one would refuse is said. The JSON's fields are a promise: fields may join, none changes.
+//! # Invariants
+//! - What a command would use is what is shown, for both ask the same parser's words.
+//! - What one would refuse is said.
+//! - The JSON's fields are a promise: fields may join, none changes.
 
 use std::env;
 use std::fmt::Write as _;
@@ -126,7 +128,7 @@ impl Config {
             .unwrap_or_else(|| (usual(arg), Origin::Default, None));
         let masked = |word: String| match option {
             _ if secrets => word,
-            // Whoever knows it can say that all is well.
+            // With it, a run that never was could be reported as well.
             "ping" => "***".to_owned(),
             _ if word.contains("://") => masked_url(&word),
             _ => word,

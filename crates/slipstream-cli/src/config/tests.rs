@@ -63,7 +63,7 @@ fn a_file_gives_way_to_the_command_line_and_wins_over_what_is_usual() {
 }
 
 #[test]
-fn a_file_that_says_what_nobody_knows_is_refused_by_name() {
+fn a_file_with_an_unknown_key_is_refused_by_name() {
     for (text, error) in [
         ("dirr = '/a'", "unknown key 'dirr'; expected dir, log-format"),
         ("[worker]\na = 1", "unknown section [worker]; expected [store], [work], [status], [init]"),
@@ -74,7 +74,7 @@ fn a_file_that_says_what_nobody_knows_is_refused_by_name() {
         ("[work]\nconcurrency = []", "'concurrency' in [work] takes one value, and here are 0"),
         ("[work]\nquiet = 'yes'", "'quiet' in [work] is true or false, without quotation marks"),
         ("[work]\nmax-age = 1979-05-27", "'max-age' in [work] is neither a text nor a number"),
-        ("dir = 'spool'", "'dir' is no absolute path; write one"),
+        ("dir = 'spool'", "'dir' is not an absolute path"),
         ("dir = ", "invalid TOML at line 1, column 7: "),
     ] {
         assert!(refused(text).starts_with(error), "{text}: {}", refused(text));

@@ -1,7 +1,8 @@
 //! curl's options that `store` does not parse: those that mean nothing for it, and those that it
 //! cannot honour.
 //!
-//! Absent on purpose: those that it takes, which are in `args`.
+//! # Non-goals
+//! Those that it takes, which are in `args`.
 
 /// They shape curl's own output or behaviour, or say what holds anyway: TLS is 1.2 at least,
 /// certificates are PEM, and a worker tries again whatever failed.

@@ -35,7 +35,7 @@ impl Variables {
             bail!("'--variable' has no name; write NAME=TEXT, NAME@FILE or %NAME");
         }
         let (range, rest) = range(rest).with_context(|| {
-            format!("the bytes of the variable '{name}' are none; write [5-15]")
+            format!("invalid range of the variable '{name}'; expected [FIRST-LAST], such as [5-15]")
         })?;
         let text = match (std::env::var_os(&name).filter(|_| imports), rest) {
             (Some(text), _) => text.into_vec(),

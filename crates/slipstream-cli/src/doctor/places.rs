@@ -23,7 +23,7 @@ const LEAST_PART: u64 = 5;
 const NAMED: usize = 3;
 
 /// Processes that have another spool at the same path, since their /tmp, or their root, is another.
-/// Only root sees everybody's.
+/// Only root sees those of all users.
 pub(super) fn others(dir: &Path) -> Result<Vec<Finding>> {
     let dir = std::path::absolute(dir).context("cannot tell where the spool is")?;
     let identity = |path: &Path| path.metadata().ok().map(|it| (it.dev(), it.ino()));
@@ -72,6 +72,7 @@ pub(super) fn of(spool: &Spool) -> Result<Vec<Finding>> {
     if let Some((closed, refused)) = closed {
         let me = User::from_uid(Uid::effective()).ok().flatten();
         let me = me.map_or_else(|| Uid::effective().to_string(), |user| user.name);
+        let me = format!("user {me}");
         findings.push(unwritable(&me, closed, refused, path));
     }
     if statfs(path).is_ok_and(|it| it.filesystem_type() == TMPFS_MAGIC) {
@@ -113,7 +114,7 @@ fn unwritable(me: &str, part: &Path, refused: Errno, spool: &Path) -> Finding {
     }
     Finding::critical(
         what,
-        "whoever stores and whoever works must be the spool's owner, or of its group",
+        "every process that stores or works must run as the spool's owner, or in its group",
         "run this as the owner, or share a spool with a group: `slipstream init --group`",
     )
 }
@@ -125,7 +126,7 @@ fn full(room: u64, all: u64) -> Option<String> {
     few.then(|| format!("{} of {} are left", spell_bytes(room), spell_bytes(all)))
 }
 
-/// Files that the worker cannot open, since somebody else made them.
+/// Files that the worker cannot open, since another user made them.
 fn strangers(spool: &Spool) -> Result<Option<Finding>> {
     let path = spool.path();
     let home = path.metadata().with_context(|| format!("cannot look at {}", path.display()))?;
@@ -146,7 +147,7 @@ fn strangers(spool: &Spool) -> Result<Option<Finding>> {
     Ok(found.first().map(|first| {
         let all = count(found.len() as u64, "file");
         Finding::critical(
-            format!("{all} of somebody else's, such as {}", first.display()),
+            format!("{all} of another user or group, such as {}", first.display()),
             "they are not opened, so what is in them is not delivered",
             match shared {
                 Some(group) => format!("as root: chgrp -R {group} {}", path.display()),

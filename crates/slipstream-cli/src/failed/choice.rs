@@ -1,10 +1,13 @@
 //! Which of the failed requests are meant.
 //!
-//! Guaranteed: a request is meant when all hold that was said of it; one that nobody can read is
-//! meant by `--all` alone. `--status` is asked of the last answer, whatever came after it; `--error` of
-//! the last attempt, and of why none was made after it.
+//! # Invariants
+//! - A request is meant when all hold that was said of it.
+//! - One that cannot be read is meant by `--all` alone.
+//! - `--status` is asked of the last answer, whatever came after it.
+//! - `--error` of the last attempt, and of why none was made after it.
 //!
-//! Absent on purpose: an index. Every failed log is read, and its notes if they are asked for.
+//! # Non-goals
+//! An index. Every failed log is read, and its notes if they are asked for.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -92,7 +95,7 @@ impl Choice {
         if self.chosen.as_ref().is_some_and(|chosen| !chosen.has(record.id)) {
             return false;
         }
-        // Whoever copies a log by hand has an id twice, and means both.
+        // A log that was copied by hand has an id twice, and both are meant.
         if self.missing.remove(&record.id) {
             self.found.insert(record.id);
         }

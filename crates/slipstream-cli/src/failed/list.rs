@@ -1,4 +1,4 @@
-//! `slipstream failed list`: a line for each request that was given up.
+//! `slipstream failed list`: a line for each dead letter.
 //!
 //! The JSON's fields are a promise: fields may join, none changes.
 
@@ -30,7 +30,7 @@ struct Line {
     stored: Option<String>,
     log: String,
     age_seconds: Option<u64>,
-    /// Why it was given up, if that was noted.
+    /// Why it failed for good, if that was noted.
     reason: Option<String>,
     /// Of its last answer.
     status: Option<u16>,

@@ -32,7 +32,7 @@ pub(super) struct Last {
     pub(super) status: Option<u16>,
     /// The last attempt.
     tried: Option<(u32, String)>,
-    /// Why it was given up without another attempt.
+    /// Why it failed for good without another attempt.
     untried: Option<String>,
 }
 
@@ -48,7 +48,7 @@ impl Last {
         }
     }
 
-    /// Whether it was given up without any attempt that was noted.
+    /// Whether it failed for good without any attempt that was noted.
     pub(super) fn was_never_tried(&self) -> bool {
         self.tried.is_none()
     }
@@ -60,7 +60,7 @@ impl Last {
         [tried, untried].iter().flatten().any(|line| line.to_lowercase().contains(text))
     }
 
-    /// Why it was given up, in a line.
+    /// Why it failed for good, in a line.
     pub(super) fn reason(&self) -> String {
         match (&self.untried, &self.tried) {
             (Some(why), None) => words(0, why),

@@ -1,8 +1,9 @@
-//! `slipstream failed retry` and `drop`: gives requests that were given up to the next worker, or
+//! `slipstream failed retry` and `drop`: gives dead letters to the next worker, or
 //! removes them.
 //!
-//! Guaranteed: what is not named stays failed, and an id that is not there is said to be
-//! missing. The JSON's fields are a promise: fields may join, none changes.
+//! # Invariants
+//! - What is not named stays failed, and an id that is not there is said to be missing.
+//! - The JSON's fields are a promise: fields may join, none changes.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
@@ -29,7 +30,7 @@ impl Act {
     /// Why it cannot be done now.
     fn with_worker(self) -> String {
         let act = if self == Self::Retry { "retry" } else { "drop" };
-        format!("a running worker has the log, for others in it wait; {act} it when that has ended")
+        format!("a running worker has the log; {act} it after the worker has ended")
     }
 
     fn apply(self, spool: &Spool, choice: &mut Choice) -> Result<Retried, SpoolError> {

@@ -1,8 +1,9 @@
 //! `slipstream failed show`: one request, and all that is known of why it was not delivered.
 //!
-//! Guaranteed: without `--show-secrets` nothing of its body is shown, and what `inspect` leaves
-//! out. What a destination answered cannot move the cursor. The JSON's fields are a promise:
-//! fields may join, none changes.
+//! # Invariants
+//! - Without `--show-secrets` nothing of its body is shown, and what `inspect` leaves out.
+//! - What a destination answered cannot move the cursor.
+//! - The JSON's fields are a promise: fields may join, none changes.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;

@@ -49,7 +49,7 @@ impl Trust {
     }
 }
 
-/// The worker with everybody that delivers.
+/// The worker with all drivers.
 pub(crate) fn with_all(worker: Worker, args: &DeliveryArgs, trust: Trust) -> Result<Worker> {
     let secrets = Secrets::of(args, trust)?;
     let named = {
@@ -173,7 +173,7 @@ fn server(place: &str) -> Result<String> {
         return Ok(format!("mysql://{place}"));
     }
     // Like any URL; whom to be there is the request's.
-    let request = MysqlRequest::new(format!("mysql://anybody@{place}")).statement("DO 1", []);
+    let request = MysqlRequest::new(format!("mysql://any@{place}")).statement("DO 1", []);
     request.check().context("--allow-secret names no server; write env:NAME@mysql://HOST:PORT")?;
     Ok(request.destination().as_str().to_owned())
 }

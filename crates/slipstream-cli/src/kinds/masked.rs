@@ -1,5 +1,5 @@
 //! What may be shown of a stored request, whatever its kind. Of one that this binary does not
-//! know, nobody can say what is a secret: its destination and its size.
+//! know, it is unknown what is a secret: its destination and its size.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use slipstream_core::{Record, Request};

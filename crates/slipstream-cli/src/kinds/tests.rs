@@ -38,7 +38,7 @@ fn a_line_s_url_tells_its_kind_however_it_is_written() {
 }
 
 #[test]
-fn every_option_that_a_kind_takes_is_one_and_means_something_to_somebody() {
+fn every_option_that_a_kind_takes_is_one_and_means_something_to_a_kind() {
     // With the opposites of flags.
     let cli = Config::default().apply(Cli::command());
     let store = cli.find_subcommand("store").unwrap();
@@ -53,7 +53,7 @@ fn every_option_that_a_kind_takes_is_one_and_means_something_to_somebody() {
         assert_eq!(TCP.contains(&long), heading.starts_with("For tcp://"), "--{long}");
         assert_eq!(MYSQL.contains(&long), heading == "For mysql://", "--{long}");
         assert_eq!(Kind::Http.takes(long), !heading.starts_with("For "), "--{long}");
-        // What is about when it is sent, and not how, is everybody's.
+        // What is about when it is sent, and not how, holds for every kind.
         assert!(!heading.starts_with("When") || COMMON.contains(&long), "--{long}");
     }
 }

@@ -28,7 +28,9 @@ pub(super) fn at(
         ),
         "-" => output(&request, args, place).map_or(0, |file| size(&file)),
         digits => digits.parse::<usize>().ok().with_context(|| {
-            format!("'{digits}' is no offset for '--continue-at'; write a number of bytes, or -")
+            format!(
+                "invalid value '{digits}' for '--continue-at'; expected a number of bytes, or -"
+            )
         })?,
     };
     match offset {

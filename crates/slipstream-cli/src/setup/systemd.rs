@@ -1,8 +1,9 @@
 //! Units for systemd: a service with a timer, and one that waits for what is stored; or a service that
 //! stays.
 //!
-//! Guaranteed: the worker sees the spool that others see, and can write nothing else. In a user's
-//! own units stands only what needs no right that a user has not.
+//! # Invariants
+//! - The worker sees the spool that others see, and can write nothing else.
+//! - In a user's own units stands only what needs no right that a user has not.
 
 use std::env;
 use std::path::PathBuf;
@@ -124,7 +125,7 @@ fn service(plan: &Plan, args: &SetupArgs) -> String {
         text.push_str(STOP);
     } else {
         text.push_str(&format!("Type=oneshot\nExecStart={command} work --quiet\n"));
-        text.push_str("# 1 says that requests were given up: `slipstream failed list`.\n");
+        text.push_str("# 1 says that requests failed for good: `slipstream failed list`.\n");
         text.push_str("TimeoutStartSec=15min\n");
         text.push_str(STOP);
         text.push_str(
@@ -158,7 +159,7 @@ fn timer(plan: &Plan, args: &SetupArgs) -> String {
 }
 
 /// What starts the worker when something is stored, and again when something was while it ran: a
-/// change that comes then is seen by nobody, but what it left is there. A run leaves no log.
+/// change that comes then is missed, but what it left is there. A run leaves no log.
 fn path(plan: &Plan) -> String {
     let dir = plan.dir.replace('%', "%%");
     // Any other file would have the worker started for ever. A pattern takes a path's own brackets

@@ -1,7 +1,8 @@
 //! What is wrong with a spool, and what to do next.
 //!
-//! Guaranteed: what loses requests comes before what delays them, and that before what has
-//! happened already; nothing is said of a spool in which all is as it should be.
+//! # Invariants
+//! - What loses requests comes before what delays them, and that before what has happened already.
+//! - Nothing is said of a spool in which all is as it should be.
 
 use std::time::Duration;
 
@@ -72,7 +73,7 @@ fn unread(status: &Status) -> Option<Hint> {
 
 fn sum(status: &Status) -> Option<Hint> {
     let totals = &status.totals;
-    let what = "the sum does not hold: a log was removed by hand, or the disk lost something";
+    let what = "the counters do not add up: a log was removed by hand, or the disk lost something";
     if totals.balanced() { None } else { hint(what.to_owned(), "slipstream check") }
 }
 
@@ -87,7 +88,7 @@ fn forecast(status: &Status, settings: &Settings) -> Option<Hint> {
         OnFull::Reject => format!("slot {slot} will refuse what is stored in {wait}"),
     };
     if status.worker_running && status.hung_worker().is_none() {
-        return hint(what, "a worker is at it; if it is too slow, give it more --concurrency");
+        return hint(what, "a worker is running; if it is too slow, give it more --concurrency");
     }
     let to_do =
         if status.worker_running { "end what keeps the worker away" } else { "slipstream work" };
@@ -114,7 +115,7 @@ pub(crate) fn end_it(hung: &Holder) -> String {
 
 fn hung(status: &Status) -> Option<Hint> {
     let hung = status.hung_worker()?;
-    let what = format!("{}: it hangs, is stopped, or is no worker", hangs(&hung));
+    let what = format!("{}: it hangs, is stopped, or is not a worker", hangs(&hung));
     hint(what, &end_it(&hung))
 }
 
@@ -150,9 +151,7 @@ fn broke_off(status: &Status, run: &LastRun) -> Option<Hint> {
             "the last worker ended without a word: it was killed, or the machine went down".into(),
             "slipstream work",
         ),
-        Some("broken") => {
-            hint("the last run broke off".into(), "slipstream work, and read what it says")
-        }
+        Some("broken") => hint("the last run broke off".into(), "slipstream doctor"),
         Some("budget") => hint(
             "the last run's time was up with work left".into(),
             "run the worker more often, or give it more --max-time or --concurrency",
@@ -175,5 +174,5 @@ fn given_up(status: &Status, destinations: &Destinations) -> Option<Hint> {
         }
         _ => String::new(),
     };
-    hint(format!("{} given up{to}", count(failed, "request")), "slipstream failed list")
+    hint(format!("{} failed for good{to}", count(failed, "request")), "slipstream failed list")
 }

@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use crate::args::Color as When;
 use crate::print;
 
-/// How wide a line may be where nobody can tell, and at least and at most.
+/// How wide a line may be where that is unknown, and at least and at most.
 const WIDTH: usize = 80;
 const WIDTHS: (usize, usize) = (60, 160);
 
@@ -22,7 +22,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Where nothing is known of whoever reads.
+    /// Where nothing is known of the reader.
     pub(super) fn plain() -> Self {
         Self { width: WIDTH, places: ['#', '=', '.'], colors: false }
     }

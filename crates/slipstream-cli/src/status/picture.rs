@@ -1,8 +1,9 @@
 //! The picture that `status` draws: what is wrong, the sums, the slots as strips, who it is that
 //! requests wait for.
 //!
-//! Guaranteed: no more lines than slots, destinations and hints are asked for, and none wider
-//! than the screen as long as numbers are below a million.
+//! # Invariants
+//! No more lines than slots, destinations and hints are asked for, and none wider than the screen
+//! as long as numbers are below a million.
 
 use std::time::Duration;
 
@@ -259,7 +260,7 @@ fn destination(name: &str, waiting: &Waiting) -> Vec<Span<'static>> {
     let sum = |by_age: &ByAge| by_age.iter().sum::<u64>();
     let mut row = vec![piece(name, PLAIN), number(sum(&waiting.pending), STRONG)];
     row.extend(waiting.pending.iter().enumerate().map(|(column, requests)| {
-        // What is older than an hour should have gone out, or been given up.
+        // What is older than an hour should have gone out, or failed for good.
         number(*requests, if column > 3 { WORSE } else { PLAIN })
     }));
     row.push(number(sum(&waiting.failed), BAD));
@@ -304,7 +305,7 @@ fn remarks(seen: &Seen) -> Vec<String> {
     }
     if status.spoiled_entries > 0 {
         lines.push(format!(
-            "{} of the ledger cannot be read; the sum may be wrong by what they said",
+            "{} of the ledger cannot be read; the counters may be too low",
             match status.spoiled_entries {
                 1 => "1 entry".to_owned(),
                 many => format!("{} entries", thousands(many)),

@@ -1,11 +1,14 @@
-//! `status --watch`: the picture again and again, and what is stored, delivered and given up
+//! `status --watch`: the picture again and again, and what is stored, delivered and failed
 //! meanwhile.
 //!
-//! Guaranteed: the terminal is as it was when this ends, by a key, a signal or a panic; and it ends
-//! when the terminal does. Looking at a large spool takes no more than a fifth of the time.
+//! # Invariants
+//! - The terminal is as it was when this ends, by a key, a signal or a panic.
+//! - It ends when the terminal does.
+//! - Looking at a large spool takes no more than a fifth of the time.
 //!
-//! Absent on purpose: control. It shows; other commands change things. And crossterm's events: its
-//! reader never comes back from a terminal that is gone.
+//! # Non-goals
+//! Control. It shows; other commands change things. And crossterm's events: its reader never comes
+//! back from a terminal that is gone.
 
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -71,9 +74,7 @@ impl Pace {
 
 pub(super) fn run(place: &Place, args: &PictureArgs) -> Result<Ended> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        bail!(
-            "--watch draws on a terminal, and this is none; use `slipstream status`, or --json for a program"
-        );
+        bail!("--watch needs a terminal; use `slipstream status`, or --json for a program");
     }
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT, SIGHUP] {
@@ -110,7 +111,7 @@ pub(super) fn run(place: &Place, args: &PictureArgs) -> Result<Ended> {
             Err(error) => break Err(error),
         }
     };
-    // Of a terminal that is gone nothing needs to be restored, and nobody can be told.
+    // Of a terminal that is gone nothing needs to be restored, and there is no reader.
     let _ = terminal.show_cursor();
     let _ = ratatui::try_restore();
     std::mem::forget(terminal);
@@ -163,7 +164,7 @@ fn listen(terminal: BorrowedFd<'_>, wait: Duration) -> io::Result<bool> {
     }
     let mut keys = [0; 64];
     match nix::unistd::read(terminal, &mut keys) {
-        // Whoever sat there is gone.
+        // The user who sat there is gone.
         Ok(0) | Err(Errno::EIO) => Ok(true),
         Ok(read) => Ok(ends(&keys[..read])),
         Err(Errno::EINTR | Errno::EAGAIN) => Ok(false),

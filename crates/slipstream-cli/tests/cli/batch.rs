@@ -137,7 +137,7 @@ fn a_slow_writers_lines_do_not_wait_for_the_rest() {
 }
 
 #[test]
-fn a_batch_whose_ids_nobody_reads_is_stored_all_the_same() {
+fn a_batch_whose_ids_are_not_read_is_stored_all_the_same() {
     let spool = Spool::new();
     let line = "{\"url\":\"http://h/\"}\n";
     let file = spool.file("batch", line.repeat(5_000));

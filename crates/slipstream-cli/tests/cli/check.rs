@@ -37,11 +37,11 @@ fn scrubbed(ran: Ran) -> Ran {
 
 const SUM: &str = "\
 2 stored = 0 delivered + 0 pending + 2 failed + 0 set aside + 0 overwritten + 0 expired + 0 purged
-the sum holds
+the counters add up
 ";
 const SUM_WITH_DAMAGE: &str = "\
 2 stored = 0 delivered + 0 pending + 1 failed + 1 set aside + 0 overwritten + 0 expired + 0 purged
-the sum holds
+the counters add up
 ";
 const DAMAGE: &str = "failed/LOG: 136 bytes from 280 on are no records; a repair copies them to failed/, and the records around them are delivered";
 
@@ -127,7 +127,10 @@ fn a_log_that_was_taken_away_by_hand_is_counted_by_a_repair() {
     std::fs::remove_file(failed_log(&spool)).unwrap();
     let found = scrubbed(spool.run(["check"]));
     assert_eq!(found.code, Some(1), "{found:?}");
-    assert!(found.out.contains("the sum does NOT hold: stored 2, accounted 0\n"), "{found:?}");
+    assert!(
+        found.out.contains("the counters do NOT add up: stored 2, accounted for 0\n"),
+        "{found:?}"
+    );
     assert_eq!(spool.run(["check", "--repair"]).code, Some(0));
     assert_eq!(spool.status()["totals"]["purged"], 2);
 }
@@ -138,7 +141,7 @@ fn a_name_in_the_spool_cannot_write_to_the_terminal() {
     spool.run(["init"]);
     std::fs::write(spool.path().join("ready/\u{1b}[2J\n\u{9b}"), "").unwrap();
     let text = spool.run(["check"]);
-    let line = "ready/\\u{1b}[2J\\n\\u{9b}: is no log; move it out of the spool\n";
+    let line = "ready/\\u{1b}[2J\\n\\u{9b}: not a log; move it out of the spool\n";
     assert_eq!(text.code, Some(1), "{text:?}");
     assert!(text.out.starts_with(line), "{text:?}");
     let json = spool.run(["check", "--json"]);
@@ -151,7 +154,7 @@ fn nothing_is_repaired_while_a_worker_runs() {
     spool.quietly(["store", &receiver.url("/held")]);
     let mut worker = spool.command(["work", "--quiet"]).spawn().unwrap();
     let held = receiver.wait_for_held();
-    let words = format!("cannot repair SPOOL: a worker is at it (process {})", worker.id());
+    let words = format!("cannot repair SPOOL: a worker is running (pid {})", worker.id());
     assert_refused(&spool.run(["check", "--repair"]), &words);
     assert_eq!(spool.run(["check"]).code, Some(0));
     drop(held);

@@ -36,7 +36,7 @@ fn no_spool_and_one_that_cannot_be_opened_are_found() {
     assert_eq!(found(&spool), ["there is no spool at SPOOL"]);
     let text = "\
 found           there is no spool at SPOOL
-why it matters  nobody has stored anything there, or not in the directory that you see
+why it matters  nothing was stored, or it was stored in another directory (a service may have a /tmp of its own)
 what to do      name the directory that programs store in with --dir or SLIPSTREAM_DIR, or make it with `slipstream init`
 
 ";
@@ -116,14 +116,14 @@ fn a_process_that_has_another_spool_at_the_same_path_is_found() {
 }
 
 #[test]
-fn what_somebody_else_made_is_found() {
+fn what_another_user_made_is_found() {
     let spool = Spool::new();
     spool.run(["init"]);
     let path = spool.path().join("ready/s000.log");
     std::fs::write(&path, "").unwrap();
     // Only root can give a file away.
     if std::os::unix::fs::chown(&path, Some(1), None).is_ok() {
-        let line = "1 file of somebody else's, such as SPOOL/ready/s000.log";
+        let line = "1 file of another user or group, such as SPOOL/ready/s000.log";
         assert_eq!(found(&spool), [line]);
     }
     // One that is a log cannot be counted either; that is told, and the rest is looked at.
@@ -134,7 +134,10 @@ fn what_somebody_else_made_is_found() {
     if std::os::unix::fs::chown(&path, Some(1), None).is_ok() {
         let found = found(&spool);
         assert_eq!(found.len(), 2, "{found:?}");
-        assert_eq!(found[0], format!("1 file of somebody else's, such as SPOOL/ready/{name}"));
+        assert_eq!(
+            found[0],
+            format!("1 file of another user or group, such as SPOOL/ready/{name}")
+        );
         let words = format!("cannot open SPOOL/ready/{name}: it belongs to another user");
         assert!(found[1].starts_with(&words), "{found:?}");
     }

@@ -65,7 +65,7 @@ struct Example {
 }
 
 /// Refusals that are as they should be: of a pipe instead of a terminal, and of a purge that shows.
-const AS_IT_SHOULD_BE: [&str; 2] = ["draws on a terminal", "nothing was removed; to remove this"];
+const AS_IT_SHOULD_BE: [&str; 2] = ["needs a terminal", "nothing was removed; to remove this"];
 
 /// One line for each command that goes on in the next.
 fn joined(text: &str) -> String {

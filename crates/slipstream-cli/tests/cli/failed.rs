@@ -170,7 +170,7 @@ fn what_a_running_worker_has_is_failed_for_every_command_and_left_alone() {
         ["ID  http  GET http://HOST/404  1 attempt  stored AGE ago  processing/LOG  404 Not Found"]
     );
     let id = id(&spool, "404");
-    let why = "left alone: a running worker has the log, for others in it wait; retry it when that has ended\n";
+    let why = "left alone: a running worker has the log; retry it after the worker has ended\n";
     for (dry, will) in [(&["--dry-run"][..], "would"), (&[], "will")] {
         let nothing = format!("0 requests in 0 logs {will} be delivered by the next worker\n");
         let one = retry(&spool, &[dry, &[&id]].concat());
@@ -189,7 +189,7 @@ fn what_a_running_worker_has_is_failed_for_every_command_and_left_alone() {
 }
 
 #[test]
-fn a_request_that_nobody_can_read_is_listed_and_retried_with_all() {
+fn a_request_that_cannot_be_read_is_listed_and_retried_with_all() {
     let spool = Spool::new();
     spool.run(["init"]);
     let (name, bytes) = log_of(b"s3cret");

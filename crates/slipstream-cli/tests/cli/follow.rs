@@ -66,14 +66,15 @@ fn what_it_gives_up_is_a_line_at_once_and_no_failure_at_its_end() {
     spool.quietly(["store", &receiver.url("/404")]);
     let mut worker = Worker::start(&spool, &["--attempts=1"]);
     let mut lines = BufReader::new(worker.stderr()).lines();
-    let expected = format!("slipstream: gave up 1 request to {}: 404 Not Found", receiver.url(""));
+    let expected =
+        format!("slipstream: 1 request to {} failed for good: 404 Not Found", receiver.url(""));
     assert_eq!(lines.next().unwrap().unwrap(), expected);
     // A second one waits for its minute's end, or for the worker's.
     spool.quietly(["store", "--source=a", &receiver.url("/404")]);
     spool.quietly(["store", "--source=a", &receiver.url("/held")]);
     drop(receiver.wait_for_held());
     assert_eq!(worker.stop(&spool, "TERM"), ran(0, "", ""));
-    let expected = expected.replace("gave up 1 request", "gave up 1 more request");
+    let expected = expected.replace("1 request", "1 more request");
     assert_eq!(lines.map(Result::unwrap).collect::<Vec<_>>(), [expected]);
 }
 

@@ -24,7 +24,7 @@ fn what_failed_and_what_waits_beyond_a_number_is_a_warning() {
     spool.quietly(["store", &receiver.url("/404")]);
     spool.run(["work", "--attempts=1"]);
     let (code, line) = check(&spool, &[]);
-    let words = "SLIPSTREAM WARNING - 1 request given up; see `slipstream failed list` | ";
+    let words = "SLIPSTREAM WARNING - 1 request failed for good; see `slipstream failed list` | ";
     assert!(code == 1 && line.starts_with(words), "{code} {line}");
     assert_eq!(check(&spool, &["--max-failed=1"]).0, 0);
     spool.quietly(["store", &receiver.url("/")]);
@@ -34,7 +34,7 @@ fn what_failed_and_what_waits_beyond_a_number_is_a_warning() {
 }
 
 #[test]
-fn what_nobody_took_for_too_long_is_critical() {
+fn what_was_not_taken_for_too_long_is_critical() {
     let spool = Spool::new();
     spool.run(["init"]);
     // Made in November 2026; whatever the time is now, it was so by its name.
@@ -74,7 +74,7 @@ fn a_sum_that_does_not_hold_is_critical_and_said_with_the_rest() {
     spool.quietly(["store", "--source=a", &receiver.url("/404")]);
     spool.run(["work", "--attempts=1"]);
     let (code, line) = check(&spool, &[]);
-    let words = "SLIPSTREAM CRITICAL - the sum does not hold; see `slipstream check`; 1 request given up; see `slipstream failed list` | ";
+    let words = "SLIPSTREAM CRITICAL - the counters do not add up; see `slipstream check`; 1 request failed for good; see `slipstream failed list` | ";
     assert!(code == 2 && line.starts_with(words), "{code} {line}");
 }
 

@@ -47,7 +47,7 @@ fn it_makes_a_spool_with_other_settings() {
 #[test]
 fn it_makes_a_spool_that_a_group_shares() {
     let spool = Spool::new();
-    // Anybody may give a file to a group of his own.
+    // A user may give a file to a group of their own.
     let gid = std::fs::metadata("/proc/self").unwrap().gid().to_string();
     let made = spool.run(["init", "--group", &gid]);
     assert_eq!((made.code, &*made.err), (Some(0), ""), "{made:?}");
@@ -93,5 +93,5 @@ fn a_directory_with_other_things_in_it_is_left_alone() {
     std::fs::write(spool.path().join("thesis"), "").unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(spool.path(), mode).unwrap();
-    assert_refused(&spool.run(["init"]), "holds other things ('thesis')");
+    assert_refused(&spool.run(["init"]), "has other things in it ('thesis')");
 }

@@ -163,8 +163,8 @@ fn what_cannot_be_read_keeps_the_others_from_nothing() {
     assert_eq!(shown.code, Some(2), "{shown:?}");
     assert_eq!(shown.out.lines().count(), 1);
     let expected = "\
-slipstream: HERE/text is no log: it has no header of version 1, and not the name that a log has in a spool, which would tell the same
-slipstream: HERE/LOG.damaged is no log: it holds the unreadable bytes of one, each stretch behind a line that says where it stood; look at it as it is, as with `xxd`
+slipstream: HERE/text is not a log: it has neither a header of version 1 nor a log's name
+slipstream: HERE/LOG.damaged is not a log, but the unreadable bytes of one, each stretch after a line with its offset; look at it with a viewer of bytes such as `xxd`
 slipstream: cannot read HERE/gone: No such file or directory (os error 2)
 ";
     assert_eq!(shown.err, expected);

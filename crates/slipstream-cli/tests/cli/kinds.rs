@@ -110,7 +110,7 @@ fn what_means_nothing_to_a_kind_is_refused_by_name() {
         (&["-d", "x", "-d", "y", "tcp://h:1"], "has one --data"),
         (&["-d", "x", "tcp://h"], "port"),
         (&["tcp://h:1"], "data"),
-        (&["-d", "x", "--expect", "(", "tcp://h:1"], "the expression '(' is none: unclosed group"),
+        (&["-d", "x", "--expect", "(", "tcp://h:1"], "invalid expression '(': unclosed group"),
         (&["-d", "x", "--framing", "lf", "tcp://h:1"], "expected none, line, crlf or octets"),
         (&["--batch", "-", "--share"], "'--share' cannot be used with '--batch'"),
         (&["--batch", "-", "-H", "a: b"], "'--header' cannot be used with '--batch'"),

@@ -1,7 +1,9 @@
 //! The binary as its users meet it: what it prints, how it exits, what arrives at a server.
 //!
 //! Each test has a spool of its own, and a small server where something is delivered.
-//! Absent on purpose: waiting by the clock. What must be waited for is waited for itself.
+//!
+//! # Non-goals
+//! Waiting by the clock. What must be waited for is waited for itself.
 
 mod batch;
 mod beside;

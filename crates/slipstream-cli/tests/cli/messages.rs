@@ -4,30 +4,30 @@ use crate::run::Spool;
 
 /// What an option's value is called where the option is not.
 const CALLED: &[(&str, &str)] = &[
-    ("request", "the method"),
+    ("request", "method"),
     ("form", "a form's part"),
     ("form-string", "a form's part"),
     ("upload-file", "the body's file"),
     ("request-target", "the request target"),
     ("oauth2-bearer", "the bearer token"),
     ("netrc-file", "the .netrc file"),
-    ("aws-sigv4", "the aws signature"),
-    ("proxy", "the proxy"),
+    ("aws-sigv4", "aws signature"),
+    ("proxy", "proxy"),
     ("proxy-user", "a user for the proxy"),
-    ("abstract-unix-socket", "the unix socket"),
+    ("abstract-unix-socket", "unix socket"),
     ("resolve", "in place of a lookup"),
     ("connect-to", "host to connect to"),
     ("cacert", "the certificates' file"),
     ("cert", "the certificate's file"),
-    ("sign-secret", "the secret"),
-    ("dedupe", "the dedupe key"),
-    ("order-key", "the order key"),
+    ("sign-secret", "secret"),
+    ("dedupe", "dedupe key"),
+    ("order-key", "order key"),
     ("key", "--cert"),
     ("pass", "--cert"),
     ("fail-on", "answers that end the request"),
     ("server-name", "settings for tls"),
     ("query", "a statement"),
-    ("password-env", "the secret's name"),
+    ("password-env", "secret"),
 ];
 
 /// What libraries say of a text that they cannot read.

@@ -107,7 +107,7 @@ fn a_file_that_cannot_be_written_is_said_and_shows_in_the_exit_code() {
 }
 
 #[test]
-fn whoever_collects_may_read_the_file_whatever_the_umask() {
+fn a_collector_of_metrics_may_read_the_file_whatever_the_umask() {
     let spool = Spool::new();
     let path = spool.path().with_file_name("x.prom");
     let mut masked = Command::new("sh");

@@ -42,7 +42,7 @@ fn one_that_stores_is_told_and_the_others_are_not_until_a_worker_has_been_there(
 }
 
 #[test]
-fn nobody_is_told_who_does_not_want_to_be_nor_before_the_time() {
+fn nothing_is_said_where_that_is_not_wanted_nor_before_the_time() {
     let spool = forsaken();
     spool.quietly([&STORE[..], &["--warn-after=0"]].concat());
     spool.quietly([&STORE[..], &["--warn-after=3h"]].concat());

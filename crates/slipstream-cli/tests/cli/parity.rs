@@ -5,7 +5,8 @@
 //! the names that both programs give themselves, the idempotency key, a form's random boundary
 //! and a signature with the time in it, nor the case of percent-encoding. What else differs stands in [`ALLOWED`], with the reason.
 //!
-//! Absent on purpose: a way to do without curl. Where it is missing, this fails.
+//! # Non-goals
+//! A way to do without curl. Where it is missing, this fails.
 
 use std::ffi::OsString;
 use std::process::{Command, Stdio};

@@ -55,7 +55,7 @@ fn what_a_worker_holds_is_not_removed_nor_anything_else() {
     let held = receiver.wait_for_held();
     spool.quietly(["store", "http://h/"]);
     let purged = spool.run(["purge", "--yes"]);
-    let words = format!("cannot purge processing: a worker is at it (process {})", worker.id());
+    let words = format!("cannot purge processing: a worker is running (pid {})", worker.id());
     assert_refused(&purged, &words);
     assert_eq!(spool.sums(), [2, 2, 0, 0]);
     let collecting = spool.run(["purge", "--state=collecting", "--yes"]);

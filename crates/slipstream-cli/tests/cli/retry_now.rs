@@ -119,5 +119,5 @@ fn another_user_than_the_workers_is_refused() {
     spool.run(["work", "--quiet"]);
     let mut member = spool.command(["retry-now", "--all"]);
     let told = spool.tell(member.uid(65_534).gid(GROUP).output().unwrap());
-    assert_refused(&told, "runs as root, and heeds no other user; run this as root");
+    assert_refused(&told, "runs as root, and other users cannot ask it; run this as root");
 }

@@ -14,7 +14,7 @@ fn setup(spool: &Spool, args: &[&str]) -> Ran {
 }
 
 /// An account that is none of root's, if there is one.
-fn somebody() -> Option<String> {
+fn a_user() -> Option<String> {
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap();
     let names = accounts.lines().map(|line| line.split(':').next().unwrap().to_owned());
     names.into_iter().find(|name| name == "daemon")
@@ -34,7 +34,7 @@ fn a_crontab_line_is_printed_and_nothing_written() {
 
 #[test]
 fn what_is_installed_is_said_and_what_to_run_next() {
-    let (spool, Some(name)) = (Spool::new(), somebody()) else { return };
+    let (spool, Some(name)) = (Spool::new(), a_user()) else { return };
     let root = spool.path().with_file_name("root");
     let install = |args: &[&str]| {
         let to = ["--install", "--run-as", &name, "--root", root.to_str().unwrap()];
@@ -52,13 +52,13 @@ fn what_is_installed_is_said_and_what_to_run_next() {
     let out =
         format!("wrote {units}.service\nwrote {units}.timer\nwrote {units}.path\n{init}{next}");
     assert_eq!(install(&["systemd"]), ran(0, &out, ""));
-    let nobody = setup(&spool, &["systemd", "--run-as=no-such-user"]);
-    assert_refused(&nobody, "there is no user 'no-such-user'");
+    let unknown = setup(&spool, &["systemd", "--run-as=no-such-user"]);
+    assert_refused(&unknown, "there is no user 'no-such-user'");
 }
 
 #[test]
 fn a_second_spool_takes_no_worker_from_the_first() {
-    let (spool, Some(name)) = (Spool::new(), somebody()) else { return };
+    let (spool, Some(name)) = (Spool::new(), a_user()) else { return };
     let root = spool.path().with_file_name("root");
     let to = ["--install", "--run-as", &name, "--root", root.to_str().unwrap()];
     let install = |dir: &str, args: &[&str]| setup(&spool, &[&["--dir", dir], args, &to].concat());
@@ -93,7 +93,7 @@ fn a_second_spool_takes_no_worker_from_the_first() {
 
 #[test]
 fn the_units_of_a_package_are_hidden_by_none_but_a_service_that_stays_and_that_is_said() {
-    let (spool, Some(name)) = (Spool::new(), somebody()) else { return };
+    let (spool, Some(name)) = (Spool::new(), a_user()) else { return };
     let root = spool.path().with_file_name("root");
     let packaged = root.join("lib/systemd/system");
     std::fs::create_dir_all(&packaged).unwrap();
@@ -124,7 +124,7 @@ fn the_package_has_the_units_that_setup_prints() {
     let units = ["slipstream.service", "slipstream.timer", "slipstream.path"].map(unit).concat();
     assert_eq!(printed, ran(0, &units, ""));
     let relative = setup(&spool, &["systemd", "--run-as=x", "--program=slipstream"]);
-    assert_refused(&relative, "slipstream is no absolute path; write one");
+    assert_refused(&relative, "'slipstream' for '--program'; expected an absolute path");
 }
 
 /// Units for the machine and for a user, with a timer and without.
@@ -146,7 +146,7 @@ fn all_units(spool: &Spool, name: &str) -> Vec<(bool, PathBuf)> {
 
 #[test]
 fn systemd_finds_nothing_wrong_with_the_units() {
-    let (spool, Some(name)) = (Spool::new(), somebody()) else { return };
+    let (spool, Some(name)) = (Spool::new(), a_user()) else { return };
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
         return;
     }
@@ -164,7 +164,7 @@ fn systemd_finds_nothing_wrong_with_the_units() {
 
 #[test]
 fn a_spool_below_tmp_is_not_hidden_from_its_worker() {
-    let (spool, Some(name)) = (Spool::new(), somebody()) else { return };
+    let (spool, Some(name)) = (Spool::new(), a_user()) else { return };
     for (dir, private) in [("/tmp/slipstream", "no"), ("/var/spool/s 1%", "yes")] {
         let told = setup(&spool, &["--dir", dir, "systemd", "--run-as", &name]).out;
         assert!(told.contains(&format!("\nPrivateTmp={private}\n")), "{told}");

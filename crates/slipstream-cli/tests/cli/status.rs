@@ -76,7 +76,10 @@ fn only_so_many_destinations_have_a_line_and_the_rest_is_summed() {
 fn to_watch_it_needs_a_terminal() {
     let spool = Spool::new();
     let told = spool.run(["status", "--watch"]);
-    assert_refused(&told, "this is none; use `slipstream status`, or --json for a program");
+    assert_refused(
+        &told,
+        "--watch needs a terminal; use `slipstream status`, or --json for a program",
+    );
     assert_refused(&spool.run(["status", "--watch", "--json"]), "cannot be used with");
     assert_refused(&spool.run(["status", "--interval=2s"]), "--watch");
 }
@@ -106,7 +109,7 @@ fn a_log_that_was_taken_away_by_hand_shows_in_the_sum_and_the_exit_code() {
     }
     let status = spool.run(["status"]);
     assert_eq!(status.code, Some(1), "{status:?}");
-    let words = "\nthe sum does NOT hold: stored 1, accounted 0\n";
+    let words = "\nthe counters do NOT add up: stored 1, accounted for 0\n";
     assert!(status.out.contains(words), "{status:?}");
     let json = spool.run(["status", "--json"]);
     assert_eq!(json.code, Some(1));

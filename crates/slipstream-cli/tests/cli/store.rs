@@ -184,7 +184,7 @@ fn what_can_never_be_sent_is_refused_in_one_line_and_leaves_no_trace() {
         (&["-c", "jar", "http://h/", "--next", "http://i/"], "store them one by one"),
         (&["--etag-compare", "tag", "http://h/", "http://i/"], "the tag of one url"),
         (&["-C", "-", "--retry", "2", "http://h/"], "write the offset"),
-        (&["-C", "soon", "http://h/"], "'soon' is no offset"),
+        (&["-C", "soon", "http://h/"], "invalid value 'soon' for '--continue-at'"),
         (&["-C", "9", "-r", "1-2", "http://h/"], "cannot be used with"),
         (&["--next", "http://h/"], "has no url before it"),
         (&["ftp.example.com/x"], "write http:// before it"),
@@ -204,7 +204,7 @@ fn what_can_never_be_sent_is_refused_in_one_line_and_leaves_no_trace() {
         (&["--cacert", "/nowhere/ca", "http://h/"], "the certificates' file '/nowhere/ca'"),
         (&["--netrc-file", "/dev/null", "http://h/"], "has no entry for h"),
         (&["--resolve", "h", "http://h/"], "host:port:address"),
-        (&["--sign-secret", "whsec_abc", "http://h/"], "write env:NAME"),
+        (&["--sign-secret", "whsec_abc", "http://h/"], "expected env:NAME"),
         (&["--http1.1", "--http2", "http://h/"], "cannot be used with"),
         (&["http://h/", "a b"], "%20"),
         (&["http://h/[1-20000]"], "one command stores 10000 at most"),
@@ -215,7 +215,7 @@ fn what_can_never_be_sent_is_refused_in_one_line_and_leaves_no_trace() {
         ),
         (&["-T", "a", "-T", "b", "http://h/"], "more files to upload than urls"),
         (&["-G", "-d", "a", "--url-query", "b", "http://h/"], "write it as --data-urlencode"),
-        (&["-z", "soon", "http://h/"], "neither a time nor a file"),
+        (&["-z", "soon", "http://h/"], "expected a file, or a time such as"),
         (
             &["-s", "--hsts", "x", "http://h/"],
             "'--hsts' cannot be stored: what earlier answers said",
@@ -265,7 +265,7 @@ fn a_request_larger_than_the_spool_takes_is_refused() {
     assert_eq!(spool.sums(), [0, 0, 0, 0]);
 }
 
-/// OpenSSL reads its settings when it starts, here from a pipe that somebody listens at.
+/// OpenSSL reads its settings when it starts, here from a pipe that is listened at.
 #[test]
 fn storing_starts_neither_libcurl_nor_tls_and_working_does() {
     let (spool, receiver) = (Spool::new(), Receiver::new());
@@ -302,7 +302,7 @@ fn store_into_a_full_slot(on_full: &str) -> (Spool, Ran) {
 }
 
 #[test]
-fn overwriting_is_told_to_whoever_caused_it() {
+fn overwriting_is_told_to_the_program_that_caused_it() {
     let (spool, third) = store_into_a_full_slot("overwrite");
     assert_eq!((third.code, &*third.out), (Some(0), ""), "{third:?}");
     let begin = "slipstream: overwrote 1 request of the oldest log (";

@@ -17,7 +17,10 @@ use crate::run::Spool;
 /// the words of each on a line. Nothing of what stands there may change. `as` runs a command as a user
 /// who is in group 65534.
 const SCRIPT: &str = r#"
+exec 9<"$SLIPSTREAM"
 mount -t tmpfs -o mode=1777 none /tmp || exit 97
+# It may have been built below /tmp.
+cp /proc/self/fd/9 /tmp/binary && chmod 755 /tmp/binary && exec 9<&- && SLIPSTREAM=/tmp/binary || exit 96
 as() { user=$1; shift; setpriv --reuid="$user" --regid="$user" --groups="$user,65534" "$@"; }
 cd /tmp
 mkdir -m 700 roots && echo precious >roots/letter

@@ -131,7 +131,7 @@ fn repeats_in_a_batch_are_counted_and_named_by_the_earlier_id() {
 }
 
 #[test]
-fn terms_that_nobody_can_keep_are_refused_and_leave_no_trace() {
+fn terms_that_cannot_be_kept_are_refused_and_leave_no_trace() {
     let long = "k".repeat(256);
     let table: &[(&[&str], &str)] = &[
         (&["--delay", "soon"], "expected a duration such as 500ms, 60s or 5m"),
@@ -139,13 +139,16 @@ fn terms_that_nobody_can_keep_are_refused_and_leave_no_trace() {
         (&["--at", "@1", "--delay", "1s"], "cannot be used with"),
         (&["--ttl", "0"], "expected a duration above zero"),
         (&["--delay", "1h", "--ttl", "1h"], "expires before it may be sent; let it live longer"),
-        (&["--dedupe", ""], "the dedupe key has 0 bytes"),
+        (&["--dedupe", ""], "invalid dedupe key of 0 bytes"),
         (&["--dedupe-window", "1m"], "add --dedupe KEY"),
-        (&["--order-key", &long], "the order key has 256 bytes; give it 1 to 255"),
-        (&["--retry", "often"], "'often' is no name=value; write such as attempts=3"),
-        (&["--retry", "every=1w"], "is no time up to 6 days"),
+        (&["--order-key", &long], "invalid order key of 256 bytes; expected 1 to 255"),
+        (
+            &["--retry", "often"],
+            "'often' for '--retry <POLICY>'; expected NAME=VALUE, such as attempts=3",
+        ),
+        (&["--retry", "every=1w"], "expected a time up to 6 days"),
         (&["--attempts", "0"], "'--attempts <N>'"),
-        (&["--attempts", "99999"], "is no number from 1 to 65535"),
+        (&["--attempts", "99999"], "expected a whole number from 1 to 65535"),
     ];
     for (args, words) in table {
         let spool = Spool::new();
@@ -175,7 +178,7 @@ fn a_request_may_have_other_attempts_than_the_rest() {
 }
 
 #[test]
-fn requests_with_one_order_key_arrive_in_the_order_stored_whoever_stores_them() {
+fn requests_with_one_order_key_arrive_in_the_order_stored_from_all_sources() {
     let (spool, receiver) = (Spool::new(), Receiver::new());
     for n in 0..8 {
         let (source, url) = (format!("--source={n}"), receiver.url(&format!("/a{n}")));

@@ -49,7 +49,7 @@ impl Scene {
         Self { spool, server, names, transcript: String::new() }
     }
 
-    /// The same, after what nobody needs to read was typed.
+    /// The same, after what need not be read was typed.
     pub(crate) fn after(lines: &[&str]) -> Self {
         let mut scene = Self::new();
         lines.iter().for_each(|line| drop(scene.run(line, None)));

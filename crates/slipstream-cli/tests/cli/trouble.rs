@@ -24,7 +24,7 @@ fn a_pipe_named_like_a_log_is_passed_over_and_told_by_every_command() {
         let path = spool.path().join(stage).join(FOREIGN);
         assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     }
-    let no_file = "it is no plain file; move it out of the spool";
+    let no_file = "not a regular file; move it out of the spool";
     let worked = spool.run(["work", "--attempts=1"]);
     assert_eq!(worked.code, Some(2), "{worked:?}");
     assert!(worked.err.contains(no_file) && worked.err.contains("2 files"), "{worked:?}");

@@ -94,7 +94,7 @@ fn a_retry_that_is_due_after_the_run_is_put_off_and_that_is_no_failure() {
     spool.quietly(["store", &receiver.url("/503")]);
     let worked = spool.run(["work", "--backoff", "1h", "--max-time", "5s"]);
     assert_eq!((worked.code, &*worked.err), (Some(0), ""), "{worked:?}");
-    let begin = "Processing Job: DONE\n1 put off until the next run; the first is due in 1h";
+    let begin = "Processing Job: DONE\n1 deferred to the next run; the first is due in 1h";
     assert!(worked.out.starts_with(begin), "{worked:?}");
     assert_eq!(spool.sums(), [1, 1, 0, 0]);
     // As it should be, so cron hears nothing.
@@ -107,7 +107,7 @@ fn a_second_worker_says_who_is_at_it_and_leaves() {
     spool.quietly(["store", &receiver.url("/held")]);
     let first = start(&spool);
     let held = receiver.wait_for_held();
-    let words = format!("another worker is at it (process {})\n", first.id());
+    let words = format!("another worker is running (pid {})\n", first.id());
     assert_eq!(spool.run(["work"]), ran(0, &words, ""));
     assert_eq!(spool.run(["work", "--quiet"]), ran(0, "", ""));
     let worker = spool.status()["worker"].clone();
@@ -178,7 +178,7 @@ fn traces_come_only_when_asked_for() {
 }
 
 #[test]
-fn progress_that_nobody_reads_does_not_end_the_run() {
+fn progress_that_is_not_read_does_not_end_the_run() {
     let (spool, receiver) = (Spool::new(), Receiver::new());
     for _ in 0..3 {
         spool.quietly(["store", &receiver.url("/")]);
@@ -230,10 +230,10 @@ fn what_is_due_within_max_idle_is_waited_for_and_the_rest_is_not() {
     let (spool, receiver) = (Spool::new(), Receiver::new());
     spool.quietly(["store", "--delay=1h", &receiver.url("/late")]);
     let worked = spool.run(["work"]);
-    let out = "Processing Job: DONE\n1 put off until the next run; the first is due in ";
+    let out = "Processing Job: DONE\n1 deferred to the next run; the first is due in ";
     assert!(worked.code == Some(0) && worked.out.starts_with(out), "{worked:?}");
     spool.quietly(["store", "--delay=1s", &receiver.url("/soon")]);
     let worked = spool.run(["work", "--max-idle=2h", "--max-time=30s"]);
-    assert!(worked.out.starts_with("Processing Job: .DONE\n1 put off"), "{worked:?}");
+    assert!(worked.out.starts_with("Processing Job: .DONE\n1 deferred"), "{worked:?}");
     assert_eq!(receiver.only().line, "GET /soon");
 }

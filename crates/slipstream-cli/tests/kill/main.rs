@@ -8,7 +8,8 @@
 //! call that changes something. `SLIPSTREAM_KILL_ALL=1` kills at every call, and adds errors that
 //! are like those that are always tried. Needs strace, by name or as `SLIPSTREAM_TEST_STRACE`.
 //!
-//! Absent on purpose: torn writes, which strace cannot make.
+//! # Non-goals
+//! Torn writes, which strace cannot make.
 
 mod place;
 mod promises;

@@ -133,8 +133,8 @@ impl Place {
         backlog.close().unwrap();
     }
 
-    /// Takes the entry of a directory's one log out of the ledger, as if whoever sealed it had been
-    /// killed before he wrote it.
+    /// Takes the entry of a directory's one log out of the ledger, as if the process that sealed it had been
+    /// killed before it wrote that.
     pub(crate) fn forget_stored(&self, dir: &str) {
         let [log] = &self.names(dir)[..] else { panic!("one log in {dir}") };
         let path = self.spool().join("ledger");

@@ -119,7 +119,7 @@ pub(crate) fn hold(
     let unknown: BTreeSet<_> = unknown
         .filter(|id| !place.known.ids.contains(*id) && !acknowledged.contains(*id))
         .collect();
-    must!(unknown.len() + acknowledged.len() <= stores, "nobody stored these: {unknown:?}");
+    must!(unknown.len() + acknowledged.len() <= stores, "these were never stored: {unknown:?}");
     if injection.fault == Fault::Kill {
         let gave_up = got.iter().filter(|got| got.status != 200).map(|got| &got.id);
         let gave_up: BTreeSet<_> = gave_up.collect();
@@ -223,7 +223,7 @@ impl Totals {
         let ran = place.run(&["status", "--json"]);
         must!(ran.status.success(), "the status: {ran:?}");
         let status: Value = serde_json::from_slice(&ran.stdout).map_err(|e| e.to_string())?;
-        must!(status["balanced"] == true, "the sum does not hold: {status}");
+        must!(status["balanced"] == true, "the counters do not add up: {status}");
         must!(status["worker"]["running"] == false, "a worker runs: {status}");
         let number = |value: &Value| value.as_u64().unwrap() as usize;
         let total = |name: &str| number(&status["totals"][name]);

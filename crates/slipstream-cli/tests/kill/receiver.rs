@@ -13,7 +13,7 @@ use std::time::Duration;
 /// How long it waits for the rest of a request. Nothing depends on it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Nobody's request: it only comes behind the others.
+/// No stored request: it only comes behind the others.
 const FLUSH: &str = "/204";
 
 /// A request that came, and how it was answered.
@@ -38,7 +38,7 @@ impl Receiver {
         // It ends with the test's process.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // Whoever was killed in the middle has sent no request.
+                // A worker that was killed in the middle has sent no request.
                 let _ = serve(stream, &keep);
             }
         });

@@ -144,7 +144,7 @@ fn finish(child: Child) -> Option<Output> {
     if let Ok(ended) = ended.recv_timeout(STUCK) {
         return Some(ended.unwrap());
     }
-    // strace hands it on. The thread waits still, so the number is nobody else's.
+    // strace hands it on. The thread waits still, so the number is not reused.
     let _ = Command::new("kill").args(["-s", "TERM", &pid]).status();
     None
 }

@@ -74,8 +74,8 @@ fn a_policy_says_itself_in_text_that_reads_back() {
 #[test]
 fn what_is_no_policy_is_refused_by_name() {
     for (text, part) in [
-        ("attempts", "no name=value"),
-        ("tries=3", "knows no 'tries'"),
+        ("attempts", "policy 'attempts'; expected NAME=VALUE"),
+        ("tries=3", "unknown key 'tries'"),
         ("attempts=0", "attempts '0'"),
         ("attempts=9999,rounds=9999", "more than 65535"),
         ("base=soon", "base 'soon'"),

@@ -1,6 +1,7 @@
 //! How a line's request is sent: its fields as the options that they are.
 //!
-//! Absent on purpose: whether the options make sense. That is the request's check.
+//! # Non-goals
+//! Whether the options make sense. That is the request's check.
 
 use slipstream_core::{Invalid, read_seconds};
 

@@ -1,6 +1,7 @@
 //! Takes a finished transfer off libcurl, and ends its job or sends the next hop on its way.
 //!
-//! Guarantees: the handle is free again, and has nothing of the request left on it.
+//! # Invariants
+//! The handle is free again, and has nothing of the request left on it.
 
 use curl::easy::Easy2;
 use slipstream_core::{Completion, Failure, Outcome};

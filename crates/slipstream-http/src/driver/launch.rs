@@ -1,8 +1,10 @@
 //! Puts a request on its way: from a job, or from the redirect that led to it.
 //!
-//! Guarantees: what is given to libcurl was checked, and is allowed by the policy as far as
-//! that can be said before connecting. One without options, on a driver without a policy
-//! or proxies by scheme, costs nothing for either.
+//! # Invariants
+//! - What is given to libcurl was checked, and is allowed by the policy as far as that can be said
+//!   before connecting.
+//! - One without options, on a driver without a policy or proxies by scheme, costs nothing for
+//!   either.
 
 use std::sync::LazyLock;
 

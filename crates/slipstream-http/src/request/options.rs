@@ -1,13 +1,16 @@
 //! How a request is sent, beyond what it says: credentials, proxy, TLS, address, time-outs,
 //! redirects, signature. The names follow curl's options.
 //!
-//! Guarantees: everything that sending needs is in here by value (certificates as their
-//! text, never as a path), so a stored request never makes a worker read a file of the
-//! request's choosing; the one exception is the signature's secret, which is named and
-//! looked up by whoever runs the worker. What is stored is small: a field at its default is
-//! not written. Neither `Debug` nor [`Options::masked`] shows a secret.
+//! # Invariants
+//! - Everything that sending needs is in here by value (certificates as their text, never as a
+//!   path), so a stored request never makes a worker read a file of the request's choosing.
+//! - The one exception is the signature's secret, which is named and looked up by the program that runs the
+//!   worker.
+//! - What is stored is small: a field at its default is not written.
+//! - Neither `Debug` nor [`Options::masked`] shows a secret.
 //!
-//! Absent on purpose: whatever concerns the spool or the worker (delays, order, attempts).
+//! # Non-goals
+//! Whatever concerns the spool or the worker (delays, order, attempts).
 
 use serde::{Deserialize, Deserializer, Serialize};
 use slipstream_core::Invalid;
@@ -16,7 +19,7 @@ mod build;
 mod check;
 mod masked;
 
-/// Redirects that are followed at most when nobody says how many: curl's default.
+/// Redirects that are followed at most unless a request says how many: curl's default.
 pub(crate) const REDIRECTS: u32 = 50;
 
 /// How a user and a password are proven.
@@ -24,7 +27,7 @@ pub(crate) const REDIRECTS: u32 = 50;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Auth {
-    /// With the first request, readable to whoever sees it.
+    /// With the first request, readable to all who see it.
     #[default]
     Basic,
     /// By answering a challenge, which costs a round trip.
@@ -213,7 +216,7 @@ const DISAGREED_HTTP: [u32; 9] = [1, 8, 16, 28, 35, 52, 55, 56, 92];
 
 impl Options {
     /// The way that is gone in place of the usual one. Requests that go another way are a destination
-    /// of their own: that nobody answers there says nothing about the host that the URL names.
+    /// of their own: that there is no answer says nothing about the host that the URL names.
     pub(crate) fn via(&self) -> Option<String> {
         if let Some(path) = &self.unix_socket {
             return Some(format!("unix:{path}"));

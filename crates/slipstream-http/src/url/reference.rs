@@ -1,11 +1,12 @@
 //! Where a reference leads, as a `Location` header holds one: RFC 3986, section 5.
 //!
-//! Guarantees: what comes out holds no space, no control character and nothing beyond
-//! ASCII behind its host, and what could not be written that way is percent-encoded. It is
-//! still to be checked: a reference may lead to any scheme and host.
+//! # Invariants
+//! - What comes out holds no space, no control character and nothing beyond ASCII behind its host,
+//!   and what could not be written that way is percent-encoded.
+//! - It is still to be checked: a reference may lead to any scheme and host.
 //!
-//! Absent on purpose: the fragment, which is never sent, and any normalising beyond what
-//! the section asks for.
+//! # Non-goals
+//! The fragment, which is never sent, and any normalising beyond what the section asks for.
 
 use super::is_scheme;
 

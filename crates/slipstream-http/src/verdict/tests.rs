@@ -60,7 +60,7 @@ fn a_transfer_without_a_status_never_delivers() {
 }
 
 #[test]
-fn an_error_is_told_in_few_words_and_blamed_on_whoever_caused_it() {
+fn an_error_is_told_in_few_words_and_blamed_on_its_cause() {
     use Blame::{Destination, Worker};
     use Stage::{Answer, Connect, Handshake, Lookup};
 

@@ -52,7 +52,7 @@ fn a_redirect_is_a_failure_and_goes_nowhere() {
 }
 
 #[test]
-fn retry_after_is_heard_where_it_means_everybody() {
+fn retry_after_is_heard_where_it_means_all_clients() {
     let future = "Fri, 31 Dec 9999 23:59:59 GMT";
     let table = [
         ("429", "7", Some(7)),
@@ -105,7 +105,7 @@ fn a_closed_port_is_a_refused_connection() {
 }
 
 #[test]
-fn a_name_that_nobody_has_cannot_be_resolved() {
+fn a_name_that_does_not_exist_cannot_be_resolved() {
     let failed = failure(send(&HttpRequest::get("http://name.invalid/")));
     assert_eq!(failed.reason, "cannot resolve the name (name.invalid:80)");
     assert!(failed.transient && failed.blame == Blame::Destination);

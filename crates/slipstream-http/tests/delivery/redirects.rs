@@ -108,7 +108,7 @@ fn a_redirect_that_leads_nowhere_says_why() {
     let table = [
         (
             "file:///etc/passwd",
-            "it leads to 'file:***', and the scheme 'file' is not supported; http and https are",
+            "it leads to 'file:***': the scheme 'file' is not supported; http and https are",
         ),
         ("gopher://127.0.0.1:25/", "the scheme 'gopher' is not supported"),
         ("http://0x7f000001/", "write an ipv4 address as four numbers"),

@@ -11,7 +11,7 @@ use slipstream_http::{Auth, HttpRequest, HttpVersion, Options};
 use crate::server::{OK, Reply, Server};
 use crate::{ID, driver, failure, send, send_with};
 
-/// Without their order: which it is, matters to nobody.
+/// Without their order: which it is, does not matter.
 fn lines(head: &str) -> Vec<String> {
     let mut lines: Vec<_> = head.trim_end().split("\r\n").map(str::to_owned).collect();
     lines[1..].sort();
@@ -302,7 +302,7 @@ fn a_handshake_that_does_not_finish_is_told_from_a_connection_that_is_not_made()
         format!("connected, but the tls or proxy handshake did not finish within 200ms ({peer})")
     );
 
-    // A listener whose queue is full answers nobody who asks to connect.
+    // A listener whose queue is full answers no client that asks to connect.
     let full = Full::new();
     let request = HttpRequest::get(format!("http://{}/", full.address)).options(options);
     assert_eq!(
@@ -327,7 +327,7 @@ fn a_handshake_behind_a_proxy_is_no_answer_that_is_waited_for() {
     );
 }
 
-/// A listener that takes nobody in, with connections that fill its queue.
+/// A listener that accepts nothing, with connections that fill its queue.
 struct Full {
     address: std::net::SocketAddr,
     _listener: socket2::Socket,

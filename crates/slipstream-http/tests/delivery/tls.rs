@@ -170,7 +170,7 @@ fn a_client_shows_the_certificate_of_its_own_request() {
         let request = server.request(options);
         assert_eq!(send_with(&mut driver, &request), Outcome::Delivered, "{request:?}");
         assert_eq!(server.clients.recv().unwrap().as_deref(), Some(name));
-        // Without one, the next request is nobody.
+        // Without one, the next request has no identity.
         let failed = failure(send_with(&mut driver, &server.request(new())));
         assert_eq!(failed.status, None, "{failed:?}");
     }

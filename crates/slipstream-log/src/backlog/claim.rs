@@ -223,7 +223,7 @@ impl SpoolBacklog {
             Found::Collecting(slot) => {
                 let header = shared.read_header(file, path)?;
                 if header.is_some() && shared.is_empty(file, path)? {
-                    // Whoever waits for a directory without logs would else wait for ever.
+                    // A worker that waits for a directory without logs would else wait for ever.
                     shared.remove_empty(file, path)?;
                     return Ok(None);
                 }

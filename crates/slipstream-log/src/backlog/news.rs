@@ -1,7 +1,9 @@
 //! Hearing of new records as they come, for a worker that stays.
 //!
-//! Guaranteed: whatever is stored after [`News::listen`] is told, once, until it is called again:
-//! so a thousand stores between two looks cost one wake-up. Nothing is polled.
+//! # Invariants
+//! - Whatever is stored after [`News::listen`] is told, once, until it is called again: so a
+//!   thousand stores between two looks cost one wake-up.
+//! - Nothing is polled.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
 //! What became of attempts, in words, beside the log that the requests are in.
 //!
 //! failed/NAME.log.notes, a line for each note, whatever stage the log is at: it is found by the
-//! log's name and goes when the log goes. Notes are for whoever looks why something failed; they
+//! log's name and goes when the log goes. Notes tell an operator why something failed; they
 //! are no promise. They are not synced, and what finds no room is left out: a log's notes take no
 //! more than the log itself, or [`LEAST`].
 
@@ -18,7 +18,7 @@ pub(crate) const NOTES: &str = ".notes";
 /// What the notes of the smallest log may take, in bytes.
 const LEAST: u64 = 64 * 1024;
 
-/// Longest line that is read. Whoever writes longer ones has no room for many.
+/// Longest line that is read. A writer of longer ones has no room for many.
 const LINE_MAX: usize = 64 * 1024;
 
 impl Spool {

@@ -22,7 +22,7 @@ use crate::{Settings, Spool, Stage};
 #[derive(Clone)]
 pub(super) struct Hands {
     elapsed: Arc<AtomicU64>,
-    /// How far the wall clock is from where it would be had nobody set it.
+    /// How far the wall clock is from where it would be had it not been set.
     wall: Arc<AtomicI64>,
 }
 

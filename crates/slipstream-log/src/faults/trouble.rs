@@ -1,5 +1,5 @@
 //! One log's trouble: each operation on it fails with each error, at each stage, while a worker runs
-//! and while somebody looks. The others are delivered in that run, the trouble is told, and once it
+//! and while it is being looked at. The others are delivered in that run, the trouble is told, and once it
 //! is over the log is worked, too.
 
 use std::collections::BTreeSet;

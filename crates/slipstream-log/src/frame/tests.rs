@@ -53,7 +53,7 @@ fn a_frame_is_of_one_log_only() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_makes_nobody_wait_longer_than_at_first() {
+fn a_clock_that_is_set_back_makes_no_request_wait_longer_than_at_first() {
     let noon = Timestamp::from_millis(1_795_521_600_000);
     let settlement = Settlement::FRESH.due_in(Duration::from_secs(30), noon);
     assert_eq!(settlement.remaining(noon), Duration::from_secs(30));

@@ -106,7 +106,7 @@ impl Root {
     pub(super) fn judge_file(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         let stat = judged(fd)?;
         refuse(if kind(&stat) != FileType::RegularFile {
-            Some("it is no plain file; move it out of the spool")
+            Some("not a regular file; move it out of the spool")
         } else if stat.stx_nlink > 1 {
             Some("it has another name elsewhere (a hard link); remove that")
         } else {

@@ -23,9 +23,9 @@ use super::{AppendError, File, Fs, Lock, Open, Replace, Stat, Watch};
 /// Who may use a spool's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// The user whose spool it is: files are 0600 and his.
+    /// The user whose spool it is: files are 0600 and that user's.
     Owner(u32),
-    /// Everyone in the spool's group: files are 0660 and the group's, whoever made them.
+    /// Everyone in the spool's group: files are 0660 and the group's, whichever member made them.
     Group(u32),
 }
 
@@ -172,7 +172,7 @@ impl File for DiskFile {
         if written == bytes.len() {
             return Ok(());
         }
-        // The rest is not tried: somebody else's record may stand behind this piece by now.
+        // The rest is not tried: another process's record may stand behind this piece by now.
         let words =
             format!("only {written} of {} bytes were written; is the disk full?", bytes.len());
         let end = (&self.0).stream_position().ok();
@@ -221,7 +221,7 @@ impl File for DiskFile {
 
     fn try_lock(&self, how: Lock) -> io::Result<()> {
         let mut lock = fd_lock::RwLock::new(self.0.as_fd());
-        // The guard would give the lock back at once; whoever took it does that.
+        // The guard would release the lock at once; the code that took it does that.
         match how {
             Lock::Shared => std::mem::forget(lock.try_read()?),
             Lock::Exclusive => std::mem::forget(lock.try_write()?),

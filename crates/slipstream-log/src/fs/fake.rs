@@ -5,7 +5,8 @@
 //! each file and directory what has reached the disk for sure. Operations are counted, so that
 //! a test can stop or fail at each one in turn.
 //!
-//! Absent on purpose: time, permissions, and two things at the same time.
+//! # Non-goals
+//! Time, permissions, and two things at the same time.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -53,7 +54,7 @@ struct World {
     spoiled: Option<(&'static str, String, i32)>,
     /// How often it did.
     spoiled_ops: u64,
-    /// What was done, for whoever looks at a failed test.
+    /// What was done, to be shown when a test fails.
     trace: Vec<String>,
     names: BTreeMap<String, u64>,
     files: BTreeMap<u64, Data>,
@@ -214,7 +215,7 @@ impl Fake {
         world.file(inode).modified = time;
     }
 
-    /// Changes the bytes of a file behind everybody's back.
+    /// Changes the bytes of a file, unnoticed.
     pub(crate) fn damage(&self, path: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut world = self.world();
         let inode = world.names[path];
@@ -405,7 +406,7 @@ impl Fs for Fake {
         self.world().boots
     }
 
-    /// Nobody waits in these tests.
+    /// No test waits here.
     fn watch(&self, _: &Path, _: &[&str], _: Box<dyn Fn() + Send>) -> io::Result<Box<dyn Watch>> {
         Err(io::ErrorKind::Unsupported.into())
     }

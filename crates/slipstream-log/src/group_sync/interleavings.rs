@@ -1,5 +1,5 @@
-//! Every order in which a few threads may come to write, sync and wait: nobody is told *yes* too
-//! early, nobody waits for ever, and a failure is told to all whom it concerns.
+//! Every order in which a few threads may come to write, sync and wait: none succeeds too
+//! early or waits for ever, and a failure reaches all whom it concerns.
 //!
 //! Only built with `--cfg loom`, by `cargo xtask test`: loom's locks then stand in for those of
 //! the standard library, and it tries the orders one by one. It fails when all threads wait.
@@ -85,13 +85,13 @@ fn explore(fails: Option<u64>, stores: &'static [usize]) {
         }
         let broken = world.failed();
         let last = world.group.wait(world.group.written(), || Ok(()));
-        assert_eq!(last.is_err(), broken, "whoever comes after a failure");
+        assert_eq!(last.is_err(), broken, "a store after a failure");
     });
     println!("{stores:?} stores, sync {fails:?} failing: {tried:?} orders");
 }
 
 #[test]
-fn nobody_is_told_yes_before_a_sync_that_began_after_his_write() {
+fn a_store_succeeds_only_by_a_sync_that_began_after_its_write() {
     explore(None, &[1, 1, 1]);
     explore(None, &[2, 2]);
 }

@@ -82,7 +82,7 @@ fn one_of_all_who_ask_is_told_once_in_each_such_time() {
 }
 
 #[test]
-fn nobody_is_told_while_a_worker_is_at_it() {
+fn nothing_is_overdue_while_a_worker_runs() {
     let (fake, wall, spool) = scene();
     wall.set(NOON.after(2 * HOUR));
     let backlog = another(&fake, &wall).backlog().unwrap();
@@ -134,7 +134,7 @@ fn a_clock_that_was_set_back_is_told_of_once_in_each_such_time() {
     ended(&fake, NOON.after(MINUTE));
     assert_eq!([200, 260].map(told), [vec![], vec![]]);
     assert_eq!(told(261), [unknown]);
-    // What was told in a time that is yet to come keeps nobody from being told.
+    // What was told in a time that is yet to come keeps no later one from being told.
     ended(&fake, start);
     wall.set(start.after(130 * MINUTE));
     assert_eq!(spool.overdue(HOUR), Some(Overdue { since: Some(start), worked: true, hung: None }));

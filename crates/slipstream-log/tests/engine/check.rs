@@ -149,7 +149,7 @@ fn what_is_no_log_is_named_and_left_alone() {
     let renamed = path.with_file_name("s011-20261124T054200000Z-0000000000000001.log");
     std::fs::rename(path, renamed).unwrap();
     let (found, left) = findings(&bench);
-    assert!(found.iter().any(|what| what.starts_with("ready/notes.txt is no log")), "{found:?}");
+    assert!(found.iter().any(|what| what.starts_with("ready/notes.txt not a log")), "{found:?}");
     assert!(
         found.iter().any(|what| what.contains("was being made when a process ended")),
         "{found:?}"

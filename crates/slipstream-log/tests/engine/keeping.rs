@@ -127,7 +127,7 @@ fn a_memory_that_another_user_wrote_or_could_have_written_is_not_recalled() {
 }
 
 #[test]
-fn whoever_follows_is_woken_by_a_store_and_finds_it_at_once() {
+fn a_follower_is_woken_by_a_store_and_finds_it_at_once() {
     let mut bench = Bench::new();
     bench.store().unwrap();
     let mut backlog = bench.backlog();
@@ -143,7 +143,7 @@ fn whoever_follows_is_woken_by_a_store_and_finds_it_at_once() {
 }
 
 #[test]
-fn a_retry_wakes_whoever_follows() {
+fn a_retry_wakes_a_follower() {
     let mut bench = Bench::new();
     bench.store().unwrap();
     let mut backlog = bench.backlog();

@@ -227,7 +227,7 @@ fn a_failed_record_keeps_its_log_while_the_others_are_delivered() {
     assert_eq!(bench.files(Stage::Failed).len(), 1);
     let totals = bench.totals();
     assert_eq!((totals.failed, totals.pending, totals.outcomes.delivered), (1, 0, 4));
-    // It stays there: nobody asked to retry it.
+    // It stays there until a retry.
     assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), Vec::<u64>::new());
 }
 
@@ -382,7 +382,7 @@ fn a_log_removed_by_hand_shows_as_an_imbalance() {
 }
 
 #[test]
-fn a_log_that_somebody_holds_comes_last_and_is_no_success() {
+fn a_log_that_is_locked_comes_last_and_is_no_success() {
     let mut bench = Bench::new();
     bench.store().unwrap();
     let record = bench.record();
@@ -392,7 +392,7 @@ fn a_log_that_somebody_holds_comes_last_and_is_no_success() {
     holder.lock_shared().unwrap();
     let mut backlog = bench.backlog();
     let first = next(&mut *backlog).unwrap();
-    assert_eq!(number(&first), 2, "the one that nobody holds");
+    assert_eq!(number(&first), 2, "the one that is not locked");
     backlog.settle(first.ticket, Verdict::Delivered).unwrap();
     holder.unlock().unwrap();
     assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [1]);

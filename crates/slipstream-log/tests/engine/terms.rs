@@ -76,7 +76,7 @@ fn more_keys_than_there_is_room_for_let_repeats_through_and_keep_nothing_out() {
 }
 
 #[test]
-fn requests_with_one_order_key_come_out_in_order_whoever_stored_them() {
+fn requests_with_one_order_key_come_out_in_order_from_all_sources() {
     let mut bench = Bench::new();
     for source in ["one", "two", "three", "four", "five", "six"] {
         let record = ordered(&mut bench, "customer-17");
@@ -93,7 +93,7 @@ fn requests_with_one_order_key_come_out_in_order_whoever_stored_them() {
 }
 
 #[test]
-fn while_somebody_holds_a_log_the_later_ones_of_its_slot_wait() {
+fn while_a_log_is_locked_the_later_ones_of_its_slot_wait() {
     let mut bench = Bench::new();
     for _ in 0..2 {
         bench.store().unwrap();

@@ -1,8 +1,9 @@
 //! A server's words on one line, without what it repeats of a request's values.
 //!
-//! Guarantees: what stands in quotes is left out, unless the word before it says that it is
-//! a name; and so is every value of the request, wherever it stands. Rather too much is left out than
-//! too little.
+//! # Invariants
+//! - What stands in quotes is left out, unless the word before it says that it is a name.
+//! - So is every value of the request, wherever it stands.
+//! - Rather too much is left out than too little.
 
 use super::SYNTAX;
 use crate::{MysqlRequest, Param, sql};

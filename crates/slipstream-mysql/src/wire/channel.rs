@@ -85,7 +85,7 @@ impl Channel {
         while self.some(usize::MAX / 2).is_ok() {}
     }
 
-    /// Whether nothing came that nobody asked for.
+    /// Whether nothing came unasked.
     pub(super) fn is_quiet(&mut self) -> bool {
         self.at == self.input.len()
             && self.stream.as_mut().is_some_and(|stream| stream.socket().is_quiet())
@@ -93,7 +93,7 @@ impl Channel {
 
     /// Protects what follows.
     pub(super) fn protect(&mut self, connector: &SslConnector, name: &str) -> Result<()> {
-        // What somebody put in before TLS began must not be read as if it came through it.
+        // What was injected before TLS began must not be read as if it came through it.
         if self.at != self.input.len() {
             return Err(Error::Protocol("it talks on before tls has begun"));
         }

@@ -124,7 +124,7 @@ impl Connection {
 
     /// The sum of a result's second column, and None if there is no row.
     pub(crate) fn sum(&mut self, sql: &str) -> Result<Option<u64>> {
-        const WRONG: Error = Error::Protocol("a number is none");
+        const WRONG: Error = Error::Protocol("invalid number");
         self.command(QUERY, sql.as_bytes())?;
         let first = self.channel.receive()?;
         let columns = Reader(&first).length()?;
@@ -279,7 +279,7 @@ impl Drop for Connection {
             return;
         }
         // Servers count connections that end without it as failures. It fits into the socket's
-        // buffer, or nobody reads it any more.
+        // buffer, or it is not read any more.
         self.channel.until(Instant::now() + Duration::from_millis(100));
         let _ = self.command(QUIT, &[]);
     }

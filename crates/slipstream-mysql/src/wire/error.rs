@@ -1,6 +1,7 @@
 //! How talking to a server fails.
 //!
-//! Absent on purpose: what that means for a request. `verdict` says so.
+//! # Non-goals
+//! What that means for a request. `verdict` says so.
 
 use std::io;
 use std::time::Duration;

@@ -46,7 +46,7 @@ impl Greeting {
     pub(super) fn of(payload: &[u8]) -> Result<Self> {
         let mut reader = Reader(payload);
         if reader.u8()? != 10 {
-            return Err(Error::Protocol("it is none of version 10"));
+            return Err(Error::Protocol("not protocol version 10"));
         }
         let mariadb = reader.text().windows(7).any(|part| part == b"MariaDB");
         let _thread = reader.u32()?;

@@ -1,9 +1,10 @@
 //! Logging in: the greeting, TLS, and a proof of the password.
 //!
-//! Guarantees: nothing is said before TLS is there, if there is to be any, but that it is wanted. The
-//! password itself is sent over a socket, over TLS if that may be, or for the holder of a key that was
-//! given or asked for. What it is proven for is as long as the protocol says, so a proof is of use
-//! to no other login.
+//! # Invariants
+//! - Nothing is said before TLS is there, if there is to be any, but that it is wanted.
+//! - The password itself is sent over a socket, over TLS if that may be, or for the holder of a key
+//!   that was given or asked for.
+//! - What it is proven for is as long as the protocol says, so a proof is of use to no other login.
 
 use openssl::ssl::SslConnector;
 
@@ -108,9 +109,9 @@ fn prove(
             (1, key) if asked_for_key => {
                 asked_for_key = false;
                 let sealed = sealed(login.password, &nonce, key);
-                channel.send(&sealed.ok_or(Error::Protocol("its key is none"))?)?;
+                channel.send(&sealed.ok_or(Error::Protocol("invalid public key"))?)?;
             }
-            _ => return Err(Error::Protocol("it asks for what nobody knows")),
+            _ => return Err(Error::Protocol("unknown authentication request")),
         }
     }
     Err(Error::Protocol("it asks again and again who is there"))

@@ -32,7 +32,7 @@ impl<'a> Reader<'a> {
             0xfc => self.number(2),
             0xfd => self.number(3),
             0xfe => self.number(8),
-            _ => Err(Error::Protocol("a length is none")),
+            _ => Err(Error::Protocol("invalid length")),
         }
     }
 

@@ -1,7 +1,8 @@
 //! A connected socket whose every wait ends.
 //!
-//! Guaranteed: no call waits longer than the silence that is allowed, nor beyond the deadline. What a
-//! wait ends with is never "would block", which TLS would take for an invitation to go on.
+//! # Invariants
+//! - No call waits longer than the silence that is allowed, nor beyond the deadline.
+//! - What a wait ends with is never "would block", which TLS would take for an invitation to go on.
 
 use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;

@@ -1,9 +1,11 @@
 //! Refuses what can never work, or contradicts itself.
 //!
-//! Guarantees: every time-out is finite, and every expression compiles, in bounded memory.
+//! # Invariants
+//! Every time-out is finite, and every expression compiles, in bounded memory.
 //!
-//! Absent on purpose: whether certificates and keys are good. A certificate that is good today may
-//! not be when it is sent.
+//! # Non-goals
+//! Whether certificates and keys are good. A certificate that is good today may not be when it is
+//! sent.
 
 use regex::bytes::{Regex, RegexBuilder};
 use slipstream_core::{Invalid, quoted};
@@ -56,7 +58,7 @@ pub(super) fn check(request: &TcpRequest) -> Result<(), Invalid> {
     ] {
         if time.is_some_and(|time| !(1..=LONGEST).contains(&time)) {
             return refuse(format!(
-                "the {what} is out of range; write more than nothing and at most 24 hours"
+                "the {what} is out of range; expected more than 0 seconds, and at most 24 hours"
             ));
         }
     }
@@ -104,7 +106,7 @@ pub(crate) fn regex(text: &str) -> Result<Regex, Invalid> {
             }
         };
         Invalid::new(format!(
-            "the expression {} is none: {why}; write one such as '^OK', with ASCII's classes",
+            "invalid expression {}: {why}; expected one such as '^OK', with ASCII's classes",
             quoted(text)
         ))
     })

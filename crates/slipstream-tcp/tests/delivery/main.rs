@@ -1,7 +1,10 @@
 //! Requests on loopback, to peers that do what no well-kept server does at will.
 //!
-//! Guaranteed: no test sleeps, and each ends by itself. Absent on purpose: TLS and real servers,
-//! which are tried with the built programs.
+//! # Invariants
+//! No test sleeps, and each ends by itself.
+//!
+//! # Non-goals
+//! TLS and real servers, which are tried with the built programs.
 
 mod answers;
 #[path = "../../../../fuzz/targets/stream.rs"]

@@ -107,7 +107,7 @@ fn a_peer_that_leaves_its_side_open_has_it_once_its_kernel_has() {
 
 #[test]
 fn a_peer_without_room_for_all_of_it_does_not_have_it() {
-    // Nobody accepts, so nobody reads: what fits into the buffers is acknowledged, the rest is not.
+    // No connection is accepted, so nothing is read: what fits into the buffers is acknowledged, the rest is not.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("tcp://{}", listener.local_addr().unwrap());
     let failure = failure(send_briefly(&TcpRequest::new(url.clone(), vec![0; 16_000_000])));
@@ -118,7 +118,9 @@ fn a_peer_without_room_for_all_of_it_does_not_have_it() {
         let outcome = send_briefly(&TcpRequest::new(url.clone(), vec![0; size]));
         let failure = match outcome {
             Outcome::Failed(failure) => failure,
-            Outcome::Delivered => panic!("{size} bytes were delivered to nobody"),
+            Outcome::Delivered => {
+                panic!("{size} bytes were delivered to a listener that reads nothing")
+            }
         };
         if failure.reason.contains("acknowledge") {
             break failure;
@@ -138,7 +140,7 @@ fn a_total_time_out_ends_what_is_still_going_on() {
 }
 
 #[test]
-fn nobody_at_an_address_is_a_passing_failure_of_the_destination() {
+fn no_listener_at_an_address_is_a_passing_failure_of_the_destination() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("tcp://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -166,7 +168,7 @@ fn a_unix_socket_takes_the_same_and_resets_the_same() {
     let path = dir.path().join("app.sock");
     let url = format!("unix://{}", path.display());
     let missing = failure(send(&TcpRequest::new(&url, "x")));
-    assert_eq!(missing.reason, format!("there is no such socket, so nobody listens ({url})"));
+    assert_eq!(missing.reason, format!("there is no such socket ({url})"));
     let listener = UnixListener::bind(&path).unwrap();
     let peer = thread::spawn(move || {
         let mut all = String::new();

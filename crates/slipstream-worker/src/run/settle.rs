@@ -223,9 +223,9 @@ impl Run<'_> {
                 summary.untried += u64::from(attempts == 0);
                 let id = id.map(tracing::field::display);
                 if why == DOWN {
-                    tracing::debug!(id, attempts, reason = why, "the request is given up");
+                    tracing::debug!(id, attempts, reason = why, "the request failed for good");
                 } else {
-                    tracing::warn!(id, attempts, reason = why, "the request is given up");
+                    tracing::warn!(id, attempts, reason = why, "the request failed for good");
                 }
             }
             Verdict::Expired => summary.expired += 1,

@@ -1,11 +1,14 @@
 //! What waits for a thread, and whose turn it is.
 //!
-//! Guaranteed: each destination may hold at most half of the threads that the others leave it, one
-//! that is alone too: what hangs now may be there long before anything else comes. So the first
-//! one that hangs holds half, the next a quarter, and one that answers always finds a thread, until
-//! the last of them is taken. When all are taken and nothing has ended for [`SILENT`], each
-//! destination that holds none gets one more, up to [`MOST`] in all: so however many hang, the next
-//! one is tried. A pool of one thread stays one. Among those that may start, the first that came does.
+//! # Invariants
+//! - Each destination may hold at most half of the threads that the others leave it, one that is
+//!   alone too: what hangs now may be there long before anything else comes.
+//! - So the first one that hangs holds half, the next a quarter, and one that answers always finds
+//!   a thread, until the last of them is taken.
+//! - When all are taken and nothing has ended for [`SILENT`], each destination that holds none gets
+//!   one more, up to [`MOST`] in all: so however many hang, the next one is tried.
+//! - A pool of one thread stays one.
+//! - Among those that may start, the first that came does.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_destination_leaves_half_to_whoever_comes_late() {
+    fn a_lone_destination_leaves_half_to_late_ones() {
         let mut queue = Queue::new(4);
         for number in 0..9 {
             assert!(add(&mut queue, "a", number));

@@ -53,7 +53,7 @@ pub(crate) struct Books {
     pub(crate) most_claimed: usize,
     pub(crate) put_back: u64,
     pub(crate) closed: bool,
-    /// Whether somebody asked to be woken.
+    /// Whether a waker was given.
     pub(crate) followed: bool,
     /// The lines that were left, by ticket.
     pub(crate) notes: Vec<(u64, String)>,

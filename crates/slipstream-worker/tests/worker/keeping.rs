@@ -111,7 +111,7 @@ fn a_memory_that_cannot_be_read_is_forgotten() {
 }
 
 #[test]
-fn whoever_follows_stays_until_it_is_stopped() {
+fn a_follower_stays_until_it_is_stopped() {
     let scene = scene(vec![record(0, "a"), record(1, "a")], |_| delivered());
     let worker = scene.worker.follow();
     let (stopper, mut waits) = (worker.stopper(), 0);

@@ -176,7 +176,7 @@ fn a_waiting_turn_returns_when_it_is_woken() {
 }
 
 #[test]
-fn a_job_that_ends_wakes_whoever_waits_elsewhere() {
+fn a_job_that_ends_wakes_a_driver_that_waits_elsewhere() {
     let (mut host, mut driver) = (Threads::new(Doer::default()), Threads::new(Doer::default()));
     driver.wake_on_completion(host.waker());
     driver.start(job(0, body("work")));

@@ -1,7 +1,8 @@
 //! As much of HTTP/1.1 as a receiver of requests needs: where a request ends, and the
 //! few headers that decide what follows.
 //!
-//! Absent on purpose: chunked bodies (refused), and any check of what is not used.
+//! # Non-goals
+//! Chunked bodies (refused), and any check of what is not used.
 
 use std::str;
 

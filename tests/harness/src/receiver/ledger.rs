@@ -1,7 +1,8 @@
 //! What a receiver remembers of the requests that it took.
 //!
-//! Guarantees that a request is counted, and stands in the ledger file, before it is
-//! answered: whoever kills the receiver loses nothing that was acknowledged.
+//! # Invariants
+//! A request is counted, and stands in the ledger file, before it is answered: a process that kills the
+//! receiver loses nothing that was acknowledged.
 
 use std::collections::HashSet;
 use std::fs::File;

@@ -1,10 +1,14 @@
 //! A small receiver of lines over TCP on loopback, for the soak: `ID ask …` is answered by `OK ID`,
 //! `ID tell …` by the end of the connection, once all that came over it is taken.
 //!
-//! Guarantees that what it took stands in its ledger before the sender can know, and that a connection
-//! whose lines it did not take ends by a reset, or without the answer that was asked for. So what
-//! is in the ledger once too often was sent once too often. Absent on purpose: speed; each
-//! connection has a thread.
+//! # Invariants
+//! - What it took stands in its ledger before the sender can know.
+//! - A connection whose lines it did not take ends by a reset, or without the answer that was asked
+//!   for.
+//! - So what is in the ledger once too often was sent once too often.
+//!
+//! # Non-goals
+//! Speed; each connection has a thread.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -88,7 +92,7 @@ impl Drop for Lines {
     fn drop(&mut self) {
         self.shared.stop.store(true, Relaxed);
         for (address, thread) in self.addresses.iter().zip(self.threads.drain(..)) {
-            // Whoever waits for a connection gets one. Those that are open end with their senders.
+            // A client that waits for a connection gets one. Those that are open end with their senders.
             if TcpStream::connect(address).is_ok() {
                 let _ = thread.join();
             }
@@ -183,7 +187,7 @@ impl Shared {
             text.extend_from_slice(key);
             text.extend_from_slice(format!(" {word} {length} {status}\n").as_bytes());
         }
-        // Written as a whole or not at all, whoever panicked.
+        // Written as a whole or not at all, even after a panic.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner).write_all(&text)?;
         if status == 200 {
             self.taken.fetch_add(lines.len() as u64, Relaxed);

@@ -1,8 +1,12 @@
 //! A small receiver of HTTP requests on loopback, for the demo, the benchmarks and by
 //! hand (`cargo xtask receiver`); and one of lines, for the soak.
 //!
-//! Guarantees that what it acknowledged it has counted, and that it outruns the clients
-//! that are measured against it. Absent on purpose: TLS, HTTP/2, any address but loopback.
+//! # Invariants
+//! - What it acknowledged it has counted.
+//! - It outruns the clients that are measured against it.
+//!
+//! # Non-goals
+//! TLS, HTTP/2, any address but loopback.
 
 mod http;
 mod ledger;

@@ -1,4 +1,4 @@
-//! What a receiver answers: the same to everybody, or a refusal to some.
+//! What a receiver answers: the same to all, or a refusal to some.
 //!
 //! Whom it refuses is decided by the request's key and a seed, so a run can be repeated: of
 //! a thousand keys two are refused always, and fifteen every other time. Where there is no status to
@@ -23,7 +23,7 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// The same to everybody.
+    /// The same to all.
     pub(super) fn always(status: u16, headers: &[String]) -> Self {
         Self {
             usual: Answer { status, bytes: http::response(status, headers) },
@@ -74,7 +74,7 @@ pub(super) fn manner(seed: u64, key: &[u8], asked: u64) -> Option<Manner> {
     refuses(seed, Some(key), asked).then(|| match lot / 1000 % 16 {
         0..5 => Manner::Busy,
         5..10 => Manner::Close,
-        // Whoever is refused always would take all the time that there is.
+        // A request that is refused always would take all the time that there is.
         15 if !always(lot) => Manner::Hang,
         _ => Manner::Reset,
     })

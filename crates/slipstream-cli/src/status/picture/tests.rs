@@ -1,4 +1,4 @@
-//! Pictures as they are drawn where nothing is known of whoever reads. Times are passed in.
+//! Pictures as they are drawn where nothing is known of the reader. Times are passed in.
 
 use std::collections::BTreeMap;
 
@@ -66,7 +66,7 @@ no worker runs
 
 0 stored = 0 delivered + 0 pending + 0 failed + 0 set aside + 0 overwritten + 0
   expired + 0 purged
-the sum holds
+the counters add up
 ";
     assert_eq!(drawn(&seen_of(status(0, 0, 0))), expected);
 }
@@ -103,7 +103,7 @@ https://api.example.com:443       40  25  15    -   -   -   -      -       -
 
 12,345 stored = 12,305 delivered + 40 pending + 0 failed + 0 set aside + 0
   overwritten + 0 expired + 0 purged
-the sum holds
+the counters add up
 ";
     assert_eq!(drawn(&seen), expected);
 }
@@ -148,7 +148,7 @@ http://a        2.0M   -  1.2M  765k   -   -   -      -       -
 
 2,000,000 stored = 0 delivered + 2,000,000 pending + 0 failed + 0 set aside + 0
   overwritten + 0 expired + 0 purged
-the sum holds
+the counters add up
 ";
     assert_eq!(drawn(&seen), expected);
 }
@@ -181,13 +181,13 @@ fn one_with_a_dead_destination_a_run_that_broke_off_and_a_sum_that_does_not_hold
 the last run ended just now, after 12ms: 0 delivered, 0 failed; it broke off
 no worker runs
 
-! the sum does not hold: a log was removed by hand, or the disk lost something
+! the counters do not add up: a log was removed by hand, or the disk lost something
   slipstream check
 
 ! the last run broke off
-  slipstream work, and read what it says
+  slipstream doctor
 
-! 100 requests given up, most of them to {}
+! 100 requests failed for good, most of them to {}
   slipstream failed list
 
 slot  oldest ready first  ready  collecting  processing  failed  oldest
@@ -200,10 +200,10 @@ others                                 -   -   -    -   -   -   -      -      10
 
 108 stored = 0 delivered + 0 pending + 100 failed + 0 set aside + 7 overwritten
   + 0 expired + 0 purged
-the sum does NOT hold: stored 108, accounted 107
+the counters do NOT add up: stored 108, accounted for 107
 7 failed requests still in processing/, since others in the same log wait
 overwritten in slot 3: 7 requests in 1 log (1.0 KiB)
-2 entries of the ledger cannot be read; the sum may be wrong by what they said
+2 entries of the ledger cannot be read; the counters may be too low
 ",
         crate::print::one_line(&masked)
     );

@@ -42,7 +42,7 @@ no worker runs
 
 5 stored = 2 delivered + 3 pending + 0 failed + 0 set aside + 0 overwritten + 0
   expired + 0 purged
-the sum holds
+the counters add up
 
 q ends it; every 1s";
     assert_eq!(drawn(&shown, 80, 11), expected);

@@ -46,7 +46,7 @@ fn a_spool_of_another_user() {
         scene.types(line);
     }
     give(&scene.spool.path(), NOBODY);
-    scene.notes("it is given to nobody");
+    scene.notes("it is given to user nobody");
     scene.types_all(&["slipstream store http://h/", "slipstream setup cron"]);
     scene.types_as(NOBODY, NOBODY, "slipstream setup cron --install");
     let closed = scene.spool.path().with_file_name("closed");
@@ -54,7 +54,7 @@ fn a_spool_of_another_user() {
     mode(&closed, 0o700);
     scene.types_as(NOBODY, NOBODY, "slipstream work --metrics HERE/closed/x.prom");
     mode(&scene.spool.path().join("ready"), 0o500);
-    scene.notes("nobody may not write to ready/");
+    scene.notes("user nobody may not write to ready/");
     let line = "slipstream doctor";
     let ran = scene.runs_as(NOBODY, NOBODY, line);
     record_found(&mut scene, &format!("{NOBODY}:{NOBODY}$ {line}"), ran);

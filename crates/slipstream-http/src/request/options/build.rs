@@ -110,7 +110,7 @@ impl Options {
         self
     }
 
-    /// Whether any certificate will do, so that anybody in between can read and answer.
+    /// Whether any certificate will do, so that an attacker in between can read and answer.
     #[must_use]
     pub fn insecure(mut self, insecure: bool) -> Self {
         self.insecure = insecure;

@@ -1,10 +1,13 @@
 //! Refuses options that can never work, contradict each other, or would inject something.
 //!
-//! Guarantees: no option that passes holds a byte that could end a header line or a C
-//! string; every time-out is finite. No message shows a secret.
+//! # Invariants
+//! - No option that passes holds a byte that could end a header line or a C string.
+//! - Every time-out is finite.
+//! - No message shows a secret.
 //!
-//! Absent on purpose: whether certificates and keys are good. libcurl says so when it
-//! sends, and a certificate that is good today may not be then.
+//! # Non-goals
+//! Whether certificates and keys are good. libcurl says so when it sends, and a certificate that is
+//! good today may not be then.
 
 use slipstream_core::{Invalid, SecretRef, quoted};
 
@@ -20,7 +23,7 @@ const LONGEST: u64 = 24 * 60 * 60 * 1_000;
 /// Longest path of a Unix socket, as the operating system has it.
 const UNIX_MAX: usize = 107;
 
-/// Most redirects that anybody can want followed.
+/// The most redirects that are followed.
 const REDIRECTS_MAX: u32 = 20 * REDIRECTS;
 
 /// Headers that a signature consists of.
@@ -53,7 +56,7 @@ fn headers(options: &Options, request: &HttpRequest) -> Result<(), Invalid> {
     for name in &options.without {
         if !is_token(name) {
             return refuse(format!(
-                "the header to leave out, {}, is none; write a name such as accept",
+                "invalid header to leave out {}; expected a name such as accept",
                 quoted(name)
             ));
         }
@@ -108,7 +111,7 @@ fn credentials(options: &Options, request: &HttpRequest) -> Result<(), Invalid> 
     }
     if options.aws_sigv4.as_ref().is_some_and(|p| p.is_empty() || p.split(':').count() > 4) {
         return refuse(
-            "the aws signature's provider is none; write one such as aws:amz:eu-central-1:sqs",
+            "invalid provider of the aws signature; expected one such as aws:amz:eu-central-1:sqs",
         );
     }
     if options.bearer.as_ref().is_some_and(String::is_empty) {
@@ -145,7 +148,7 @@ fn proxy(options: &Options) -> Result<(), Invalid> {
             is_token(name) && !value.contains(|c: char| c.is_control() && c != '\t')
         });
         if !good {
-            return refuse("a header for the proxy is none; write one such as 'x-foo: bar'");
+            return refuse("invalid header for the proxy; expected one such as 'x-foo: bar'");
         }
     }
     Ok(())
@@ -183,14 +186,14 @@ fn address(options: &Options) -> Result<(), Invalid> {
     for socket in [&options.unix_socket, &options.abstract_unix_socket].into_iter().flatten() {
         if socket.is_empty() || socket.len() > UNIX_MAX || socket.contains('\0') {
             return refuse(format!(
-                "the unix socket {} is none; write a path of 1 to {UNIX_MAX} bytes without NUL",
+                "invalid unix socket {}; expected a path of 1 to {UNIX_MAX} bytes without NUL",
                 quoted(socket)
             ));
         }
     }
     if let Some(path) = options.unix_socket.as_ref().filter(|path| !path.starts_with('/')) {
         return refuse(format!(
-            "the unix socket {} is no absolute path, and the worker runs elsewhere; write one such as /run/app.sock",
+            "invalid unix socket {}; expected an absolute path such as /run/app.sock, since the worker runs elsewhere",
             quoted(path)
         ));
     }
@@ -224,7 +227,7 @@ fn limits(options: &Options) -> Result<(), Invalid> {
     for (what, time) in times {
         if time.is_some_and(|time| !(1..=LONGEST).contains(&time)) {
             return refuse(format!(
-                "the {what} is out of range; write more than nothing and at most 24 hours"
+                "the {what} is out of range; expected more than 0 seconds, and at most 24 hours"
             ));
         }
     }

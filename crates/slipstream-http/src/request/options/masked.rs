@@ -62,7 +62,7 @@ impl Options {
         text("max_time", time(self.total_timeout));
         text("low_speed_limit", self.low_speed_limit.map(|limit| limit.to_string()));
         text("low_speed_time", time(self.low_speed_time));
-        // A name, unless somebody took it for the place of the secret itself.
+        // A name, unless it was taken for the place of the secret itself.
         let named = |name: &String| name.starts_with("env:") || name.starts_with("file:");
         text("sign", self.sign.as_ref().map(|s| if named(s) { s } else { LEFT_OUT }.to_owned()));
         shown
