@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: what must hold besides the tests.
 //!
-//! Formatting, lints and documentation without a warning; library crates that stay as
+//! Formatting, lints and documentation without a warning; words that must not come back; library crates that stay as
 //! lean as ARCHITECTURE.md says; dependencies that deny.toml allows; packages that hold what they
 //! should.
 
@@ -8,10 +8,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
+use slipstream_harness::project::{self, cargo};
 
 use crate::suite::OWN_KIND;
 use crate::tools::Tool;
-use slipstream_harness::project::{self, cargo};
+use crate::words;
 
 /// What reads deny.toml. Without optimisation: it is built once and runs for a second.
 const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", options: &["--debug"] };
@@ -32,6 +33,7 @@ const HEAVY: [&str; 5] = ["curl", "curl-sys", "openssl-sys", "clap", "tokio"];
 /// Runs every check, and stops at the first that fails.
 pub(crate) fn run() -> Result<()> {
     project::run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    words::check()?;
     project::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     // Built by the tests already, as a stranger's.
     let target = project::target().join("own-kind");

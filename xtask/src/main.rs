@@ -1,14 +1,18 @@
 //! The project's own commands: `cargo xtask NAME`.
 //!
-//! Guarantees that a machine with Rust and nothing else gets from a fresh clone to a
-//! running demo, a test run or a benchmark by one command each. Absent on purpose: any
-//! crate whose build needs more than Rust, since this is what installs it.
+//! # Invariants
+//! A machine with Rust and nothing else gets from a fresh clone to a running demo, a test run or a
+//! benchmark by one command each.
+//!
+//! # Non-goals
+//! Any crate whose build needs more than Rust, since this is what installs it.
 
 mod ci;
 mod debian;
 mod demo;
 mod suite;
 mod tools;
+mod words;
 
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
