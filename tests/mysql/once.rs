@@ -115,7 +115,7 @@ fn who_may_not_make_the_table_is_told_what_to_make() {
     let request = insert(&server, 1).once(true);
     let failed = failure(perform(&handler, &request));
     assert!(!failed.transient && failed.status == Some(1142), "{failed:?}");
-    let (_, table) = failed.reason.split_once("may execute: ").expect("it says what to make");
+    let (_, table) = failed.reason.split_once("right execute: ").expect("it says what to make");
     server.sql(&format!("USE shop; {table}"));
     assert_eq!(perform(&handler, &request), Outcome::Delivered);
 }

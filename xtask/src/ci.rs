@@ -74,7 +74,7 @@ fn lean(name: &str) -> Result<()> {
 fn curl() -> Result<()> {
     match std::env::var_os(CURL_CHECKOUT) {
         Some(dir) => {
-            let program = project::build(&["--workspace", "--bins"], "curl-suite")?;
+            let program = project::build(&["--workspace", "--all-targets"], "curl-suite")?;
             let least = SAME_AS_CURL.to_string();
             project::run(Command::new(program).arg(dir).args(["--least", &least]))
         }

@@ -15,6 +15,9 @@ use slipstream_harness::{packages, project};
 
 use crate::debian;
 
+/// What is built, in one go: programs alone would get other features of the same dependencies.
+const ALL: [&str; 2] = ["--workspace", "--all-targets"];
+
 /// Names the binary that is tried.
 const BINARY: &str = "SLIPSTREAM_TEST_BIN";
 
@@ -37,9 +40,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     // Before the build, which replaces this very file.
     let receiver = env::current_exe().context("could not find this program's own path")?;
     eprintln!("building; the first time this compiles OpenSSL and libcurl, a few minutes");
-    let binary = project::build(&["--workspace", "--bins"], "slipstream")?;
+    let binary = project::build(&ALL, "slipstream")?;
 
-    let mut all = project::cargo(&["test", "--workspace", "--all-targets"]);
+    let mut all = project::cargo(&["test", ALL[0], ALL[1]]);
     let mut doc = project::cargo(&["test", "--workspace", "--doc"]);
     for test in [&mut all, &mut doc] {
         test.env(BINARY, &binary)
@@ -59,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     interleavings()?;
     own_kind()?;
     // Built by the tests above already.
-    let program = |name| project::build(&["--workspace", "--bins"], name);
+    let program = |name| project::build(&ALL, name);
     eprintln!("20 destinations, of which 4 are bad: every request is to be accounted for");
     let few = ["neighbours", "--rounds", "1", "--count", "50"];
     // It waits for bad destinations most of the time.

@@ -85,7 +85,9 @@ pub fn build(args: &[&str], name: &str) -> Result<PathBuf> {
         let Ok(message) = serde_json::from_str::<Value>(&line) else {
             continue;
         };
-        if message["target"]["name"] == name
+        // A program's unit tests have its name, too.
+        let is_program = message["target"]["name"] == name && message["profile"]["test"] == false;
+        if is_program
             && let Some(executable) = message["executable"].as_str()
         {
             path = Some(PathBuf::from(executable));

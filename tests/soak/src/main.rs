@@ -97,8 +97,8 @@ fn run(args: &Args) -> Result<()> {
 /// What a test run has time for: about 80 s.
 fn short() -> Result<()> {
     interrupt::watch()?;
-    let crew = project::build(&["--workspace", "--bins"], CREW)?;
-    let database = project::build(&["--workspace", "--examples"], DATABASE)?;
+    let crew = project::build(&["--workspace", "--all-targets"], CREW)?;
+    let database = project::build(&["--workspace", "--all-targets"], DATABASE)?;
     let slipstream = env::var_os("SLIPSTREAM_TEST_BIN").map(PathBuf::from);
     let slipstream = slipstream.context("SLIPSTREAM_TEST_BIN names no binary to try")?;
     let mut lines = vec![

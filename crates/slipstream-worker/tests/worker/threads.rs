@@ -104,7 +104,7 @@ fn a_body_that_is_no_request_of_the_kind_fails_for_good() {
         panic!("{done:?}");
     };
     assert!(!failure.transient);
-    assert!(failure.reason.starts_with("the body is no request of kind 'task': "), "{failure:?}");
+    assert!(failure.reason.starts_with("invalid body of kind 'task': "), "{failure:?}");
 }
 
 /// Tells the outcomes of so many fewer than it is given; one alone it holds until it is let go.
