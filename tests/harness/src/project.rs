@@ -87,9 +87,7 @@ pub fn build(args: &[&str], name: &str) -> Result<PathBuf> {
         };
         // A program's unit tests have its name, too.
         let is_program = message["target"]["name"] == name && message["profile"]["test"] == false;
-        if is_program
-            && let Some(executable) = message["executable"].as_str()
-        {
+        if is_program && let Some(executable) = message["executable"].as_str() {
             path = Some(PathBuf::from(executable));
         }
     }
