@@ -1,4 +1,4 @@
-//! The help of each command, and what is said where a command line is none.
+//! The help of each command, and what is said of a command line that is not valid.
 
 use super::{Scene, transcript};
 
