@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::receiver::{Receiver, dead_url};
 use crate::run::Spool;
+use crate::transcripts::COMMANDS;
 
 /// The documents whose examples a user copies.
 const DOCUMENTS: [&str; 6] = [
@@ -18,27 +19,6 @@ const DOCUMENTS: [&str; 6] = [
     "docs/rust.md",
     "docs/kinds.md",
     "docs/security.md",
-];
-
-/// Commands whose help has examples, or may have some.
-const COMMANDS: [&str; 17] = [
-    "",
-    "store",
-    "work",
-    "status",
-    "init",
-    "purge",
-    "failed",
-    "failed list",
-    "failed show",
-    "failed retry",
-    "failed drop",
-    "retry-now",
-    "check",
-    "inspect",
-    "config",
-    "setup",
-    "kinds",
 ];
 
 /// Programs that examples start and that need not be there.

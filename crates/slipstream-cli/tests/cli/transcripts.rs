@@ -8,6 +8,8 @@
 
 mod broken;
 mod failed;
+pub(crate) use self::help::COMMANDS;
+
 mod help;
 mod names;
 mod operate;

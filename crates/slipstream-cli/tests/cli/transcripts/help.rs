@@ -3,7 +3,7 @@
 use super::{Scene, transcript};
 
 /// Each command, as it is typed.
-const COMMANDS: [&str; 20] = [
+pub(crate) const COMMANDS: [&str; 20] = [
     "",
     "store",
     "work",
