@@ -50,6 +50,8 @@ use progress::Progress;
 use users::Users;
 use verdict::Verdict;
 
+/// The most runs of the worker that the end may take. What then waits is an error.
+const RUNS_MAX: usize = 20;
 /// The program that is started and killed, of this crate.
 const CREW: &str = "soak-crew";
 /// The program that runs a database.
@@ -216,7 +218,7 @@ fn play(plan: &Plan, place: &Place, peers: &mut Peers) -> Result<()> {
         }
     }
     progress.end();
-    crew.drain()?;
+    drain(plan, place, &mut crew)?;
     let books = open_books(plan, place, peers)?;
     let verdict = Verdict {
         plan,
@@ -238,6 +240,29 @@ fn play(plan: &Plan, place: &Place, peers: &mut Peers) -> Result<()> {
         eprintln!("some of the missing: {few:?}");
     }
     bail!("{}", wrongs.join("; "))
+}
+
+/// Runs the worker until nothing waits. A run may leave requests to the next one: those that were stored after
+/// their destination was found to be down.
+fn drain(plan: &Plan, place: &Place, crew: &mut Crew<'_>) -> Result<()> {
+    for _ in 0..RUNS_MAX {
+        let output = place.file("output");
+        if let Some(mut retry_now) = plan.retry_now(place) {
+            let ended = run_into(&mut retry_now, &output)?;
+            // On a full disk there may be no room for the wish before a run has made some.
+            let well = ended.success() || plan.enospc;
+            ensure!(well, "could not have everything tried now ({ended})");
+        }
+        crew.drain()?;
+        let Some(mut status) = plan.status(place) else { return Ok(()) };
+        run_into(&mut status, &output)?;
+        let text = fs::read_to_string(&output).context("could not read the output")?;
+        let json: Value = serde_json::from_str(&text).context("'status --json' is no JSON")?;
+        if json["totals"]["pending"] == 0 {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 fn open_books(plan: &Plan, place: &Place, peers: &mut Peers) -> Result<Books> {

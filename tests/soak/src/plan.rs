@@ -227,6 +227,13 @@ impl Plan {
         self.by(if by_writer { self.writer() } else { self.worker() }, command)
     }
 
+    /// Has the next run try what waits for a destination, as an operator would.
+    pub(super) fn retry_now(&self, place: &Place) -> Option<Command> {
+        let mut command = self.slipstream(place)?;
+        command.args(["retry-now", "--all"]);
+        Some(self.by(self.worker(), command))
+    }
+
     /// Tells what the spool holds.
     pub(super) fn left(&self, place: &Place) -> Command {
         let mut command = self.crew("left");

@@ -127,11 +127,11 @@ impl Root {
     }
 
     /// Whether a file is this user's, and no other may write it: what a member of the group put
-    /// there is none.
+    /// there is none. It may have lost its name meanwhile, since it was replaced or cleared away.
     pub(super) fn judge_own(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         let (stat, us) = (judged(fd)?, rustix::process::geteuid().as_raw());
         let own = kind(&stat) == FileType::RegularFile
-            && stat.stx_nlink == 1
+            && stat.stx_nlink <= 1
             && stat.stx_uid == us
             && stat.stx_mode & 0o022 == 0;
         refuse((!own).then_some("another user may have written it; remove it"))

@@ -279,3 +279,14 @@ fn a_file_that_the_group_may_not_read_is_none_of_a_shared_spool() {
     bench.disk.create("failed/new").unwrap();
     bench.disk.open("failed/new", Open::Update).unwrap();
 }
+
+#[test]
+fn a_file_of_ones_own_is_judged_alike_after_another_process_has_removed_it() {
+    let bench = Bench::new();
+    let created = bench.disk.root.open("mine", OFlags::RDWR | OFlags::CREATE, Mode::RUSR).unwrap();
+    bench.disk.root.judge_own(created.as_fd()).unwrap();
+    bench.disk.remove("mine").unwrap();
+    bench.disk.root.judge_own(created.as_fd()).unwrap();
+    let gone = bench.disk.rename("mine", "ours", Replace::Always).unwrap_err();
+    assert_eq!(gone.kind(), io::ErrorKind::NotFound);
+}
