@@ -9,7 +9,8 @@
 use std::io;
 
 use slipstream_log::frame::{
-    FRAME_HEADER, FrameHeader, LOG_HEADER, LogHeader, MARK, SETTLEMENT_AT, Settlement, frame_len,
+    FRAME_HEADER, FrameHeader, LOG_HEADER, LogHeader, MARK, SETTLEMENT_AT, SettlementField,
+    frame_len,
 };
 use slipstream_log::fs::{AppendError, File, Lock, Stat};
 use slipstream_log::walk::{Item, Limits, Walk, read_record};
@@ -56,9 +57,9 @@ fn walk(log: &Memory, salt: u64) {
                 let header = &bytes[begin..begin + FRAME_HEADER];
                 assert_eq!(payload, &bytes[begin + FRAME_HEADER..][..payload.len()]);
                 let written = &header[SETTLEMENT_AT as usize..];
-                assert_eq!(settlement, Settlement::parse(written));
+                assert_eq!(settlement, SettlementField::parse(written));
                 // What reads as anything but fresh was written just so.
-                if settlement != Settlement::FRESH {
+                if settlement != SettlementField::FRESH {
                     assert_eq!(settlement.encode(), *written);
                 }
                 let again = read_record(log, salt, at, Limits::WIDEST).unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Attempt, Blame, Engine, Handler, Outcome};
+use slipstream_core::{Attempt, Engine, FailureScope, Handler, Outcome};
 use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest};
 use slipstream_tests::MariaDb;
 use slipstream_worker::Worker;
@@ -39,7 +39,7 @@ fn of_fifty_that_are_committed_together_one_that_fails_does_so_alone() {
         }
     }));
     let before = server.status("Com_commit");
-    let outcomes = crate::perform_all(&handler, &requests);
+    let outcomes = crate::perform_batch(&handler, &requests);
     assert_eq!(server.status("Com_commit") - before, 1);
     for (n, outcome) in outcomes.into_iter().enumerate() {
         if n == 7 {
@@ -61,7 +61,7 @@ fn one_of_several_statements_that_fails_in_a_group_is_undone_with_its_request() 
     let wrong = insert(&server, 1).statement("INSERT INTO t (id) VALUES (1)", []);
     let once = MysqlRequest::new(server.url()).statement("UPDATE nowhere SET n = 1", []).once(true);
     let outcomes =
-        crate::perform_all(&handler, &all([insert(&server, 2), wrong, once, insert(&server, 4)]));
+        crate::perform_batch(&handler, &all([insert(&server, 2), wrong, once, insert(&server, 4)]));
     let well: Vec<_> = outcomes.iter().map(|outcome| *outcome == Outcome::Delivered).collect();
     assert_eq!(well, [true, false, false, true]);
     assert_eq!(server.sql("SELECT GROUP_CONCAT(id ORDER BY id) FROM shop.t"), "2,4");
@@ -102,7 +102,7 @@ fn a_connection_keeps_so_many_prepared_statements_and_no_more() {
 fn what_commits_by_itself_is_executed_beside_the_group() {
     let (server, handler) = (server(), handler());
     let plain = |query: &str| MysqlRequest::new(server.url()).statement(query, []);
-    let outcomes = crate::perform_all(
+    let outcomes = crate::perform_batch(
         &handler,
         &all([
             insert(&server, 1),
@@ -134,7 +134,7 @@ fn a_group_that_a_deadlock_ended_is_executed_one_by_one_in_the_same_attempt() {
         insert(&server, 1_001),
     ]);
     let outcomes = std::thread::scope(|scope| {
-        let ours = scope.spawn(|| crate::perform_all(&handler, &requests));
+        let ours = scope.spawn(|| crate::perform_batch(&handler, &requests));
         server.wait_for(statements::WAITING);
         other.sql("UPDATE t SET n = 1 WHERE id = 2; COMMIT");
         ours.join().unwrap()
@@ -159,9 +159,9 @@ fn one_that_waits_for_a_lock_in_vain_fails_alone_even_where_that_ends_the_transa
         let locked =
             MysqlRequest::new(server.url()).statement("UPDATE t SET n = 2 WHERE id = 1", []);
         let requests = all([insert(&server, 2), locked, insert(&server, 3), insert(&server, 4)]);
-        let outcomes = crate::perform_all(&handler, &requests);
+        let outcomes = crate::perform_batch(&handler, &requests);
         let failed = failure(outcomes[1].clone());
-        assert_eq!((failed.status, failed.blame), (Some(1205), Blame::Request));
+        assert_eq!((failed.status, failed.scope), (Some(1205), FailureScope::Request));
         for at in [0, 2, 3] {
             assert_eq!(outcomes[at], Outcome::Delivered, "{option}");
         }
@@ -182,7 +182,7 @@ fn one_that_takes_the_connection_with_it_fails_alone() {
     server.sql("INSERT INTO shop.t VALUES (1, 0)");
     let requests = all([insert(&server, 2), poison, insert(&server, 3)]);
     let outcomes = std::thread::scope(|scope| {
-        let ours = scope.spawn(|| crate::perform_all(&handler, &requests));
+        let ours = scope.spawn(|| crate::perform_batch(&handler, &requests));
         let sleeping =
             "FROM information_schema.processlist WHERE info LIKE '%SLEEP(60)%' AND user = 'app'";
         server.wait_for(&format!("SELECT COUNT(*) {sleeping}"));
@@ -206,7 +206,7 @@ fn one_that_returns_more_than_is_read_is_undone_and_not_tried_by_itself() {
     let wordy = MysqlRequest::new(server.url())
         .statement("INSERT INTO t (id) VALUES (100) RETURNING REPEAT('x', 100000)", []);
     let outcomes =
-        crate::perform_all(&handler, &all([insert(&server, 2), wordy, insert(&server, 3)]));
+        crate::perform_batch(&handler, &all([insert(&server, 2), wordy, insert(&server, 3)]));
     let well: Vec<_> = outcomes.iter().map(|outcome| *outcome == Outcome::Delivered).collect();
     assert_eq!(well, [true, false, true]);
     assert_eq!(server.number("SELECT COUNT(*) FROM t"), 2);
@@ -222,11 +222,11 @@ fn a_group_that_takes_long_is_committed_as_far_as_it_came() {
         let sql = "INSERT INTO t (id, n) VALUES (?, SLEEP(2.1))";
         MysqlRequest::new(server.url()).statement(sql, [id.into()])
     };
-    let outcomes = handler.perform_all(&all([slow(1), slow(2), slow(3)]));
+    let outcomes = handler.perform_batch(&all([slow(1), slow(2), slow(3)]));
     assert_eq!(outcomes, [Outcome::Delivered]);
     assert_eq!(server.number("SELECT COUNT(*) FROM t"), 1);
     // What does not go the same way is not left to another group.
     let alone = slow(5).max_time(Duration::from_secs(60));
-    let outcomes = handler.perform_all(&all([slow(4), alone]));
+    let outcomes = handler.perform_batch(&all([slow(4), alone]));
     assert_eq!(outcomes, [Outcome::Delivered, Outcome::Delivered]);
 }

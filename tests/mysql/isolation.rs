@@ -4,7 +4,7 @@ use slipstream_core::Outcome;
 use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest};
 use slipstream_tests::MariaDb;
 
-use super::{attempt, failure, insert, perform, perform_all};
+use super::{attempt, failure, insert, perform, perform_batch};
 
 /// What changes a session, and an expression that is true as long as its state is a new session's. Not
 /// FOUND_ROWS(): a MariaDB leaves that to the next connection.
@@ -127,7 +127,7 @@ fn what_a_statement_does_to_its_session_is_seen_by_no_other_request() {
         // In the middle of what is committed together.
         let all = [plain(), plain(), changing, plain(), look(), plain()];
         let all = all.map(|request| (request, attempt()));
-        well &= perform_all(&handler, &all).iter().all(|done| *done == Outcome::Delivered);
+        well &= perform_batch(&handler, &all).iter().all(|done| *done == Outcome::Delivered);
         if !well {
             wrong.push(*change);
         }
@@ -150,7 +150,7 @@ fn what_a_request_that_fails_did_to_its_session_is_seen_by_no_other() {
             continue;
         }
         let all = [insert(&server, 1), failing, look(&server, at as u64, fresh)];
-        let outcomes = perform_all(&handler, &all.map(|request| (request, attempt())));
+        let outcomes = perform_batch(&handler, &all.map(|request| (request, attempt())));
         let well: Vec<_> = outcomes.iter().map(|one| *one == Outcome::Delivered).collect();
         if well != [true, false, true] {
             wrong.push((*change, outcomes));
@@ -219,7 +219,7 @@ fn a_trigger_does_not_see_what_an_earlier_request_left() {
             .into_iter()
             .map(|rest| (request(&format!("INSERT INTO {rest}")), attempt()));
         let all: Vec<_> = all.collect();
-        assert_eq!(perform_all(&handler, &all), vec![Outcome::Delivered; 24]);
+        assert_eq!(perform_batch(&handler, &all), vec![Outcome::Delivered; 24]);
     }
     assert_eq!(server.number("SELECT COUNT(*) FROM follows WHERE last = 0 AND x IS NULL"), 16);
 }
@@ -239,7 +239,7 @@ fn a_view_or_a_default_that_reads_its_session_sees_nothing_of_an_earlier_request
     ];
     let all: Vec<_> = all.repeat(3).into_iter().map(insert).collect();
     for _ in 0..3 {
-        assert_eq!(perform_all(&handler, &all), vec![Outcome::Delivered; 15]);
+        assert_eq!(perform_batch(&handler, &all), vec![Outcome::Delivered; 15]);
     }
     assert_eq!(server.number("SELECT COUNT(*) FROM last WHERE id IS NULL"), 9);
 }
@@ -264,16 +264,16 @@ fn a_trigger_that_only_some_rows_run_is_found_out_before_the_group_is_committed(
     };
     // An insert runs none, so what is inserted or updated may be committed together: for now.
     let known = [upsert("follows", 2), counted(), upsert("upserted", 1)];
-    assert_eq!(perform_all(&handler, &known), vec![Outcome::Delivered; 3]);
+    assert_eq!(perform_batch(&handler, &known), vec![Outcome::Delivered; 3]);
     let before = server.status("Com_rollback");
     let all = [counted(), upsert("follows", 1), upsert("upserted", 1), upsert("follows", 3)];
-    assert_eq!(perform_all(&handler, &all), vec![Outcome::Delivered; 4]);
+    assert_eq!(perform_batch(&handler, &all), vec![Outcome::Delivered; 4]);
     assert_eq!(server.status("Com_rollback") - before, 1);
     assert_eq!(server.sql("SELECT id, last FROM shop.follows WHERE last <> 1"), "101\t0");
     assert_eq!(server.number("SELECT COUNT(*) FROM counted"), 3);
     // It is known now, and not tried again.
     let again = [counted(), upsert("follows", 2), upsert("upserted", 3)];
-    assert_eq!(perform_all(&handler, &again), vec![Outcome::Delivered; 3]);
+    assert_eq!(perform_batch(&handler, &again), vec![Outcome::Delivered; 3]);
     assert_eq!(server.status("Com_rollback") - before, 1);
 }
 

@@ -1,6 +1,6 @@
 //! Passwords, sockets, TLS, and which addresses are connected to.
 
-use slipstream_core::{AddressPolicy, Outcome, SecretRef};
+use slipstream_core::{AddressGate, Outcome, SecretRef};
 use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest, Tls};
 use slipstream_tests::{Certificates, MariaDb};
 
@@ -55,7 +55,7 @@ fn a_socket_leads_to_the_server_and_its_user_may_need_no_password() {
         .tls(Tls::Verify);
     assert_eq!(perform(&handler(), &request), Outcome::Delivered);
     let mut options = MysqlOptions::default();
-    options.addresses = AddressPolicy::public_and(&[]);
+    options.addresses = AddressGate::public_and(&[]);
     let strict = MysqlHandler::new(options);
     assert!(failure(perform(&strict, &request)).reason.contains("unix socket"));
     assert!(failure(perform(&strict, &insert(&server, 2))).reason.contains("loopback"));

@@ -39,10 +39,10 @@ fn perform(handler: &MysqlHandler, request: &MysqlRequest) -> Outcome {
 }
 
 /// The same of several that go together, as often as it takes until all are come to.
-fn perform_all(handler: &MysqlHandler, requests: &[(MysqlRequest, Attempt)]) -> Vec<Outcome> {
+fn perform_batch(handler: &MysqlHandler, requests: &[(MysqlRequest, Attempt)]) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     while outcomes.len() < requests.len() {
-        let more = handler.perform_all(&requests[outcomes.len()..]);
+        let more = handler.perform_batch(&requests[outcomes.len()..]);
         assert!(!more.is_empty(), "it came to none");
         outcomes.extend(more);
     }

@@ -29,7 +29,7 @@ fn a_repeat_finds_that_it_was_executed_and_is_not_again() {
         let attempt = Attempt { number, ..attempt };
         assert_eq!(handler.perform(&request, &attempt), Outcome::Delivered);
         assert_eq!(
-            crate::perform_all(
+            crate::perform_batch(
                 &handler,
                 &[(request.clone(), attempt), (counting(&server, 2), attempt)]
             ),

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use slipstream_core::{Blame, Engine, Outcome, Policy};
+use slipstream_core::{Engine, FailureScope, Outcome, RetryPolicy};
 use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest};
 use slipstream_tests::MariaDb;
 use slipstream_worker::Worker;
@@ -81,11 +81,11 @@ fn a_server_killed_and_started_in_the_middle_of_a_backlog_has_all_of_it_and_noth
             .once(true)
     }));
     let spool = spool(&dir);
-    let policy = Policy {
+    let policy = RetryPolicy {
         attempts: 1_000,
         base: Duration::from_millis(20),
         cap: Duration::from_millis(20),
-        ..Policy::default()
+        ..RetryPolicy::default()
     };
     // A handle to it stays here; the worker is on a thread of its own.
     let working = std::thread::spawn(move || {
@@ -117,7 +117,7 @@ fn a_server_that_takes_no_more_connections_is_tried_again() {
     let request = insert(&server, 1);
     let failed = failure(perform(&handler, &request));
     assert_eq!((failed.status, failed.transient), (Some(1040), true));
-    assert_eq!(failed.blame, Blame::Destination);
+    assert_eq!(failed.scope, FailureScope::Destination);
     drop(occupied);
     server.wait_for("SELECT COUNT(*) = 1 FROM information_schema.processlist");
     assert_eq!(perform(&handler, &request), Outcome::Delivered);
@@ -131,7 +131,7 @@ fn a_user_that_has_its_connections_already_is_tried_again() {
     assert_eq!(perform(&first, &insert(&server, 1)), Outcome::Delivered);
     let failed = failure(perform(&second, &insert(&server, 2)));
     assert!(matches!(failed.status, Some(1203 | 1226)), "{failed:?}");
-    assert_eq!((failed.transient, failed.blame), (true, Blame::Destination));
+    assert_eq!((failed.transient, failed.scope), (true, FailureScope::Destination));
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_server_that_only_reads_is_tried_again() {
     server.sql("SET GLOBAL read_only = 1");
     let failed = failure(perform(&handler, &insert(&server, 1)));
     assert_eq!((failed.status, failed.transient), (Some(1290), true));
-    assert_eq!(failed.blame, Blame::Destination);
+    assert_eq!(failed.scope, FailureScope::Destination);
     server.sql("SET GLOBAL read_only = 0");
     assert_eq!(perform(&handler, &insert(&server, 1)), Outcome::Delivered);
 }
@@ -159,7 +159,7 @@ fn a_server_that_never_speaks_does_not_delay_a_good_one() {
     }));
     let spool = spool(&dir);
     let working = std::thread::spawn(move || {
-        let policy = Policy { attempts: 1, ..Policy::default() };
+        let policy = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
         let worker = Worker::new(spool.backlog().unwrap()).handler(handler()).policy(policy);
         worker.run(&mut ()).unwrap()
     });
@@ -180,11 +180,13 @@ fn a_server_that_never_speaks_is_left_in_time() {
         .statement("DO 1", []);
     let handler = MysqlHandler::new(options);
     let failed = failure(perform(&handler, &request));
-    assert_eq!((failed.transient, failed.blame), (true, Blame::Destination));
+    assert_eq!((failed.transient, failed.scope), (true, FailureScope::Destination));
     drop(mute.accept().unwrap());
     // Requests that are performed together do not each try for themselves.
-    let outcomes = crate::perform_all(&handler, &vec![(request, super::attempt()); 10]);
-    assert!(outcomes.into_iter().all(|outcome| failure(outcome).blame == Blame::Destination));
+    let outcomes = crate::perform_batch(&handler, &vec![(request, super::attempt()); 10]);
+    assert!(
+        outcomes.into_iter().all(|outcome| failure(outcome).scope == FailureScope::Destination)
+    );
     drop(mute.accept().unwrap());
     mute.set_nonblocking(true).unwrap();
     assert!(mute.accept().is_err(), "it was tried again");

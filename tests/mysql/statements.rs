@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Blame, Outcome};
+use slipstream_core::{FailureScope, Outcome};
 use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest, Param};
 use slipstream_tests::MariaDb;
 
@@ -163,7 +163,10 @@ fn a_deadlock_is_a_passing_failure_of_the_request() {
         other.sql("UPDATE t SET n = 1 WHERE id = 2; COMMIT");
         ours.join().unwrap()
     });
-    assert_eq!((failed.status, failed.transient, failed.blame), (Some(1213), true, Blame::Request));
+    assert_eq!(
+        (failed.status, failed.transient, failed.scope),
+        (Some(1213), true, FailureScope::Request)
+    );
     assert_eq!(server.number("SELECT SUM(n) FROM t"), 43);
 }
 
@@ -183,7 +186,10 @@ fn a_lock_of_another_session_is_waited_for_no_longer_than_allowed() {
     let handler = MysqlHandler::new(options);
     let request = MysqlRequest::new(server.url()).statement("UPDATE t SET n = 2", []);
     let failed = failure(perform(&handler, &request));
-    assert_eq!((failed.status, failed.transient, failed.blame), (Some(1205), true, Blame::Request));
+    assert_eq!(
+        (failed.status, failed.transient, failed.scope),
+        (Some(1205), true, FailureScope::Request)
+    );
     other.sql("COMMIT");
     assert_eq!(perform(&handler, &request), Outcome::Delivered);
 }
@@ -197,7 +203,10 @@ fn a_statement_that_takes_too_long_is_given_up_by_the_server_too() {
     let request = MysqlRequest::new(server.url())
         .statement("INSERT INTO t (id) SELECT 1 FROM (SELECT SLEEP(60)) s", []);
     let failed = failure(perform(&handler, &request));
-    assert_eq!((failed.status, failed.transient, failed.blame), (Some(1969), true, Blame::Request));
+    assert_eq!(
+        (failed.status, failed.transient, failed.scope),
+        (Some(1969), true, FailureScope::Request)
+    );
     // The request's own time is shorter, and ends it from this side.
     let hasty = request.max_time(Duration::from_millis(200));
     let failed = failure(perform(&handler, &hasty));

@@ -22,12 +22,12 @@ impl Handler for Dies {
         die(&self.0.perform(request, attempt))
     }
 
-    fn at_once(&self) -> usize {
-        self.0.at_once()
+    fn max_batch(&self) -> usize {
+        self.0.max_batch()
     }
 
-    fn perform_all(&self, requests: &[(MysqlRequest, Attempt)]) -> Vec<Outcome> {
-        vec![die(&self.0.perform_all(requests)[0])]
+    fn perform_batch(&self, requests: &[(MysqlRequest, Attempt)]) -> Vec<Outcome> {
+        vec![die(&self.0.perform_batch(requests)[0])]
     }
 }
 

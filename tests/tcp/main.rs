@@ -7,7 +7,9 @@ mod trouble;
 
 use std::time::Duration;
 
-use slipstream_core::{Attempt, Collector, Engine, Failure, Handler, Outcome, Policy, RecordId};
+use slipstream_core::{
+    Attempt, Collector, Engine, Failure, Handler, Outcome, RecordId, RetryPolicy,
+};
 use slipstream_log::Spool;
 use slipstream_tcp::{TcpHandler, TcpOptions, TcpRequest};
 use slipstream_worker::{Event, Summary, Threads, Worker};
@@ -43,12 +45,12 @@ fn stored(dir: &tempfile::TempDir, requests: impl IntoIterator<Item = TcpRequest
 
 /// A run that tries again at once, and begins nothing after so long.
 fn work(spool: &Spool, most: Duration, observe: impl FnMut(&Event<'_>)) -> Summary {
-    let policy = Policy { base: Duration::from_millis(10), ..Policy::default() };
+    let policy = RetryPolicy { base: Duration::from_millis(10), ..RetryPolicy::default() };
     work_by(policy, spool, most, observe)
 }
 
 fn work_by(
-    policy: Policy,
+    policy: RetryPolicy,
     spool: &Spool,
     most: Duration,
     mut observe: impl FnMut(&Event<'_>),

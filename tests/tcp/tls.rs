@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 
 use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod};
-use slipstream_core::{Blame, Outcome, SecretRef};
+use slipstream_core::{FailureScope, Outcome, SecretRef};
 use slipstream_tcp::{Framing, TcpHandler, TcpOptions, TcpRequest, Tls, Until};
 use slipstream_tests::{Certificates, Daemon, Pair};
 
@@ -49,13 +49,13 @@ fn a_peer_is_verified_unless_the_request_says_otherwise() {
     let theirs = Tls::new().cacert(read(&Certificates::new().authority()));
     // What a request asks for itself says nothing of the destination.
     let table = [
-        (Tls::new(), Blame::Destination),
-        (theirs, Blame::Request),
-        (ours.clone().server_name("other.example"), Blame::Request),
+        (Tls::new(), FailureScope::Destination),
+        (theirs, FailureScope::Request),
+        (ours.clone().server_name("other.example"), FailureScope::Request),
     ];
-    for (tls, blame) in table {
+    for (tls, scope) in table {
         let failure = failure(send(&request.clone().tls(tls)));
-        assert!(failure.transient && failure.blame == blame, "{failure:?}");
+        assert!(failure.transient && failure.scope == scope, "{failure:?}");
         assert!(failure.reason.contains("the certificate is not to be trusted"), "{failure:?}");
         assert!(failure.reason.contains(&url), "{failure:?}");
     }
@@ -97,7 +97,7 @@ fn a_client_shows_a_certificate_whose_key_may_be_a_secret() {
     // The handshake is over for us before the server says no.
     for request in [&request, &expected] {
         let refused = failure(send(&request.clone().tls(tls.clone())));
-        assert!(refused.transient && refused.blame == Blame::Destination, "{refused:?}");
+        assert!(refused.transient && refused.scope == FailureScope::Destination, "{refused:?}");
     }
     let named = expected.tls(tls.cert(cert).key("env:KEY"));
     let unknown = failure(send(&named));

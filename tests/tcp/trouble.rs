@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use slipstream_core::{Blame, Outcome, Policy, Verdict};
+use slipstream_core::{FailureScope, Outcome, RetryPolicy, Settlement};
 use slipstream_tcp::{Framing, TcpRequest};
 use slipstream_tests::Daemon;
 use slipstream_worker::Event;
@@ -14,7 +14,7 @@ use crate::servers::lines;
 use crate::{LONG, failure, send, stored, work, work_by};
 
 fn was_delivered(event: &Event<'_>) -> bool {
-    matches!(event, Event::Settled { verdict: Verdict::Delivered, .. })
+    matches!(event, Event::Settled { verdict: Settlement::Delivered, .. })
 }
 
 fn socat(with: &str) -> (Daemon, String) {
@@ -30,7 +30,7 @@ fn a_server_that_closes_at_once_has_nothing() {
     let request = TcpRequest::new(&url, vec![b'x'; 200_000]);
     for request in [request.clone(), request.expect("x")] {
         let failure = failure(send(&request));
-        assert!(failure.transient && failure.blame == Blame::Destination, "{failure:?}");
+        assert!(failure.transient && failure.scope == FailureScope::Destination, "{failure:?}");
     }
 }
 
@@ -107,10 +107,10 @@ fn a_server_that_hangs_does_not_delay_a_good_one() {
     let bad = (0..4).map(|_| to(hangs.local_addr().unwrap()).expect("OK"));
     let spool = stored(&dir, bad.chain((0..200).map(|_| to(good.address()))));
     let (mut delivered, mut by_then) = (0, None);
-    let once = Policy { attempts: 1, ..Policy::default() };
+    let once = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
     let summary = work_by(once, &spool, LONG, |event| {
         delivered += u32::from(was_delivered(event));
-        if let Event::Settled { verdict: Verdict::Failed, .. } = event {
+        if let Event::Settled { verdict: Settlement::Failed, .. } = event {
             by_then.get_or_insert(delivered);
         }
     });

@@ -6,6 +6,7 @@
 mod config;
 mod curl;
 mod delivery;
+mod delivery_options;
 mod failed;
 mod health;
 mod http;
@@ -19,7 +20,6 @@ mod policy;
 mod retry_now;
 mod setup;
 mod tcp;
-mod terms;
 
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -32,6 +32,7 @@ use slipstream_log::{Spool, Stage};
 pub(crate) use self::config::ConfigArgs;
 pub(crate) use self::curl::CurlArgs;
 pub(crate) use self::delivery::DeliveryArgs;
+pub(crate) use self::delivery_options::DeliveryOptionsArgs;
 pub(crate) use self::failed::{
     ChoiceArgs, FailedArgs, FailedCommand, FilterArgs, ListArgs, ShowArgs,
 };
@@ -47,7 +48,6 @@ pub(crate) use self::policy::PolicyArgs;
 pub(crate) use self::retry_now::RetryNowArgs;
 pub(crate) use self::setup::{By, SetupArgs};
 pub(crate) use self::tcp::TcpArgs;
-pub(crate) use self::terms::TermsArgs;
 use crate::trace::Format;
 use crate::units::{duration, number};
 
@@ -189,7 +189,7 @@ pub(crate) struct StoreArgs {
     #[command(flatten)]
     pub(crate) mysql: MysqlArgs,
     #[command(flatten)]
-    pub(crate) terms: TermsArgs,
+    pub(crate) options: DeliveryOptionsArgs,
     /// Return only when the request would survive a power loss
     #[arg(long)]
     pub(crate) durable: bool,

@@ -16,10 +16,10 @@ use slipstream_core::{Clock, Engine, Overwritten, Record, RecordId, Source, Syst
 use slipstream_log::Spool;
 
 use crate::args::StoreArgs;
+use crate::delivery_options::{self, Given};
 use crate::owner::Place;
-use crate::terms::{self, Given};
 use crate::units::{count, spell_bytes, thousands};
-use crate::{Ended, kinds, print, store};
+use crate::{Exit, kinds, print, store};
 
 /// How much is read at once.
 const READ: usize = 256 << 10;
@@ -30,7 +30,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// What an envelope takes beside the texts in it, generously.
 const ENVELOPE: usize = 256;
 
-pub(crate) fn run(place: &Place, args: &StoreArgs, file: &Path) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &StoreArgs, file: &Path) -> Result<Exit> {
     let input: Box<dyn Read> = if file == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
@@ -45,7 +45,7 @@ pub(crate) fn run(place: &Place, args: &StoreArgs, file: &Path) -> Result<Ended>
         line_max: spool.settings().record_max.saturating_mul(6) + (1 << 20),
         spool,
         source: store::source(args),
-        terms: Given::of(&args.terms),
+        options: Given::of(&args.options),
         clock: SystemClock::new(),
         chunk: Vec::new(),
         chunk_bytes: 0,
@@ -66,11 +66,11 @@ pub(crate) fn run(place: &Place, args: &StoreArgs, file: &Path) -> Result<Ended>
         if batch.repeated > 0 {
             tracing::info!("{stored} stored{repeated}");
         }
-        return Ok(Ended::Well);
+        return Ok(Exit::Success);
     }
     let refused = thousands(batch.refused);
     print::complain(&format!("{stored} stored{repeated}, {refused} refused"));
-    Ok(Ended::Short)
+    Ok(Exit::Incomplete)
 }
 
 struct Batch<'a> {
@@ -78,7 +78,7 @@ struct Batch<'a> {
     spool: Spool,
     source: Source,
     /// Those of every line that says no others.
-    terms: Given,
+    options: Given,
     clock: SystemClock,
     line_max: u64,
     chunk: Vec<Record>,
@@ -134,10 +134,11 @@ impl Batch<'_> {
     fn record(&self, line: &[u8]) -> Result<Record, String> {
         let now = self.clock.now();
         let id = RecordId::generate(now);
-        let (record, own) =
-            kinds::record_of_line(line, &terms::KEYS, id).map_err(|error| error.to_string())?;
-        let terms = self.terms.amended(&own)?.terms(now).map_err(|error| error.to_string())?;
-        let record = Record { terms, ..record };
+        let (record, own) = kinds::record_of_line(line, &delivery_options::KEYS, id)
+            .map_err(|error| error.to_string())?;
+        let options =
+            self.options.amended(&own)?.options(now).map_err(|error| error.to_string())?;
+        let record = Record { options, ..record };
         // Among others it would keep the whole chunk out.
         let limit = self.spool.settings().record_max;
         if size(&record) as u64 > limit {
@@ -190,9 +191,9 @@ fn text(number: u64, line: &[u8]) -> &[u8] {
 
 /// No less than the record's encoded size.
 fn size(record: &Record) -> usize {
-    let terms = &record.terms;
+    let options = &record.options;
     let keys =
-        [terms.order.as_ref(), terms.dedupe.as_ref().map(|it| &it.key), terms.retry.as_ref()];
+        [options.order.as_ref(), options.dedupe.as_ref().map(|it| &it.key), options.retry.as_ref()];
     let keys: usize = keys.into_iter().flatten().map(String::len).sum();
     record.body.len() + record.destination.as_str().len() + record.kind.len() + keys + ENVELOPE
 }
@@ -220,7 +221,7 @@ fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, max: u64) -> io::Resu
 mod tests {
     use std::time::Duration;
 
-    use slipstream_core::{Dedupe, Terms, Timestamp};
+    use slipstream_core::{Dedupe, DeliveryOptions, Timestamp};
 
     use super::*;
 
@@ -247,14 +248,14 @@ mod tests {
                 let record = Record::new(&request, RecordId::from_bytes([9; 16])).unwrap();
                 assert!(record.encode().len() <= size(&record));
                 let (most, long) = (Timestamp::from_millis(u64::MAX), "k".repeat(70_000));
-                let terms = Terms {
+                let options = DeliveryOptions {
                     not_before: Some(most),
                     expires: Some(most),
                     order: Some(long.clone()),
                     dedupe: Some(Dedupe { key: long.clone(), window: Duration::MAX }),
                     retry: Some(long),
                 };
-                let record = Record { terms, ..record };
+                let record = Record { options, ..record };
                 assert!(record.encode().len() <= size(&record));
             }
         }

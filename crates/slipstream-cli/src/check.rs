@@ -18,7 +18,7 @@ use crate::args::CheckArgs;
 use crate::owner::Place;
 use crate::totals::Totals;
 use crate::units::{count, spell_bytes, thousands};
-use crate::{Ended, print};
+use crate::{Exit, print};
 
 #[derive(Default, Serialize)]
 struct Report {
@@ -38,7 +38,7 @@ struct Finding {
     mended: bool,
 }
 
-pub(crate) fn run(place: &Place, args: &CheckArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &CheckArgs) -> Result<Exit> {
     place.become_owner()?;
     let Some(spool) = place.find()? else {
         let nothing = format!("nothing stored yet in {}", place.path().display());
@@ -48,7 +48,7 @@ pub(crate) fn run(place: &Place, args: &CheckArgs) -> Result<Ended> {
         } else {
             print::out(&format!("{}\n", print::one_line(&nothing)))?;
         }
-        return Ok(Ended::Well);
+        return Ok(Exit::Success);
     };
     if args.repair {
         // Makes the directories that are gone.
@@ -57,7 +57,7 @@ pub(crate) fn run(place: &Place, args: &CheckArgs) -> Result<Ended> {
     let report = Report::of(check(&spool, args.repair)?);
     print::out(&if args.json { print::json(&report)? } else { report.to_string() })?;
     let left = report.findings.iter().any(|finding| !finding.mended);
-    Ok(if left || !report.balanced { Ended::Short } else { Ended::Well })
+    Ok(if left || !report.balanced { Exit::Incomplete } else { Exit::Success })
 }
 
 fn check(spool: &Spool, repair: bool) -> Result<slipstream_log::Report> {

@@ -25,7 +25,7 @@ use crate::args::DoctorArgs;
 use crate::owner::Place;
 use crate::status::{NAMED, PATIENCE, READ_FOR, Stuck, end_it, hangs, last_run, last_seen, stuck};
 use crate::units::{rfc3339, spell};
-use crate::{Ended, print};
+use crate::{Exit, print};
 
 /// The file that a worker locks. It is written when a worker begins and when it ends.
 const WORKER_LOCK: &str = "worker.lock";
@@ -69,7 +69,7 @@ struct Report {
     findings: Vec<Finding>,
 }
 
-pub(crate) fn run(place: &Place, args: &DoctorArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &DoctorArgs) -> Result<Exit> {
     // While this is root, if it is: others may not look at other people's processes.
     let dir = place.path();
     let mut findings = places::others(dir)?;
@@ -86,7 +86,7 @@ pub(crate) fn run(place: &Place, args: &DoctorArgs) -> Result<Ended> {
             "do what the finding says, then run this again",
         )),
     }
-    let ended = if findings.is_empty() { Ended::Well } else { Ended::Short };
+    let ended = if findings.is_empty() { Exit::Success } else { Exit::Incomplete };
     if args.json {
         let report = Report { spool: dir.display().to_string(), findings };
         print::out(&print::json(&report)?)?;

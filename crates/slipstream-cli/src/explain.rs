@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
-use slipstream_core::{Policy, Step};
+use slipstream_core::{RetryPolicy, Step};
 
 use crate::args::PolicyArgs;
 use crate::units::{count, spell};
-use crate::{Ended, print};
+use crate::{Exit, print};
 
 #[derive(Serialize)]
 struct Report {
@@ -33,7 +33,7 @@ struct Line {
     latest_seconds: f64,
 }
 
-pub(crate) fn run(policy: &Policy, args: &PolicyArgs) -> Result<Ended> {
+pub(crate) fn run(policy: &RetryPolicy, args: &PolicyArgs) -> Result<Exit> {
     let last = policy.schedule().last().map_or(Duration::ZERO, |step| step.latest);
     let report = Report {
         policy: policy.to_string(),
@@ -44,7 +44,7 @@ pub(crate) fn run(policy: &Policy, args: &PolicyArgs) -> Result<Ended> {
     };
     if args.json {
         print::out(&print::json(&report)?)?;
-        return Ok(Ended::Well);
+        return Ok(Exit::Success);
     }
     print::out(&format!("{}\n\n{}\n{}", report.policy, table(policy), remarks(policy)))?;
     if report.ends_before_next_run {
@@ -53,7 +53,7 @@ pub(crate) fn run(policy: &Policy, args: &PolicyArgs) -> Result<Ended> {
             "the last attempt is made {last} after the first, and the next run ({every} later) finds nothing left to try: a destination that is down for that long has its requests fail for good; for more, add rounds, such as rounds=4,every=1h"
         ));
     }
-    Ok(Ended::Well)
+    Ok(Exit::Success)
 }
 
 impl Line {
@@ -68,7 +68,7 @@ impl Line {
     }
 }
 
-fn table(policy: &Policy) -> String {
+fn table(policy: &RetryPolicy) -> String {
     let head = ["attempt", "round", "wait", "earliest", "latest"].map(str::to_owned);
     let row = |step: Step| {
         let times = [step.wait, step.earliest, step.latest].map(short);
@@ -87,7 +87,7 @@ fn table(policy: &Policy) -> String {
     text
 }
 
-fn remarks(policy: &Policy) -> String {
+fn remarks(policy: &RetryPolicy) -> String {
     let attempts = count(policy.all_attempts().into(), "attempt");
     let asked = spell(policy.retry_after_cap);
     format!(

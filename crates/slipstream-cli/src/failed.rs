@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use slipstream_core::Record;
-use slipstream_log::frame::{Settlement, State};
+use slipstream_log::frame::{SettlementField, State};
 use slipstream_log::name::LogName;
 use slipstream_log::walk::Item;
 use slipstream_log::{Spool, Stage};
@@ -22,9 +22,9 @@ pub(crate) use self::choice::is_to;
 use self::retry::Act;
 use crate::args::{FailedArgs, FailedCommand};
 use crate::owner::Place;
-use crate::{Ended, print};
+use crate::{Exit, print};
 
-pub(crate) fn run(place: &Place, args: &FailedArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &FailedArgs) -> Result<Exit> {
     place.become_owner()?;
     let spool = place.find()?;
     match &args.command {
@@ -38,7 +38,7 @@ pub(crate) fn run(place: &Place, args: &FailedArgs) -> Result<Ended> {
 /// A request in a log that is not being collected.
 struct Kept<'a> {
     log: LogName,
-    settlement: Settlement,
+    settlement: SettlementField,
     payload: &'a [u8],
 }
 
@@ -71,11 +71,11 @@ impl Unread {
     }
 
     /// Says which they are, and how the command ends that would else end like this.
-    fn say(&self, ended: Ended) -> Ended {
+    fn say(&self, ended: Exit) -> Exit {
         for why in self.0.values() {
             print::complain(&format!("passed over: {why}"));
         }
-        if self.0.is_empty() { ended } else { Ended::CouldNot }
+        if self.0.is_empty() { ended } else { Exit::Error }
     }
 }
 

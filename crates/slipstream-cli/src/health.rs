@@ -22,7 +22,7 @@ use crate::args::HealthArgs;
 use crate::owner::Place;
 use crate::status::{READ_FOR, Stuck, hangs, last_run, last_seen, stuck};
 use crate::units::{count, spell, thousands};
-use crate::{Ended, print};
+use crate::{Exit, print};
 
 /// The exit codes, and their words.
 const WORDS: [&str; 4] = ["OK", "WARNING", "CRITICAL", "UNKNOWN"];
@@ -30,7 +30,7 @@ const WARNING: u8 = 1;
 const CRITICAL: u8 = 2;
 const UNKNOWN: u8 = 3;
 
-pub(crate) fn run(place: &Place, args: &HealthArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &HealthArgs) -> Result<Exit> {
     let (code, words, numbers) = match look(place) {
         Ok(look) => {
             let (code, words) = judge(&look, args);
@@ -40,7 +40,7 @@ pub(crate) fn run(place: &Place, args: &HealthArgs) -> Result<Ended> {
     };
     let words = print::one_line(&words).replace('|', "/");
     print::out(&format!("SLIPSTREAM {} - {words}{numbers}\n", WORDS[usize::from(code)]))?;
-    Ok(Ended::Told(code))
+    Ok(Exit::Code(code))
 }
 
 struct Look {

@@ -14,9 +14,9 @@ use crate::args::{Cli, Command, InitArgs};
 use crate::config::Config;
 use crate::owner::Place;
 use crate::units::{spell, spell_bytes};
-use crate::{Ended, print, usage};
+use crate::{Exit, print, usage};
 
-pub(crate) fn run(place: &Place, args: &InitArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &InitArgs) -> Result<Exit> {
     let wanted = settings(args)?;
     place.become_owner()?;
     let before = place.find()?;
@@ -48,7 +48,7 @@ pub(crate) fn run(place: &Place, args: &InitArgs) -> Result<Ended> {
         text.push_str(&format!("  {name:<10}  {value}\n"));
     }
     print::out(&text)?;
-    Ok(Ended::Well)
+    Ok(Exit::Success)
 }
 
 /// The spool, made as the config files have it if it is not there.

@@ -16,14 +16,14 @@ use serde::Serialize;
 use slipstream_core::Record;
 use slipstream_http::masked_url;
 use slipstream_log::LogReader;
-use slipstream_log::frame::{Settlement, State};
+use slipstream_log::frame::{SettlementField, State};
 use slipstream_log::walk::Item;
 
 use crate::args::InspectArgs;
 use crate::kinds::Masked;
 use crate::shown::Shown;
 use crate::units::rfc3339;
-use crate::{Ended, print, terms};
+use crate::{Exit, delivery_options, print};
 
 /// A record. What its envelope would tell is null when that cannot be read.
 #[derive(Serialize)]
@@ -38,7 +38,8 @@ struct Line<'a> {
     to: Option<String>,
     stored: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    terms: Option<terms::Shown>,
+    #[serde(rename = "terms")]
+    options: Option<delivery_options::Shown>,
     body: Body,
 }
 
@@ -67,7 +68,7 @@ struct Torn<'a> {
     torn: bool,
 }
 
-pub(crate) fn run(args: &InspectArgs) -> Result<Ended> {
+pub(crate) fn run(args: &InspectArgs) -> Result<Exit> {
     let mut lines = print::Lines::new();
     let (mut damaged, mut unread) = (false, false);
     for path in &args.logs {
@@ -90,15 +91,15 @@ pub(crate) fn run(args: &InspectArgs) -> Result<Ended> {
                 }
             };
             if !lines.put(&line)? {
-                return Ok(Ended::Well);
+                return Ok(Exit::Success);
             }
         }
     }
     lines.end()?;
     Ok(match (unread, damaged) {
-        (true, _) => Ended::CouldNot,
-        (_, true) => Ended::Short,
-        _ => Ended::Well,
+        (true, _) => Exit::Error,
+        (_, true) => Exit::Incomplete,
+        _ => Exit::Success,
     })
 }
 
@@ -121,8 +122,14 @@ fn line(path: &Path, item: &Item<'_>, secrets: bool, damaged: &mut bool) -> Resu
 }
 
 impl<'a> Line<'a> {
-    fn of(log: &'a str, at: u64, settlement: Settlement, payload: &[u8], secrets: bool) -> Self {
-        let Settlement { state, attempts, due, .. } = settlement;
+    fn of(
+        log: &'a str,
+        at: u64,
+        settlement: SettlementField,
+        payload: &[u8],
+        secrets: bool,
+    ) -> Self {
+        let SettlementField { state, attempts, due, .. } = settlement;
         let line = Self {
             log,
             offset: at,
@@ -133,7 +140,7 @@ impl<'a> Line<'a> {
             kind: None,
             to: None,
             stored: None,
-            terms: None,
+            options: None,
             body: Body::Masked(Masked::Unknown { bytes: payload.len() }),
         };
         let Ok(record) = Record::decode(payload) else {
@@ -144,7 +151,7 @@ impl<'a> Line<'a> {
             id: Some(record.id.to_string()),
             to: Some(if secrets { to.to_owned() } else { masked_url(to) }),
             stored: Some(rfc3339(record.id.stored())),
-            terms: terms::Shown::of(&record.terms),
+            options: delivery_options::Shown::of(&record.options),
             body: Body::of(&record, secrets),
             kind: Some(record.kind),
             ..line

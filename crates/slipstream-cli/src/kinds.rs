@@ -193,7 +193,7 @@ pub(crate) fn records(
     }
     match kind {
         Kind::Http => {
-            all(request::all(&args.http, &args.url, args.terms.retry.is_some())?, &mut id)
+            all(request::all(&args.http, &args.url, args.options.retry.is_some())?, &mut id)
         }
         Kind::Tcp => all(tcp::requests(args)?, &mut id),
         Kind::Mysql => all(mysql::requests(args)?, &mut id),

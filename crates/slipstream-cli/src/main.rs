@@ -19,6 +19,7 @@ mod condition;
 mod config;
 mod cookies;
 mod curl;
+mod delivery_options;
 mod doctor;
 mod environment;
 mod explain;
@@ -53,7 +54,6 @@ mod shown;
 mod signals;
 mod status;
 mod store;
-mod terms;
 mod totals;
 mod trace;
 mod units;
@@ -73,15 +73,15 @@ use crate::owner::Place;
 
 /// How a command ended that could be carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ended {
+enum Exit {
     /// All went well.
-    Well,
+    Success,
     /// Something was not delivered, stored or accounted for.
-    Short,
+    Incomplete,
     /// Some of it could not be carried out, and that was said.
-    CouldNot,
+    Error,
     /// With the exit code of a monitoring plugin.
-    Told(u8),
+    Code(u8),
 }
 
 /// The exit code of a command that could not be carried out.
@@ -157,11 +157,11 @@ fn main() -> ExitCode {
 }
 
 /// The exit code of a command that ended so.
-fn code(ended: &anyhow::Result<Ended>) -> u8 {
+fn code(ended: &anyhow::Result<Exit>) -> u8 {
     match ended {
-        Ok(Ended::Well) => 0,
-        Ok(Ended::Short) => 1,
-        Ok(Ended::CouldNot) | Err(_) => COULD_NOT,
-        Ok(Ended::Told(code)) => *code,
+        Ok(Exit::Success) => 0,
+        Ok(Exit::Incomplete) => 1,
+        Ok(Exit::Error) | Err(_) => COULD_NOT,
+        Ok(Exit::Code(code)) => *code,
     }
 }

@@ -17,7 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use slipstream_core::{Clock, RecordId, SystemClock, Timestamp, Verdict};
+use slipstream_core::{Clock, RecordId, Settlement, SystemClock, Timestamp};
 use slipstream_log::{Spool, Status};
 use slipstream_worker::{Ending, Event, LastRun};
 
@@ -57,7 +57,7 @@ struct Run {
     failed: u64,
     expired: u64,
     retried: u64,
-    put_off: u64,
+    deferred: u64,
     /// The request whose attempt failed last: what is settled next is that.
     landed: Option<RecordId>,
 }
@@ -135,7 +135,7 @@ impl Run {
             failed: last.failed,
             expired: last.expired,
             retried: last.retried,
-            put_off: last.put_off,
+            deferred: last.deferred,
             landed: None,
         }
     }
@@ -144,12 +144,12 @@ impl Run {
         match event {
             Event::AttemptFailed { id, .. } => self.landed = Some(*id),
             Event::Settled { id, verdict, .. } => match verdict {
-                Verdict::Delivered => self.delivered += 1,
-                Verdict::Failed => self.failed += 1,
-                Verdict::Expired => self.expired += 1,
-                Verdict::PutBack(_) | Verdict::PassOver => self.put_off += 1,
+                Settlement::Delivered => self.delivered += 1,
+                Settlement::Failed => self.failed += 1,
+                Settlement::Expired => self.expired += 1,
+                Settlement::Release { after: _ } | Settlement::Spill => self.deferred += 1,
                 // One that is put off to a later round untried is no retry.
-                Verdict::Defer(_) => {
+                Settlement::Retry { after: _ } => {
                     let landed = self.landed.take();
                     self.retried += u64::from(landed.is_some() && landed == *id);
                 }
@@ -211,7 +211,7 @@ fn render(run: &Run, spool: &str, status: Option<&Status>) -> String {
     let help = "Attempts of the last run after which the request had another one left.";
     text.gauge("last_run_retried", help, run.retried as f64);
     let help = "How often the last run put a request back without an attempt.";
-    text.gauge("last_run_put_off", help, run.put_off as f64);
+    text.gauge("last_run_put_off", help, run.deferred as f64);
     let Some(status) = status else {
         return text.text;
     };
@@ -315,7 +315,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn settled(run: &mut Run, id: RecordId, verdict: Verdict) {
+    fn settled(run: &mut Run, id: RecordId, verdict: Settlement) {
         let (verdict, id) = (&verdict, Some(id));
         run.event(&Event::Settled { id, destination: None, verdict, attempts: 1, reason: None });
     }
@@ -323,15 +323,15 @@ mod tests {
     #[test]
     fn only_an_attempt_that_failed_makes_a_later_one_a_retry() {
         let (mut run, id) = (Run::default(), RecordId::from_bytes([7; 16]));
-        settled(&mut run, id, Verdict::Defer(EVERY));
+        settled(&mut run, id, Settlement::Retry { after: EVERY });
         assert_eq!(run.retried, 0);
         let failure = slipstream_core::Failure::permanent("no");
         let destination = &slipstream_core::Destination::new("http://a");
         let failed =
             Event::AttemptFailed { id, destination, attempt: 1, failure: &failure, took: EVERY };
         run.event(&failed);
-        settled(&mut run, id, Verdict::Defer(EVERY));
-        settled(&mut run, id, Verdict::Delivered);
+        settled(&mut run, id, Settlement::Retry { after: EVERY });
+        settled(&mut run, id, Settlement::Delivered);
         assert_eq!((run.retried, run.delivered), (1, 1));
     }
 

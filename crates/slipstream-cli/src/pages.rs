@@ -12,22 +12,22 @@ use clap_mangen::Man;
 
 use crate::args::{Cli, CompletionsArgs, ManArgs};
 use crate::replace::replace;
-use crate::{Ended, print};
+use crate::{Exit, print};
 
-pub(crate) fn completions(args: &CompletionsArgs) -> Result<Ended> {
+pub(crate) fn completions(args: &CompletionsArgs) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "slipstream", &mut script);
     print::out(&String::from_utf8(script)?)?;
-    Ok(Ended::Well)
+    Ok(Exit::Success)
 }
 
-pub(crate) fn man(args: &ManArgs) -> Result<Ended> {
+pub(crate) fn man(args: &ManArgs) -> Result<Exit> {
     let cannot = || format!("cannot write manual pages to {}", args.to.display());
     fs::create_dir_all(&args.to).with_context(cannot)?;
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     write(&command, &args.to).with_context(cannot)?;
-    Ok(Ended::Well)
+    Ok(Exit::Success)
 }
 
 /// Writes the pages of a command and of those beneath it.

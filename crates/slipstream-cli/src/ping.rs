@@ -62,7 +62,7 @@ impl Ping {
         driver.start(Job { ticket: Ticket(0), attempt: Attempt { id, number: 1 }, body });
         let mut done = Vec::new();
         while done.is_empty() {
-            driver.turn(PATIENCE, &mut done);
+            driver.poll(PATIENCE, &mut done);
         }
         match done.swap_remove(0).outcome {
             Outcome::Delivered => Ok(()),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use slipstream_core::Verdict;
+use slipstream_core::Settlement;
 use slipstream_worker::{Event, Observer};
 
 use crate::print;
@@ -173,16 +173,16 @@ impl Observer for Progress {
                 reason,
                 ..
             } => match verdict {
-                Verdict::Delivered => {
+                Settlement::Delivered => {
                     self.in_flight(-1);
                     self.done += 1;
                 }
-                Verdict::Failed => {
+                Settlement::Failed => {
                     self.done += 1;
                     self.remember(destination.map(|to| to.as_str()), *reason);
                 }
-                Verdict::Expired => self.done += 1,
-                Verdict::Defer(_) | Verdict::PutBack(_) | Verdict::PassOver => {}
+                Settlement::Expired => self.done += 1,
+                Settlement::Retry { after: _ } | Settlement::Release { after: _ } | Settlement::Spill => {}
             },
             Event::Short { reason, .. } => {
                 self.in_flight(-1);

@@ -9,14 +9,14 @@ use slipstream_log::{SpoolError, Stage};
 use crate::args::PurgeArgs;
 use crate::owner::Place;
 use crate::units::{count, spell_bytes};
-use crate::{Ended, print, status};
+use crate::{Exit, print, status};
 
-pub(crate) fn run(place: &Place, args: &PurgeArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &PurgeArgs) -> Result<Exit> {
     place.become_owner()?;
     let Some(spool) = place.find()? else {
         print::out(&print::one_line(&format!("nothing stored yet in {}", place.path().display())))?;
         print::out("\n")?;
-        return Ok(Ended::Well);
+        return Ok(Exit::Success);
     };
     let asked = |stage: Stage| {
         args.states.is_empty() || args.states.iter().any(|s| Stage::from(*s) == stage)
@@ -36,13 +36,13 @@ pub(crate) fn run(place: &Place, args: &PurgeArgs) -> Result<Ended> {
     // A running worker refuses the first of these, before anything is gone; and what is
     // collected must not slip into ready behind us.
     let order = [Stage::Processing, Stage::Collecting, Stage::Ready, Stage::Failed];
-    let mut ended = Ended::Well;
+    let mut ended = Exit::Success;
     for stage in order.into_iter().filter(|stage| asked(*stage)) {
         let gone = spool.purge(stage).map_err(|error| explain(error, stage))?;
         print::out(&line(stage, gone.logs, gone.requests, gone.bytes))?;
         for skipped in gone.skipped {
             print::complain(&format!("not removed: {}", skipped.why));
-            ended = Ended::CouldNot;
+            ended = Exit::Error;
         }
     }
     stay(failed, &asked);

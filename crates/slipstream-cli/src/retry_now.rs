@@ -21,7 +21,7 @@ use crate::args::RetryNowArgs;
 use crate::failed::is_to;
 use crate::owner::Place;
 use crate::units::count;
-use crate::{Ended, print};
+use crate::{Exit, print};
 
 /// What a worker reports in; its owner is the worker's user.
 const WORKER_RUN: &str = "worker.run";
@@ -34,7 +34,7 @@ struct Report {
     missing: Vec<String>,
 }
 
-pub(crate) fn run(place: &Place, args: &RetryNowArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &RetryNowArgs) -> Result<Exit> {
     place.become_owner()?;
     let mut report = Report { missing: args.hosts.clone(), ..Report::default() };
     if let Some(spool) = place.find()? {
@@ -54,7 +54,7 @@ pub(crate) fn run(place: &Place, args: &RetryNowArgs) -> Result<Ended> {
         ));
     }
     let well = report.missing.is_empty() && report.requests > 0;
-    Ok(if well { Ended::Well } else { Ended::Short })
+    Ok(if well { Exit::Success } else { Exit::Incomplete })
 }
 
 /// Refuses what the worker would not heed: in a spool that others can write to, it hears its own user alone.

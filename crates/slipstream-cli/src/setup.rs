@@ -22,7 +22,7 @@ use nix::unistd::{Uid, User};
 use crate::args::{By, SetupArgs};
 use crate::owner::Place;
 use crate::replace::replace;
-use crate::{Ended, print};
+use crate::{Exit, print};
 
 /// What a file that runs a worker says it is for; the spool follows.
 const PURPOSE: &str = "Delivers what is stored in";
@@ -41,7 +41,7 @@ struct Part {
     text: String,
 }
 
-pub(crate) fn run(place: &Place, args: &SetupArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &SetupArgs) -> Result<Exit> {
     let plan = Plan::of(place, args)?;
     let parts = match args.by {
         By::Cron => vec![cron::part(&plan, args)?],
@@ -58,7 +58,7 @@ pub(crate) fn run(place: &Place, args: &SetupArgs) -> Result<Ended> {
             }
         }
     }
-    Ok(Ended::Well)
+    Ok(Exit::Success)
 }
 
 impl Plan {
@@ -104,7 +104,7 @@ impl Plan {
     }
 }
 
-fn install(plan: &Plan, args: &SetupArgs, parts: &[Part]) -> Result<Ended> {
+fn install(plan: &Plan, args: &SetupArgs, parts: &[Part]) -> Result<Exit> {
     if args.by == By::Cron && args.root.is_none() && !Uid::effective().is_root() {
         let line = cron::line(plan, args.every)?;
         bail!(
@@ -157,7 +157,7 @@ fn install(plan: &Plan, args: &SetupArgs, parts: &[Part]) -> Result<Ended> {
         ));
     }
     print::out(&said)?;
-    Ok(Ended::Well)
+    Ok(Exit::Success)
 }
 
 /// Refuses when the file is there and says that it runs the worker of another spool.

@@ -29,7 +29,7 @@ use self::report::Report;
 pub(crate) use self::stuck::{Stuck, stuck};
 use crate::args::StatusArgs;
 use crate::owner::Place;
-use crate::{Ended, health, print};
+use crate::{Exit, health, print};
 
 /// How long envelopes are read for.
 pub(crate) const READ_FOR: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ pub(crate) fn last_run(spool: &Spool) -> Option<LastRun> {
     LastRun::read(&spool.last_run()?)
 }
 
-pub(crate) fn run(place: &Place, args: &StatusArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
     if args.health.check {
         return health::run(place, &args.health);
     }
@@ -77,7 +77,7 @@ pub(crate) fn run(place: &Place, args: &StatusArgs) -> Result<Ended> {
         if args.json {
             print::out(&print::json(&Report::of_nothing())?)?;
         }
-        return Ok(Ended::Well);
+        return Ok(Exit::Success);
     };
     let seen = Seen::of(&spool, read_for)?;
     if args.json {
@@ -89,7 +89,7 @@ pub(crate) fn run(place: &Place, args: &StatusArgs) -> Result<Ended> {
     }
     let status = &seen.status;
     let well = status.totals.balanced() && status.skipped.is_empty();
-    Ok(if well { Ended::Well } else { Ended::Short })
+    Ok(if well { Exit::Success } else { Exit::Incomplete })
 }
 
 /// Requests that failed while others in their log wait: not in failed/ yet.

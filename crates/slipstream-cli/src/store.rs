@@ -15,14 +15,14 @@ use slipstream_core::{
 use slipstream_log::{Overdue, Spool};
 
 use crate::args::StoreArgs;
+use crate::delivery_options::Given;
 use crate::owner::Place;
 use crate::status::hangs;
-use crate::terms::Given;
 use crate::units::{count, rfc3339, spell};
-use crate::{Ended, batch, init, kinds, print, sending};
+use crate::{Exit, batch, init, kinds, print, sending};
 
 /// Stores what these command lines describe, each with the options that it has.
-pub(crate) fn run(place: &Place, lines: &[(&StoreArgs, &[String])]) -> Result<Ended> {
+pub(crate) fn run(place: &Place, lines: &[(&StoreArgs, &[String])]) -> Result<Exit> {
     let (args, options) = *lines.first().context("there is no command line")?;
     if let Some(file) = &args.batch {
         kinds::refuse_beside_batch(options)?;
@@ -31,7 +31,7 @@ pub(crate) fn run(place: &Place, lines: &[(&StoreArgs, &[String])]) -> Result<En
     let now = SystemClock::new().now();
     let mut records = Vec::new();
     for (args, options) in lines {
-        records.extend(on_terms(args, options, now)?);
+        records.extend(with_options(args, options, now)?);
     }
     let keeps_cookies = |(args, _): &(&StoreArgs, _)| sending::keeps_cookies(&args.http);
     if records.len() > 1 && lines.iter().any(keeps_cookies) {
@@ -56,25 +56,25 @@ pub(crate) fn run(place: &Place, lines: &[(&StoreArgs, &[String])]) -> Result<En
             all => format!("the requests are stored, all {all}, but their ids are lost"),
         })?;
     }
-    Ok(Ended::Well)
+    Ok(Exit::Success)
 }
 
 /// The records of one command line's requests.
-fn on_terms(args: &StoreArgs, options: &[String], now: Timestamp) -> Result<Vec<Record>> {
+fn with_options(args: &StoreArgs, options: &[String], now: Timestamp) -> Result<Vec<Record>> {
     let records = kinds::records(args, options, || RecordId::generate(now))?;
-    let given = Given::of(&args.terms);
+    let given = Given::of(&args.options);
     if given.has_idle_window() {
         bail!("--dedupe-window says for how long a key counts; add --dedupe KEY");
     }
-    if records.len() > 1 && args.terms.dedupe.is_some() {
+    if records.len() > 1 && args.options.dedupe.is_some() {
         bail!(
             "--dedupe names one request, and the urls stand for {}; store them one by one, or by --batch",
             records.len()
         );
     }
-    let terms = given.terms(now)?;
-    let on_terms = |record: Record| Ok(record.on_terms(terms.clone())?);
-    records.into_iter().map(on_terms).collect()
+    let options = given.options(now)?;
+    let with_options = |record: Record| Ok(record.with_options(options.clone())?);
+    records.into_iter().map(with_options).collect()
 }
 
 /// The spool, made if it is not there.

@@ -15,7 +15,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::Uid;
 use slipstream_core::{BacklogError, Engine};
 use slipstream_log::{Spool, SpoolError, Stage};
-use slipstream_worker::{Ending, Event, Limits, Observer, Policy, RunError, Summary, Worker};
+use slipstream_worker::{Ending, Event, Limits, Observer, RetryPolicy, RunError, Summary, Worker};
 
 use crate::args::WorkArgs;
 use crate::follow::Failures;
@@ -26,9 +26,9 @@ use crate::ping::Ping;
 use crate::progress::{self, Progress, Show};
 use crate::status::hangs;
 use crate::units::{count, spell, thousands};
-use crate::{Ended, code, environment, explain, init, kinds, late, print, signals};
+use crate::{Exit, code, environment, explain, init, kinds, late, print, signals};
 
-pub(crate) fn run(place: &Place, args: &WorkArgs) -> Result<Ended> {
+pub(crate) fn run(place: &Place, args: &WorkArgs) -> Result<Exit> {
     let policy = policy(args)?;
     if args.policy.explain {
         return explain::run(&policy, &args.policy);
@@ -69,7 +69,7 @@ pub(crate) fn run(place: &Place, args: &WorkArgs) -> Result<Ended> {
     };
     let ended = match ran {
         // What watches over the run must not take an old file for news.
-        Ok((Ended::Well, _)) if !told => Ok(Ended::Short),
+        Ok((Exit::Success, _)) if !told => Ok(Exit::Incomplete),
         ran => ran.map(|(ended, _)| ended),
     };
     if let (Some(ping), Some(_)) = (ping, ending) {
@@ -110,11 +110,11 @@ fn is_elsewhere(error: &anyhow::Error) -> bool {
 fn deliver(
     place: &Place,
     args: &WorkArgs,
-    policy: Policy,
+    policy: RetryPolicy,
     became_another: bool,
     metrics: &mut Option<Metrics>,
     ping: Option<&Ping>,
-) -> Result<(Ended, Option<Ending>)> {
+) -> Result<(Exit, Option<Ending>)> {
     let say = |text: String| match args.quiet {
         true => Ok(()),
         false => print::out(&format!("{}\n", print::one_line(&text))),
@@ -125,7 +125,7 @@ fn deliver(
         None if args.follow => init::open(place)?,
         None => {
             say(format!("nothing stored yet in {}", place.path().display()))?;
-            return Ok((Ended::Well, Some(Ending::Drained)));
+            return Ok((Exit::Success, Some(Ending::Drained)));
         }
     };
     let backlog = match spool.backlog() {
@@ -135,10 +135,10 @@ fn deliver(
                     metrics.kept_away(&spool);
                 }
                 print::complain(&format!("{}: see `slipstream doctor`", hangs(&hung)));
-                return Ok((Ended::CouldNot, None));
+                return Ok((Exit::Error, None));
             }
             say(busy.to_string())?;
-            return Ok((Ended::Well, None));
+            return Ok((Exit::Success, None));
         }
         other => other.with_context(|| format!("cannot work {}", place.path().display()))?,
     };
@@ -166,7 +166,7 @@ fn deliver(
     progress.finish(ran.is_ok());
     let summary = ran.map_err(broke_off)?;
     report(&spool, args, &summary, &progress)?;
-    let ended = if summary.failed == 0 { Ended::Well } else { Ended::Short };
+    let ended = if summary.failed == 0 { Exit::Success } else { Exit::Incomplete };
     Ok((ended, Some(summary.ending)))
 }
 
@@ -175,7 +175,7 @@ fn follow(
     worker: Worker,
     quiet: bool,
     mut count: impl FnMut(&Event<'_>),
-) -> Result<(Ended, Option<Ending>)> {
+) -> Result<(Exit, Option<Ending>)> {
     let mut failures = Failures::new();
     let ran = worker.run(&mut |event: &Event<'_>| {
         if !quiet {
@@ -185,7 +185,7 @@ fn follow(
     });
     failures.finish();
     let summary = ran.map_err(broke_off)?;
-    Ok((Ended::Well, Some(summary.ending)))
+    Ok((Exit::Success, Some(summary.ending)))
 }
 
 fn broke_off(error: RunError) -> anyhow::Error {
@@ -204,7 +204,7 @@ fn show(spool: &Spool, quiet: bool) -> Show {
     progress::bar(spool.pending_within(COUNT_FOR).ok().flatten().unwrap_or_default())
 }
 
-fn policy(args: &WorkArgs) -> Result<Policy> {
+fn policy(args: &WorkArgs) -> Result<RetryPolicy> {
     let attempts = args.attempts.map(|attempts| format!("attempts={attempts}"));
     let backoff = args.backoff.map(|backoff| format!("base={}", spell(backoff).replace(' ', "")));
     let flags: Vec<_> = attempts.into_iter().chain(backoff).collect();

@@ -1,7 +1,8 @@
 //! The way in for programs: one engine, one source, one call.
 
 use crate::{
-    Clock, Engine, Overwritten, Record, RecordId, Request, Source, StoreError, SystemClock, Terms,
+    Clock, DeliveryOptions, Engine, Overwritten, Record, RecordId, Request, Source, StoreError,
+    SystemClock,
 };
 
 /// Stores requests in an engine on behalf of one source.
@@ -50,18 +51,22 @@ impl Collector {
     ///
     /// # Errors
     /// [`StoreError::Invalid`] when it can never be delivered as it stands, else what kept
-    /// the engine from taking it. Nothing is stored then, but for [`StoreError::Unknown`].
+    /// the engine from taking it. Nothing is stored then, but for [`StoreError::DurabilityUnknown`].
     pub fn store<R: Request>(&self, request: &R) -> Result<Stored, StoreError> {
-        self.store_on(request, Terms::default())
+        self.store_with(request, DeliveryOptions::default())
     }
 
-    /// Stores one request that is delivered on these terms.
+    /// Stores one request that is delivered with these options.
     ///
     /// # Errors
-    /// As for [`Collector::store`], and when the terms can never be kept.
-    pub fn store_on<R: Request>(&self, request: &R, terms: Terms) -> Result<Stored, StoreError> {
+    /// As for [`Collector::store`], and when the options can never be kept.
+    pub fn store_with<R: Request>(
+        &self,
+        request: &R,
+        options: DeliveryOptions,
+    ) -> Result<Stored, StoreError> {
         let record = Record::new(request, RecordId::generate(self.clock.now()))?;
-        let record = record.on_terms(terms)?;
+        let record = record.with_options(options)?;
         let id = record.id;
         let receipt = self.engine.store(&self.source, &[record])?;
         let earlier = receipt.duplicates.first().map(|duplicate| duplicate.of);

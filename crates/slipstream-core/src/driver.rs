@@ -18,20 +18,20 @@ pub trait Handler: Send + Sync + 'static {
 
     /// How many requests to one destination it likes to perform together, if so many wait. Most
     /// kinds have nothing to gain by it.
-    fn at_once(&self) -> usize {
+    fn max_batch(&self) -> usize {
         1
     }
 
     /// Whether these two, which go to the same destination, may be performed together.
-    fn together(&self, _first: &Self::Request, _other: &Self::Request) -> bool {
+    fn can_batch(&self, _first: &Self::Request, _other: &Self::Request) -> bool {
         true
     }
 
     /// Makes one attempt of each of these, which all go to the same destination and are
-    /// [together](Handler::together) with the first: the outcomes in the same order. One that fails
+    /// [together](Handler::can_batch) with the first: the outcomes in the same order. One that fails
     /// must fail for itself alone. It may stop behind any but the first, as when they take long: those
     /// without an outcome are given again.
-    fn perform_all(&self, requests: &[(Self::Request, Attempt)]) -> Vec<Outcome> {
+    fn perform_batch(&self, requests: &[(Self::Request, Attempt)]) -> Vec<Outcome> {
         requests.iter().map(|(request, attempt)| self.perform(request, attempt)).collect()
     }
 }
@@ -77,13 +77,13 @@ pub trait Driver {
     /// The body holds no request of this kind; no attempt is made then.
     fn destination(&self, body: &[u8]) -> Result<Destination, Invalid>;
 
-    /// Takes a job. It may end at once; its completion comes out of [`Driver::turn`].
+    /// Takes a job. It may end at once; its completion comes out of [`Driver::poll`].
     fn start(&mut self, job: Job);
 
     /// Moves everything on, and adds what has ended to `done`. Returns when something has
     /// ended, when woken, or after `wait`, whichever comes first; at once when `wait` is
     /// zero. It may return early for no reason.
-    fn turn(&mut self, wait: Duration, done: &mut Vec<Completion>);
+    fn poll(&mut self, wait: Duration, done: &mut Vec<Completion>);
 
     /// Lets go of what it only keeps for later, such as idle connections, and keeps less from now on:
     /// the worker runs short of descriptors.
@@ -93,33 +93,33 @@ pub trait Driver {
     /// it is only dropped, which must not wait for a peer, a name or a thread.
     fn abandon(&mut self) {}
 
-    /// What makes a waiting [`Driver::turn`] return from another thread.
-    fn waker(&self) -> Waker;
+    /// What makes a waiting [`Driver::poll`] return from another thread.
+    fn notifier(&self) -> Notifier;
 
     /// Names whom to wake when a job ends while another driver's turn is waiting.
     /// A driver that ends jobs only inside its own turn ignores it: the worker then
     /// waits there.
-    fn wake_on_completion(&mut self, waker: Waker);
+    fn notify_on_completion(&mut self, notifier: Notifier);
 }
 
-/// Wakes a waiting [`Driver::turn`]. Cheap to clone, safe to call at any time.
+/// Wakes a waiting [`Driver::poll`]. Cheap to clone, safe to call at any time.
 #[derive(Clone)]
-pub struct Waker(Arc<dyn Fn() + Send + Sync>);
+pub struct Notifier(Arc<dyn Fn() + Send + Sync>);
 
-impl Waker {
-    /// A waker that calls `wake`.
+impl Notifier {
+    /// A notifier that calls `wake`.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Arc::new(wake))
     }
 
     /// Wakes.
-    pub fn wake(&self) {
+    pub fn notify(&self) {
         (self.0)();
     }
 }
 
-impl fmt::Debug for Waker {
+impl fmt::Debug for Notifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Waker")
+        f.write_str("Notifier")
     }
 }

@@ -11,7 +11,7 @@ use std::error::Error;
 use std::ops::Bound;
 use std::time::Duration;
 
-use crate::{Destination, Record, RecordId, Source, Waker};
+use crate::{Destination, Notifier, Record, RecordId, Source};
 
 /// Keeps records until they are delivered.
 pub trait Engine: Send + Sync {
@@ -19,7 +19,7 @@ pub trait Engine: Send + Sync {
     ///
     /// # Errors
     /// Nothing of what was given is acknowledged; some of it may be delivered all the same
-    /// when it was several records, or the error is [`StoreError::Unknown`].
+    /// when it was several records, or the error is [`StoreError::DurabilityUnknown`].
     fn store(&self, source: &Source, records: &[Record]) -> Result<Receipt, StoreError>;
 
     /// Opens what is stored for the one worker that may work it.
@@ -80,7 +80,7 @@ pub enum StoreError {
     Full(String),
     /// It was written, but whether it would survive a power loss is unknown.
     #[error("the request was written but may not survive a power loss")]
-    Unknown(#[source] Box<dyn Error + Send + Sync>),
+    DurabilityUnknown(#[source] Box<dyn Error + Send + Sync>),
     /// The engine failed.
     #[error(transparent)]
     Engine(Box<dyn Error + Send + Sync>),
@@ -100,11 +100,11 @@ pub trait Backlog {
     fn next(&mut self) -> Result<Next, BacklogError>;
 
     /// The first record by [place](Claim::place), from this bound on, of those that were answered with
-    /// [`Verdict::PassOver`]. None when there is none.
+    /// [`Settlement::Spill`]. None when there is none.
     ///
     /// # Errors
     /// As for [`Backlog::next`].
-    fn passed_over(&mut self, from: Bound<u128>) -> Result<Option<Claim>, BacklogError>;
+    fn spilled(&mut self, from: Bound<u128>) -> Result<Option<Claim>, BacklogError>;
 
     /// Counts an attempt where a crash cannot undo it, and returns its number, 1 for the
     /// first. Call it before the attempt is made. One that is interrupted, by a crash or a kill, gets
@@ -112,7 +112,7 @@ pub trait Backlog {
     ///
     /// # Errors
     /// The attempt must not be made. After [`BacklogError::Unavailable`] the ticket is still to be
-    /// settled, by [`Verdict::PutBack`]; the run goes on.
+    /// settled, by [`Settlement::Release`]; the run goes on.
     fn begin(&mut self, ticket: Ticket) -> Result<u32, BacklogError>;
 
     /// Records what became of a claim. The ticket is spent.
@@ -120,7 +120,7 @@ pub trait Backlog {
     /// # Errors
     /// The verdict is not recorded; the request may be attempted again. After
     /// [`BacklogError::Unavailable`] the engine tries again to record it; the run goes on.
-    fn settle(&mut self, ticket: Ticket, verdict: Verdict) -> Result<(), BacklogError>;
+    fn settle(&mut self, ticket: Ticket, verdict: Settlement) -> Result<(), BacklogError>;
 
     /// Keeps a line about a claim that is out, for the operator: what became of an attempt. Lines
     /// are kept as long as the record is, as far as there is room; they are no promise.
@@ -150,8 +150,8 @@ pub trait Backlog {
     ///
     /// # Errors
     /// The engine cannot tell when.
-    fn follow(&mut self, waker: Waker) -> Result<(), BacklogError> {
-        drop(waker);
+    fn follow(&mut self, notifier: Notifier) -> Result<(), BacklogError> {
+        drop(notifier);
         Err(BacklogError::Engine("this engine cannot tell when records come".into()))
     }
 
@@ -221,20 +221,20 @@ pub struct Claim {
     /// How often in a row an attempt of it was interrupted: it was begun, and the worker ended. Such
     /// an attempt is not among those counted, unless there were too many of them.
     pub interrupted: u32,
-    /// How long it must not be tried yet, for what comes out early; answer with [`Verdict::PutBack`]
+    /// How long it must not be tried yet, for what comes out early; answer with [`Settlement::Release`]
     /// and this time.
-    pub wait: Duration,
+    pub visible_in: Duration,
     /// It comes out before it is due: the first time in a run, so that the worker knows of what an
     /// earlier one put off; and once after an operator [asked](Next::Asked).
     pub early: bool,
     /// Orders what is stored. Of two records with the same order key, the one that was stored first
     /// has the smaller place. It is the same each time that a record comes out.
-    pub place: u128,
+    pub position: u128,
 }
 
 /// What becomes of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Settlement {
     /// Delivered: it never comes out again.
     Delivered,
     /// Given up: it is kept with the failed ones.
@@ -242,13 +242,19 @@ pub enum Verdict {
     /// It outlived its use: it never comes out again, and is counted.
     Expired,
     /// It comes out again after this long, in a later run if need be: the time is kept.
-    Defer(Duration),
+    Retry {
+        /// Counted from now.
+        after: Duration,
+    },
     /// It comes out again after this long in this run, or at once in the next. If an attempt was
     /// begun, it was not made, and is not counted.
-    PutBack(Duration),
-    /// It comes out only through [`Backlog::passed_over`], or in the next run. It costs the engine no
+    Release {
+        /// Counted from now.
+        after: Duration,
+    },
+    /// It comes out only through [`Backlog::spilled`], or in the next run. It costs the engine no
     /// memory. If an attempt was begun, it was not made, and is not counted.
-    PassOver,
+    Spill,
 }
 
 /// Why a backlog could not be worked.

@@ -32,9 +32,10 @@
 //! Files, sockets and threads. Nothing here does I/O but reading the machine's clock
 //! ([`SystemClock`]) and its randomness ([`RecordId::generate`]).
 
-mod address;
+mod address_gate;
 mod clock;
 mod collector;
+mod delivery_options;
 mod driver;
 mod engine;
 mod host;
@@ -43,30 +44,29 @@ mod line;
 #[cfg(test)]
 mod messages;
 mod outcome;
-mod policy;
 mod quote;
 mod record;
 mod request;
+mod retry_policy;
 mod secret;
 mod source;
-mod terms;
 
-pub use address::{AddressPolicy, check_allowed};
+pub use address_gate::{AddressGate, check_allowed};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use collector::{Collector, Stored};
-pub use driver::{Attempt, Completion, Driver, Handler, Job, Waker};
+pub use delivery_options::{Dedupe, DeliveryOptions};
+pub use driver::{Attempt, Completion, Driver, Handler, Job, Notifier};
 pub use engine::{
-    Backlog, BacklogError, Claim, Duplicate, Engine, Next, Overwritten, Receipt, StoreError,
-    Ticket, TryNow, Verdict,
+    Backlog, BacklogError, Claim, Duplicate, Engine, Next, Overwritten, Receipt, Settlement,
+    StoreError, Ticket, TryNow,
 };
 pub use host::{bare_host, host_of, split_port};
 pub use id::RecordId;
 pub use line::{Aside, read_line, read_seconds};
-pub use outcome::{Blame, Failure, HASTY_MS, Outcome};
-pub use policy::{Policy, Statuses, Step};
+pub use outcome::{Failure, FailureScope, HASTY_MS, Outcome};
 pub use quote::quoted;
 pub use record::{DecodeError, Head, Record, decode_body, destination_of};
 pub use request::{Destination, Invalid, Request};
+pub use retry_policy::{RetryPolicy, Statuses, Step};
 pub use secret::SecretRef;
 pub use source::Source;
-pub use terms::{Dedupe, Terms};

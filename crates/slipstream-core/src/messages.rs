@@ -37,7 +37,7 @@ fn errors() {
         &StoreError::Invalid(Invalid::new("words of an Invalid")),
         &StoreError::TooLarge { bytes: 11, limit: 10 },
         &StoreError::Full("words of the engine".to_owned()),
-        &StoreError::Unknown(no()),
+        &StoreError::DurabilityUnknown(no()),
         &StoreError::Engine("words of the engine".into()),
         &BacklogError::Busy { holder: None },
         &BacklogError::Busy { holder: Some(7) },
@@ -78,7 +78,7 @@ fn refusals() {
         "permanent=4xx",
         "attempts=1000,rounds=1000",
     ] {
-        refused(policy, Policy::default().amended(policy).map(drop));
+        refused(policy, RetryPolicy::default().amended(policy).map(drop));
     }
     for host in ["", "[h]", "ü", "a b", "a..b", "1.2.3"] {
         refused(host, host_of(host).map(drop));
@@ -91,13 +91,14 @@ fn refusals() {
         refused(allowed, check_allowed(allowed));
     }
     let at = |millis| Some(Timestamp::from_millis(millis));
-    let expired = Terms { not_before: at(2), expires: at(1), ..Terms::default() };
+    let expired =
+        DeliveryOptions { not_before: at(2), expires: at(1), ..DeliveryOptions::default() };
     refused("not before 2, expires 1", expired.check());
-    let ordered = Terms { order: Some(String::new()), ..Terms::default() };
+    let ordered = DeliveryOptions { order: Some(String::new()), ..DeliveryOptions::default() };
     refused("an empty order key", ordered.check());
     let key = "k".repeat(300);
     let dedupe = Some(Dedupe { key, window: Duration::from_secs(1) });
-    refused("a long dedupe key", Terms { dedupe, ..Terms::default() }.check());
+    refused("a long dedupe key", DeliveryOptions { dedupe, ..DeliveryOptions::default() }.check());
     for line in ["", "[]", "{}", r#"{"text":1}"#, r#"{"txt":"a"}"#, r#"{"text":"a","text":"b"}"#] {
         let read = read_line::<Strict>(line.as_bytes(), &["delay"], r#"{"text":"a"}"#);
         refused(line, read.map(|(line, _)| drop(line.text)));
@@ -115,8 +116,8 @@ struct Strict {
 /// Why a request is not sent, whatever its kind.
 #[test]
 fn failures() {
-    let named = AddressPolicy::sockets_only_of(&[]);
-    let denied = |address: &str| AddressPolicy::denied(address.parse::<IpAddr>().unwrap());
+    let named = AddressGate::sockets_only_of(&[]);
+    let denied = |address: &str| AddressGate::denied(address.parse::<IpAddr>().unwrap());
     let all = [
         named.socket("run/app.sock").unwrap_err(),
         named.socket("/run/app.sock").unwrap_err(),
@@ -128,7 +129,7 @@ fn failures() {
         denied("fe80::1"),
         denied("224.0.0.1"),
         denied("0.0.0.0"),
-        AddressPolicy::refused("a proxy of the request's own", "proxy"),
+        AddressGate::refused("a proxy of the request's own", "proxy"),
         Failure::shortage(24).unwrap(),
     ];
     insta::assert_snapshot!(all.map(|failure| failure.reason).join("\n"));

@@ -19,7 +19,7 @@ pub struct Failure {
     /// Whether trying again can help.
     pub transient: bool,
     /// Whether other requests to the same destination are likely to meet the same.
-    pub blame: Blame,
+    pub scope: FailureScope,
     /// What the destination answered, in its own numbers (an HTTP status).
     pub status: Option<u16>,
     /// How long the destination asked all clients to wait.
@@ -31,7 +31,7 @@ pub struct Failure {
 
 /// What a failure says something about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
+pub enum FailureScope {
     /// This request: others to the same destination may well succeed.
     Request,
     /// The destination: refused, silent, overloaded.
@@ -52,19 +52,19 @@ impl Failure {
     /// The same, but the destination is not to blame if the request says so.
     #[must_use]
     pub fn excused(self, excused: bool) -> Self {
-        let blame = match self.blame {
-            Blame::Destination if excused => Blame::Request,
-            blame => blame,
+        let scope = match self.scope {
+            FailureScope::Destination if excused => FailureScope::Request,
+            scope => scope,
         };
-        Self { blame, ..self }
+        Self { scope, ..self }
     }
 
     /// A failure that another attempt may overcome.
-    pub fn transient(blame: Blame, reason: impl Into<String>) -> Self {
+    pub fn transient(scope: FailureScope, reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
             transient: true,
-            blame,
+            scope,
             status: None,
             retry_after: None,
             answer: None,
@@ -80,11 +80,11 @@ impl Failure {
 
     /// No attempt at all, for the worker lacks what one needs.
     pub fn short(reason: impl Into<String>) -> Self {
-        Self::transient(Blame::Worker, reason)
+        Self::transient(FailureScope::Worker, reason)
     }
 
     /// A failure that no attempt will overcome: the request itself is wrong.
     pub fn permanent(reason: impl Into<String>) -> Self {
-        Self { transient: false, ..Self::transient(Blame::Request, reason) }
+        Self { transient: false, ..Self::transient(FailureScope::Request, reason) }
     }
 }

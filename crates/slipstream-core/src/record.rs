@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Dedupe, Destination, Invalid, RecordId, Request, Terms, Timestamp};
+use crate::{Dedupe, DeliveryOptions, Destination, Invalid, RecordId, Request, Timestamp};
 
 /// What is stored for one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Record {
     /// Whom it goes to.
     pub destination: Destination,
     /// When and how often it may be tried.
-    pub terms: Terms,
+    pub options: DeliveryOptions,
     /// The request in MessagePack.
     pub body: Vec<u8>,
 }
@@ -115,16 +115,16 @@ impl Record {
         let body = rmp_serde::to_vec_named(request)
             .map_err(|error| Invalid::new(format!("the request cannot be written: {error}")))?;
         let (kind, destination) = (R::KIND.to_owned(), request.destination());
-        Ok(Self { id, kind, destination, terms: Terms::default(), body })
+        Ok(Self { id, kind, destination, options: DeliveryOptions::default(), body })
     }
 
-    /// The same on these terms.
+    /// The same with these options.
     ///
     /// # Errors
     /// When they can never be kept.
-    pub fn on_terms(self, terms: Terms) -> Result<Self, Invalid> {
-        terms.check()?;
-        Ok(Self { terms, ..self })
+    pub fn with_options(self, options: DeliveryOptions) -> Result<Self, Invalid> {
+        options.check()?;
+        Ok(Self { options, ..self })
     }
 
     /// Its bytes.
@@ -140,14 +140,14 @@ impl Record {
             id: *self.id.as_bytes(),
             kind: Cow::Borrowed(&self.kind),
             to: Cow::Borrowed(self.destination.as_str()),
-            after: self.terms.not_before.map(Timestamp::as_millis),
-            until: self.terms.expires.map(Timestamp::as_millis),
-            order: self.terms.order.as_deref().map(Cow::Borrowed),
-            once: self.terms.dedupe.as_ref().map(|Dedupe { key, window }| Once {
+            after: self.options.not_before.map(Timestamp::as_millis),
+            until: self.options.expires.map(Timestamp::as_millis),
+            order: self.options.order.as_deref().map(Cow::Borrowed),
+            once: self.options.dedupe.as_ref().map(|Dedupe { key, window }| Once {
                 key: Cow::Borrowed(key),
                 window: u64::try_from(window.as_millis()).unwrap_or(u64::MAX),
             }),
-            retry: self.terms.retry.as_deref().map(Cow::Borrowed),
+            retry: self.options.retry.as_deref().map(Cow::Borrowed),
         };
         rmp_serde::encode::write_named(bytes, &envelope)
             .expect("an envelope is bytes and text, written to memory");
@@ -167,7 +167,7 @@ impl Record {
             id: RecordId::from_bytes(envelope.id),
             kind: envelope.kind.into_owned(),
             destination: Destination::new(envelope.to),
-            terms: Terms {
+            options: DeliveryOptions {
                 not_before: envelope.after.map(Timestamp::from_millis),
                 expires: envelope.until.map(Timestamp::from_millis),
                 order: envelope.order.map(Cow::into_owned),
@@ -239,7 +239,7 @@ mod tests {
             id: RecordId::from_bytes([9; 16]),
             kind: kind.into(),
             destination: Destination::new("beep://speaker"),
-            terms: Terms::default(),
+            options: DeliveryOptions::default(),
             body: body.to_vec(),
         }
     }
@@ -302,7 +302,7 @@ mod tests {
             once in proptest::option::of((".{1,9}", any::<u64>())),
             retry in proptest::option::of("attempts=[1-9]"),
         ) {
-            let terms = Terms {
+            let options = DeliveryOptions {
                 not_before: times[0].map(Timestamp::from_millis),
                 expires: times[1].map(Timestamp::from_millis),
                 order,
@@ -311,7 +311,7 @@ mod tests {
                 }),
                 retry,
             };
-            let record = Record { terms, ..record("beep", b"body") };
+            let record = Record { options, ..record("beep", b"body") };
             prop_assert_eq!(Record::decode(&record.encode()).unwrap(), record);
         }
 

@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             driver.start(job(sent));
             sent += 1;
         }
-        driver.turn(Duration::from_secs(1), &mut done);
+        driver.poll(Duration::from_secs(1), &mut done);
         for completion in done.drain(..) {
             ended += 1;
             if let Outcome::Failed(failure) = completion.outcome {

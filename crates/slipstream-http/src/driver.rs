@@ -19,12 +19,12 @@ use std::time::Duration;
 use curl::easy::Easy2;
 use curl::multi::{Easy2Handle, Multi};
 use slipstream_core::{
-    Attempt, Blame, Clock, Completion, Destination, Driver, Failure, Invalid, Job, Outcome,
-    Request, SecretRef, SystemClock, Ticket, Waker, destination_of,
+    Attempt, Clock, Completion, Destination, Driver, Failure, FailureScope, Invalid, Job, Notifier,
+    Outcome, Request, SecretRef, SystemClock, Ticket, destination_of,
 };
 use tracing::debug;
 
-use crate::policy::Policy;
+use crate::policy::RetryPolicy;
 use crate::raw;
 use crate::signature::Keys;
 use crate::transfer::Exchange;
@@ -48,7 +48,7 @@ pub struct HttpDriver {
     multi: Multi,
     options: HttpOptions,
     /// What may be connected to; everything, without one.
-    policy: Option<Arc<Policy>>,
+    policy: Option<Arc<RetryPolicy>>,
     keys: Keys,
     clock: Box<dyn Clock>,
     // A handle's place is its token, so a finished one is found without a search.
@@ -96,7 +96,7 @@ impl HttpDriver {
             return Err(Invalid::new("the user agent holds a control character; leave it out"));
         }
         options.proxy.as_deref().map_or(Ok(String::new()), proxy_host)?;
-        let policy = Policy::new(&options.addresses).map(Arc::new);
+        let policy = RetryPolicy::new(&options.addresses).map(Arc::new);
         if !raw::can_set_up_multi() {
             return Err(Invalid::new(
                 "libcurl cannot start: no descriptors or memory are left; raise `ulimit -n`",
@@ -176,10 +176,10 @@ impl HttpDriver {
         let reason = format!("libcurl failed as a whole: {}", error.to_string().to_lowercase());
         let alone = self.places.len() - self.free.len() == 1;
         // It waits for all of them together; what it cannot wait for says nothing of each.
-        let blame = if alone { Blame::Request } else { Blame::Worker };
+        let scope = if alone { FailureScope::Request } else { FailureScope::Worker };
         for (at, place) in self.places.iter_mut().enumerate() {
             if let Place::Busy(_, Flight { ticket, .. }) = *place {
-                let failure = Failure::transient(blame, reason.clone());
+                let failure = Failure::transient(scope, reason.clone());
                 done.push(Completion { ticket, outcome: Outcome::Failed(failure) });
                 *place = Place::Empty;
                 self.free.push(at);
@@ -204,7 +204,7 @@ impl Driver for HttpDriver {
         }
     }
 
-    fn turn(&mut self, wait: Duration, done: &mut Vec<Completion>) {
+    fn poll(&mut self, wait: Duration, done: &mut Vec<Completion>) {
         let before = done.len();
         done.append(&mut self.ended);
         // After a wait libcurl has moved on already; only what is new needs a push.
@@ -231,14 +231,14 @@ impl Driver for HttpDriver {
         raw::quit_quickly(&self.multi);
     }
 
-    fn waker(&self) -> Waker {
-        let waker = self.multi.waker();
+    fn notifier(&self) -> Notifier {
+        let notifier = self.multi.waker();
         // It fails when the driver is gone, and then nothing waits.
-        Waker::new(move || drop(waker.wakeup()))
+        Notifier::new(move || drop(notifier.wakeup()))
     }
 
-    /// Every job ends inside [`Driver::turn`], so nothing needs waking.
-    fn wake_on_completion(&mut self, _: Waker) {}
+    /// Every job ends inside [`Driver::poll`], so nothing needs waking.
+    fn notify_on_completion(&mut self, _: Notifier) {}
 }
 
 impl std::fmt::Debug for HttpDriver {

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use curl::easy::{Easy2, Handler, HttpVersion};
-use slipstream_core::AddressPolicy;
+use slipstream_core::AddressGate;
 
 use crate::proxies::Proxies;
 use crate::times::Times;
@@ -53,7 +53,7 @@ pub struct HttpOptions {
     /// its name. Where only public addresses are allowed, a proxy that a request names must be an
     /// exception, too. The driver's own proxies may be anywhere; what they connect
     /// to is for them to refuse, except for addresses that are written in a URL.
-    pub addresses: AddressPolicy,
+    pub addresses: AddressGate,
 }
 
 impl Default for HttpOptions {
@@ -67,7 +67,7 @@ impl Default for HttpOptions {
             user_agent: concat!("slipstream/", env!("CARGO_PKG_VERSION")).to_owned(),
             proxy: None,
             environment: Proxies::default(),
-            addresses: AddressPolicy::default(),
+            addresses: AddressGate::default(),
         }
     }
 }

@@ -15,14 +15,14 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use slipstream_core::{AddressPolicy, Failure, bare_host};
+use slipstream_core::{AddressGate, Failure, bare_host};
 
 use crate::request::Options;
 use crate::route::{Peer, Route};
 
 /// What may be connected to.
 #[derive(Debug)]
-pub(crate) struct Policy(AddressPolicy);
+pub(crate) struct RetryPolicy(AddressGate);
 
 /// What a request's sockets may be opened to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,9 +36,9 @@ pub(crate) enum Admission {
     Socket,
 }
 
-impl Policy {
+impl RetryPolicy {
     /// None if everything may be connected to.
-    pub(crate) fn new(addresses: &AddressPolicy) -> Option<Self> {
+    pub(crate) fn new(addresses: &AddressGate) -> Option<Self> {
         (!addresses.is_open()).then(|| Self(addresses.clone()))
     }
 
@@ -54,7 +54,7 @@ impl Policy {
             Peer::Proxy(host) => {
                 let address = bare_host(host).parse::<IpAddr>().ok();
                 if !self.0.exempts(host) && !address.is_some_and(|a| self.0.names(a)) {
-                    return Err(AddressPolicy::refused("a proxy of the request's own", host));
+                    return Err(AddressGate::refused("a proxy of the request's own", host));
                 }
             }
             Peer::OwnProxy => {}
@@ -69,7 +69,7 @@ impl Policy {
             ));
         }
         match bare_host(&route.target).parse() {
-            Ok(address) if !self.0.allows(address) => Err(AddressPolicy::denied(address)),
+            Ok(address) if !self.0.allows(address) => Err(AddressGate::denied(address)),
             _ => Ok(Admission::Exempt),
         }
     }
@@ -78,7 +78,7 @@ impl Policy {
 /// Stands between one of libcurl's handles and its sockets.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    policy: Arc<Policy>,
+    policy: Arc<RetryPolicy>,
     state: Mutex<State>,
 }
 
@@ -94,7 +94,7 @@ struct State {
 }
 
 impl Gate {
-    pub(crate) fn new(policy: Arc<Policy>) -> Self {
+    pub(crate) fn new(policy: Arc<RetryPolicy>) -> Self {
         Self { policy, state: Mutex::default() }
     }
 
@@ -122,7 +122,7 @@ impl Gate {
     pub(crate) fn refusal(&self) -> Option<Failure> {
         let state = self.state();
         let address = state.refused.filter(|_| !state.opened)?;
-        Some(AddressPolicy::denied(address))
+        Some(AddressGate::denied(address))
     }
 
     /// The system has no socket to give.
@@ -148,8 +148,8 @@ mod tests {
         allowed.iter().map(|text| (*text).to_owned()).collect()
     }
 
-    fn policy(allowed: &[&str]) -> Policy {
-        Policy(AddressPolicy::public_and(&texts(allowed)))
+    fn policy(allowed: &[&str]) -> RetryPolicy {
+        RetryPolicy(AddressGate::public_and(&texts(allowed)))
     }
 
     fn address(text: &str) -> Option<IpAddr> {
@@ -220,9 +220,9 @@ mod tests {
 
     #[test]
     fn where_only_sockets_are_named_every_address_is_admitted_and_no_other_socket() {
-        assert!(Policy::new(&AddressPolicy::default()).is_none());
-        let addresses = AddressPolicy::sockets_only_of(&texts(&["unix:/run/a", "unix:@app"]));
-        let policy = Policy::new(&addresses).unwrap();
+        assert!(RetryPolicy::new(&AddressGate::default()).is_none());
+        let addresses = AddressGate::sockets_only_of(&texts(&["unix:/run/a", "unix:@app"]));
+        let policy = RetryPolicy::new(&addresses).unwrap();
         let admission = |options: Options| {
             let route = Route::to(&Authority::of("http://10.0.0.8/").unwrap(), &options, false, 1);
             policy.admission(&route, &options).ok()

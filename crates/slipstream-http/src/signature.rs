@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use slipstream_core::{Blame, Failure, RecordId, SecretRef, Timestamp};
+use slipstream_core::{Failure, FailureScope, RecordId, SecretRef, Timestamp};
 
 /// What a secret's text begins with.
 const PREFIX: &str = "whsec_";
@@ -47,7 +47,7 @@ impl Keys {
     ) -> Result<[String; 3], Failure> {
         let unknown = |why: String| {
             let words = format!("the secret to sign with, {name}, cannot be used: {why}");
-            Failure::transient(Blame::Request, words)
+            Failure::transient(FailureScope::Request, words)
         };
         if !self.known.contains_key(name) {
             let reference = name

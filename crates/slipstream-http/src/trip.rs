@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Blame, Failure};
+use slipstream_core::{Failure, FailureScope};
 
 use crate::times::Times;
 use crate::url::Authority;
@@ -91,14 +91,14 @@ impl Trip {
     pub(crate) fn tell(&self, failure: &mut Failure, error: Option<&curl::Error>) {
         let options = self.request.as_ref().and_then(|request| request.options.as_ref());
         if let (Some(options), Some(error)) = (options, error)
-            && failure.blame == Blame::Destination
+            && failure.scope == FailureScope::Destination
             && options.may_cause(error.code())
         {
-            failure.blame = Blame::Request;
+            failure.scope = FailureScope::Request;
         }
         let url = self.request.as_ref().map(HttpRequest::url).unwrap_or_default();
         if self.followed > 0 && Authority::of(url).ok() != self.home {
-            failure.blame = Blame::Request;
+            failure.scope = FailureScope::Request;
             failure.retry_after = None;
         }
     }

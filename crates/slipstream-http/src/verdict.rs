@@ -13,7 +13,7 @@ use std::io;
 use std::time::Duration;
 
 use curl::Error;
-use slipstream_core::{Blame, Failure, Outcome};
+use slipstream_core::{Failure, FailureScope, Outcome};
 
 use crate::times::Times;
 
@@ -75,7 +75,7 @@ pub(crate) fn astray(status: u32, why: &str) -> Failure {
     let status_line = reason.strip_suffix(NOT_FOLLOWED).unwrap_or(&reason);
     Failure {
         status: Some(status),
-        ..Failure::transient(Blame::Request, format!("{status_line}, but {why}"))
+        ..Failure::transient(FailureScope::Request, format!("{status_line}, but {why}"))
     }
 }
 
@@ -83,9 +83,9 @@ pub(crate) fn astray(status: u32, why: &str) -> Failure {
 const NOT_FOLLOWED: &str = ", not followed";
 
 fn answered(status: u16, retry_after: Option<Duration>) -> Failure {
-    let blame = match status {
-        429 | 500.. => Blame::Destination,
-        _ => Blame::Request,
+    let scope = match status {
+        429 | 500.. => FailureScope::Destination,
+        _ => FailureScope::Request,
     };
     let reason = match phrase(status) {
         Some(phrase) => format!("{status} {phrase}"),
@@ -94,7 +94,7 @@ fn answered(status: u16, retry_after: Option<Duration>) -> Failure {
     Failure {
         status: Some(status),
         retry_after: retry_after.filter(|_| matches!(status, 429 | 503)),
-        ..Failure::transient(blame, reason)
+        ..Failure::transient(scope, reason)
     }
 }
 
@@ -102,7 +102,7 @@ fn unanswered(end: &End<'_>) -> Failure {
     let peer = end.peer;
     let Some(error) = end.error else {
         return Failure::transient(
-            Blame::Destination,
+            FailureScope::Destination,
             format!("{peer} closed the connection without an answer"),
         );
     };
@@ -121,8 +121,8 @@ fn unanswered(end: &End<'_>) -> Failure {
     }
     if error.is_out_of_memory() {
         // One that is alone and finds no memory may ask for too much itself.
-        let blame = if end.alone { Blame::Request } else { Blame::Worker };
-        return Failure::transient(blame, "out of memory; work on fewer at once");
+        let scope = if end.alone { FailureScope::Request } else { FailureScope::Worker };
+        return Failure::transient(scope, "out of memory; work on fewer at once");
     }
     let reason = if error.is_operation_timedout() {
         timed_out(end, error)
@@ -144,7 +144,10 @@ fn unanswered(end: &End<'_>) -> Failure {
     };
     // A time-out that is next to nothing says little about the other side.
     let hasty = error.is_operation_timedout() && end.times.hasty;
-    Failure::transient(if hasty { Blame::Request } else { Blame::Destination }, reason)
+    Failure::transient(
+        if hasty { FailureScope::Request } else { FailureScope::Destination },
+        reason,
+    )
 }
 
 fn timed_out(end: &End<'_>, error: &Error) -> String {

@@ -154,7 +154,7 @@ fn column(age: Duration) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use slipstream_core::{Destination, RecordId, Terms};
+    use slipstream_core::{DeliveryOptions, Destination, RecordId};
 
     use super::*;
 
@@ -164,7 +164,8 @@ mod tests {
         let stored = Timestamp::from_millis(NOON.as_millis() - age.as_millis() as u64);
         let id = RecordId::new(stored, [7; 10]);
         let (kind, destination) = ("beep".to_owned(), Destination::new(to));
-        Record { id, kind, destination, terms: Terms::default(), body: vec![1; 9] }.encode()
+        Record { id, kind, destination, options: DeliveryOptions::default(), body: vec![1; 9] }
+            .encode()
     }
 
     #[test]

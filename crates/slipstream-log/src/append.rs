@@ -110,7 +110,7 @@ impl Shared {
             }
         }
         let path = self.path.join(collecting_path(slot));
-        Err(SpoolError::Restless { path }.into())
+        Err(SpoolError::Contended { path }.into())
     }
 
     /// `sealed_at` is when this call sealed a log first. A log that was opened since is young
@@ -220,7 +220,7 @@ impl Shared {
         synced.map_err(|error| {
             // Its syncs tell nothing any more. The next store opens the log anew.
             *writers.slot(slot) = None;
-            StoreError::Unknown(Box::new(self.io("sync", &collecting_path(slot), error)))
+            StoreError::DurabilityUnknown(Box::new(self.io("sync", &collecting_path(slot), error)))
         })
     }
 
@@ -235,7 +235,7 @@ impl Shared {
             }
             self.make_collecting(slot, &path)?;
         }
-        Err(SpoolError::Restless { path: self.path.join(path) })
+        Err(SpoolError::Contended { path: self.path.join(path) })
     }
 
     fn writer(&self, file: Box<dyn File>, path: String) -> Result<Writer, SpoolError> {

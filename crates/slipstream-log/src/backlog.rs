@@ -21,10 +21,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use slipstream_core::{Backlog, BacklogError, Claim, Next, Ticket, Verdict, Waker};
+use slipstream_core::{Backlog, BacklogError, Claim, Next, Notifier, Settlement, Ticket};
 
 use crate::error::SpoolError;
-use crate::frame::{Settlement, State};
+use crate::frame::{SettlementField, State};
 use crate::fs::Open;
 use crate::left::{LAST_RUN, MEMORY};
 use crate::name::{LogName, Stage, collecting_name};
@@ -143,9 +143,9 @@ enum Found {
 struct Out {
     log: LogName,
     at: u64,
-    settlement: Settlement,
+    settlement: SettlementField,
     /// What stood there before an attempt was begun, if one was since it was given out.
-    before: Option<Settlement>,
+    before: Option<SettlementField>,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -393,9 +393,9 @@ impl SpoolBacklog {
             payload,
             attempts: out.settlement.resumed().attempts.into(),
             interrupted: out.settlement.interruptions().into(),
-            wait,
+            visible_in: wait,
             early: early && !wait.is_zero(),
-            place: out.log.place(out.at),
+            position: out.log.position(out.at),
         }
     }
 
@@ -451,7 +451,7 @@ impl SpoolBacklog {
     /// Has nothing more to do with a log.
     fn forget(&mut self, name: LogName) -> Option<ClaimedLog> {
         self.files.close(name);
-        self.passed.remove(&name.place(0));
+        self.passed.remove(&name.position(0));
         self.revisit.take_if(|revisit| revisit.is_of(name));
         let log = self.logs.remove(&name)?;
         if let Some(again) = log.again {
@@ -494,7 +494,7 @@ impl Backlog for SpoolBacklog {
         self.next_claim().map_err(of_claiming)
     }
 
-    fn passed_over(&mut self, from: Bound<u128>) -> Result<Option<Claim>, BacklogError> {
+    fn spilled(&mut self, from: Bound<u128>) -> Result<Option<Claim>, BacklogError> {
         self.worker_lock.check()?;
         self.next_passed_over(from).map_err(of_claiming)
     }
@@ -504,7 +504,7 @@ impl Backlog for SpoolBacklog {
         self.count_attempt(ticket)
     }
 
-    fn settle(&mut self, ticket: Ticket, verdict: Verdict) -> Result<(), BacklogError> {
+    fn settle(&mut self, ticket: Ticket, verdict: Settlement) -> Result<(), BacklogError> {
         self.worker_lock.check()?;
         self.apply(ticket, verdict)
     }
@@ -536,9 +536,9 @@ impl Backlog for SpoolBacklog {
         }
     }
 
-    fn follow(&mut self, waker: Waker) -> Result<(), BacklogError> {
+    fn follow(&mut self, notifier: Notifier) -> Result<(), BacklogError> {
         self.worker_lock.check()?;
-        self.news = Some(News::watch(&self.shared, waker)?);
+        self.news = Some(News::watch(&self.shared, notifier)?);
         Ok(())
     }
 

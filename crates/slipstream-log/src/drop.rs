@@ -13,7 +13,7 @@ use slipstream_core::Timestamp;
 
 use crate::depart::{Leaving, Step};
 use crate::error::SpoolError;
-use crate::frame::{Settlement, State};
+use crate::frame::{SettlementField, State};
 use crate::name::{Departure, Stage};
 use crate::retry::Chosen;
 use crate::skipped::Skipped;
@@ -47,7 +47,7 @@ impl Spool {
         let chosen = shared.resettle_failed(
             |was, payload| {
                 let (state, due) = (State::Dropped, Timestamp::default());
-                choose(payload).then_some(Settlement { state, due, wait: 0, ..was })
+                choose(payload).then_some(SettlementField { state, due, wait: 0, ..was })
             },
             |file, log, resettled| {
                 if resettled.left == 0 {

@@ -88,7 +88,7 @@ pub enum SpoolError {
     },
     /// The current log changed under the writer again and again.
     #[error("{} was replaced again and again while a request was being stored; stop the program that moves files in the spool", .path.display())]
-    Restless {
+    Contended {
         /// The log.
         path: PathBuf,
     },

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - What [`FrameHeader::parse`] accepts was written for this very log (its salt seeds the check).
-//! - No bit flip in a [`Settlement`] reads as delivered.
+//! - No bit flip in a [`SettlementField`] reads as delivered.
 //! - Zeros are never a header and never a frame. docs/format.md draws the same bytes.
 //!
 //! # Non-goals
@@ -27,7 +27,7 @@ pub const FORMAT_VERSION: u16 = 1;
 
 /// Bytes of a frame before its payload.
 pub const FRAME_HEADER: usize = 32;
-/// Where in a frame its [`Settlement`] stands.
+/// Where in a frame its [`SettlementField`] stands.
 pub const SETTLEMENT_AT: u64 = 16;
 /// MessagePack never uses its first byte, so no record's payload begins with the mark.
 pub const MARK: [u8; 4] = *b"\xC1REC";
@@ -211,7 +211,7 @@ pub const INTERRUPTIONS_MAX: u16 = 8;
 
 /// The fields that a worker changes in place, in one aligned write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settlement {
+pub struct SettlementField {
     /// What has become of the record.
     pub state: State,
     /// Attempts that were begun.
@@ -226,13 +226,13 @@ pub struct Settlement {
     pub begun: Option<u16>,
 }
 
-/// What [`Settlement::wait`] counts in.
+/// What [`SettlementField::wait`] counts in.
 pub const WAIT_UNIT: Duration = Duration::from_secs(8);
 
 /// The latest due time that there is room for: the year 10889.
 const DUE_MAX: u64 = (1 << 48) - 1;
 
-impl Settlement {
+impl SettlementField {
     /// How every record begins: sixteen zeros.
     pub const FRESH: Self = Self {
         state: State::Pending,
@@ -302,7 +302,7 @@ impl Settlement {
     }
 
     /// The settlement that these sixteen bytes hold. Damaged or unknown ones read as
-    /// [`Settlement::FRESH`]: a request is rather delivered twice than not at all.
+    /// [`SettlementField::FRESH`]: a request is rather delivered twice than not at all.
     pub fn parse(bytes: &[u8]) -> Self {
         if u16_at(bytes, 6) != settlement_check(bytes) {
             return Self::FRESH;

@@ -149,7 +149,7 @@ impl Shared {
             drop(held);
             return Ok(());
         }
-        Err(SpoolError::Restless { path: self.path.join(LEDGER) })
+        Err(SpoolError::Contended { path: self.path.join(LEDGER) })
     }
 
     /// Makes an empty ledger, unless another process just did.

@@ -21,7 +21,7 @@ fn errors() {
         &SpoolError::SettingsFile { path: "/etc/slipstream.toml".into(), source: source() },
         &SpoolError::Locked { path: path(), waited: Duration::from_secs(10) },
         &SpoolError::Full { path: "/spool".into(), slot: 3, logs: 10 },
-        &SpoolError::Restless { path: path() },
+        &SpoolError::Contended { path: path() },
         &SpoolError::Taken { path: path() },
         &SpoolError::Several { others: 2, source: Box::new(SpoolError::Taken { path: path() }) },
         &SpoolError::Busy { holder: None },

@@ -11,10 +11,10 @@ use slipstream_core::Timestamp;
 
 use crate::frame::LogHeader;
 
-/// The bits of a place that are an offset: no log is that long.
+/// The bits of a position that are an offset: no log is that long.
 const OFFSET_BITS: u32 = 48;
 
-/// The largest offset that a place can tell.
+/// The largest offset that a position can tell.
 pub(crate) const OFFSET_MAX: u64 = (1 << OFFSET_BITS) - 1;
 
 /// Where a log stands in its life. It moves from one to another by rename(2) alone.
@@ -85,7 +85,7 @@ impl LogName {
     }
 
     /// Where the frame at this offset stands: by slot, then by age.
-    pub fn place(self, at: u64) -> u128 {
+    pub fn position(self, at: u64) -> u128 {
         // The stamps of a slot differ; the salt tells apart those of a clock that was lost.
         u128::from(self.slot) << 112
             | u128::from(self.stamp.as_millis()) << 64
@@ -93,10 +93,10 @@ impl LogName {
             | u128::from(at)
     }
 
-    /// The offset that a place tells, and the place of offset zero in the same log.
-    pub fn split_place(place: u128) -> (u128, u64) {
-        let at = place as u64 & OFFSET_MAX;
-        (place - u128::from(at), at)
+    /// The offset that a position tells, and the position of offset zero in the same log.
+    pub fn split_position(position: u128) -> (u128, u64) {
+        let at = position as u64 & OFFSET_MAX;
+        (position - u128::from(at), at)
     }
 }
 

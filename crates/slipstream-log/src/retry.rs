@@ -17,7 +17,7 @@ use slipstream_core::{Destination, Record};
 
 use crate::backlog::DESTINATIONS_MAX;
 use crate::error::SpoolError;
-use crate::frame::{SETTLEMENT_AT, Settlement, State};
+use crate::frame::{SETTLEMENT_AT, SettlementField, State};
 use crate::fs::File;
 use crate::name::{LogName, Stage};
 use crate::skipped::Skipped;
@@ -69,7 +69,7 @@ impl Spool {
                 {
                     destinations.borrow_mut().insert(Destination::new(head.destination));
                 }
-                Some(Settlement::FRESH)
+                Some(SettlementField::FRESH)
             },
             |_, log, resettled| {
                 let path = log_path(Stage::Failed, log);
@@ -109,7 +109,7 @@ impl Shared {
     /// under its lock, and says how many of its records count.
     pub(crate) fn resettle_failed(
         &self,
-        mut choose: impl FnMut(Settlement, &[u8]) -> Option<Settlement>,
+        mut choose: impl FnMut(SettlementField, &[u8]) -> Option<SettlementField>,
         then: impl Fn(&dyn File, LogName, &Resettled) -> Result<u64, SpoolError>,
     ) -> Result<Chosen, SpoolError> {
         let worker = match take_worker_lock(self) {
@@ -144,7 +144,7 @@ impl Shared {
         stage: Stage,
         log: LogName,
         patience: &mut Patience,
-        choose: impl FnMut(Settlement, &[u8]) -> Option<Settlement>,
+        choose: impl FnMut(SettlementField, &[u8]) -> Option<SettlementField>,
         then: impl Fn(&dyn File, LogName, &Resettled) -> Result<u64, SpoolError>,
     ) -> Result<u64, SpoolError> {
         let path = log_path(stage, log);
@@ -169,7 +169,7 @@ impl Shared {
         file: &dyn File,
         log: LogName,
         stage: Stage,
-        mut choose: impl FnMut(Settlement, &[u8]) -> Option<Settlement>,
+        mut choose: impl FnMut(SettlementField, &[u8]) -> Option<SettlementField>,
     ) -> Result<Resettled, SpoolError> {
         let path = log_path(stage, log);
         let mut walk = self.walk(file, &path, Some(log))?;

@@ -75,19 +75,19 @@ impl Shared {
         file: &dyn File,
         path: &str,
         slot: u16,
-        place: impl Fn(LogName) -> String,
+        target: impl Fn(LogName) -> String,
         free: impl Fn(LogName) -> bool,
     ) -> Result<LogName, SpoolError> {
         let header = self.read_header(file, path)?;
         self.mark_sealed(file, path)?;
         let mut name = self.sealed_name(slot, header);
         for _ in 0..TRIES {
-            if free(name) && self.rename_if_free("seal", path, &place(name))? {
+            if free(name) && self.rename_if_free("seal", path, &target(name))? {
                 return Ok(name);
             }
             name.salt = self.fs.random();
         }
-        Err(SpoolError::Restless { path: self.path.join(path) })
+        Err(SpoolError::Contended { path: self.path.join(path) })
     }
 
     /// Moves a log to where only its name can stand. What is in the way there is none of the

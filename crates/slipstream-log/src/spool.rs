@@ -159,7 +159,7 @@ impl Spool {
 
 impl Engine for Spool {
     fn store(&self, source: &Source, records: &[Record]) -> Result<Receipt, StoreError> {
-        if records.iter().any(|record| record.terms.dedupe.is_some()) {
+        if records.iter().any(|record| record.options.dedupe.is_some()) {
             return self.store_once(source, records);
         }
         self.store_all(source, records.iter())
@@ -183,7 +183,7 @@ impl Spool {
         let mut open: Vec<(u16, Frames)> = Vec::with_capacity(1);
         let mut writes = Vec::new();
         for record in records {
-            let slot = match &record.terms.order {
+            let slot = match &record.options.order {
                 Some(key) => slot_of(&Source::named(key), slots),
                 None => own,
             };
@@ -218,7 +218,7 @@ impl Spool {
         let (mut fresh, mut duplicates) = (Vec::new(), Vec::new());
         let mut keys = HashMap::new();
         for record in records {
-            let earlier = match &record.terms.dedupe {
+            let earlier = match &record.options.dedupe {
                 None => None,
                 Some(dedupe) => match keys.get(&dedupe.key) {
                     Some(id) => Some(*id),
@@ -229,14 +229,14 @@ impl Spool {
                 duplicates.push(Duplicate { id: record.id, of });
                 continue;
             }
-            if let Some(dedupe) = &record.terms.dedupe {
+            if let Some(dedupe) = &record.options.dedupe {
                 keys.insert(&dedupe.key, record.id);
             }
             fresh.push(record);
         }
         let receipt = self.store_all(source, fresh.iter().copied())?;
         for record in fresh {
-            if let Some(dedupe) = &record.terms.dedupe
+            if let Some(dedupe) = &record.options.dedupe
                 && let Err(error) = table.enter(shared, dedupe, record.id, now)
             {
                 tracing::warn!(id = %record.id, %error, "a repeat of this request may be stored");

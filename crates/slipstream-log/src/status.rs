@@ -9,7 +9,7 @@ use slipstream_core::{Clock, Timestamp};
 use crate::ages::{Ages, Destinations};
 use crate::depart::Step;
 use crate::error::SpoolError;
-use crate::frame::{Settlement, State};
+use crate::frame::{SettlementField, State};
 use crate::fs::{File, Open};
 use crate::ledger::{Counts, LEDGER, Ledger, Outcomes, OverwrittenSum};
 use crate::name::{Departure, LogName, Stage, parse_collecting};
@@ -152,8 +152,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read(&mut self, stage: Stage, settlement: Settlement, payload: &[u8]) {
-        let Settlement { state, due, .. } = settlement;
+    fn read(&mut self, stage: Stage, settlement: SettlementField, payload: &[u8]) {
+        let SettlementField { state, due, .. } = settlement;
         if !matches!(state, State::Pending | State::Failed) {
             return;
         }
@@ -196,7 +196,7 @@ impl Shared {
     /// Looks once, and shows each record that is in a log at a stage.
     fn look_at_all(
         &self,
-        show: &mut dyn FnMut(Stage, Settlement, &[u8]),
+        show: &mut dyn FnMut(Stage, SettlementField, &[u8]),
     ) -> Result<Status, SpoolError> {
         let mut skipped = Vec::new();
         let ledger = or_skip(LEDGER, self.read_ledger(), &mut skipped);
@@ -240,7 +240,7 @@ impl Shared {
     /// The logs that are being collected: when they were opened, and what they hold.
     fn see_collecting(
         &self,
-        show: &mut dyn FnMut(Stage, Settlement, &[u8]),
+        show: &mut dyn FnMut(Stage, SettlementField, &[u8]),
         skipped: &mut Vec<Skipped>,
     ) -> Result<Vec<(LogName, Tally)>, SpoolError> {
         let mut seen = Vec::new();
@@ -260,7 +260,7 @@ impl Shared {
         &self,
         slot: u16,
         path: &str,
-        show: impl FnMut(Settlement, &[u8]),
+        show: impl FnMut(SettlementField, &[u8]),
     ) -> Result<Option<(LogName, Tally)>, SpoolError> {
         let Some(file) = self.open_to_read(path)? else {
             return Ok(None);
@@ -272,7 +272,7 @@ impl Shared {
 
     fn see_logs(
         &self,
-        show: &mut dyn FnMut(Stage, Settlement, &[u8]),
+        show: &mut dyn FnMut(Stage, SettlementField, &[u8]),
         skipped: &mut Vec<Skipped>,
     ) -> Result<HashMap<LogName, Seen>, SpoolError> {
         let mut logs = HashMap::new();
@@ -302,7 +302,7 @@ impl Shared {
         &self,
         path: &str,
         log: LogName,
-        show: impl FnMut(Settlement, &[u8]),
+        show: impl FnMut(SettlementField, &[u8]),
     ) -> Result<Option<Tally>, SpoolError> {
         let file = self.open_to_read(path)?;
         file.map(|file| self.tally_with(&*file, path, Some(log), show)).transpose()

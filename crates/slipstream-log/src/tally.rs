@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::SpoolError;
-use crate::frame::{Settlement, State};
+use crate::frame::{SettlementField, State};
 use crate::fs::File;
 use crate::ledger::{Account, Sealed};
 use crate::name::{LogName, Stage};
@@ -85,7 +85,7 @@ impl Shared {
         file: &dyn File,
         path: &str,
         name: Option<LogName>,
-        mut show: impl FnMut(Settlement, &[u8]),
+        mut show: impl FnMut(SettlementField, &[u8]),
     ) -> Result<Tally, SpoolError> {
         let mut walk = self.walk(file, path, name)?;
         let mut tally = Tally { bytes: walk.end(), ..Tally::default() };

@@ -26,7 +26,9 @@ use std::sync::LazyLock;
 
 use memchr::memmem;
 
-use crate::frame::{ALIGN, FRAME_HEADER, FrameHeader, LOG_HEADER, MARK, SETTLEMENT_AT, Settlement};
+use crate::frame::{
+    ALIGN, FRAME_HEADER, FrameHeader, LOG_HEADER, MARK, SETTLEMENT_AT, SettlementField,
+};
 use crate::fs::File;
 use crate::settings::RECORD_MAX;
 
@@ -69,7 +71,7 @@ pub enum Item<'a> {
         /// Where its frame begins.
         at: u64,
         /// What has become of it.
-        settlement: Settlement,
+        settlement: SettlementField,
         /// The record's bytes.
         payload: &'a [u8],
     },
@@ -175,7 +177,9 @@ impl Walk {
                     let bytes = self.bytes(file, at, FRAME_HEADER + header.length as usize)?;
                     return Ok(Some(Item::Record {
                         at,
-                        settlement: Settlement::parse(&bytes[SETTLEMENT_AT as usize..FRAME_HEADER]),
+                        settlement: SettlementField::parse(
+                            &bytes[SETTLEMENT_AT as usize..FRAME_HEADER],
+                        ),
                         payload: &bytes[FRAME_HEADER..],
                     }));
                 }
@@ -429,10 +433,10 @@ pub(crate) fn is_zeros(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(crate) fn read_settlement(file: &dyn File, at: u64) -> io::Result<Settlement> {
+pub(crate) fn read_settlement(file: &dyn File, at: u64) -> io::Result<SettlementField> {
     let mut bytes = [0; FRAME_HEADER - SETTLEMENT_AT as usize];
     file.read_at(&mut bytes, at + SETTLEMENT_AT)?;
-    Ok(Settlement::parse(&bytes))
+    Ok(SettlementField::parse(&bytes))
 }
 
 /// Reads the one record whose frame begins at `at`, if it is whole.
@@ -444,7 +448,7 @@ pub fn read_record(
     salt: u64,
     at: u64,
     limits: Limits,
-) -> io::Result<Option<(Settlement, Vec<u8>)>> {
+) -> io::Result<Option<(SettlementField, Vec<u8>)>> {
     let end = file.stat()?.len.min(limits.log);
     let mut header = [0; FRAME_HEADER];
     let read = file.read_at(&mut header, at)?;
@@ -460,7 +464,7 @@ pub fn read_record(
     if read < payload.len() || crc32c::crc32c(&payload) != parsed.payload_check {
         return Ok(None);
     }
-    let settlement = Settlement::parse(&header[SETTLEMENT_AT as usize..]);
+    let settlement = SettlementField::parse(&header[SETTLEMENT_AT as usize..]);
     Ok(Some((settlement, payload)))
 }
 

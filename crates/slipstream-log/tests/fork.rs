@@ -15,8 +15,8 @@ use rustix::process::{
     waitpid,
 };
 use slipstream_core::{
-    Backlog, BacklogError, Destination, Engine, Next, Record, RecordId, Source, StoreError, Terms,
-    Timestamp, Verdict, Waker,
+    Backlog, BacklogError, DeliveryOptions, Destination, Engine, Next, Notifier, Record, RecordId,
+    Settlement, Source, StoreError, Timestamp,
 };
 use slipstream_log::{Settings, Spool};
 
@@ -95,7 +95,7 @@ fn record(process: u64, number: u64) -> Record {
         id: RecordId::from_bytes(id),
         kind: "beep".to_owned(),
         destination: Destination::new("beep://speaker"),
-        terms: Terms::default(),
+        options: DeliveryOptions::default(),
         body: vec![b'x'; 40],
     }
 }
@@ -127,7 +127,7 @@ fn drain(backlog: &mut dyn Backlog, seen: &mut Came) -> Next {
         let half = |at: usize| u64::from_be_bytes(id.as_bytes()[at..at + 8].try_into().unwrap());
         *seen.entry((half(0), half(8))).or_default() += 1;
         backlog.begin(claim.ticket).unwrap();
-        backlog.settle(claim.ticket, Verdict::Delivered).unwrap();
+        backlog.settle(claim.ticket, Settlement::Delivered).unwrap();
     }
 }
 
@@ -264,7 +264,7 @@ fn a_child_can_neither_use_its_parents_backlog_nor_give_its_lock_back() {
     let mut backlog = spool.backlog().unwrap();
     let heard = std::sync::Arc::new(AtomicBool::new(false));
     let hears = std::sync::Arc::clone(&heard);
-    backlog.follow(Waker::new(move || hears.store(true, Ordering::SeqCst))).unwrap();
+    backlog.follow(Notifier::new(move || hears.store(true, Ordering::SeqCst))).unwrap();
     let Next::Work(claim) = backlog.next().unwrap() else {
         panic!("nothing came out");
     };
@@ -273,7 +273,7 @@ fn a_child_can_neither_use_its_parents_backlog_nor_give_its_lock_back() {
         let mut backlog = backlog.take().expect("it was copied");
         let refused = backlog.next().is_err_and(is_forked)
             && backlog.begin(claim.ticket).is_err_and(is_forked)
-            && backlog.settle(claim.ticket, Verdict::Delivered).is_err_and(is_forked)
+            && backlog.settle(claim.ticket, Settlement::Delivered).is_err_and(is_forked)
             && backlog.finish().is_err_and(is_forked);
         drop(backlog);
         refused && matches!(spool.backlog(), Err(BacklogError::Busy { .. }))
@@ -285,7 +285,7 @@ fn a_child_can_neither_use_its_parents_backlog_nor_give_its_lock_back() {
     assert!(matches!(spool.backlog(), Err(BacklogError::Busy { .. })));
     assert!(spool.status().unwrap().worker_running);
     backlog.begin(claim.ticket).unwrap();
-    backlog.settle(claim.ticket, Verdict::Delivered).unwrap();
+    backlog.settle(claim.ticket, Settlement::Delivered).unwrap();
     // Its watch still tells what comes.
     while !matches!(backlog.next().unwrap(), Next::Empty) {}
     heard.store(false, Ordering::SeqCst);
@@ -328,7 +328,7 @@ fn of_requests_with_one_key_one_is_stored_whichever_side_of_a_fork_they_come_fro
     store(&spool, 9, 0).unwrap();
     let keyed = |process, number| {
         let mut record = record(process, number);
-        record.terms.dedupe = Some(slipstream_core::Dedupe {
+        record.options.dedupe = Some(slipstream_core::Dedupe {
             key: format!("key {number}"),
             window: Duration::from_secs(3_600),
         });

@@ -6,7 +6,7 @@
 use std::process::Command;
 
 use slipstream_core::{
-    Destination, Engine, Next, Record, RecordId, Source, Terms, Timestamp, Verdict,
+    DeliveryOptions, Destination, Engine, Next, Record, RecordId, Settlement, Source, Timestamp,
 };
 use slipstream_log::{Settings, Spool, Stage};
 
@@ -29,7 +29,7 @@ fn a_record_that_a_python_script_appended_comes_out() {
         id: RecordId::generate(Timestamp::from_millis(1_795_498_920_000)),
         kind: "beep".to_owned(),
         destination: Destination::new("beep://speaker"),
-        terms: Terms::default(),
+        options: DeliveryOptions::default(),
         body: Vec::new(),
     };
     // Once into a log that the script makes, once behind a record of ours, and ours behind one of its.
@@ -47,7 +47,7 @@ fn a_record_that_a_python_script_appended_comes_out() {
             assert!(record.id.stored().as_millis() > 1_700_000_000_000);
             theirs += 1;
         }
-        backlog.settle(claim.ticket, Verdict::Delivered).unwrap();
+        backlog.settle(claim.ticket, Settlement::Delivered).unwrap();
     }
     assert_eq!(theirs, 2);
     backlog.close().unwrap();

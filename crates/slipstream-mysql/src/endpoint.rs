@@ -10,7 +10,7 @@
 //! Reading the environment or a file. The program that runs the handler gives a way, and may refuse names
 //! that it does not like.
 
-use slipstream_core::{Blame, Destination, Failure, SecretRef};
+use slipstream_core::{Destination, Failure, FailureScope, SecretRef};
 
 use crate::option_file::OptionFile;
 use crate::url::Target;
@@ -138,7 +138,7 @@ fn found(look_up: &LookUp, to: &Destination, what: &str, name: &str) -> Result<S
         .map_err(|error: slipstream_core::Invalid| Failure::permanent(error.to_string()))?;
     look_up(&reference, to).map_err(|why| {
         let words = format!("the {what}, {reference}, cannot be used: {why}");
-        Failure::transient(Blame::Request, words)
+        Failure::transient(FailureScope::Request, words)
     })
 }
 

@@ -15,7 +15,7 @@
 
 use std::time::{Duration, Instant};
 
-use slipstream_core::{Attempt, Blame, Failure, Outcome, RecordId, Request};
+use slipstream_core::{Attempt, Failure, FailureScope, Outcome, RecordId, Request};
 
 use crate::endpoint::Endpoint;
 use crate::handler::{Broken, after, outcome};
@@ -205,14 +205,14 @@ impl Part<'_> {
             let done = match &self.down {
                 Some(failure) => Err(Failure::clone(failure)),
                 None if Instant::now() >= self.until => Err(Failure::transient(
-                    Blame::Request,
+                    FailureScope::Request,
                     "those before it took all the time that there was",
                 )),
                 None => self.handler.single(member.request, member.id, self.until),
             };
             // What gets no answer is not asked again for each of them.
             if let Err(failure) = &done
-                && failure.blame == Blame::Destination
+                && failure.scope == FailureScope::Destination
             {
                 self.down = Some(failure.clone());
             }

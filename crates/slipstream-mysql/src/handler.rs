@@ -260,17 +260,17 @@ impl Handler for MysqlHandler {
         excused(request, done)
     }
 
-    fn at_once(&self) -> usize {
-        self.options.at_once
+    fn max_batch(&self) -> usize {
+        self.options.max_batch
     }
 
-    fn together(&self, first: &MysqlRequest, other: &MysqlRequest) -> bool {
+    fn can_batch(&self, first: &MysqlRequest, other: &MysqlRequest) -> bool {
         first.goes_as(other)
             && group::fits(first)
             && (first.executes_as(other) || group::fits(other))
     }
 
-    fn perform_all(&self, requests: &[(MysqlRequest, Attempt)]) -> Vec<Outcome> {
+    fn perform_batch(&self, requests: &[(MysqlRequest, Attempt)]) -> Vec<Outcome> {
         let outcomes = group::perform(self, requests).into_iter();
         outcomes.zip(requests).map(|(done, (request, _))| excused(request, done)).collect()
     }

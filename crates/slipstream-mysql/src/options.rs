@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::AddressPolicy;
+use slipstream_core::AddressGate;
 
 use crate::Tls;
 
@@ -25,7 +25,7 @@ pub struct MysqlOptions {
     /// Most bytes of a result, which is read and thrown away. 16 MiB.
     pub result_limit: u64,
     /// Most requests that are committed together. 50.
-    pub at_once: usize,
+    pub max_batch: usize,
     /// How connections are protected, unless the request says it.
     pub tls: Tls,
     /// The authorities that vouch for servers, as PEM, unless the request brings its own. The
@@ -37,7 +37,7 @@ pub struct MysqlOptions {
     /// names or has asked for, whatever the request says of it. Off unless told otherwise.
     pub guards_secrets: bool,
     /// What may be connected to. Everything, unless told otherwise.
-    pub addresses: AddressPolicy,
+    pub addresses: AddressGate,
     /// How long an idle connection is kept. A minute.
     pub idle: Duration,
     /// How long it is remembered that a request was executed which is to be so once. 30 days: longer
@@ -53,11 +53,11 @@ impl Default for MysqlOptions {
             total_timeout: Duration::from_secs(60),
             lock_wait: Duration::from_secs(5),
             result_limit: 16 * 1024 * 1024,
-            at_once: 50,
+            max_batch: 50,
             tls: Tls::default(),
             cacert: Vec::new(),
             guards_secrets: false,
-            addresses: AddressPolicy::default(),
+            addresses: AddressGate::default(),
             idle: Duration::from_secs(60),
             once_kept: Duration::from_secs(30 * 24 * 3600),
         }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use slipstream_core::{AddressPolicy, Blame, Failure, bare_host};
+use slipstream_core::{AddressGate, Failure, FailureScope, bare_host};
 use socket2::{Domain, SockAddr, Type};
 
 /// A connected socket, and where it leads.
@@ -20,11 +20,7 @@ pub(crate) struct Connected {
 }
 
 /// Connects to a Unix socket.
-pub(crate) fn unix(
-    path: &str,
-    policy: &AddressPolicy,
-    wait: Duration,
-) -> Result<Connected, Failure> {
+pub(crate) fn unix(path: &str, policy: &AddressGate, wait: Duration) -> Result<Connected, Failure> {
     policy.socket(path)?;
     let connected = SockAddr::unix(path).and_then(|address| {
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -39,14 +35,14 @@ pub(crate) fn unix(
 pub(crate) fn tcp(
     host: &str,
     port: u16,
-    policy: &AddressPolicy,
+    policy: &AddressGate,
     wait: Duration,
 ) -> Result<Connected, Failure> {
     let until = Instant::now() + wait;
     let peer = format!("{host}:{port}");
     let addresses = look_up(host, port, wait)?;
     let addresses = judged(host, addresses, policy)?;
-    let mut last = Failure::transient(Blame::Destination, format!("no address ({peer})"));
+    let mut last = Failure::transient(FailureScope::Destination, format!("no address ({peer})"));
     for (tried, address) in addresses.iter().enumerate() {
         // One that is silent leaves time for those behind it.
         let left = until.saturating_duration_since(Instant::now());
@@ -78,7 +74,7 @@ fn says_loopback(host: &str) -> bool {
 fn judged(
     host: &str,
     addresses: Vec<SocketAddr>,
-    policy: &AddressPolicy,
+    policy: &AddressGate,
 ) -> Result<Vec<SocketAddr>, Failure> {
     if policy.exempts(host) {
         return Ok(addresses);
@@ -86,7 +82,7 @@ fn judged(
     let (allowed, denied): (Vec<_>, Vec<_>) =
         addresses.into_iter().partition(|address| policy.allows(address.ip()));
     match denied.first() {
-        Some(address) if allowed.is_empty() => Err(AddressPolicy::denied(address.ip())),
+        Some(address) if allowed.is_empty() => Err(AddressGate::denied(address.ip())),
         _ => Ok(allowed),
     }
 }
@@ -100,7 +96,7 @@ fn look_up(host: &str, port: u16, wait: Duration) -> Result<Vec<SocketAddr>, Fai
     let (answer, answered) = mpsc::channel();
     let name = host.to_owned();
     let thread = std::thread::Builder::new().name("slipstream-lookup".to_owned());
-    let failed = |why: String| Failure::transient(Blame::Destination, why);
+    let failed = |why: String| Failure::transient(FailureScope::Destination, why);
     thread
         .spawn(move || drop(answer.send((name.as_str(), port).to_socket_addrs())))
         .map_err(|error| Failure::short(format!("no thread could be started: {error}")))?;
@@ -119,7 +115,7 @@ fn unreached(error: &std::io::Error, peer: &str, wait: Duration) -> Failure {
         std::io::ErrorKind::TimedOut => format!("no connection within {wait:?} ({peer})"),
         _ => format!("{} ({peer})", crate::verdict::system_words(error)),
     };
-    Failure::transient(Blame::Destination, reason)
+    Failure::transient(FailureScope::Destination, reason)
 }
 
 #[cfg(test)]
@@ -139,17 +135,17 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         listener.set_nonblocking(true).unwrap();
-        let policy = AddressPolicy::public_and(&[]);
+        let policy = AddressGate::public_and(&[]);
         for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
             let refused = reason(tcp(host, port, &policy, WAIT));
             assert!(refused.contains("a loopback address"), "{host}: {refused}");
         }
         assert!(listener.accept().is_err(), "there was a connection");
         for allowed in ["localhost", "127.0.0.1"] {
-            let policy = AddressPolicy::public_and(&[allowed.to_owned()]);
+            let policy = AddressGate::public_and(&[allowed.to_owned()]);
             assert!(tcp(allowed, port, &policy, WAIT).unwrap().loopback);
         }
-        assert!(tcp("127.0.0.1", port, &AddressPolicy::default(), WAIT).is_ok());
+        assert!(tcp("127.0.0.1", port, &AddressGate::default(), WAIT).is_ok());
     }
 
     #[test]
@@ -157,9 +153,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s").display().to_string();
         let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        let refused = reason(unix(&path, &AddressPolicy::sockets_only_of(&[]), WAIT));
+        let refused = reason(unix(&path, &AddressGate::sockets_only_of(&[]), WAIT));
         assert!(refused.contains("unix:"), "{refused}");
-        let policy = AddressPolicy::public_and(&[format!("unix:{path}")]);
+        let policy = AddressGate::public_and(&[format!("unix:{path}")]);
         assert!(unix(&path, &policy, WAIT).unwrap().unix);
     }
 
@@ -168,10 +164,10 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
-        let failure = tcp("127.0.0.1", port, &AddressPolicy::default(), WAIT).err().unwrap();
+        let failure = tcp("127.0.0.1", port, &AddressGate::default(), WAIT).err().unwrap();
         assert_eq!(failure.reason, format!("connection refused (127.0.0.1:{port})"));
-        assert_eq!((failure.transient, failure.blame), (true, Blame::Destination));
-        let missing = reason(unix("/no/such/socket", &AddressPolicy::default(), WAIT));
+        assert_eq!((failure.transient, failure.scope), (true, FailureScope::Destination));
+        let missing = reason(unix("/no/such/socket", &AddressGate::default(), WAIT));
         assert_eq!(missing, "no such file or directory (unix:/no/such/socket)");
     }
 }

@@ -9,7 +9,7 @@
 
 use std::io;
 
-use slipstream_core::{Blame, Failure};
+use slipstream_core::{Failure, FailureScope};
 
 use crate::once;
 use crate::session::Trouble;
@@ -55,7 +55,7 @@ pub(crate) fn of(trouble: &Trouble, request: Option<&MysqlRequest>, peer: &str) 
         }
         Trouble::StoredCode => {
             return Failure::transient(
-                Blame::Request,
+                FailureScope::Request,
                 "a trigger ran in a session that others share, so it was undone",
             );
         }
@@ -75,9 +75,9 @@ pub(crate) fn of(trouble: &Trouble, request: Option<&MysqlRequest>, peer: &str) 
 
 /// The same of an error on the way.
 pub(crate) fn of_error(error: &Error, request: Option<&MysqlRequest>, peer: &str) -> Failure {
-    let destination = |reason: String| Failure::transient(Blame::Destination, reason);
+    let destination = |reason: String| Failure::transient(FailureScope::Destination, reason);
     // Who logs in, and what is asked of TLS, are the request's: others may do well.
-    let own = |reason: String| Failure::transient(Blame::Request, reason);
+    let own = |reason: String| Failure::transient(FailureScope::Request, reason);
     match error {
         Error::Server { code, message } => server(*code, message, request),
         Error::Lost(error) => {
@@ -89,7 +89,7 @@ pub(crate) fn of_error(error: &Error, request: Option<&MysqlRequest>, peer: &str
         Error::Silent(time) => destination(format!("no answer within {time:?} ({peer})")),
         Error::Late => match request.and_then(|request| request.max_time) {
             Some(time) => Failure::transient(
-                Blame::Request,
+                FailureScope::Request,
                 format!("not done within the request's {time} ms ({peer})"),
             ),
             None => destination(format!("not done in time ({peer})")),
@@ -126,7 +126,7 @@ pub(crate) fn of_guarded(error: &Error, peer: &str) -> Failure {
         Error::Tls(what) => what,
         Error::Unprotected => {
             return Failure::transient(
-                Blame::Request,
+                FailureScope::Request,
                 format!(
                     "the server wants the password itself, and has not proven who it is ({peer}); others can store in this spool, so only the worker's word counts: name ssl-ca, server-public-key-path or get-server-public-key in an option file that is allowed, or allow the server's socket"
                 ),
@@ -135,7 +135,7 @@ pub(crate) fn of_guarded(error: &Error, peer: &str) -> Failure {
         error => return of_error(error, None, peer),
     };
     Failure::transient(
-        Blame::Request,
+        FailureScope::Request,
         format!(
             "tls failed: {what} ({peer}); others can store in this spool, so a password goes to another machine only over tls that the worker's own authorities verify, whatever the request says: add the server's authority (SSL_CERT_FILE where the worker runs, or ssl-ca in an option file that is allowed)"
         ),
@@ -152,9 +152,9 @@ fn server(code: u16, message: &str, request: Option<&MysqlRequest>) -> Failure {
     }
     let read_only = code == OPTION && message.contains("read-only");
     let failure = if read_only || UNWELL.contains(&code) || code >= PROXIES {
-        Failure::transient(Blame::Destination, reason)
+        Failure::transient(FailureScope::Destination, reason)
     } else if PASSING.contains(&code) {
-        Failure::transient(Blame::Request, reason)
+        Failure::transient(FailureScope::Request, reason)
     } else {
         Failure::permanent(reason)
     };

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, setsockopt, sockopt};
 use nix::sys::time::TimeVal;
-use slipstream_core::{AddressPolicy, Blame, Failure, bare_host};
+use slipstream_core::{AddressGate, Failure, FailureScope, bare_host};
 
 use crate::url::Address;
 use crate::verdict::{self, Stage};
@@ -26,7 +26,7 @@ use crate::wire::Socket;
 /// Connects, within this time.
 pub(crate) fn connect(
     address: &Address,
-    policy: &AddressPolicy,
+    policy: &AddressGate,
     within: Duration,
 ) -> Result<Socket, Failure> {
     let peer = address.to_string();
@@ -39,7 +39,10 @@ pub(crate) fn connect(
         Address::Host { host, port, .. } => {
             let end = Instant::now() + within;
             let found = (bare_host(host), *port).to_socket_addrs().map_err(|_| {
-                Failure::transient(Blame::Destination, format!("cannot resolve the name ({peer})"))
+                Failure::transient(
+                    FailureScope::Destination,
+                    format!("cannot resolve the name ({peer})"),
+                )
             })?;
             let admitted = admitted(host, found, policy)?;
             let over = || {
@@ -73,17 +76,18 @@ pub(crate) fn connect(
 fn admitted(
     host: &str,
     found: impl Iterator<Item = SocketAddr>,
-    policy: &AddressPolicy,
+    policy: &AddressGate,
 ) -> Result<Vec<SocketAddr>, Failure> {
     let exempt = policy.exempts(host);
     let allowed = |address: IpAddr| exempt || policy.allows(address);
     let (admitted, refused): (Vec<_>, Vec<_>) = found.partition(|to| allowed(to.ip()));
     match refused.first() {
         _ if !admitted.is_empty() => Ok(admitted),
-        Some(to) => Err(AddressPolicy::denied(to.ip())),
-        None => {
-            Err(Failure::transient(Blame::Destination, format!("the name has no address ({host})")))
-        }
+        Some(to) => Err(AddressGate::denied(to.ip())),
+        None => Err(Failure::transient(
+            FailureScope::Destination,
+            format!("the name has no address ({host})"),
+        )),
     }
 }
 
@@ -124,8 +128,8 @@ mod tests {
 
     use super::*;
 
-    fn policy(allowed: &[&str]) -> AddressPolicy {
-        AddressPolicy::public_and(&allowed.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
+    fn policy(allowed: &[&str]) -> AddressGate {
+        AddressGate::public_and(&allowed.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
     }
 
     fn refusal(url: &str, allowed: &[&str]) -> Failure {

@@ -167,17 +167,17 @@ impl Handler for TcpHandler {
         }
     }
 
-    fn at_once(&self) -> usize {
+    fn max_batch(&self) -> usize {
         SHARED
     }
 
-    fn together(&self, first: &TcpRequest, other: &TcpRequest) -> bool {
+    fn can_batch(&self, first: &TcpRequest, other: &TcpRequest) -> bool {
         let times = |r: &TcpRequest| (r.connect_timeout, r.total_timeout, r.idle_timeout);
         let share = first.share && other.share && first.url == other.url;
         share && first.tls == other.tls && times(first) == times(other)
     }
 
-    fn perform_all(&self, requests: &[(TcpRequest, Attempt)]) -> Vec<Outcome> {
+    fn perform_batch(&self, requests: &[(TcpRequest, Attempt)]) -> Vec<Outcome> {
         let checked: Vec<_> = requests.iter().map(|(request, _)| request.check()).collect();
         let valid = requests.iter().zip(&checked).filter(|(_, checked)| checked.is_ok());
         let shared = self.share(&valid.map(|((request, _), _)| request).collect::<Vec<_>>());

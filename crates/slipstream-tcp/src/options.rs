@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::AddressPolicy;
+use slipstream_core::AddressGate;
 
 use crate::TcpRequest;
 
@@ -37,7 +37,7 @@ pub struct TcpOptions {
     /// second. If it has not by then, what its kernel has acknowledged counts.
     pub close_wait: Duration,
     /// What may be connected to; everything unless told otherwise.
-    pub addresses: AddressPolicy,
+    pub addresses: AddressGate,
 }
 
 impl Default for TcpOptions {
@@ -47,7 +47,7 @@ impl Default for TcpOptions {
             total_timeout: Duration::from_secs(120),
             idle_timeout: Duration::from_secs(30),
             close_wait: Duration::from_secs(1),
-            addresses: AddressPolicy::default(),
+            addresses: AddressGate::default(),
         }
     }
 }

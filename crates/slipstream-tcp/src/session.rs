@@ -18,7 +18,7 @@ use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslStream, SslVerify
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509VerifyResult};
-use slipstream_core::{Blame, Failure, SecretRef, bare_host};
+use slipstream_core::{Failure, FailureScope, SecretRef, bare_host};
 
 use crate::Tls;
 use crate::verdict::{self, Stage};
@@ -64,8 +64,8 @@ impl Sessions {
                     return Failure::transient(
                         // A request that brings its own authorities, or another name, may be wrong.
                         match tls.cacert.is_empty() && tls.server_name.is_none() {
-                            true => Blame::Destination,
-                            false => Blame::Request,
+                            true => FailureScope::Destination,
+                            false => FailureScope::Request,
                         },
                         format!(
                             "the certificate is not to be trusted: {} ({peer}); if it is, store the request with its authority as cacert, or with its server name",
@@ -104,7 +104,7 @@ impl Sessions {
                 named = (self.look_up)(&name).map_err(|why| {
                     let words = format!("the client key, {name}, cannot be used: {why}");
                     // It may be there later.
-                    Failure::transient(Blame::Request, words)
+                    Failure::transient(FailureScope::Request, words)
                 })?;
                 named.as_bytes()
             }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use openssl::error::ErrorStack;
 use openssl::ssl;
-use slipstream_core::{Blame, Failure};
+use slipstream_core::{Failure, FailureScope};
 
 use crate::request::regex;
 use crate::{TcpRequest, framing};
@@ -49,7 +49,7 @@ pub(crate) fn failure(error: &io::Error, at: Stage, peer: &str) -> Failure {
         return Failure {
             retry_after: Some(PORTS),
             ..Failure::transient(
-                Blame::Request,
+                FailureScope::Request,
                 format!(
                     "every local port to {peer} was in use a moment ago; let its requests share connections, or raise net.ipv4.ip_local_port_range"
                 ),
@@ -82,7 +82,7 @@ pub(crate) fn failure(error: &io::Error, at: Stage, peer: &str) -> Failure {
             None => format!("{} ({peer})", system_words(error)),
         },
     };
-    Failure::transient(Blame::Destination, reason)
+    Failure::transient(FailureScope::Destination, reason)
 }
 
 /// The error of a wait has the words for how long it was.
@@ -137,7 +137,7 @@ pub(crate) fn judge(request: &TcpRequest, answer: &[u8], peer: &str) -> Result<(
         status: status(answer),
         answer: Some(String::from_utf8_lossy(&answer[..answer.len().min(KEPT)]).into_owned()),
         ..Failure::transient(
-            Blame::Request,
+            FailureScope::Request,
             format!("{peer} answered something that does not match what is expected"),
         )
     })
@@ -181,7 +181,7 @@ mod tests {
             assert_eq!(failure.as_ref().map(|f| f.transient), transient, "{answer:?}");
             if let Some(failure) = failure {
                 assert_eq!(failure.answer.as_deref(), Some(answer));
-                assert!(failure.blame == Blame::Request && !failure.reason.contains(answer));
+                assert!(failure.scope == FailureScope::Request && !failure.reason.contains(answer));
             }
         }
         // Without an expectation any will do.
@@ -215,11 +215,11 @@ mod tests {
     fn an_error_of_our_own_says_nothing_about_the_destination() {
         let of = |errno| failure(&io::Error::from_raw_os_error(errno), Stage::Connect, "tcp://h:1");
         for errno in [12, 23, 24, 105] {
-            assert_eq!(of(errno).blame, Blame::Worker);
+            assert_eq!(of(errno).scope, FailureScope::Worker);
         }
         assert_eq!(
-            (of(EADDRNOTAVAIL).blame, of(EADDRNOTAVAIL).retry_after),
-            (Blame::Request, Some(PORTS))
+            (of(EADDRNOTAVAIL).scope, of(EADDRNOTAVAIL).retry_after),
+            (FailureScope::Request, Some(PORTS))
         );
         for (errno, reason) in [
             (111, "connection refused (tcp://h:1)"),
@@ -228,7 +228,10 @@ mod tests {
             (2, "there is no such socket (tcp://h:1)"),
         ] {
             let failure = of(errno);
-            assert_eq!((failure.reason.as_str(), failure.blame), (reason, Blame::Destination));
+            assert_eq!(
+                (failure.reason.as_str(), failure.scope),
+                (reason, FailureScope::Destination)
+            );
             assert!(failure.transient);
         }
     }

@@ -1,7 +1,7 @@
 //! A request kind of your own: stored by one part of a program, worked by another.
 
 use serde::{Deserialize, Serialize};
-use slipstream_core::{Attempt, Blame, Collector, Engine, Failure, Outcome};
+use slipstream_core::{Attempt, Collector, Engine, Failure, FailureScope, Outcome};
 use slipstream_core::{Destination, Handler, Invalid, Request};
 use slipstream_log::Spool;
 use slipstream_worker::Worker;
@@ -35,7 +35,10 @@ impl Handler for Host {
 
     fn perform(&self, greet: &Greet, attempt: &Attempt) -> Outcome {
         if greet.name == "Godot" && attempt.number < 3 {
-            return Outcome::Failed(Failure::transient(Blame::Request, "it has not come yet"));
+            return Outcome::Failed(Failure::transient(
+                FailureScope::Request,
+                "it has not come yet",
+            ));
         }
         println!("hello, {} (attempt {})", greet.name, attempt.number);
         Outcome::Delivered

@@ -99,7 +99,7 @@ pub(crate) struct Pending {
     /// Which driver performs it.
     pub(crate) seat: usize,
     /// Where it stands in the backlog.
-    pub(crate) place: u128,
+    pub(crate) position: u128,
 }
 
 /// How a claim comes to be placed.

@@ -29,13 +29,15 @@ pub struct LastRun {
     /// Requests that were given up.
     pub failed: u64,
     /// Those of the failed that were never attempted.
-    pub untried: u64,
+    #[serde(rename = "untried")]
+    pub never_attempted: u64,
     /// Requests that outlived their use.
     pub expired: u64,
     /// Failed attempts after which the request had another one left.
     pub retried: u64,
     /// How often a request was put back or passed over without an attempt.
-    pub put_off: u64,
+    #[serde(rename = "put_off")]
+    pub deferred: u64,
     /// Attempts that were made.
     pub attempts: u64,
     /// What ended it, as [`Ending::word`] has it; none while it lasts.
@@ -64,10 +66,10 @@ impl LastRun {
             elapsed: millis(summary.elapsed),
             delivered: summary.delivered,
             failed: summary.failed,
-            untried: summary.untried,
+            never_attempted: summary.never_attempted,
             expired: summary.expired,
             retried: summary.retried,
-            put_off: summary.put_off,
+            deferred: summary.deferred,
             attempts: summary.attempts,
             ending: None,
             follow,

@@ -21,7 +21,7 @@
 //!     fn perform(&self, _: &Beep, _: &Attempt) -> Outcome { Outcome::Delivered }
 //! }
 //!
-//! # use slipstream_core::{Backlog, BacklogError, Claim, Next, Record, RecordId, Ticket, Verdict};
+//! # use slipstream_core::{Backlog, BacklogError, Claim, Next, Record, RecordId, Ticket, Settlement};
 //! # struct Queue(Vec<Record>);
 //! # impl Queue { fn backlog(self) -> Result<Box<dyn Backlog>, BacklogError> { Ok(Box::new(self)) } }
 //! # impl Backlog for Queue {
@@ -33,17 +33,17 @@
 //! #             payload: record.encode(),
 //! #             attempts: 0,
 //! #             interrupted: 0,
-//! #             wait: std::time::Duration::ZERO,
+//! #             visible_in: std::time::Duration::ZERO,
 //! #             early: false,
-//! #             place: 0,
+//! #             position: 0,
 //! #         }))
 //! #     }
-//! #     fn passed_over(
+//! #     fn spilled(
 //! #         &mut self,
 //! #         _: std::ops::Bound<u128>,
 //! #     ) -> Result<Option<Claim>, BacklogError> { Ok(None) }
 //! #     fn begin(&mut self, _: Ticket) -> Result<u32, BacklogError> { Ok(1) }
-//! #     fn settle(&mut self, _: Ticket, _: Verdict) -> Result<(), BacklogError> { Ok(()) }
+//! #     fn settle(&mut self, _: Ticket, _: Settlement) -> Result<(), BacklogError> { Ok(()) }
 //! #     fn finish(&mut self) -> Result<(), BacklogError> { Ok(()) }
 //! # }
 //! # let record = Record::new(&Beep { times: 3 }, RecordId::from_bytes([7; 16]))?;
@@ -55,7 +55,7 @@
 //! ```
 //!
 //! A [`Worker`] claims records, hands each to the driver or handler of its kind, and settles
-//! how it ended. [`Policy`] says how often and how patiently, [`Limits`] how much at once
+//! how it ended. [`RetryPolicy`] says how often and how patiently, [`Limits`] how much at once
 //! and for how long; an [`Observer`] hears of everything while it happens, a [`Stopper`] ends
 //! a run early. Each destination gets its share of the slots by how it answers, so that a dead
 //! or slow one holds up no other.
@@ -87,7 +87,7 @@ mod worker;
 pub use last_run::LastRun;
 pub use note::Note;
 pub use observer::{Doing, Ending, Event, Observer, RunError, Summary};
-pub use slipstream_core::Policy;
+pub use slipstream_core::RetryPolicy;
 pub use stop::Stopper;
 pub use threads::Threads;
 pub use trouble::Trouble;

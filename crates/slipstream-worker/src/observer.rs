@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{BacklogError, Destination, Failure, RecordId, Verdict};
+use slipstream_core::{BacklogError, Destination, Failure, RecordId, Settlement};
 
 /// Hears what happens in a run, on the run's own thread: it should be quick.
 pub trait Observer {
@@ -57,7 +57,7 @@ pub enum Event<'a> {
         /// Whom it goes to.
         destination: Option<&'a Destination>,
         /// What became of it.
-        verdict: &'a Verdict,
+        verdict: &'a Settlement,
         /// Attempts that were counted so far, in earlier runs too.
         attempts: u32,
         /// Why, unless it was delivered.
@@ -117,13 +117,13 @@ pub struct Summary {
     /// Requests that were given up.
     pub failed: u64,
     /// Those of the failed that were never attempted.
-    pub untried: u64,
+    pub never_attempted: u64,
     /// Requests that were older than the run was told to deliver.
     pub expired: u64,
     /// Failed attempts after which the request had another one left.
     pub retried: u64,
     /// How often a request was put back or passed over without an attempt.
-    pub put_off: u64,
+    pub deferred: u64,
     /// Attempts that were made.
     pub attempts: u64,
     /// Attempts that could not be made, for want of descriptors, threads or memory. They do not count.

@@ -81,28 +81,28 @@ impl Orders {
         in_pass: bool,
         passed: &mut Passed,
     ) -> Turn {
-        let Ordered { key, place } = order;
-        let may_take = passed.may_take(Line::Key(key), place, in_pass);
+        let Ordered { key, position } = order;
+        let may_take = passed.may_take(Line::Key(key), position, in_pass);
         let entry = self.keys.entry(key).or_default();
-        entry.away.remove(&place);
-        let first_away = entry.away.first().is_none_or(|away| place < *away);
-        let first_parked = entry.parked.front().is_none_or(|first| place < first.place);
+        entry.away.remove(&position);
+        let first_away = entry.away.first().is_none_or(|away| position < *away);
+        let first_parked = entry.parked.front().is_none_or(|first| position < first.position);
         if may_take && first_away && first_parked && entry.busy.is_none() {
-            passed.take(Line::Key(key), place);
-            entry.busy = Some(place);
+            passed.take(Line::Key(key), position);
+            entry.busy = Some(position);
             return Turn::Now(arrived);
         }
         let roomy =
             entry.parked.len() < PARKED_EACH && self.parked_bytes + arrived.size() <= PARKED_BYTES;
         if may_take && first_away && roomy && arrived.wait.is_zero() {
-            passed.take(Line::Key(key), place);
+            passed.take(Line::Key(key), position);
             self.parked_bytes += arrived.size();
-            let at = entry.parked.partition_point(|parked| parked.place < place);
+            let at = entry.parked.partition_point(|parked| parked.position < position);
             entry.parked.insert(at, arrived);
             return Turn::Parked;
         }
-        passed.add(Line::Key(key), place);
-        let mut leave = self.unpark_behind(key, place, passed);
+        passed.add(Line::Key(key), position);
+        let mut leave = self.unpark_behind(key, position, passed);
         leave.push(arrived);
         self.advance(key, passed);
         Turn::PassOver(leave)
@@ -113,7 +113,7 @@ impl Orders {
         let Some(entry) = self.keys.get_mut(&order.key) else {
             return;
         };
-        entry.busy.take_if(|place| *place == order.place);
+        entry.busy.take_if(|position| *position == order.position);
         self.advance(order.key, passed);
     }
 
@@ -123,22 +123,22 @@ impl Orders {
         let Some(entry) = self.keys.get_mut(&order.key) else {
             return Vec::new();
         };
-        entry.busy.take_if(|place| *place == order.place);
-        entry.away.insert(order.place);
-        let leave = self.unpark_behind(order.key, order.place, passed);
+        entry.busy.take_if(|position| *position == order.position);
+        entry.away.insert(order.position);
+        let leave = self.unpark_behind(order.key, order.position, passed);
         self.advance(order.key, passed);
         leave
     }
 
-    /// Takes those out of the park that stand behind a place: they are passed over.
-    fn unpark_behind(&mut self, key: u64, place: u128, passed: &mut Passed) -> Vec<Arrived> {
+    /// Takes those out of the park that stand behind a position: they are passed over.
+    fn unpark_behind(&mut self, key: u64, position: u128, passed: &mut Passed) -> Vec<Arrived> {
         let Some(entry) = self.keys.get_mut(&key) else {
             return Vec::new();
         };
-        let stay = entry.parked.partition_point(|parked| parked.place < place);
+        let stay = entry.parked.partition_point(|parked| parked.position < position);
         let leave: Vec<_> = entry.parked.drain(stay..).collect();
         for parked in &leave {
-            passed.add(Line::Key(key), parked.place);
+            passed.add(Line::Key(key), parked.position);
             self.parked_bytes -= parked.size();
         }
         leave
@@ -153,8 +153,8 @@ impl Orders {
         if entry.busy.is_some() {
             return;
         }
-        let first_away = |place: u128| entry.away.first().is_none_or(|away| place < *away);
-        if entry.parked.front().is_some_and(|first| first_away(first.place)) {
+        let first_away = |position: u128| entry.away.first().is_none_or(|away| position < *away);
+        if entry.parked.front().is_some_and(|first| first_away(first.position)) {
             self.ready.push_back(key);
         } else if passed.first(Line::Key(key)).is_some_and(first_away) {
             passed.want(Line::Key(key));
@@ -170,7 +170,7 @@ impl Orders {
                 continue;
             };
             let away = entry.away.first();
-            let first = |parked: &Arrived| away.is_none_or(|away| parked.place < *away);
+            let first = |parked: &Arrived| away.is_none_or(|away| parked.position < *away);
             if !entry.parked.front().is_some_and(first) {
                 continue;
             }
@@ -178,8 +178,8 @@ impl Orders {
                 continue;
             };
             self.parked_bytes -= arrived.size();
-            let order = Ordered { key, place: arrived.place };
-            entry.busy = Some(order.place);
+            let order = Ordered { key, position: arrived.position };
+            entry.busy = Some(order.position);
             return Some((arrived, order));
         }
         None

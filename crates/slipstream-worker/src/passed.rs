@@ -1,4 +1,4 @@
-//! What was passed over, and is read again when its turn has come: by line, in the order of places.
+//! What was passed over, and is read again when its turn has come: by line, in the order of positions.
 //!
 //! A *line* is what waits for one thing: the requests of an order key, or those for which a destination has
 //! no room. A *pass* reads on without a gap from a place where a line wants its next record; every line
@@ -76,12 +76,15 @@ impl Passed {
     }
 
     /// A record is passed over.
-    pub(crate) fn add(&mut self, line: Line, place: u128) {
+    pub(crate) fn add(&mut self, line: Line, position: u128) {
         let number = self.pass.number;
-        let fresh = Range { from: (place, false), to: place, refused: number };
+        let fresh = Range { from: (position, false), to: position, refused: number };
         let before = *self.ranges.entry(line).or_insert(fresh);
-        let range =
-            Range { from: before.from.min(fresh.from), to: before.to.max(place), refused: number };
+        let range = Range {
+            from: before.from.min(fresh.from),
+            to: before.to.max(position),
+            refused: number,
+        };
         self.ranges.insert(line, range);
         let wanted = self.wanting.remove(&(before.from, line));
         if self.later.remove(&(before.from, line)) || wanted {
@@ -89,24 +92,24 @@ impl Passed {
         }
     }
 
-    /// Whether a line may take the record at this place: nothing that stands before it was passed over.
-    pub(crate) fn may_take(&self, line: Line, place: u128, in_pass: bool) -> bool {
+    /// Whether a line may take the record at this position: nothing that stands before it was passed over.
+    pub(crate) fn may_take(&self, line: Line, position: u128, in_pass: bool) -> bool {
         let Some(range) = self.ranges.get(&line) else { return true };
-        let within = (place, false) >= range.from;
+        let within = (position, false) >= range.from;
         let seen = in_pass && range.refused != self.pass.number && self.pass.began <= range.from;
         !within || seen
     }
 
     /// A line takes the record at this place.
-    pub(crate) fn take(&mut self, line: Line, place: u128) {
+    pub(crate) fn take(&mut self, line: Line, position: u128) {
         let Some(range) = self.ranges.get_mut(&line) else { return };
-        let (before, after) = (range.from, (place, true));
+        let (before, after) = (range.from, (position, true));
         if after <= before {
             return;
         }
         range.from = after;
         self.pass.taken += 1;
-        let over = range.to <= place;
+        let over = range.to <= position;
         for set in [&mut self.wanting, &mut self.later] {
             if set.remove(&(before, line)) && !over {
                 set.insert((after, line));
@@ -148,13 +151,13 @@ impl Passed {
             let from = ahead.or_else(|| self.wanting.first())?.0;
             self.pass = Pass { number: self.pass.number + 1, began: from, at: from, taken: 0 };
         }
-        let (place, taken) = self.pass.at;
-        Some(if taken { Bound::Excluded(place) } else { Bound::Included(place) })
+        let (position, taken) = self.pass.at;
+        Some(if taken { Bound::Excluded(position) } else { Bound::Included(position) })
     }
 
     /// The pass has come to the record at this place.
-    pub(crate) fn reached(&mut self, place: u128) {
-        self.pass.at = (place, true);
+    pub(crate) fn reached(&mut self, position: u128) {
+        self.pass.at = (position, true);
     }
 
     /// The pass has come to the end: what it was to find is there no more. The lines of which nothing
@@ -181,17 +184,17 @@ mod tests {
     fn take_all(passed: &mut Passed, over: &mut BTreeMap<u128, Line>, line: Line) -> usize {
         for taken in 0.. {
             let Some(from) = passed.next() else { return taken };
-            let Some((&place, &next)) = over.range((from, Bound::Unbounded)).next() else {
+            let Some((&position, &next)) = over.range((from, Bound::Unbounded)).next() else {
                 passed.ended();
                 continue;
             };
             if next != line {
                 return taken;
             }
-            passed.reached(place);
-            assert!(passed.may_take(next, place, true));
-            passed.take(next, place);
-            over.remove(&place);
+            passed.reached(position);
+            assert!(passed.may_take(next, position, true));
+            passed.take(next, position);
+            over.remove(&position);
         }
         unreachable!("the backlog ends")
     }
@@ -200,16 +203,16 @@ mod tests {
     fn a_line_that_always_wants_more_does_not_keep_one_waiting_that_its_pass_does_not_come_by() {
         let (quick, other) = (Line::To(1), Line::To(2));
         let mut passed = Passed::default();
-        let mut over: BTreeMap<_, _> = (0..5).map(|place| (place, other)).collect();
-        over.extend((10..1_000).map(|place| (place, quick)));
-        for (place, line) in &over {
-            passed.add(*line, *place);
+        let mut over: BTreeMap<_, _> = (0..5).map(|position| (position, other)).collect();
+        over.extend((10..1_000).map(|position| (position, quick)));
+        for (position, line) in &over {
+            passed.add(*line, *position);
         }
         passed.want(quick);
         assert_eq!(take_all(&mut passed, &mut over, quick), 990);
-        over.extend((10..1_000).map(|place| (place, quick)));
-        for (place, line) in &over {
-            passed.add(*line, *place);
+        over.extend((10..1_000).map(|position| (position, quick)));
+        for (position, line) in &over {
+            passed.add(*line, *position);
         }
         passed.want(quick);
         passed.next();

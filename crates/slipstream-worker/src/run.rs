@@ -15,7 +15,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use slipstream_core::{BacklogError, Completion, Policy, Ticket, Timestamp, TryNow};
+use slipstream_core::{BacklogError, Completion, RetryPolicy, Ticket, Timestamp, TryNow};
 
 use crate::destination::{Destinations, Pending};
 use crate::observer::{Doing, Ending, Event};
@@ -108,7 +108,7 @@ impl<'a> Run<'a> {
         self.worker.drivers.introduce();
         self.recall();
         let follow = self.worker.limits.follow;
-        if follow && let Err(error) = self.worker.backlog.follow(self.worker.drivers.waker()) {
+        if follow && let Err(error) = self.worker.backlog.follow(self.worker.drivers.notifier()) {
             self.break_off(Doing::Following, error);
         }
         let budget = self.worker.limits.budget();
@@ -167,7 +167,7 @@ impl<'a> Run<'a> {
                 let mark = if warned { budget } else { warn_at };
                 wait = wait.min(mark.saturating_sub(spent));
             }
-            self.worker.drivers.turn(wait, &mut done);
+            self.worker.drivers.poll(wait, &mut done);
             for completion in done.drain(..) {
                 self.finish(completion);
             }
@@ -292,7 +292,7 @@ impl<'a> Run<'a> {
     }
 
     /// What a request is tried by.
-    fn policy_of<'b>(&'b self, subject: &'b Subject) -> &'b Policy {
+    fn policy_of<'b>(&'b self, subject: &'b Subject) -> &'b RetryPolicy {
         subject.policy.as_deref().unwrap_or(&self.worker.policy)
     }
 

@@ -10,7 +10,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use slipstream_core::Waker;
+use slipstream_core::Notifier;
 
 /// Ends a run: what is in flight is finished and settled, nothing more is begun.
 #[derive(Debug, Clone, Default)]
@@ -19,7 +19,7 @@ pub struct Stopper(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     stopped: AtomicBool,
-    wakers: Mutex<Vec<Waker>>,
+    wakers: Mutex<Vec<Notifier>>,
 }
 
 impl Stopper {
@@ -29,8 +29,8 @@ impl Stopper {
     pub fn stop(&self) {
         // The flag first: the run that is woken looks at it.
         self.0.stopped.store(true, Ordering::SeqCst);
-        for waker in self.wakers().iter() {
-            waker.wake();
+        for notifier in self.wakers().iter() {
+            notifier.notify();
         }
     }
 
@@ -40,11 +40,11 @@ impl Stopper {
     }
 
     /// Wakes this one too.
-    pub(crate) fn add(&self, waker: Waker) {
-        self.wakers().push(waker);
+    pub(crate) fn add(&self, notifier: Notifier) {
+        self.wakers().push(notifier);
     }
 
-    fn wakers(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
+    fn wakers(&self) -> std::sync::MutexGuard<'_, Vec<Notifier>> {
         self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Destination, Policy, Record, RecordId, Ticket, Timestamp};
+use slipstream_core::{Destination, Record, RecordId, RetryPolicy, Ticket, Timestamp};
 
 /// A request without its body.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct Subject {
     /// When it has outlived its use.
     pub(crate) expires: Option<Timestamp>,
     /// What is tried by, if the request says more than the worker's own policy.
-    pub(crate) policy: Option<Box<Policy>>,
+    pub(crate) policy: Option<Box<RetryPolicy>>,
     /// The bytes of its body.
     pub(crate) size: usize,
     /// It was in flight each time that the last few workers ended: it may be what ends them.
@@ -34,7 +34,7 @@ pub(crate) struct Arrived {
     pub(crate) interrupted: u32,
     /// It is not due for so long.
     pub(crate) wait: Duration,
-    pub(crate) place: u128,
+    pub(crate) position: u128,
 }
 
 impl Arrived {
@@ -48,15 +48,15 @@ impl Arrived {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ordered {
     pub(crate) key: u64,
-    pub(crate) place: u128,
+    pub(crate) position: u128,
 }
 
 impl Subject {
     /// The subject of what has arrived; `policy` is the worker's own.
-    pub(crate) fn of(arrived: &mut Arrived, order: Option<Ordered>, policy: &Policy) -> Self {
+    pub(crate) fn of(arrived: &mut Arrived, order: Option<Ordered>, policy: &RetryPolicy) -> Self {
         let Arrived { record, interrupted, .. } = arrived;
-        let terms = std::mem::take(&mut record.terms);
-        let own = terms.retry.and_then(|text| match policy.amended(&text) {
+        let options = std::mem::take(&mut record.options);
+        let own = options.retry.and_then(|text| match policy.amended(&text) {
             Ok(policy) => Some(Box::new(policy)),
             Err(error) => {
                 tracing::warn!(id = %record.id, %error, "tried by the worker's own policy");
@@ -67,7 +67,7 @@ impl Subject {
             id: record.id,
             destination: known_as(&record.destination),
             order,
-            expires: terms.expires,
+            expires: options.expires,
             policy: own,
             size: record.body.len(),
             suspect: *interrupted >= SUSPECT_FROM,

@@ -21,8 +21,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use slipstream_core::{
-    Attempt, Blame, Completion, Destination, Driver, Failure, Handler, Invalid, Job, Outcome,
-    Request, Waker, decode_body, destination_of,
+    Attempt, Completion, Destination, Driver, Failure, FailureScope, Handler, Invalid, Job,
+    Notifier, Outcome, Request, decode_body, destination_of,
 };
 
 use self::queue::{Queue, Task};
@@ -42,7 +42,7 @@ pub struct Threads<H: Handler> {
     shared: Arc<Shared<H>>,
     notes: Receiver<Note>,
     pen: Sender<Note>,
-    waker: Option<Waker>,
+    notifier: Option<Notifier>,
 }
 
 struct Shared<H: Handler> {
@@ -64,7 +64,7 @@ impl<H: Handler> Threads<H> {
         let (pen, notes) = channel();
         let queue = Mutex::new(Queue::new(THREADS));
         let shared = Shared { handler, queue, more: Condvar::new(), threads: Mutex::default() };
-        Self { shared: Arc::new(shared), notes, pen, waker: None }
+        Self { shared: Arc::new(shared), notes, pen, notifier: None }
     }
 
     /// The same with up to this many threads, of which one destination holds at most half, rounded
@@ -102,12 +102,12 @@ impl<H: Handler> Shared<H> {
     ///
     /// # Errors
     /// There is none at all.
-    fn grow(self: &Arc<Self>, pen: &Sender<Note>, waker: Option<&Waker>) -> io::Result<()> {
-        let (shared, pen, waker) = (self.clone(), pen.clone(), waker.cloned());
+    fn grow(self: &Arc<Self>, pen: &Sender<Note>, notifier: Option<&Notifier>) -> io::Result<()> {
+        let (shared, pen, notifier) = (self.clone(), pen.clone(), notifier.cloned());
         let name = format!("slipstream-{}", H::Request::KIND);
         let spawned = std::thread::Builder::new()
             .name(name)
-            .spawn(move || shared.serve(&pen, waker.as_ref()));
+            .spawn(move || shared.serve(&pen, notifier.as_ref()));
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         match spawned {
             Ok(thread) => threads.push(thread),
@@ -124,10 +124,10 @@ impl<H: Handler> Shared<H> {
     }
 
     /// What each thread does until the driver is dropped.
-    fn serve(self: &Arc<Self>, pen: &Sender<Note>, waker: Option<&Waker>) {
+    fn serve(self: &Arc<Self>, pen: &Sender<Note>, notifier: Option<&Notifier>) {
         while let Some((destination, tasks)) = self.take() {
             if self.wants_another() {
-                let _ = self.grow(pen, waker);
+                let _ = self.grow(pen, notifier);
             }
             let (tickets, mut requests): (Vec<_>, Vec<_>) =
                 tasks.into_iter().map(|task| (task.ticket, (task.request, task.attempt))).unzip();
@@ -148,21 +148,21 @@ impl<H: Handler> Shared<H> {
                     return;
                 }
             }
-            if let Some(waker) = waker {
-                waker.wake();
+            if let Some(notifier) = notifier {
+                notifier.notify();
             }
         }
     }
 
     fn take(&self) -> Option<(Destination, Vec<Task<H::Request>>)> {
-        let at_once = self.handler.at_once().max(1);
+        let max_batch = self.handler.max_batch().max(1);
         let mut queue = self.queue();
         loop {
             if queue.closed {
                 return None;
             }
             let now = Instant::now();
-            if let Some(taken) = queue.take(at_once, |a, b| self.handler.together(a, b), now) {
+            if let Some(taken) = queue.take(max_batch, |a, b| self.handler.can_batch(a, b), now) {
                 return Some(taken);
             }
             queue = match queue.patience(now) {
@@ -187,10 +187,10 @@ impl<H: Handler> Shared<H> {
     fn perform(&self, requests: &[(H::Request, Attempt)]) -> Vec<Outcome> {
         let attempt = || match requests {
             [(request, attempt)] => vec![self.handler.perform(request, attempt)],
-            many => self.handler.perform_all(many),
+            many => self.handler.perform_batch(many),
         };
         let failed = |reason: String| {
-            let failure = Failure::transient(Blame::Request, reason);
+            let failure = Failure::transient(FailureScope::Request, reason);
             vec![Outcome::Failed(failure); requests.len()]
         };
         // Whatever a handler shares between calls is its own to keep whole.
@@ -215,7 +215,7 @@ fn task<R: Request>(job: &Job) -> Result<Task<R>, Failure> {
     };
     catch_unwind(read).unwrap_or_else(|panic| {
         let reason = format!("reading the request panicked: {}", words(&*panic));
-        Err(Failure::transient(Blame::Request, reason))
+        Err(Failure::transient(FailureScope::Request, reason))
     })
 }
 
@@ -247,13 +247,13 @@ impl<H: Handler> Driver for Threads<H> {
         };
         self.shared.more.notify_one();
         // What must wait for its share waits for a thread that runs.
-        if wanted && let Err(error) = self.shared.grow(&self.pen, self.waker.as_ref()) {
+        if wanted && let Err(error) = self.shared.grow(&self.pen, self.notifier.as_ref()) {
             // With none, it must not wait for ever.
             self.refuse(&error);
         }
     }
 
-    fn turn(&mut self, wait: Duration, done: &mut Vec<Completion>) {
+    fn poll(&mut self, wait: Duration, done: &mut Vec<Completion>) {
         match self.notes.recv_timeout(wait) {
             Ok(note) => self.note(note, done),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
@@ -270,14 +270,14 @@ impl<H: Handler> Driver for Threads<H> {
         self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn waker(&self) -> Waker {
+    fn notifier(&self) -> Notifier {
         let pen = self.pen.clone();
-        Waker::new(move || drop(pen.send(Note::Wake)))
+        Notifier::new(move || drop(pen.send(Note::Wake)))
     }
 
-    fn wake_on_completion(&mut self, waker: Waker) {
+    fn notify_on_completion(&mut self, notifier: Notifier) {
         // Threads that run already keep the old one: it is set before any job comes.
-        self.waker = Some(waker);
+        self.notifier = Some(notifier);
     }
 }
 

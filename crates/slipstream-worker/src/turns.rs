@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Completion, Destination, Driver, Invalid, Job, Waker};
+use slipstream_core::{Completion, Destination, Driver, Invalid, Job, Notifier};
 
 /// How long one of several drivers waits before the next one's turn comes.
 const SLICE: Duration = Duration::from_millis(20);
@@ -34,7 +34,7 @@ struct Seat {
 }
 
 impl Drivers {
-    /// Adds a driver. `wakes` says that it heeds [`Driver::wake_on_completion`].
+    /// Adds a driver. `wakes` says that it heeds [`Driver::notify_on_completion`].
     pub(crate) fn add(&mut self, driver: Box<dyn Driver>, wakes: bool) {
         self.seats.push(Seat { kind: driver.kind().to_owned(), driver, in_flight: 0, wakes });
     }
@@ -46,18 +46,20 @@ impl Drivers {
 
     /// Tells each driver to wake all the others when one of its jobs ends.
     pub(crate) fn introduce(&mut self) {
-        let wakers: Vec<Waker> = self.seats.iter().map(|seat| seat.driver.waker()).collect();
+        let wakers: Vec<Notifier> = self.seats.iter().map(|seat| seat.driver.notifier()).collect();
         for (own, seat) in self.seats.iter_mut().enumerate() {
             let mut others = wakers.clone();
             others.remove(own);
-            seat.driver.wake_on_completion(Waker::new(move || others.iter().for_each(Waker::wake)));
+            seat.driver.notify_on_completion(Notifier::new(move || {
+                others.iter().for_each(Notifier::notify)
+            }));
         }
     }
 
     /// Wakes whichever driver waits.
-    pub(crate) fn waker(&self) -> Waker {
-        let wakers: Vec<Waker> = self.seats.iter().map(|seat| seat.driver.waker()).collect();
-        Waker::new(move || wakers.iter().for_each(Waker::wake))
+    pub(crate) fn notifier(&self) -> Notifier {
+        let wakers: Vec<Notifier> = self.seats.iter().map(|seat| seat.driver.notifier()).collect();
+        Notifier::new(move || wakers.iter().for_each(Notifier::notify))
     }
 
     /// Who performs this kind: the one that was added last.
@@ -87,7 +89,7 @@ impl Drivers {
     }
 
     /// Moves every driver on, and waits in one of them when nothing has ended.
-    pub(crate) fn turn(&mut self, mut wait: Duration, done: &mut Vec<Completion>) {
+    pub(crate) fn poll(&mut self, mut wait: Duration, done: &mut Vec<Completion>) {
         let Some((host, slice)) = self.host() else {
             return;
         };
@@ -97,13 +99,13 @@ impl Drivers {
         for (index, seat) in self.seats.iter_mut().enumerate() {
             // Idle ones too: it takes in what they were woken for.
             if index != host {
-                seat.turn(Duration::ZERO, done);
+                seat.poll(Duration::ZERO, done);
             }
         }
         if !done.is_empty() {
             wait = Duration::ZERO;
         }
-        self.seats[host].turn(wait, done);
+        self.seats[host].poll(wait, done);
     }
 
     /// Whose turn may wait, and whether only for a slice. One that cannot be cut short by
@@ -123,9 +125,9 @@ impl Drivers {
 }
 
 impl Seat {
-    fn turn(&mut self, wait: Duration, done: &mut Vec<Completion>) {
+    fn poll(&mut self, wait: Duration, done: &mut Vec<Completion>) {
         let before = done.len();
-        self.driver.turn(wait, done);
+        self.driver.poll(wait, done);
         self.in_flight = self.in_flight.saturating_sub(done.len() - before);
     }
 }
@@ -160,7 +162,7 @@ mod tests {
             self.jobs.push(job.ticket);
         }
 
-        fn turn(&mut self, wait: Duration, done: &mut Vec<Completion>) {
+        fn poll(&mut self, wait: Duration, done: &mut Vec<Completion>) {
             self.turns.borrow_mut().push((self.name, wait));
             if let Some(ticket) = self.jobs.pop_if(|_| self.ends) {
                 let outcome = Outcome::Delivered;
@@ -168,11 +170,11 @@ mod tests {
             }
         }
 
-        fn waker(&self) -> Waker {
-            Waker::new(|| ())
+        fn notifier(&self) -> Notifier {
+            Notifier::new(|| ())
         }
 
-        fn wake_on_completion(&mut self, _: Waker) {}
+        fn notify_on_completion(&mut self, _: Notifier) {}
     }
 
     const WAIT: Duration = Duration::from_secs(9);
@@ -195,7 +197,7 @@ mod tests {
             }
         }
         for _ in 0..turns {
-            drivers.turn(WAIT, &mut Vec::new());
+            drivers.poll(WAIT, &mut Vec::new());
         }
         let waited = seen.borrow();
         let waited = waited.iter().filter(|(_, wait)| !wait.is_zero());

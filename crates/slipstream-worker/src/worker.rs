@@ -12,7 +12,7 @@ use slipstream_core::{Backlog, Clock, Driver, Handler, SystemClock};
 
 use crate::run::Run;
 use crate::turns::Drivers;
-use crate::{Observer, Policy, RunError, Stopper, Summary, Threads};
+use crate::{Observer, RetryPolicy, RunError, Stopper, Summary, Threads};
 
 /// The bounds of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Default for Limits {
 pub struct Worker {
     pub(crate) backlog: Box<dyn Backlog>,
     pub(crate) drivers: Drivers,
-    pub(crate) policy: Policy,
+    pub(crate) policy: RetryPolicy,
     pub(crate) limits: Limits,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) random: Box<dyn FnMut() -> f64>,
@@ -86,7 +86,7 @@ impl Worker {
         Self {
             backlog,
             drivers: Drivers::default(),
-            policy: Policy::default(),
+            policy: RetryPolicy::default(),
             limits: Limits::default(),
             clock: Box::new(SystemClock::new()),
             random: Box::new(chance()),
@@ -116,7 +116,7 @@ impl Worker {
 
     /// Tries and waits by this policy.
     #[must_use]
-    pub fn policy(mut self, policy: Policy) -> Self {
+    pub fn policy(mut self, policy: RetryPolicy) -> Self {
         self.policy = policy;
         self
     }
@@ -202,7 +202,7 @@ impl Worker {
     }
 
     fn seat(mut self, driver: Box<dyn Driver>, wakes: bool) -> Self {
-        self.stopper.add(driver.waker());
+        self.stopper.add(driver.notifier());
         self.drivers.add(driver, wakes);
         self
     }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 use slipstream_core::{
-    Aside, Attempt, Blame, Destination, Failure, Handler, Invalid, Outcome, Request, quoted,
+    Aside, Attempt, FailureScope, Destination, Failure, Handler, Invalid, Outcome, Request, quoted,
     read_line,
 };
 
@@ -95,7 +95,7 @@ impl Sendmail {
         // This machine's fault alone: another attempt may find it mended. Blaming the
         // destination has the others for it wait, too.
         let broken = |error: std::io::Error| {
-            Failure::transient(Blame::Destination, format!("{}: {error}", self.program.display()))
+            Failure::transient(FailureScope::Destination, format!("{}: {error}", self.program.display()))
         };
         let mut child = Command::new(&self.program)
             .args(["-i", "--", &mail.to])
@@ -121,7 +121,7 @@ impl Sendmail {
             None => "sendmail was killed".to_owned(),
         };
         let failure = match code {
-            Some(TEMPORARY) | None => Failure::transient(Blame::Destination, reason),
+            Some(TEMPORARY) | None => Failure::transient(FailureScope::Destination, reason),
             Some(_) => Failure::permanent(reason),
         };
         // For the operator, in `slipstream failed show`.

@@ -7,7 +7,7 @@ use std::io::stdin;
 use std::process::ExitCode;
 
 use mailer::{Mail, Sendmail};
-use slipstream_core::{Collector, Engine, Policy};
+use slipstream_core::{Collector, Engine, RetryPolicy};
 use slipstream_log::Spool;
 use slipstream_worker::Worker;
 
@@ -35,7 +35,7 @@ fn work(dir: &str) -> Result<ExitCode, Box<dyn Error>> {
     let spool = Spool::open(dir)?;
     let worker = Worker::new(spool.backlog()?)
         .handler(Sendmail { program: program.into() })
-        .policy(Policy::default().amended(&policy)?);
+        .policy(RetryPolicy::default().amended(&policy)?);
     let summary = worker.run(&mut ())?;
     println!("{} sent, {} given up", summary.delivered, summary.failed);
     Ok(if summary.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

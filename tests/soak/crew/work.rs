@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use slipstream_core::{Backlog, BacklogError, Claim, Engine, Next, Record, Ticket, Verdict};
+use slipstream_core::{Backlog, BacklogError, Claim, Engine, Next, Record, Settlement, Ticket};
 use slipstream_log::Spool;
 use slipstream_soak::chance::{Chance, mix};
 use slipstream_soak::ids::Name;
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Err(BacklogError::Busy { .. }) => return Ok(()),
         other => other?,
     };
-    let mut flying: Vec<(Ticket, Verdict)> = Vec::new();
+    let mut flying: Vec<(Ticket, Settlement)> = Vec::new();
     let start = Instant::now();
     loop {
         let over = stop.load(Relaxed) || start.elapsed() > Duration::from_millis(args.max_ms);
@@ -81,11 +81,11 @@ fn attempt(
     claim: Claim,
     seed: u64,
     delivered: &mut impl Write,
-) -> Result<(Ticket, Verdict)> {
+) -> Result<(Ticket, Settlement)> {
     let ticket = claim.ticket;
     let record = Record::decode(&claim.payload)?;
     if claim.attempts >= ATTEMPTS {
-        return Ok((ticket, Verdict::Failed));
+        return Ok((ticket, Settlement::Failed));
     }
     let attempts = backlog.begin(ticket)?;
     let name = Name::of(record.id.as_bytes()).ok_or("a request that the soak did not store")?;
@@ -93,10 +93,10 @@ fn attempt(
     // Two in a thousand never succeed, fifteen not at once.
     if lot < 2 || (lot < 17 && attempts < ATTEMPTS) {
         return Ok(match attempts < ATTEMPTS {
-            true => (ticket, Verdict::Defer(BACKOFF)),
-            false => (ticket, Verdict::Failed),
+            true => (ticket, Settlement::Retry { after: BACKOFF }),
+            false => (ticket, Settlement::Failed),
         });
     }
     delivered.write_all(record.id.as_bytes())?;
-    Ok((ticket, Verdict::Delivered))
+    Ok((ticket, Settlement::Delivered))
 }

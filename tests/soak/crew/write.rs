@@ -118,7 +118,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let threads: Vec<_> = (0..args.threads)
             .map(|thread| {
                 let writer = &writer;
-                scope.spawn(move || writer.store_on(thread).map_err(|error| tell(&*error)))
+                scope.spawn(move || writer.store_with(thread).map_err(|error| tell(&*error)))
             })
             .collect();
         let ended = threads.into_iter().map(|thread| match thread.join() {
@@ -131,7 +131,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 impl Writer {
-    fn store_on(&self, thread: u64) -> Result<()> {
+    fn store_with(&self, thread: u64) -> Result<()> {
         let mut chance = Chance::new(self.args.seed, (u64::from(self.args.life) << 8) | thread);
         let start = Instant::now();
         let (mut stored, mut ids) = (0u64, Vec::new());
@@ -233,7 +233,7 @@ fn follow(path: &Path, offset: Arc<AtomicI64>) -> Result<()> {
 fn nothing_stored(error: &StoreError, records: &[Record]) -> bool {
     let size: usize = records.iter().map(|record| record.body.len() + 200).sum();
     match error {
-        StoreError::Unknown(_) => false,
+        StoreError::DurabilityUnknown(_) => false,
         StoreError::Full(_) => size < ONE_WRITE,
         _ => records.len() == 1,
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use slipstream_core::Policy;
+use slipstream_core::RetryPolicy;
 
 use crate::units::{duration, lasting};
 
@@ -13,7 +13,7 @@ pub(crate) struct PolicyArgs {
     /// days, rounds=4,every=1d; also permanent=400+404, retry-after-cap=1h. What is not
     /// named stays as it is; --attempts and --backoff win
     #[arg(long, value_name = "POLICY", env = "SLIPSTREAM_RETRY", value_parser = policy)]
-    pub(crate) retry: Option<Policy>,
+    pub(crate) retry: Option<RetryPolicy>,
     /// Expire requests that were stored longer ago than this, instead of trying them
     #[arg(long, value_name = "DURATION", value_parser = lasting)]
     pub(crate) max_age: Option<Duration>,
@@ -34,6 +34,6 @@ pub(crate) struct PolicyArgs {
     pub(crate) json: bool,
 }
 
-fn policy(text: &str) -> Result<Policy, String> {
-    Policy::default().amended(text).map_err(|error| error.to_string())
+fn policy(text: &str) -> Result<RetryPolicy, String> {
+    RetryPolicy::default().amended(text).map_err(|error| error.to_string())
 }

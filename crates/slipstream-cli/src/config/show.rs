@@ -17,7 +17,7 @@ use slipstream_http::{Proxies, masked_url};
 
 use super::{Config, SETTINGS, argument};
 use crate::args::{Cli, ConfigArgs};
-use crate::{Ended, print, usage};
+use crate::{Exit, print, usage};
 
 /// A setting with its value.
 #[derive(Debug, Serialize)]
@@ -63,10 +63,10 @@ struct File {
 }
 
 /// Prints them. `given` are the options of every command that the command line has.
-pub(crate) fn run(config: &Config, given: &[&str], dir: &Path, args: &ConfigArgs) -> Result<Ended> {
+pub(crate) fn run(config: &Config, given: &[&str], dir: &Path, args: &ConfigArgs) -> Result<Exit> {
     if args.sample {
         print::out(&sample())?;
-        return Ok(Ended::Well);
+        return Ok(Exit::Success);
     }
     let (cli, mut settings) = (Cli::command(), Vec::new());
     for (section, options) in SETTINGS {
@@ -91,7 +91,7 @@ pub(crate) fn run(config: &Config, given: &[&str], dir: &Path, args: &ConfigArgs
     print::out(&if args.json { print::json(&report)? } else { report.text() })?;
     let wrong = config.wrong();
     wrong.iter().for_each(|line| print::complain(line));
-    Ok(if wrong.is_empty() { Ended::Well } else { Ended::CouldNot })
+    Ok(if wrong.is_empty() { Exit::Success } else { Exit::Error })
 }
 
 impl Config {

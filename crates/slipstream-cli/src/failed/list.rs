@@ -17,7 +17,7 @@ use super::{Kept, Unread, choice, each};
 use crate::args::ListArgs;
 use crate::kinds;
 use crate::units::{ago, count, rfc3339};
-use crate::{Ended, print};
+use crate::{Exit, print};
 
 /// A request. What its envelope would tell is null when that cannot be read.
 #[derive(Serialize)]
@@ -36,7 +36,7 @@ struct Line {
     status: Option<u16>,
 }
 
-pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<Ended> {
+pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<Exit> {
     let mut lines = print::Lines::new();
     let mut seen = HashSet::new();
     let mut unread = Unread::default();
@@ -67,7 +67,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<
             lines.put(&if args.json { print::json(&line)? } else { line.to_string() })
         })?;
         if !read {
-            return Ok(unread.say(Ended::Well));
+            return Ok(unread.say(Exit::Success));
         }
         seen.extend(here);
     }
@@ -79,7 +79,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<
         print::complain(&format!("no {like}failed requests in {}", dir.display()));
     }
     chosen.iter().for_each(choice::Chosen::tell_of_others);
-    Ok(unread.say(Ended::Well))
+    Ok(unread.say(Exit::Success))
 }
 
 impl Line {

@@ -17,7 +17,7 @@ use super::choice::Choice;
 use super::{Kept, Unread, each};
 use crate::args::ChoiceArgs;
 use crate::units::count;
-use crate::{Ended, print};
+use crate::{Exit, print};
 
 /// What is done to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ struct Report {
     left: u64,
 }
 
-pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ChoiceArgs, act: Act) -> Result<Ended> {
+pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ChoiceArgs, act: Act) -> Result<Exit> {
     let mut unread = Unread::default();
     let mut choice = Choice::of(args, spool, &mut unread)?;
     let mut report = Report { dry_run: args.dry_run, ..Report::default() };
@@ -97,7 +97,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ChoiceArgs, act: Act
         print::complain(&format!("{left} left alone: {}", act.with_worker()));
     }
     let well = choice.missing.is_empty() && report.left == 0;
-    Ok(unread.say(if well { Ended::Well } else { Ended::Short }))
+    Ok(unread.say(if well { Exit::Success } else { Exit::Incomplete }))
 }
 
 /// What a retry would take.

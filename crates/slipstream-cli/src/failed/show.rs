@@ -13,17 +13,17 @@ use anyhow::Result;
 use serde::Serialize;
 use slipstream_core::{Record, RecordId, Timestamp};
 use slipstream_http::masked_url;
-use slipstream_log::frame::{Settlement, State};
+use slipstream_log::frame::{SettlementField, State};
 use slipstream_log::name::LogName;
 use slipstream_log::{Spool, Stage};
 use slipstream_worker::Note;
 
 use super::{Unread, each, noted};
 use crate::args::ShowArgs;
+use crate::delivery_options;
 use crate::inspect::Body;
-use crate::terms;
 use crate::units::{count, rfc3339};
-use crate::{Ended, print};
+use crate::{Exit, print};
 
 /// Most notes that are shown: the newest.
 const NOTES_MAX: usize = 1_000;
@@ -39,7 +39,8 @@ struct Report {
     to: String,
     log: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    terms: Option<terms::Shown>,
+    #[serde(rename = "terms")]
+    options: Option<delivery_options::Shown>,
     body: Body,
     notes: Vec<Line>,
     notes_left_out: u64,
@@ -54,7 +55,7 @@ struct Line {
     answer: Option<String>,
 }
 
-pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<Ended> {
+pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<Exit> {
     let mut unread = Unread::default();
     let found = match spool {
         Some(spool) => find(spool, args.id, &mut unread)?.map(|found| (spool, found)),
@@ -66,7 +67,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<
             args.id,
             dir.display()
         ));
-        return Ok(unread.say(Ended::Short));
+        return Ok(unread.say(Exit::Incomplete));
     };
     let (notes, notes_left_out) = notes(spool, log, args.id).unwrap_or_else(|error| {
         unread.0.insert(log.to_string(), format!("{error:#}"));
@@ -81,7 +82,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<
         stored: rfc3339(record.id.stored()),
         to: if args.show_secrets { to.to_owned() } else { masked_url(to) },
         log: format!("{stage}/{log}"),
-        terms: terms::Shown::of(&record.terms),
+        options: delivery_options::Shown::of(&record.options),
         body: Body::of(&record, args.show_secrets),
         kind: record.kind,
         notes,
@@ -89,7 +90,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<
     };
     print::out(&if args.json { print::json(&report)? } else { report.text()? })?;
     // What was found is all that was asked for, but for the notes.
-    Ok(unread.say(Ended::Well))
+    Ok(unread.say(Exit::Success))
 }
 
 /// The request, wherever it failed or waits for another attempt.
@@ -97,7 +98,7 @@ fn find(
     spool: &Spool,
     id: RecordId,
     unread: &mut Unread,
-) -> Result<Option<(Stage, LogName, Settlement, Record)>> {
+) -> Result<Option<(Stage, LogName, SettlementField, Record)>> {
     let mut found = None;
     // A failed log that is retried moves to processing/, and back.
     for stage in [Stage::Processing, Stage::Failed, Stage::Processing] {
@@ -155,7 +156,7 @@ impl Report {
             ("to", self.to.clone()),
             ("log", self.log.clone()),
         ];
-        rows.extend(self.terms.iter().flat_map(terms::Shown::lines));
+        rows.extend(self.options.iter().flat_map(delivery_options::Shown::lines));
         rows.extend(self.body.lines()?);
         let mut text = String::new();
         for (name, value) in rows {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use slipstream_core::{AddressPolicy, Destination, Invalid, Request, SecretRef};
+use slipstream_core::{AddressGate, Destination, Invalid, Request, SecretRef};
 use slipstream_http::{HttpDriver, HttpOptions, Proxies};
 use slipstream_log::Spool;
 use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest};
@@ -108,11 +108,11 @@ fn times(args: &DeliveryArgs, connect: &mut Duration, total: &mut Duration) {
     *total = args.request_timeout.unwrap_or(*total);
 }
 
-fn addresses(args: &DeliveryArgs, trust: Trust) -> AddressPolicy {
+fn addresses(args: &DeliveryArgs, trust: Trust) -> AddressGate {
     match trust {
-        _ if args.deny_private => AddressPolicy::public_and(&args.allow_host),
-        Trust::Shared => AddressPolicy::sockets_only_of(&args.allow_host),
-        Trust::Own => AddressPolicy::default(),
+        _ if args.deny_private => AddressGate::public_and(&args.allow_host),
+        Trust::Shared => AddressGate::sockets_only_of(&args.allow_host),
+        Trust::Own => AddressGate::default(),
     }
 }
 

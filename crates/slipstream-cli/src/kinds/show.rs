@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::KINDS;
 use crate::args::KindsArgs;
-use crate::{Ended, print};
+use crate::{Exit, print};
 
 #[derive(Serialize)]
 struct Row {
@@ -17,14 +17,14 @@ struct Row {
     example: &'static str,
 }
 
-pub(crate) fn run(args: &KindsArgs) -> Result<Ended> {
+pub(crate) fn run(args: &KindsArgs) -> Result<Exit> {
     let rows = KINDS.map(|kind| {
         let (about, example) = kind.about();
         Row { kind: kind.name(), schemes: kind.schemes(), about, example }
     });
     if args.json {
         print::out(&print::json(&rows)?)?;
-        return Ok(Ended::Well);
+        return Ok(Exit::Success);
     }
     let mut text = format!("{:<6}  {:<15}  what is done\n", "kind", "schemes");
     for Row { kind, schemes, about, example } in rows {
@@ -33,5 +33,5 @@ pub(crate) fn run(args: &KindsArgs) -> Result<Ended> {
         let _ = writeln!(text, "{:<25}{example}", "");
     }
     print::out(&text)?;
-    Ok(Ended::Well)
+    Ok(Exit::Success)
 }

@@ -31,7 +31,7 @@ use slipstream_log::Totals;
 
 use super::paint::{BAD, FAINT, GOOD, PLAIN, STRONG, Screen, WORSE, piece};
 use super::{Seen, picture};
-use crate::Ended;
+use crate::Exit;
 use crate::args::PictureArgs;
 use crate::owner::Place;
 use crate::units::{spell, thousands};
@@ -72,7 +72,7 @@ impl Pace {
     }
 }
 
-pub(super) fn run(place: &Place, args: &PictureArgs) -> Result<Ended> {
+pub(super) fn run(place: &Place, args: &PictureArgs) -> Result<Exit> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
         bail!("--watch needs a terminal; use `slipstream status`, or --json for a program");
     }
@@ -107,7 +107,7 @@ pub(super) fn run(place: &Place, args: &PictureArgs) -> Result<Ended> {
             (stop.load(Ordering::Relaxed), until.saturating_sub(clock.elapsed()))
         }) {
             Ok(true) => {}
-            Ok(false) => break Ok(Ended::Well),
+            Ok(false) => break Ok(Exit::Success),
             Err(error) => break Err(error),
         }
     };

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use slipstream_core::{Destination, Engine, Record, RecordId, Source, Terms, Timestamp};
+use slipstream_core::{DeliveryOptions, Destination, Engine, Record, RecordId, Source, Timestamp};
 
 use crate::receiver::{PATIENCE, Receiver};
 use crate::run::Spool;
@@ -113,7 +113,7 @@ fn a_record_that_names_the_destination_of_others_fails_alone() {
                 id: RecordId::new(Timestamp::from_millis(1_795_498_937_482), [index; 10]),
                 kind: "http".to_owned(),
                 destination: Destination::new(receiver.url("")),
-                terms: Terms::default(),
+                options: DeliveryOptions::default(),
                 body,
             }
         })

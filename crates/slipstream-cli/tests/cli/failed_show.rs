@@ -11,13 +11,13 @@ use crate::scrub::scrub;
 /// No request has it.
 const NOBODY: &str = "019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c";
 
-/// A spool with a failed request that has secrets and terms, and its id.
+/// A spool with a failed request that has secrets and options, and its id.
 fn spool_with_one(receiver: &Receiver) -> (Spool, String) {
     let spool = Spool::new();
     let url = receiver.url("/404?key=s3cret").replace("//127", "//s3cret:s3cret@127");
     let request = ["-H", "cookie: s3cret", "-H", "x-foo: bar", "-d", "s3cret\u{9b}", &url];
-    let terms = ["--ttl=1h", "--order-key=customer-3", "--retry=attempts=2,base=1ms"];
-    let stored = spool.run([&["store", "--print-id"], &terms[..], &request].concat());
+    let options = ["--ttl=1h", "--order-key=customer-3", "--retry=attempts=2,base=1ms"];
+    let stored = spool.run([&["store", "--print-id"], &options[..], &request].concat());
     // Another one in the same log, whose notes are not shown.
     spool.quietly(["store", "--order-key=customer-3", &receiver.url("/500")]);
     assert_eq!(spool.run(["work", "--quiet", "--attempts=1"]).code, Some(1));

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use slipstream_core::{Destination, Engine, Record, RecordId, Source, Terms};
+use slipstream_core::{DeliveryOptions, Destination, Engine, Record, RecordId, Source};
 
 use crate::receiver::Receiver;
 use crate::run::{Spool, assert_refused, log_of, ran};
@@ -31,7 +31,7 @@ fn store(spool: &Spool, kind: &str, to: &str, body: &[u8]) {
         id: RecordId::from_bytes([0x11; 16]),
         kind: kind.to_owned(),
         destination: Destination::new(to),
-        terms: Terms::default(),
+        options: DeliveryOptions::default(),
         body: body.to_vec(),
     };
     let engine = slipstream_log::Spool::open(spool.path()).unwrap();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use slipstream_core::{Engine, Next, Record, Verdict};
+use slipstream_core::{Engine, Next, Record, Settlement};
 use slipstream_log::Spool;
 use slipstream_log::frame::{FRAME_HEADER, MARK, State};
 use slipstream_log::fs::disk::{Access, Disk};
@@ -128,7 +128,7 @@ impl Place {
         while let Next::Work(claim) = backlog.next().unwrap() {
             let id = Record::decode(&claim.payload).unwrap().id;
             self.known.given_up.insert(id.to_string());
-            backlog.settle(claim.ticket, Verdict::Failed).unwrap();
+            backlog.settle(claim.ticket, Settlement::Failed).unwrap();
         }
         backlog.close().unwrap();
     }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use curl::easy::Easy2;
 
-use crate::policy::{Gate, Policy};
+use crate::policy::{Gate, RetryPolicy};
 use crate::transfer::Exchange;
 use crate::{HttpOptions, raw};
 
 /// A handle with a driver's settings.
 pub(super) fn new(
     options: &HttpOptions,
-    policy: Option<&Arc<Policy>>,
+    policy: Option<&Arc<RetryPolicy>>,
 ) -> Result<Easy2<Exchange>, curl::Error> {
     let gate = policy.map(|policy| Arc::new(Gate::new(Arc::clone(policy))));
     let mut easy = Easy2::new(Exchange::new(options.response_limit, gate));

@@ -9,7 +9,7 @@
 use std::sync::LazyLock;
 
 use curl::easy::Easy2;
-use slipstream_core::{Blame, Failure, Job, Request, decode_body};
+use slipstream_core::{Failure, FailureScope, Job, Request, decode_body};
 
 use super::{Flight, HttpDriver, Place, handle};
 use crate::configure::configure;
@@ -120,7 +120,7 @@ impl HttpDriver {
             let times = trip.times();
             let left = trip.left(self.clock.elapsed()).ok_or_else(|| {
                 let reason = format!("no end of redirects within {:?}", times.total);
-                Failure::transient(Blame::Request, reason)
+                Failure::transient(FailureScope::Request, reason)
             })?;
             times.apply(easy, left).map_err(not_started)?;
             configure(easy, options, &route).map_err(not_started)?;
@@ -132,5 +132,5 @@ impl HttpDriver {
 
 fn not_started(error: impl std::fmt::Display) -> Failure {
     let words = error.to_string().to_lowercase();
-    Failure::transient(Blame::Request, format!("libcurl does not start: {words}"))
+    Failure::transient(FailureScope::Request, format!("libcurl does not start: {words}"))
 }

@@ -24,29 +24,29 @@ fn end(error: Option<&Error>, errno: i32, stage: Stage) -> End<'_> {
 #[test]
 fn who_gives_it_next_to_no_time_does_not_speak_for_the_destination() {
     let error = Error::new(28);
-    for (millis, blame) in [(999, Blame::Request), (1_000, Blame::Destination)] {
+    for (millis, scope) in [(999, FailureScope::Request), (1_000, FailureScope::Destination)] {
         let time = Duration::from_millis(millis);
         for options in [Options::new().total_timeout(time), Options::new().connect_timeout(time)] {
             let times = times().with(&options);
             let late = End { times, ..end(Some(&error), 0, Stage::Answer) };
             let Outcome::Failed(failure) = judge(&late) else { panic!("it was delivered") };
-            assert_eq!((failure.blame, failure.transient), (blame, true), "{millis}");
+            assert_eq!((failure.scope, failure.transient), (scope, true), "{millis}");
         }
     }
     let refused = Error::new(7);
     let times = times().with(&Options::new().total_timeout(Duration::from_millis(5)));
     let refused = End { times, ..end(Some(&refused), 111, Stage::Connect) };
     let Outcome::Failed(failure) = judge(&refused) else { panic!("it was delivered") };
-    assert_eq!(failure.blame, Blame::Destination, "it did answer, and in time");
+    assert_eq!(failure.scope, FailureScope::Destination, "it did answer, and in time");
 }
 
 #[test]
 fn a_request_that_finds_no_memory_when_it_is_alone_may_be_the_reason() {
     let error = Error::new(27);
-    for (alone, blame) in [(false, Blame::Worker), (true, Blame::Request)] {
+    for (alone, scope) in [(false, FailureScope::Worker), (true, FailureScope::Request)] {
         let end = End { alone, ..end(Some(&error), 0, Stage::Answer) };
         let Outcome::Failed(failure) = judge(&end) else { panic!("it was delivered") };
-        assert_eq!((failure.blame, failure.transient), (blame, true));
+        assert_eq!((failure.scope, failure.transient), (scope, true));
     }
 }
 
@@ -61,7 +61,7 @@ fn a_transfer_without_a_status_never_delivers() {
 
 #[test]
 fn an_error_is_told_in_few_words_and_blamed_on_its_cause() {
-    use Blame::{Destination, Worker};
+    use FailureScope::{Destination, Worker};
     use Stage::{Answer, Connect, Handshake, Lookup};
 
     let table = [
@@ -117,14 +117,14 @@ fn an_error_is_told_in_few_words_and_blamed_on_its_cause() {
             "ssl certificate problem: expired (h:80)",
         ),
     ];
-    for (code, extra, errno, stage, blame, reason) in table {
+    for (code, extra, errno, stage, scope, reason) in table {
         let mut error = Error::new(code);
         if !extra.is_empty() {
             error.set_extra(extra.to_owned());
         }
         assert_eq!(
             judge(&end(Some(&error), errno, stage)),
-            Outcome::Failed(Failure::transient(blame, reason)),
+            Outcome::Failed(Failure::transient(scope, reason)),
         );
     }
 }

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use slipstream_core::{Blame, Driver, Failure, Job, Outcome};
+use slipstream_core::{Driver, Failure, FailureScope, Job, Outcome};
 use slipstream_http::{HttpDriver, HttpOptions, HttpRequest};
 
 use crate::server::{Reply, Server};
@@ -16,13 +16,13 @@ fn only_a_status_of_2xx_is_a_delivery() {
         ("201 Created", None),
         ("204 No Content", None),
         ("299 Odd", None),
-        ("304 Whatever", Some((Blame::Request, "304 Not Modified"))),
-        ("400 Bad", Some((Blame::Request, "400 Bad Request"))),
-        ("404 \x1b[31mred", Some((Blame::Request, "404 Not Found"))),
-        ("429 Slow", Some((Blame::Destination, "429 Too Many Requests"))),
-        ("500 Oops", Some((Blame::Destination, "500 Internal Server Error"))),
-        ("503 Busy", Some((Blame::Destination, "503 Service Unavailable"))),
-        ("599 Odd", Some((Blame::Destination, "status 599"))),
+        ("304 Whatever", Some((FailureScope::Request, "304 Not Modified"))),
+        ("400 Bad", Some((FailureScope::Request, "400 Bad Request"))),
+        ("404 \x1b[31mred", Some((FailureScope::Request, "404 Not Found"))),
+        ("429 Slow", Some((FailureScope::Destination, "429 Too Many Requests"))),
+        ("500 Oops", Some((FailureScope::Destination, "500 Internal Server Error"))),
+        ("503 Busy", Some((FailureScope::Destination, "503 Service Unavailable"))),
+        ("599 Odd", Some((FailureScope::Destination, "status 599"))),
     ];
     let mut driver = driver();
     for (line, failed) in table {
@@ -31,8 +31,8 @@ fn only_a_status_of_2xx_is_a_delivery() {
         let outcome = plain(send_with(&mut driver, &HttpRequest::get(server.url("/"))));
         let expected = match failed {
             None => Outcome::Delivered,
-            Some((blame, reason)) => {
-                Outcome::Failed(answered(blame, line[..3].parse().unwrap(), reason))
+            Some((scope, reason)) => {
+                Outcome::Failed(answered(scope, line[..3].parse().unwrap(), reason))
             }
         };
         assert_eq!(outcome, expected, "{line}");
@@ -46,7 +46,7 @@ fn a_redirect_is_a_failure_and_goes_nowhere() {
     ));
     assert_eq!(
         failure(plain(send(&HttpRequest::get(server.url("/"))))),
-        answered(Blame::Request, 301, "301 Moved Permanently, not followed")
+        answered(FailureScope::Request, 301, "301 Moved Permanently, not followed")
     );
     assert_eq!(server.requests().len(), 1);
 }
@@ -90,7 +90,7 @@ fn an_interim_answer_decides_nothing() {
 
     let server = Server::always(Reply::Close("HTTP/1.1 103 Early\r\n\r\n"));
     let failed = failure(send(&HttpRequest::get(server.url("/"))));
-    assert_eq!((failed.status, failed.blame), (None, Blame::Destination));
+    assert_eq!((failed.status, failed.scope), (None, FailureScope::Destination));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_closed_port_is_a_refused_connection() {
     drop(listener);
     let outcome = send(&HttpRequest::get(format!("http://{address}/")));
     let reason = format!("connection refused ({address})");
-    let expected = Failure::transient(Blame::Destination, reason);
+    let expected = Failure::transient(FailureScope::Destination, reason);
     assert_eq!(outcome, Outcome::Failed(expected));
 }
 
@@ -108,7 +108,7 @@ fn a_closed_port_is_a_refused_connection() {
 fn a_name_that_does_not_exist_cannot_be_resolved() {
     let failed = failure(send(&HttpRequest::get("http://name.invalid/")));
     assert_eq!(failed.reason, "cannot resolve the name (name.invalid:80)");
-    assert!(failed.transient && failed.blame == Blame::Destination);
+    assert!(failed.transient && failed.scope == FailureScope::Destination);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_connection_that_breaks_before_the_status_is_a_failure() {
         let failed = failure(send(&HttpRequest::post(server.url("/")).body("x")));
         assert_eq!(failed.status, None, "{failed:?}");
         assert!(failed.transient, "{failed:?}");
-        assert_eq!(failed.blame, Blame::Destination, "{failed:?}");
+        assert_eq!(failed.scope, FailureScope::Destination, "{failed:?}");
         let peer = server.address().to_string();
         assert!(failed.reason.contains(&peer), "{failed:?}");
     }
@@ -169,7 +169,7 @@ fn an_answer_that_never_comes_ends_in_time() {
         let failed = failure(send_with(&mut driver, &HttpRequest::get(server.url("/"))));
         assert!(began.elapsed() < Duration::from_secs(20), "{failed:?}");
         assert_eq!(failed.status, None, "{failed:?}");
-        assert_eq!(failed.blame, Blame::Destination, "{failed:?}");
+        assert_eq!(failed.scope, FailureScope::Destination, "{failed:?}");
     }
     let server = Server::always(Reply::Silence(""));
     let failed = failure(send_with(&mut driver, &HttpRequest::get(server.url("/"))));
@@ -206,12 +206,12 @@ fn what_can_never_be_sent_fails_at_once_and_for_good() {
         driver.start(Job { body, ..job });
     }
     let mut done = Vec::new();
-    driver.turn(Duration::from_secs(60), &mut done);
+    driver.poll(Duration::from_secs(60), &mut done);
     assert_eq!(done.len(), count);
     for completion in done {
         let failed = failure(completion.outcome);
         assert!(!failed.transient, "{failed:?}");
-        assert_eq!(failed.blame, Blame::Request);
+        assert_eq!(failed.scope, FailureScope::Request);
         assert!(!failed.reason.contains(['\r', '\n']), "{failed:?}");
     }
 }
@@ -232,20 +232,20 @@ fn one_dead_destination_does_not_delay_another() {
 #[test]
 fn a_waker_ends_a_wait() {
     let mut driver = driver();
-    let waker = driver.waker();
+    let notifier = driver.notifier();
     // Before the wait begins, and from another thread.
-    waker.wake();
+    notifier.notify();
     let began = Instant::now();
-    driver.turn(Duration::from_secs(60), &mut Vec::new());
+    driver.poll(Duration::from_secs(60), &mut Vec::new());
     let thread = std::thread::spawn({
-        let waker = waker.clone();
-        move || waker.wake()
+        let notifier = notifier.clone();
+        move || notifier.notify()
     });
-    driver.turn(Duration::from_secs(60), &mut Vec::new());
+    driver.poll(Duration::from_secs(60), &mut Vec::new());
     thread.join().unwrap();
     assert!(began.elapsed() < Duration::from_secs(30));
     drop(driver);
-    waker.wake();
+    notifier.notify();
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn a_turn_without_a_wait_returns_at_once() {
     driver.start(job(0, &HttpRequest::get(server.url("/"))));
     let began = Instant::now();
     for _ in 0..100 {
-        driver.turn(Duration::ZERO, &mut Vec::new());
+        driver.poll(Duration::ZERO, &mut Vec::new());
     }
     assert!(began.elapsed() < Duration::from_secs(5));
 }

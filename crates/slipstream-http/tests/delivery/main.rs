@@ -15,7 +15,7 @@ mod wire;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use slipstream_core::{Attempt, Blame, Driver, Failure, Job, Outcome, Ticket};
+use slipstream_core::{Attempt, Driver, Failure, FailureScope, Job, Outcome, Ticket};
 use slipstream_http::{HttpDriver, HttpOptions, HttpRequest};
 
 /// No test waits longer than this for an end.
@@ -41,7 +41,7 @@ fn finish(driver: &mut HttpDriver, jobs: usize) -> HashMap<u64, Outcome> {
     let (began, mut done) = (Instant::now(), Vec::new());
     while done.len() < jobs {
         assert!(began.elapsed() < PATIENCE, "{} of {jobs} ended", done.len());
-        driver.turn(Duration::from_secs(1), &mut done);
+        driver.poll(Duration::from_secs(1), &mut done);
     }
     let ended: HashMap<_, _> = done.into_iter().map(|c| (c.ticket.0, c.outcome)).collect();
     assert_eq!(ended.len(), jobs, "one completion for each job");
@@ -73,6 +73,6 @@ fn plain(outcome: Outcome) -> Outcome {
 }
 
 /// A failure that another attempt may overcome, with a status.
-fn answered(blame: Blame, status: u16, reason: &str) -> Failure {
-    Failure { status: Some(status), ..Failure::transient(blame, reason) }
+fn answered(scope: FailureScope, status: u16, reason: &str) -> Failure {
+    Failure { status: Some(status), ..Failure::transient(scope, reason) }
 }

@@ -1,6 +1,6 @@
 //! Private addresses denied: by the address that is connected to, on every hop.
 
-use slipstream_core::{AddressPolicy, Blame, Outcome};
+use slipstream_core::{AddressGate, FailureScope, Outcome};
 use slipstream_http::{HttpDriver, HttpOptions, HttpRequest, Options};
 
 use crate::server::{OK, Server, redirect};
@@ -12,7 +12,7 @@ fn texts(allowed: &[&str]) -> Vec<String> {
 
 fn denying(allowed: &[&str]) -> HttpDriver {
     let mut options = HttpOptions::default();
-    options.addresses = AddressPolicy::public_and(&texts(allowed));
+    options.addresses = AddressGate::public_and(&texts(allowed));
     HttpDriver::new(options).unwrap()
 }
 
@@ -26,7 +26,7 @@ fn nothing_of_ours_is_connected_to_however_it_is_spelt() {
         for options in [Options::new(), Options::new().compressed(true)] {
             let request = HttpRequest::get(format!("http://{host}:{port}/")).options(options);
             let failed = failure(send_with(&mut driver, &request));
-            assert!(!failed.transient && failed.blame == Blame::Request, "{failed:?}");
+            assert!(!failed.transient && failed.scope == FailureScope::Request, "{failed:?}");
             assert!(failed.reason.contains(" address, and those are denied"), "{failed:?}");
         }
     }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use base64::Engine as _;
-use slipstream_core::{AddressPolicy, Driver, Outcome};
+use slipstream_core::{AddressGate, Driver, Outcome};
 use slipstream_http::{Auth, HttpDriver, HttpOptions, HttpRequest, HttpVersion, Options};
 
 use crate::server::{OK, Reply, Server, redirect};
@@ -114,7 +114,7 @@ fn a_connection_to_a_socket_serves_no_request_that_names_another_or_none() {
     let ((a, a_path), (b, b_path)) = (at("a"), at("b"));
     let host = Server::always(OK);
     let mut options = HttpOptions::default();
-    options.addresses = AddressPolicy::sockets_only_of(&[format!("unix:{a_path}")]);
+    options.addresses = AddressGate::sockets_only_of(&[format!("unix:{a_path}")]);
     let mut driver = HttpDriver::new(options).unwrap();
     let to = |path: &str| HttpRequest::get(host.url("/")).options(Options::new().unix_socket(path));
     for _ in 0..2 {
@@ -161,11 +161,11 @@ fn a_plain_request_goes_over_no_connection_that_another_opened_for_http_2() {
     driver.start(job(0, &HttpRequest::get(&url).options(knows)));
     let mut done = Vec::new();
     while greeted.try_recv().is_err() {
-        driver.turn(Duration::from_millis(10), &mut done);
+        driver.poll(Duration::from_millis(10), &mut done);
         assert!(done.is_empty(), "{done:?}");
     }
     // It has read the greeting, too, so the connection may carry others.
-    driver.turn(Duration::from_millis(50), &mut done);
+    driver.poll(Duration::from_millis(50), &mut done);
     let brief = || Options::new().total_timeout(Duration::from_secs(2));
     driver.start(job(1, &HttpRequest::get(&url)));
     driver.start(job(2, &HttpRequest::get(&url).options(brief())));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use slipstream_core::{Blame, Outcome};
+use slipstream_core::{FailureScope, Outcome};
 use slipstream_http::{Auth, HttpRequest, IpVersion, Options};
 
 use crate::server::{OK, Reply, Server, redirect};
@@ -122,8 +122,8 @@ fn an_answer_that_breaks_off_is_a_failure_where_all_of_it_is_wanted() {
     let failed = failure(send(&request(true)));
     assert!(failed.reason.starts_with("status 200, but the answer broke off: "), "{failed:?}");
     assert_eq!(
-        (failed.blame, failed.status, failed.transient),
-        (Blame::Destination, Some(200), true)
+        (failed.scope, failed.status, failed.transient),
+        (FailureScope::Destination, Some(200), true)
     );
     // What is longer than is read is cut off by us.
     let long = Server::always(Reply::Endless("HTTP/1.1 200 OK\r\n\r\n", "more and more "));

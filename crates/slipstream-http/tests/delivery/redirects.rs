@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use slipstream_core::{Blame, Clock, Outcome, Timestamp};
+use slipstream_core::{Clock, FailureScope, Outcome, Timestamp};
 use slipstream_http::{HttpDriver, HttpOptions, HttpRequest, Options};
 
 use crate::server::{OK, Reply, Server, redirect};
@@ -122,7 +122,7 @@ fn a_redirect_that_leads_nowhere_says_why() {
             failed.reason.starts_with("302 Found, but ") && failed.reason.contains(words),
             "{failed:?}"
         );
-        assert_eq!((failed.status, failed.blame), (Some(302), Blame::Request));
+        assert_eq!((failed.status, failed.scope), (Some(302), FailureScope::Request));
         assert!(failed.answer.unwrap().starts_with("HTTP/1.1 302 X\n"));
         assert_eq!(server.requests().len(), 1);
     }
@@ -135,16 +135,16 @@ fn another_hosts_failure_is_not_blamed_on_the_destination() {
     let first = leading(307, &other.url("/"));
     let failed = failure(send(&following(&first.url("/"))));
     assert_eq!(
-        (failed.status, failed.blame, failed.retry_after),
-        (Some(503), Blame::Request, None)
+        (failed.status, failed.scope, failed.retry_after),
+        (Some(503), FailureScope::Request, None)
     );
     // Its own is, however often it led elsewhere on itself.
     let own = Server::new(move |n| if n == 0 { redirect(307, "/b") } else { Reply::Keep(busy) });
     let failed = failure(send(&following(&own.url("/"))));
     let wait = Some(Duration::from_secs(99));
     assert_eq!(
-        (failed.status, failed.blame, failed.retry_after),
-        (Some(503), Blame::Destination, wait)
+        (failed.status, failed.scope, failed.retry_after),
+        (Some(503), FailureScope::Destination, wait)
     );
 }
 

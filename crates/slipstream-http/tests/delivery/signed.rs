@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use slipstream_core::{Blame, Clock, Outcome, SecretRef, Timestamp};
+use slipstream_core::{Clock, FailureScope, Outcome, SecretRef, Timestamp};
 use slipstream_http::{HttpDriver, HttpOptions, HttpRequest, Options};
 
 use crate::server::{OK, Server, redirect};
@@ -84,7 +84,7 @@ fn without_its_secret_nothing_is_sent() {
         (&mut driver(), &signed(&server.url("/")), "no way to look up secrets"),
     ] {
         let failed = failure(send_with(driver, request));
-        assert!(failed.transient && failed.blame == Blame::Request, "{failed:?}");
+        assert!(failed.transient && failed.scope == FailureScope::Request, "{failed:?}");
         assert!(failed.reason.contains(words), "{failed:?}");
     }
     assert_eq!(server.connections(), 0);

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use slipstream_core::{Clock, Destination, Engine, Record, RecordId, Source, Terms};
+use slipstream_core::{Clock, DeliveryOptions, Destination, Engine, Record, RecordId, Source};
 
 use super::*;
 use crate::Spool;
@@ -35,7 +35,7 @@ fn a_request_is_stored_however_slow_the_machine_is_beside_the_rotation() {
                 id: RecordId::from_bytes([number; 16]),
                 kind: "beep".to_owned(),
                 destination: Destination::new("beep://speaker"),
-                terms: Terms::default(),
+                options: DeliveryOptions::default(),
                 body: Vec::new(),
             };
             let stored = spool.store(&Source::named("shop"), &[record]);

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use slipstream_core::Waker;
+use slipstream_core::Notifier;
 
 use crate::error::SpoolError;
 use crate::fs::Watch;
@@ -23,14 +23,14 @@ pub(super) struct News {
 }
 
 impl News {
-    /// Wakes `waker` when something comes, from the next [`News::listen`] on.
-    pub(super) fn watch(shared: &Shared, waker: Waker) -> Result<Self, SpoolError> {
+    /// Wakes `notifier` when something comes, from the next [`News::listen`] on.
+    pub(super) fn watch(shared: &Shared, notifier: Notifier) -> Result<Self, SpoolError> {
         // Until the first look, everything is new.
         let came = Arc::new(AtomicBool::new(true));
         let heard = Arc::clone(&came);
         let wake = move || {
             heard.store(true, Ordering::SeqCst);
-            waker.wake();
+            notifier.notify();
         };
         // Records come into collecting/; what is to be retried leaves failed/; what an operator asks for
         // stands beside them.

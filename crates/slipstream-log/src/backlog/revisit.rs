@@ -42,7 +42,7 @@ impl SpoolBacklog {
             log.outstanding.remove(&out.at);
             log.unremembered += 1;
             log.passed = (log.passed.0.min(out.at), log.passed.1.max(out.at));
-            self.passed.insert(out.log.place(0), out.log);
+            self.passed.insert(out.log.position(0), out.log);
         }
         match undone {
             // The attempt was not made; at worst it is counted.
@@ -75,15 +75,15 @@ impl SpoolBacklog {
                 }
             }
             // The next log is behind everything that may be in this one.
-            (place, taken) = (name.place(0) | u128::from(OFFSET_MAX), true);
+            (place, taken) = (name.position(0) | u128::from(OFFSET_MAX), true);
         }
         Ok(None)
     }
 
     /// The log in which the next such record may be, the frame to begin at, and whether that one
     /// itself does not count.
-    fn log_passed_over(&self, place: u128, taken: bool) -> Option<(LogName, u64, bool)> {
-        let (base, at) = LogName::split_place(place);
+    fn log_passed_over(&self, position: u128, taken: bool) -> Option<(LogName, u64, bool)> {
+        let (base, at) = LogName::split_position(position);
         self.passed.range(base..).find_map(|(place, name)| {
             let (first, last) = self.logs.get(name)?.passed;
             let (at, taken) = if *place == base { (at, taken) } else { (0, false) };
@@ -153,7 +153,7 @@ impl SpoolBacklog {
         log.unremembered = log.unremembered.saturating_sub(1);
         if log.unremembered == 0 {
             log.passed = NONE_PASSED;
-            self.passed.remove(&name.place(0));
+            self.passed.remove(&name.position(0));
         }
     }
 }

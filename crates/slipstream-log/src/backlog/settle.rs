@@ -9,11 +9,11 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use slipstream_core::{BacklogError, Ticket, Timestamp, Verdict};
+use slipstream_core::{BacklogError, Settlement, Ticket, Timestamp};
 
 use super::{Found, LOOK_EVERY, Out, SKIP_FOR, SpoolBacklog, WAITING_MAX, Waiting};
 use crate::error::SpoolError;
-use crate::frame::{SETTLEMENT_AT, Settlement, State};
+use crate::frame::{SETTLEMENT_AT, SettlementField, State};
 use crate::name::{LogName, Stage};
 use crate::spool::log_path;
 
@@ -31,23 +31,27 @@ impl SpoolBacklog {
     }
 
     /// Records what became of a claim.
-    pub(super) fn apply(&mut self, ticket: Ticket, verdict: Verdict) -> Result<(), BacklogError> {
+    pub(super) fn apply(
+        &mut self,
+        ticket: Ticket,
+        verdict: Settlement,
+    ) -> Result<(), BacklogError> {
         let Some(mut out) = self.out.remove(&ticket) else {
             return Ok(());
         };
         let wait = match verdict {
-            Verdict::Delivered => out.settle(State::Delivered),
-            Verdict::Failed => out.settle(State::Failed),
-            Verdict::Expired => out.settle(State::Expired),
-            Verdict::Defer(wait) => {
+            Settlement::Delivered => out.settle(State::Delivered),
+            Settlement::Failed => out.settle(State::Failed),
+            Settlement::Expired => out.settle(State::Expired),
+            Settlement::Retry { after: wait } => {
                 out.settlement = out.ended().due_in(wait, self.shared.clock.now());
                 Some(wait)
             }
-            Verdict::PutBack(wait) => Some(wait),
-            Verdict::PassOver => return self.pass_over(out),
+            Settlement::Release { after: wait } => Some(wait),
+            Settlement::Spill => return self.pass_over(out),
         };
         let recorded = match verdict {
-            Verdict::PutBack(_) => self.undo_attempt(out),
+            Settlement::Release { after: _ } => self.undo_attempt(out),
             _ => self.settle_in_place(out),
         };
         let recorded = recorded.map_err(|error| self.unavailable(out.log, error));
@@ -176,14 +180,15 @@ fn retry_in(error: &BacklogError) -> Duration {
 
 impl Out {
     fn settle(&mut self, state: State) -> Option<Duration> {
-        self.settlement = Settlement { state, due: Timestamp::default(), wait: 0, ..self.ended() };
+        self.settlement =
+            SettlementField { state, due: Timestamp::default(), wait: 0, ..self.ended() };
         None
     }
 
     /// Its settlement, no attempt being on its way any more.
-    fn ended(&self) -> Settlement {
+    fn ended(&self) -> SettlementField {
         match self.before {
-            Some(_) => Settlement { begun: None, ..self.settlement },
+            Some(_) => SettlementField { begun: None, ..self.settlement },
             // Nothing was tried: what an earlier run left is only taken over.
             None => self.settlement.resumed(),
         }

@@ -4,12 +4,12 @@
 //! `SLIPSTREAM_DAMAGE_RECORDS` says, is only read, as the worker reads it: millions of times.
 
 use proptest::prelude::*;
-use slipstream_core::{Destination, Engine, Record, RecordId, Source, Terms, Verdict};
+use slipstream_core::{DeliveryOptions, Destination, Engine, Record, RecordId, Settlement, Source};
 
 use super::run::Run;
 use super::scenarios::MINUTE;
 use crate::Settings;
-use crate::frame::{FRAME_HEADER, FrameHeader, Frames, LOG_HEADER, LogHeader, Settlement};
+use crate::frame::{FRAME_HEADER, FrameHeader, Frames, LOG_HEADER, LogHeader, SettlementField};
 use crate::fs::fake::{ENOSPC, Plan};
 use crate::fs::{Fs, Open};
 use crate::walk::{Item, Limits, Walk};
@@ -18,10 +18,13 @@ const RECORDS: u64 = 8;
 
 /// A run with one sealed log of [`RECORDS`] records, and the log's path. Some are settled.
 fn sealed() -> (Run, String) {
-    sealed_with(RECORDS, &[Verdict::Delivered, Verdict::Defer(MINUTE), Verdict::Failed])
+    sealed_with(
+        RECORDS,
+        &[Settlement::Delivered, Settlement::Retry { after: MINUTE }, Settlement::Failed],
+    )
 }
 
-fn sealed_with(records: u64, verdicts: &[Verdict]) -> (Run, String) {
+fn sealed_with(records: u64, verdicts: &[Settlement]) -> (Run, String) {
     let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
     for _ in 0..records {
         run.store();
@@ -104,7 +107,7 @@ struct Large {
     path: String,
     header: LogHeader,
     /// Where each begins, what has become of it, and its bytes.
-    records: Vec<(u64, Settlement, Vec<u8>)>,
+    records: Vec<(u64, SettlementField, Vec<u8>)>,
     len: u64,
 }
 
@@ -124,8 +127,12 @@ impl Large {
     fn new() -> Self {
         let asked = std::env::var("SLIPSTREAM_DAMAGE_RECORDS").ok();
         let number = asked.and_then(|text| text.parse().ok()).unwrap_or(100);
-        let verdicts =
-            [Verdict::Delivered, Verdict::Defer(MINUTE), Verdict::Failed, Verdict::Expired];
+        let verdicts = [
+            Settlement::Delivered,
+            Settlement::Retry { after: MINUTE },
+            Settlement::Failed,
+            Settlement::Expired,
+        ];
         let settled: Vec<_> = verdicts.into_iter().cycle().take(number as usize * 4 / 5).collect();
         let (run, path) = sealed_with(number, &settled);
         let mut bytes = Vec::new();
@@ -168,7 +175,7 @@ impl Large {
             }
             let same = self.records.get(next).is_some_and(|(before, settled, bytes)| {
                 harm.renewed += u64::from(settlement != *settled);
-                let known = settlement == *settled || settlement == Settlement::FRESH;
+                let known = settlement == *settled || settlement == SettlementField::FRESH;
                 *before == at && bytes == payload && known
             });
             assert!(same, "{}: a record at {at} that was never stored", what());
@@ -256,7 +263,7 @@ fn depart_damaged(plan: Plan) -> (Run, u64) {
     drop(run.spool().backlog().unwrap());
     run.fake.plan(plan);
     if let Ok(mut backlog) = run.spool().backlog() {
-        run.work(&mut *backlog, &Verdict::Delivered);
+        run.work(&mut *backlog, &Settlement::Delivered);
         let _ = backlog.close();
     }
     let ops = run.fake.ops();
@@ -305,7 +312,7 @@ proptest! {
             id: RecordId::from_bytes([0; 16]),
             kind: "beep".to_owned(),
             destination: Destination::new("beep://speaker"),
-            terms: Terms::default(),
+            options: DeliveryOptions::default(),
             body: inner.bytes_at(0).to_vec(),
         };
         let source = Source::named("shop");

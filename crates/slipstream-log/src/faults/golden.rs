@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use slipstream_core::{Engine, Next, Verdict};
+use slipstream_core::{Engine, Next, Settlement};
 
 use super::run::{Run, number_of};
 use super::scenarios::MINUTE;
@@ -18,18 +18,20 @@ fn spool() -> Run {
     let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
     run.store();
     let mut backlog = run.spool().backlog().unwrap();
-    run.work(&mut *backlog, &Verdict::Delivered);
+    run.work(&mut *backlog, &Settlement::Delivered);
     backlog.close().unwrap();
     for _ in 0..4 {
         run.store();
     }
     let mut backlog = run.spool().backlog().unwrap();
-    for verdict in [Verdict::Delivered, Verdict::Failed, Verdict::Expired, Verdict::Delivered] {
+    for verdict in
+        [Settlement::Delivered, Settlement::Failed, Settlement::Expired, Settlement::Delivered]
+    {
         run.work_one(&mut *backlog, verdict);
     }
     run.store();
     run.store();
-    run.work_one(&mut *backlog, Verdict::Defer(MINUTE));
+    run.work_one(&mut *backlog, Settlement::Retry { after: MINUTE });
     let Next::Work(claim) = backlog.next().unwrap() else { panic!("two were stored") };
     backlog.begin(claim.ticket).unwrap();
     drop(backlog);
@@ -92,7 +94,7 @@ fn what_version_1_wrote_is_read_now() {
     let mut claims = Vec::new();
     while let Next::Work(claim) = backlog.next().unwrap() {
         claims.push((number_of(&claim.payload), claim.attempts, claim.interrupted));
-        backlog.settle(claim.ticket, Verdict::Delivered).unwrap();
+        backlog.settle(claim.ticket, Settlement::Delivered).unwrap();
     }
     // The first was put off after an attempt; one of the second was interrupted.
     assert_eq!(claims, [(6, 1, 0), (7, 0, 1), (8, 0, 0), (9, 0, 0)]);

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use slipstream_core::{Backlog, Claim, Engine, Next, Ticket, Verdict};
+use slipstream_core::{Backlog, Claim, Engine, Next, Settlement, Ticket};
 
 use super::run::{Run, number_of};
 use crate::frame::INTERRUPTIONS_MAX;
@@ -25,7 +25,7 @@ enum Step {
     /// Begins an attempt of the newest claim that is kept.
     Begin,
     /// Settles the oldest claim that is kept.
-    Settle(Verdict),
+    Settle(Settlement),
     CloseBacklog,
     /// The worker ends without a word.
     DropBacklog,
@@ -45,12 +45,12 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let verdict = prop_oneof![
-        4 => Just(Verdict::Delivered),
-        2 => Just(Verdict::Failed),
-        1 => Just(Verdict::Expired),
-        2 => (0u64..200).prop_map(|s| Verdict::Defer(Duration::from_secs(s))),
-        1 => (0u64..200).prop_map(|s| Verdict::PutBack(Duration::from_secs(s))),
-        3 => Just(Verdict::PassOver),
+        4 => Just(Settlement::Delivered),
+        2 => Just(Settlement::Failed),
+        1 => Just(Settlement::Expired),
+        2 => (0u64..200).prop_map(|s| Settlement::Retry { after: Duration::from_secs(s) }),
+        1 => (0u64..200).prop_map(|s| Settlement::Release { after: Duration::from_secs(s) }),
+        3 => Just(Settlement::Spill),
     ];
     prop_oneof![
         12 => (0usize..2).prop_map(|writer| Step::Store { writer }),
@@ -124,7 +124,7 @@ impl Model {
         let tried = self.tried.get(&number).copied().unwrap_or_default();
         prop_assert_eq!(claim.attempts, tried.resumed(), "{:?}", tried);
         prop_assert_eq!(claim.interrupted, tried.interrupted());
-        prop_assert_eq!(*self.places.entry(claim.place).or_insert(number), number);
+        prop_assert_eq!(*self.places.entry(claim.position).or_insert(number), number);
         self.claims.push(Kept { ticket: claim.ticket, number, before: None });
         Ok(())
     }
@@ -147,27 +147,27 @@ impl Model {
         Some((kept.ticket, tried.attempts))
     }
 
-    fn settle(&mut self, verdict: &Verdict) -> Option<Ticket> {
+    fn settle(&mut self, verdict: &Settlement) -> Option<Ticket> {
         if self.claims.is_empty() {
             return None;
         }
         let Kept { ticket, number, before } = self.claims.remove(0);
         match (verdict, before) {
-            (Verdict::Delivered, _) => drop(self.delivered.insert(number)),
-            (Verdict::Failed, _) => drop(self.failed.insert(number)),
-            (Verdict::Expired, _) => drop(self.expired.insert(number)),
-            (Verdict::PutBack(_) | Verdict::PassOver, None) => {}
-            (Verdict::PutBack(_) | Verdict::PassOver, Some(before)) => {
+            (Settlement::Delivered, _) => drop(self.delivered.insert(number)),
+            (Settlement::Failed, _) => drop(self.failed.insert(number)),
+            (Settlement::Expired, _) => drop(self.expired.insert(number)),
+            (Settlement::Release { after: _ } | Settlement::Spill, None) => {}
+            (Settlement::Release { after: _ } | Settlement::Spill, Some(before)) => {
                 self.tried.insert(number, before);
             }
-            (Verdict::Defer(_), before) => {
+            (Settlement::Retry { after: _ }, before) => {
                 let tried = self.tried.entry(number).or_default();
                 // Of one that was not begun, an attempt in an earlier run may be.
                 let attempts = before.map_or(tried.resumed(), |_| tried.attempts);
                 *tried = Tried { attempts, begun: None };
             }
         }
-        if *verdict == Verdict::PassOver {
+        if *verdict == Settlement::Spill {
             let place = self.places.iter().find(|(_, other)| **other == number);
             self.passed.extend(place.map(|(place, _)| *place));
         }
@@ -195,12 +195,14 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
                 if let Some(backlog) = &mut backlog
                     && let Next::Work(claim) = backlog.next().unwrap()
                 {
-                    if !claim.wait.is_zero() {
+                    if !claim.visible_in.is_zero() {
                         // The worker is only to know of it.
-                        backlog.settle(claim.ticket, Verdict::PutBack(claim.wait)).unwrap();
+                        backlog
+                            .settle(claim.ticket, Settlement::Release { after: claim.visible_in })
+                            .unwrap();
                         continue;
                     }
-                    prop_assert!(!model.passed.contains(&claim.place), "it was passed over");
+                    prop_assert!(!model.passed.contains(&claim.position), "it was passed over");
                     model.claimed(&run, &claim)?;
                 }
             }
@@ -214,11 +216,11 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
                     },
                 };
                 let expected = model.passed.range((from, Bound::Unbounded)).next().copied();
-                let claim = backlog.passed_over(from).unwrap();
-                prop_assert_eq!(claim.as_ref().map(|claim| claim.place), expected);
+                let claim = backlog.spilled(from).unwrap();
+                prop_assert_eq!(claim.as_ref().map(|claim| claim.position), expected);
                 if let Some(claim) = claim {
-                    model.passed.remove(&claim.place);
-                    model.read_last = Some(claim.place);
+                    model.passed.remove(&claim.position);
+                    model.read_last = Some(claim.position);
                     model.claimed(&run, &claim)?;
                 }
             }
@@ -292,7 +294,7 @@ fn finish(run: &mut Run, model: &Model) -> Result<(), TestCaseError> {
     run.pass(Duration::from_secs(86_400));
     let before = run.spool().status().unwrap().totals;
     let mut backlog = run.spool().backlog().unwrap();
-    run.work(&mut *backlog, &Verdict::Delivered);
+    run.work(&mut *backlog, &Settlement::Delivered);
     backlog.close().unwrap();
     prop_assert_eq!(run.deliveries.len() as u64, before.pending);
     for (number, times) in &run.deliveries {

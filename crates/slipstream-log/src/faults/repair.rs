@@ -1,7 +1,7 @@
 //! Stops and failures at every operation of a repair: what it calls mended is mended, and what it
 //! left undone the next one does.
 
-use slipstream_core::{Engine, Verdict};
+use slipstream_core::{Engine, Settlement};
 
 use super::run::Run;
 use super::scenarios::MINUTE;
@@ -16,7 +16,7 @@ fn ill() -> Run {
     run.store();
     run.store();
     let mut backlog = run.spool().backlog().unwrap();
-    run.work(&mut *backlog, &Verdict::Failed);
+    run.work(&mut *backlog, &Settlement::Failed);
     backlog.close().unwrap();
     for _ in 0..2 {
         run.store();

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipstream_core::{
-    Backlog, Clock, Dedupe, Destination, Engine, Next, Record, RecordId, Source, Terms, Timestamp,
-    Verdict,
+    Backlog, Clock, Dedupe, DeliveryOptions, Destination, Engine, Next, Record, RecordId,
+    Settlement, Source, Timestamp,
 };
 
 use crate::frame::State;
@@ -134,8 +134,8 @@ impl Run {
         self.next += 1;
         let number = self.next;
         let dedupe = Dedupe { key: key.to_owned(), window: Duration::from_secs(3600) };
-        let terms = Terms { dedupe: Some(dedupe), ..Terms::default() };
-        let record = Record { terms, ..record(number) };
+        let options = DeliveryOptions { dedupe: Some(dedupe), ..DeliveryOptions::default() };
+        let record = Record { options, ..record(number) };
         let receipt = self.spool().store(&Source::named("shop"), &[record]).ok()?;
         let stands = receipt.duplicates.first().map_or(number, |of| number_of_id(of.of));
         self.acknowledged.insert(stands);
@@ -159,7 +159,7 @@ impl Run {
     }
 
     /// Gives out one request, and what becomes of it.
-    pub(super) fn work_one(&mut self, backlog: &mut dyn Backlog, verdict: Verdict) -> bool {
+    pub(super) fn work_one(&mut self, backlog: &mut dyn Backlog, verdict: Settlement) -> bool {
         let mut next = backlog.next();
         if matches!(next, Ok(Next::Asked(_))) {
             next = backlog.next();
@@ -167,16 +167,16 @@ impl Run {
         let Ok(Next::Work(claim)) = next else {
             return false;
         };
-        if !claim.wait.is_zero() {
+        if !claim.visible_in.is_zero() {
             // The worker is only to know of it.
-            let _ = backlog.settle(claim.ticket, Verdict::PutBack(claim.wait));
+            let _ = backlog.settle(claim.ticket, Settlement::Release { after: claim.visible_in });
             return true;
         }
         let number = number_of(&claim.payload);
         if backlog.begin(claim.ticket).is_err() {
             return false;
         }
-        if verdict == Verdict::Delivered {
+        if verdict == Settlement::Delivered {
             *self.deliveries.entry(number).or_default() += 1;
         }
         if backlog.settle(claim.ticket, verdict).is_err() {
@@ -186,7 +186,7 @@ impl Run {
     }
 
     /// Works all that is due.
-    pub(super) fn work(&mut self, backlog: &mut dyn Backlog, verdict: &Verdict) {
+    pub(super) fn work(&mut self, backlog: &mut dyn Backlog, verdict: &Settlement) {
         // Bounded: an engine that gives out the same again and again is to be noticed.
         for _ in 0..1_000 {
             if !self.work_one(backlog, verdict.clone()) {
@@ -213,10 +213,10 @@ impl Run {
             .spool()
             .backlog()
             .unwrap_or_else(|error| panic!("{what}: no worker may begin: {error}"));
-        self.work(&mut *backlog, &Verdict::Delivered);
+        self.work(&mut *backlog, &Settlement::Delivered);
         // What was put off comes out later.
         self.pass(Duration::from_secs(86_400));
-        self.work(&mut *backlog, &Verdict::Delivered);
+        self.work(&mut *backlog, &Settlement::Delivered);
         backlog.close().unwrap_or_else(|error| panic!("{what}: {error}"));
         sound(self, "worked");
         let totals = balanced(self, "worked");
@@ -248,9 +248,9 @@ impl Run {
         let before = self.spool().status().unwrap().totals;
         assert!(before.balanced(), "{what}: {before:?}");
         let mut backlog = self.spool().backlog().unwrap();
-        self.work(&mut *backlog, &Verdict::Delivered);
+        self.work(&mut *backlog, &Settlement::Delivered);
         self.pass(Duration::from_secs(86_400));
-        self.work(&mut *backlog, &Verdict::Delivered);
+        self.work(&mut *backlog, &Settlement::Delivered);
         backlog.close().unwrap();
         let after = self.spool().status().unwrap().totals;
         assert!(after.balanced(), "{what}: {after:?}");
@@ -298,7 +298,7 @@ pub(super) fn record(number: u64) -> Record {
         id: RecordId::from_bytes(id),
         kind: "beep".to_owned(),
         destination: Destination::new("beep://speaker"),
-        terms: Terms::default(),
+        options: DeliveryOptions::default(),
         body: vec![0xC1; 40],
     }
 }

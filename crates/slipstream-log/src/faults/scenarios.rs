@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Clock, Engine, Verdict};
+use slipstream_core::{Clock, Engine, Settlement};
 
 use super::run::Run;
 use crate::frame::LogHeader;
@@ -80,10 +80,10 @@ fn deliver(run: &mut Run) {
     run.store();
     run.store_by(1);
     if let Ok(mut backlog) = run.spool().backlog() {
-        run.work_one(&mut *backlog, Verdict::Delivered);
+        run.work_one(&mut *backlog, Settlement::Delivered);
         // A writer goes on while its log is being worked.
         run.store();
-        run.work(&mut *backlog, &Verdict::Delivered);
+        run.work(&mut *backlog, &Settlement::Delivered);
         let _ = backlog.finish();
         backlog.report(b"what the run did");
     }
@@ -94,9 +94,9 @@ fn fail(run: &mut Run) {
     run.store();
     run.store();
     if let Ok(mut backlog) = run.spool().backlog() {
-        run.work_one(&mut *backlog, Verdict::Failed);
-        run.work_one(&mut *backlog, Verdict::Expired);
-        run.work(&mut *backlog, &Verdict::Delivered);
+        run.work_one(&mut *backlog, Settlement::Failed);
+        run.work_one(&mut *backlog, Settlement::Expired);
+        run.work(&mut *backlog, &Settlement::Delivered);
         let _ = backlog.close();
     }
 }
@@ -105,7 +105,7 @@ fn fail_often(run: &mut Run) {
     for _ in 0..4 {
         run.store();
         if let Ok(mut backlog) = run.spool().backlog() {
-            run.work(&mut *backlog, &Verdict::Failed);
+            run.work(&mut *backlog, &Settlement::Failed);
             let _ = backlog.close();
         }
         run.pass(MINUTE);
@@ -116,15 +116,15 @@ fn retry(run: &mut Run) {
     run.store();
     run.store();
     if let Ok(mut backlog) = run.spool().backlog() {
-        run.work(&mut *backlog, &Verdict::Defer(MINUTE));
+        run.work(&mut *backlog, &Settlement::Retry { after: MINUTE });
         run.pass(MINUTE);
-        run.work_one(&mut *backlog, Verdict::Delivered);
-        run.work(&mut *backlog, &Verdict::Defer(MINUTE));
+        run.work_one(&mut *backlog, Settlement::Delivered);
+        run.work(&mut *backlog, &Settlement::Retry { after: MINUTE });
         let _ = backlog.close();
     }
     run.pass(MINUTE);
     if let Ok(mut backlog) = run.spool().backlog() {
-        run.work(&mut *backlog, &Verdict::Delivered);
+        run.work(&mut *backlog, &Settlement::Delivered);
         let _ = backlog.close();
     }
 }
@@ -134,8 +134,8 @@ fn retry_failed(run: &mut Run) {
         run.store();
     }
     if let Ok(mut backlog) = run.spool().backlog() {
-        run.work_one(&mut *backlog, Verdict::Delivered);
-        run.work(&mut *backlog, &Verdict::Failed);
+        run.work_one(&mut *backlog, Settlement::Delivered);
+        run.work(&mut *backlog, &Settlement::Failed);
         let _ = backlog.close();
     }
     let mut count = 0;
@@ -144,7 +144,7 @@ fn retry_failed(run: &mut Run) {
         count != 2
     });
     if let Ok(mut backlog) = run.spool().backlog() {
-        run.work(&mut *backlog, &Verdict::Delivered);
+        run.work(&mut *backlog, &Settlement::Delivered);
         let _ = backlog.close();
     }
 }
@@ -154,8 +154,8 @@ fn drop_failed(run: &mut Run) {
         run.store();
     }
     if let Ok(mut backlog) = run.spool().backlog() {
-        run.work_one(&mut *backlog, Verdict::Delivered);
-        run.work(&mut *backlog, &Verdict::Failed);
+        run.work_one(&mut *backlog, Settlement::Delivered);
+        run.work(&mut *backlog, &Settlement::Failed);
         let _ = backlog.close();
     }
     let mut count = 0;
@@ -172,19 +172,19 @@ fn resume(run: &mut Run) {
     run.store();
     for _ in 0..2 {
         if let Ok(mut backlog) = run.spool().backlog() {
-            run.work_one(&mut *backlog, Verdict::Delivered);
+            run.work_one(&mut *backlog, Settlement::Delivered);
             // It ends without a word.
             drop(backlog);
         }
     }
     if let Ok(mut backlog) = run.spool().backlog() {
-        run.work(&mut *backlog, &Verdict::Delivered);
+        run.work(&mut *backlog, &Settlement::Delivered);
         let _ = backlog.close();
     }
 }
 
 fn purge(run: &mut Run) {
-    for verdict in [Verdict::Failed, Verdict::Defer(MINUTE)] {
+    for verdict in [Settlement::Failed, Settlement::Retry { after: MINUTE }] {
         run.store();
         if let Ok(mut backlog) = run.spool().backlog() {
             run.work(&mut *backlog, &verdict);
@@ -212,7 +212,7 @@ fn leave_empty(run: &mut Run) {
         for _ in 0..2 {
             run.pass(MINUTE / 2);
             if let Ok(mut backlog) = run.spool().backlog() {
-                run.work(&mut *backlog, &Verdict::Delivered);
+                run.work(&mut *backlog, &Settlement::Delivered);
                 let _ = backlog.close();
             }
         }
@@ -229,8 +229,8 @@ fn long_life(run: &mut Run) {
         if round % 3 == 2
             && let Ok(mut backlog) = run.spool().backlog()
         {
-            run.work_one(&mut *backlog, Verdict::Failed);
-            run.work(&mut *backlog, &Verdict::Delivered);
+            run.work_one(&mut *backlog, Settlement::Failed);
+            run.work(&mut *backlog, &Settlement::Delivered);
             let _ = backlog.close();
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Engine, Verdict};
+use slipstream_core::{Engine, Settlement};
 
 use super::run::Run;
 use super::scenarios::{ALL, MINUTE, Scenario};
@@ -97,7 +97,7 @@ fn a_full_disk_stops_no_worker_and_is_emptied_by_it() {
         run.fake.plan(Plan::Full);
         let mut backlog = run.spool().backlog().unwrap();
         run.pass(Duration::from_secs(86_400));
-        run.work(&mut *backlog, &Verdict::Delivered);
+        run.work(&mut *backlog, &Settlement::Delivered);
         backlog.close().unwrap();
         let left = run.fake.bytes_in(&["collecting", "ready", "processing", "removing"]);
         assert_eq!(

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::time::Duration;
 
-use slipstream_core::{Backlog, BacklogError, Clock, Engine, Next, Source, Verdict};
+use slipstream_core::{Backlog, BacklogError, Clock, Engine, Next, Settlement, Source};
 
 use super::run::{Run, number_of, record};
 use super::scenarios::MINUTE;
@@ -67,8 +67,11 @@ impl Table {
         let name = table.run.fake.names().into_iter().find(|name| name.contains("s001-")).unwrap();
         table.spoiled = name.rsplit_once('/').unwrap().1.to_owned();
         if stage != Stage::Ready {
-            let verdict =
-                if stage == Stage::Failed { Verdict::Failed } else { Verdict::Defer(MINUTE) };
+            let verdict = if stage == Stage::Failed {
+                Settlement::Failed
+            } else {
+                Settlement::Retry { after: MINUTE }
+            };
             let mut backlog = table.run.spool().backlog().unwrap();
             table.run.work(&mut *backlog, &verdict);
             backlog.close().unwrap();
@@ -78,7 +81,7 @@ impl Table {
     }
 
     /// One run by a worker. What was settled as delivered or failed, and how it was closed.
-    fn work(&self, verdict: &Verdict) -> Result<(BTreeSet<u64>, Result<(), String>), String> {
+    fn work(&self, verdict: &Settlement) -> Result<(BTreeSet<u64>, Result<(), String>), String> {
         let words = |error: BacklogError| error.to_string();
         let mut backlog = self.run.spool().backlog().map_err(words)?;
         let mut settled = BTreeSet::new();
@@ -91,15 +94,17 @@ impl Table {
                 Next::Empty => break,
                 Next::Asked(_) => {}
                 Next::Wait(wait) => self.run.pass(wait.max(Duration::from_millis(1))),
-                Next::Work(claim) if !claim.wait.is_zero() => {
-                    backlog.settle(claim.ticket, Verdict::PutBack(claim.wait)).map_err(words)?;
+                Next::Work(claim) if !claim.visible_in.is_zero() => {
+                    backlog
+                        .settle(claim.ticket, Settlement::Release { after: claim.visible_in })
+                        .map_err(words)?;
                 }
                 Next::Work(claim) => {
                     let number = number_of(&claim.payload);
                     match backlog.begin(claim.ticket) {
                         Ok(_) => {}
                         Err(BacklogError::Unavailable { retry_in, .. }) => {
-                            let verdict = Verdict::PutBack(retry_in);
+                            let verdict = Settlement::Release { after: retry_in };
                             backlog.settle(claim.ticket, verdict).map_err(words)?;
                             continue;
                         }
@@ -128,7 +133,7 @@ fn source_of_slot(slot: u16) -> Source {
 fn one_logs_trouble_keeps_no_other_from_being_delivered_and_is_told() {
     let (mut tried, mut hit) = (0, 0);
     for stage in [Stage::Collecting, Stage::Ready, Stage::Processing] {
-        for verdict in [Verdict::Delivered, Verdict::Failed] {
+        for verdict in [Settlement::Delivered, Settlement::Failed] {
             for what in OPERATIONS {
                 for (errno, error) in ERRORS {
                     let case = format!("{what} fails with {error}, {stage}, {verdict:?}");
@@ -175,7 +180,7 @@ fn one_logs_trouble_keeps_no_other_from_being_delivered_and_is_told() {
 }
 
 /// What comes out by itself until nothing is due, and what becomes of it.
-fn take_all(run: &Run, backlog: &mut dyn Backlog, verdict: &Verdict) -> BTreeSet<u64> {
+fn take_all(run: &Run, backlog: &mut dyn Backlog, verdict: &Settlement) -> BTreeSet<u64> {
     let mut seen = BTreeSet::new();
     for _ in 0..1_000 {
         match backlog.next().unwrap() {
@@ -197,17 +202,17 @@ fn what_was_passed_over_in_a_log_that_cannot_be_read_comes_out_by_itself_when_it
     for (what, errno) in [("open", EIO), ("open", EMFILE), ("read", EIO), ("fstat", EIO)] {
         let table = Table::new(Stage::Collecting);
         let mut backlog = table.run.spool().backlog().unwrap();
-        assert_eq!(take_all(&table.run, &mut *backlog, &Verdict::PassOver), table.all);
+        assert_eq!(take_all(&table.run, &mut *backlog, &Settlement::Spill), table.all);
         table.run.fake.spoil(what, "s001", errno);
         let (mut seen, mut from) = (BTreeSet::new(), Bound::Unbounded);
-        while let Ok(Some(claim)) = backlog.passed_over(from) {
+        while let Ok(Some(claim)) = backlog.spilled(from) {
             seen.insert(number_of(&claim.payload));
-            from = Bound::Excluded(claim.place);
+            from = Bound::Excluded(claim.position);
             // What cannot be written is owed.
-            let _ = backlog.settle(claim.ticket, Verdict::Delivered);
+            let _ = backlog.settle(claim.ticket, Settlement::Delivered);
         }
         hit += table.run.fake.mend();
-        let rest = take_all(&table.run, &mut *backlog, &Verdict::Delivered);
+        let rest = take_all(&table.run, &mut *backlog, &Settlement::Delivered);
         let again: Vec<_> = seen.intersection(&rest).collect();
         assert!(again.is_empty(), "{what}, {errno}: {again:?} came out twice");
         seen.extend(rest);
@@ -266,7 +271,7 @@ fn one_logs_trouble_ends_no_listing_and_no_command_over_all_logs() {
                     assert_eq!(skipped, 1, "{case}");
                 }
                 table.run.pass(Duration::from_secs(86_400));
-                table.work(&Verdict::Delivered).unwrap().1.unwrap();
+                table.work(&Settlement::Delivered).unwrap().1.unwrap();
                 let totals = table.run.spool().status().unwrap().totals;
                 assert!(totals.balanced(), "{case}: {totals:?}");
             }

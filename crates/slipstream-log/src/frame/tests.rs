@@ -55,38 +55,38 @@ fn a_frame_is_of_one_log_only() {
 #[test]
 fn a_clock_that_is_set_back_makes_no_request_wait_longer_than_at_first() {
     let noon = Timestamp::from_millis(1_795_521_600_000);
-    let settlement = Settlement::FRESH.due_in(Duration::from_secs(30), noon);
+    let settlement = SettlementField::FRESH.due_in(Duration::from_secs(30), noon);
     assert_eq!(settlement.remaining(noon), Duration::from_secs(30));
     assert_eq!(settlement.remaining(noon.after(Duration::from_secs(31))), Duration::ZERO);
     let days_before = Timestamp::from_millis(noon.as_millis() - 3 * 86_400_000);
     assert_eq!(settlement.remaining(days_before), Duration::from_secs(32));
-    assert_eq!(Settlement::FRESH.remaining(Timestamp::from_millis(0)), Duration::ZERO);
+    assert_eq!(SettlementField::FRESH.remaining(Timestamp::from_millis(0)), Duration::ZERO);
 }
 
 fn any_state() -> impl Strategy<Value = State> {
     prop::sample::select(CODES.map(|(_, state)| state).to_vec())
 }
 
-fn any_settlement() -> impl Strategy<Value = Settlement> {
+fn any_settlement() -> impl Strategy<Value = SettlementField> {
     let settled = (any_state(), any::<u16>(), 0u64..1 << 48, any::<u16>());
     let settled = settled.prop_map(|(state, attempts, due, wait)| {
         let due = Timestamp::from_millis(due);
-        Settlement { state, attempts, due, wait, begun: None }
+        SettlementField { state, attempts, due, wait, begun: None }
     });
-    let begun = (any::<u16>(), any::<u16>()).prop_map(|(attempts, before)| Settlement {
+    let begun = (any::<u16>(), any::<u16>()).prop_map(|(attempts, before)| SettlementField {
         attempts,
         begun: Some(before),
-        ..Settlement::FRESH
+        ..SettlementField::FRESH
     });
     prop_oneof![settled, begun]
 }
 
 #[test]
 fn a_request_that_ends_its_worker_each_time_uses_up_its_attempts() {
-    let mut settlement = Settlement::FRESH;
+    let mut settlement = SettlementField::FRESH;
     let mut begun = 0;
     while settlement.resumed().attempts < 3 && begun < 100 {
-        settlement = Settlement::parse(&settlement.begin().encode());
+        settlement = SettlementField::parse(&settlement.begin().encode());
         begun += 1;
     }
     assert_eq!(begun, u32::from(INTERRUPTIONS_MAX) + 3);
@@ -97,9 +97,9 @@ proptest! {
     fn interruptions_within_the_limit_use_up_no_attempt(
         failures in 0u16..99, kills in 0..=INTERRUPTIONS_MAX,
     ) {
-        let mut settlement = Settlement { attempts: failures, ..Settlement::FRESH };
+        let mut settlement = SettlementField { attempts: failures, ..SettlementField::FRESH };
         for _ in 0..kills {
-            settlement = Settlement::parse(&settlement.begin().encode());
+            settlement = SettlementField::parse(&settlement.begin().encode());
         }
         prop_assert_eq!(settlement.resumed().attempts, failures);
         prop_assert_eq!(settlement.interruptions(), kills);
@@ -108,7 +108,7 @@ proptest! {
 
     #[test]
     fn a_settlement_reads_back(settlement in any_settlement()) {
-        prop_assert_eq!(Settlement::parse(&settlement.encode()), settlement);
+        prop_assert_eq!(SettlementField::parse(&settlement.encode()), settlement);
     }
 
     #[test]
@@ -117,7 +117,7 @@ proptest! {
     ) {
         let mut bytes = settlement.encode();
         bytes[bit / 8] ^= 1 << (bit % 8);
-        prop_assert_eq!(Settlement::parse(&bytes), Settlement::FRESH);
+        prop_assert_eq!(SettlementField::parse(&bytes), SettlementField::FRESH);
     }
 
     #[test]

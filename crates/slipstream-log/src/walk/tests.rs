@@ -247,7 +247,8 @@ fn no_flipped_bit_of_a_whole_record_reads_as_torn() {
 #[test]
 fn a_record_that_was_settled_and_is_cut_is_damage() {
     let mut settled = frame(100);
-    let delivered = Settlement { state: crate::frame::State::Delivered, ..Settlement::FRESH };
+    let delivered =
+        SettlementField { state: crate::frame::State::Delivered, ..SettlementField::FRESH };
     settled[SETTLEMENT_AT as usize..FRAME_HEADER].copy_from_slice(&delivered.encode());
     for cut in FRAME_HEADER..FRAME_HEADER + 100 {
         let mut bytes = log();

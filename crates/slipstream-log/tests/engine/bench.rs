@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipstream_core::{
-    Backlog, Claim, Clock, Destination, Engine, Next, Record, RecordId, Source, StoreError, Terms,
-    Timestamp, Verdict,
+    Backlog, Claim, Clock, DeliveryOptions, Destination, Engine, Next, Record, RecordId,
+    Settlement, Source, StoreError, Timestamp,
 };
 use slipstream_log::{Settings, Spool, Stage, Totals};
 
@@ -84,7 +84,7 @@ impl Bench {
             id: RecordId::from_bytes(id),
             kind: "beep".to_owned(),
             destination: Destination::new("beep://speaker"),
-            terms: Terms::default(),
+            options: DeliveryOptions::default(),
             body: vec![b'x'; 100],
         }
     }
@@ -132,7 +132,7 @@ pub(crate) fn next(backlog: &mut dyn Backlog) -> Option<Claim> {
 }
 
 /// Settles everything that is due as `verdict` says, and tells which requests came out.
-pub(crate) fn drain(backlog: &mut dyn Backlog, verdict: impl Fn(u64) -> Verdict) -> Vec<u64> {
+pub(crate) fn drain(backlog: &mut dyn Backlog, verdict: impl Fn(u64) -> Settlement) -> Vec<u64> {
     let mut seen = Vec::new();
     while let Some(claim) = next(backlog) {
         let number = number(&claim);

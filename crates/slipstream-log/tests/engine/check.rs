@@ -1,6 +1,6 @@
 //! The spool's fsck finds what is wrong, and mends it without losing a readable record.
 
-use slipstream_core::Verdict;
+use slipstream_core::Settlement;
 use slipstream_log::{SpoolError, Stage};
 
 use crate::bench::{Bench, MINUTE, drain};
@@ -42,7 +42,9 @@ fn a_healthy_spool_has_no_findings_at_any_stage() {
     let report = bench.other().check(false).unwrap();
     assert_eq!((report.findings.len(), report.logs, report.records), (0, 2, 4));
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |n| if n == 1 { Verdict::Failed } else { Verdict::Defer(MINUTE) });
+    drain(&mut *backlog, |n| {
+        if n == 1 { Settlement::Failed } else { Settlement::Retry { after: MINUTE } }
+    });
     backlog.close().unwrap();
     bench.store().unwrap();
     assert_eq!(findings(&bench), (Vec::new(), Vec::new()));
@@ -78,7 +80,7 @@ fn a_flipped_bit_is_found_and_set_aside_and_the_other_records_are_delivered() {
     assert!(found[0].contains("on are no records"), "{found:?}");
     assert_eq!(left, Vec::<String>::new());
     assert!(bench.files(Stage::Failed)[0].ends_with(".damaged"));
-    assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), [1, 3, 4]);
+    assert_eq!(drain(&mut *bench.backlog(), |_| Settlement::Delivered), [1, 3, 4]);
     let totals = bench.totals();
     assert_eq!((totals.outcomes.delivered, totals.outcomes.set_aside), (3, 1));
 }
@@ -157,7 +159,7 @@ fn what_is_no_log_is_named_and_left_alone() {
     assert!(found.iter().any(|what| what.contains("has another log's header")), "{found:?}");
     assert!(left.iter().any(|what| what.contains("notes.txt")), "{left:?}");
     assert_eq!(std::fs::read_to_string(bench.path().join("ready/notes.txt")).unwrap(), "mine");
-    assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), [1, 2, 3, 4]);
+    assert_eq!(drain(&mut *bench.backlog(), |_| Settlement::Delivered), [1, 2, 3, 4]);
 }
 
 #[test]

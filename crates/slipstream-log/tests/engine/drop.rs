@@ -1,6 +1,6 @@
 //! Removing single failed requests.
 
-use slipstream_core::{Record, Verdict};
+use slipstream_core::{Record, Settlement};
 use slipstream_log::Stage;
 
 use crate::bench::{Bench, drain};
@@ -12,7 +12,7 @@ fn with_failed() -> Bench {
         bench.store().unwrap();
     }
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |n| if n == 1 { Verdict::Delivered } else { Verdict::Failed });
+    drain(&mut *backlog, |n| if n == 1 { Settlement::Delivered } else { Settlement::Failed });
     backlog.close().unwrap();
     bench
 }
@@ -31,7 +31,7 @@ fn a_dropped_record_counts_as_purged_and_is_not_delivered_retried_or_dropped_aga
     assert_eq!(bench.other().drop_failed(third).unwrap().requests, 0);
     assert_eq!(bench.other().retry_failed(|_| true).unwrap().requests, 2);
     let mut backlog = bench.backlog();
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [2, 4]);
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), [2, 4]);
     backlog.close().unwrap();
     // Its log is gone, and it still counts.
     let totals = bench.totals();
@@ -47,7 +47,7 @@ fn a_log_in_which_all_that_failed_was_dropped_goes() {
     assert_eq!(bench.files(Stage::Failed).len(), 0);
     let totals = bench.totals();
     assert_eq!((totals.failed, totals.outcomes.purged, totals.outcomes.delivered), (0, 3, 1));
-    assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), Vec::<u64>::new());
+    assert_eq!(drain(&mut *bench.backlog(), |_| Settlement::Delivered), Vec::<u64>::new());
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn what_failed_beside_others_that_wait_is_dropped_while_no_worker_runs() {
     drop(worker);
     assert_eq!(bench.other().drop_failed(|_| true).unwrap().requests, 2);
     let mut backlog = bench.backlog();
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [3]);
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), [3]);
     backlog.close().unwrap();
     let totals = bench.totals();
     assert_eq!((totals.outcomes.delivered, totals.outcomes.purged), (2, 2));

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use slipstream_core::{Destination, Engine, Next, Record, Terms, TryNow, Verdict, Waker};
+use slipstream_core::{
+    DeliveryOptions, Destination, Engine, Next, Notifier, Record, Settlement, TryNow,
+};
 use slipstream_log::{Settings, Spool, Stage};
 
 use crate::bench::{Bench, MINUTE, drain, next, number, source};
@@ -21,7 +23,7 @@ fn notes_stay_with_their_log_and_go_with_it() {
     let mut backlog = bench.backlog();
     let claim = next(&mut *backlog).unwrap();
     backlog.note(claim.ticket, "connection refused\nreally");
-    backlog.settle(claim.ticket, Verdict::Failed).unwrap();
+    backlog.settle(claim.ticket, Settlement::Failed).unwrap();
     assert!(next(&mut *backlog).is_none());
     backlog.close().unwrap();
     let [name] = &notes(&bench)[..] else { panic!("{:?}", notes(&bench)) };
@@ -132,13 +134,13 @@ fn a_follower_is_woken_by_a_store_and_finds_it_at_once() {
     bench.store().unwrap();
     let mut backlog = bench.backlog();
     let (pen, woken) = channel();
-    backlog.follow(Waker::new(move || pen.send(()).unwrap_or_default())).unwrap();
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [1]);
+    backlog.follow(Notifier::new(move || pen.send(()).unwrap_or_default())).unwrap();
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), [1]);
     for number in 2..10 {
         bench.store().unwrap();
         woken.recv_timeout(Duration::from_secs(10)).unwrap();
         // Another request is in flight all the while.
-        assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [number]);
+        assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), [number]);
     }
 }
 
@@ -148,12 +150,12 @@ fn a_retry_wakes_a_follower() {
     bench.store().unwrap();
     let mut backlog = bench.backlog();
     let (pen, woken) = channel();
-    backlog.follow(Waker::new(move || pen.send(()).unwrap_or_default())).unwrap();
-    drain(&mut *backlog, |_| Verdict::Failed);
+    backlog.follow(Notifier::new(move || pen.send(()).unwrap_or_default())).unwrap();
+    drain(&mut *backlog, |_| Settlement::Failed);
     assert!(next(&mut *backlog).is_none());
     assert_eq!(bench.other().retry_failed(|_| true).unwrap().requests, 1);
     woken.recv_timeout(Duration::from_secs(10)).unwrap();
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [1]);
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), [1]);
 }
 
 #[test]
@@ -162,10 +164,11 @@ fn more_logs_may_wait_for_a_later_run_than_may_be_ready_within_the_same_bytes() 
         Settings { logs: 2, log_max: 64 << 10, record_max: 63 << 10, ..Settings::default() };
     let mut bench = Bench::with(settings);
     let store = |bench: &mut Bench, bytes: usize| {
-        let record = Record { body: vec![0; bytes], terms: Terms::default(), ..bench.record() };
+        let record =
+            Record { body: vec![0; bytes], options: DeliveryOptions::default(), ..bench.record() };
         bench.spool.store(&source(), &[record]).unwrap();
         let mut backlog = bench.backlog();
-        drain(&mut *backlog, |_| Verdict::Defer(MINUTE * 60 * 24));
+        drain(&mut *backlog, |_| Settlement::Retry { after: MINUTE * 60 * 24 });
         backlog.close().unwrap();
         bench.clock.advance(MINUTE);
     };
@@ -188,8 +191,8 @@ fn what_failed_in_a_log_that_still_waits_is_retried_while_no_worker_has_it() {
         bench.store().unwrap();
     }
     let failing_first = |number| match number {
-        1 => Verdict::Failed,
-        _ => Verdict::Defer(MINUTE * 60),
+        1 => Settlement::Failed,
+        _ => Settlement::Retry { after: MINUTE * 60 },
     };
     let mut backlog = bench.backlog();
     drain(&mut *backlog, failing_first);
@@ -201,7 +204,7 @@ fn what_failed_in_a_log_that_still_waits_is_retried_while_no_worker_has_it() {
     let totals = bench.totals();
     assert_eq!((totals.pending, totals.failed), (2, 0));
     let first = next(&mut *bench.backlog()).unwrap();
-    assert_eq!((first.attempts, first.wait), (0, Duration::ZERO));
+    assert_eq!((first.attempts, first.visible_in), (0, Duration::ZERO));
 }
 
 #[test]
@@ -209,7 +212,7 @@ fn a_retry_makes_the_next_worker_forget_who_did_not_answer() {
     let mut bench = Bench::new();
     bench.store().unwrap();
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |_| Verdict::Failed);
+    drain(&mut *backlog, |_| Settlement::Failed);
     backlog.remember(b"down: a");
     backlog.close().unwrap();
     assert_eq!(bench.other().retry_failed(|_| false).unwrap().requests, 0);
@@ -224,7 +227,7 @@ fn a_retry_makes_the_next_worker_forget_who_did_not_answer() {
 fn a_worker_that_stays_notices_that_its_spool_was_moved() {
     let bench = Bench::new();
     let mut backlog = bench.backlog();
-    backlog.follow(Waker::new(|| ())).unwrap();
+    backlog.follow(Notifier::new(|| ())).unwrap();
     assert!(next(&mut *backlog).is_none());
     std::fs::rename(bench.path(), bench.path().with_extension("old")).unwrap();
     drop(bench.other());
@@ -270,7 +273,7 @@ fn a_worker_that_stays_is_woken_when_its_spool_is_not_there_any_more() {
         let path = parent.join("spool");
         let mut backlog = Spool::open(&path).unwrap().backlog().unwrap();
         let (pen, woken) = channel();
-        backlog.follow(Waker::new(move || pen.send(()).unwrap_or_default())).unwrap();
+        backlog.follow(Notifier::new(move || pen.send(()).unwrap_or_default())).unwrap();
         assert!(matches!(backlog.next(), Ok(Next::Empty)), "{name}");
         change(&parent, &path);
         // It may be woken more than once while that is done.
@@ -299,14 +302,14 @@ fn what_an_operator_asks_for_is_told_before_what_was_retried_and_everything_that
     let mut backlog = bench.backlog();
     let hour = MINUTE * 60;
     let verdicts = |number| match number {
-        1 => Verdict::Failed,
-        2 => Verdict::Defer(hour),
-        _ => Verdict::Delivered,
+        1 => Settlement::Failed,
+        2 => Settlement::Retry { after: hour },
+        _ => Settlement::Delivered,
     };
     drain(&mut *backlog, verdicts);
     assert!(next(&mut *backlog).is_none());
     bench.store().unwrap();
-    drain(&mut *backlog, |_| Verdict::Failed);
+    drain(&mut *backlog, |_| Settlement::Failed);
     bench.other().retry_failed(|_| true).unwrap();
     bench.clock.advance(Duration::from_secs(1));
     let mut told = Vec::new();
@@ -315,9 +318,9 @@ fn what_an_operator_asks_for_is_told_before_what_was_retried_and_everything_that
             Next::Asked(asked) => told.push(format!("{asked:?}")),
             Next::Work(claim) => {
                 told.push(format!("{} early: {}", number(&claim), claim.early));
-                let wait = Verdict::PutBack(claim.wait);
+                let wait = Settlement::Release { after: claim.visible_in };
                 backlog
-                    .settle(claim.ticket, if claim.early { wait } else { Verdict::Delivered })
+                    .settle(claim.ticket, if claim.early { wait } else { Settlement::Delivered })
                     .unwrap();
             }
             Next::Wait(due) => {
@@ -343,8 +346,8 @@ fn a_worker_that_stays_is_told_of_what_an_operator_asks_when_that_wakes_it() {
     bench.store().unwrap();
     let mut backlog = bench.backlog();
     let (pen, woken) = channel();
-    backlog.follow(Waker::new(move || pen.send(()).unwrap_or_default())).unwrap();
-    drain(&mut *backlog, |_| Verdict::Defer(MINUTE * 60));
+    backlog.follow(Notifier::new(move || pen.send(()).unwrap_or_default())).unwrap();
+    drain(&mut *backlog, |_| Settlement::Retry { after: MINUTE * 60 });
     assert!(matches!(backlog.next().unwrap(), Next::Wait(_)));
     // A moment after the last look, by a clock that stands still.
     bench.other().try_now(&[]).unwrap();

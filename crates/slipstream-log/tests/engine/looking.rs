@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Destination, Engine, Record, RecordId, Verdict};
+use slipstream_core::{Destination, Engine, Record, RecordId, Settlement};
 use slipstream_log::{Settings, Spool, Stage};
 
 use crate::bench::{Bench, MINUTE, drain, next, source};
@@ -34,11 +34,11 @@ fn a_slot_tells_of_each_log_in_it_and_when_it_is_full() {
     assert_eq!((forecast.slot, forecast.wait, forecast.requests), (0, 2 * MINUTE, 1));
     let mut backlog = bench.backlog();
     let claim = next(&mut *backlog).unwrap();
-    backlog.settle(claim.ticket, Verdict::Failed).unwrap();
+    backlog.settle(claim.ticket, Settlement::Failed).unwrap();
     let claim = next(&mut *backlog).unwrap();
-    backlog.settle(claim.ticket, Verdict::Defer(MINUTE)).unwrap();
+    backlog.settle(claim.ticket, Settlement::Retry { after: MINUTE }).unwrap();
     let claim = next(&mut *backlog).unwrap();
-    backlog.settle(claim.ticket, Verdict::Failed).unwrap();
+    backlog.settle(claim.ticket, Settlement::Failed).unwrap();
     backlog.close().unwrap();
     let status = bench.other().status().unwrap();
     let slot = &status.slots[0];
@@ -53,7 +53,7 @@ fn requests_are_told_apart_by_whom_they_go_to_at_every_stage() {
     let mut bench = Bench::new();
     store_to(&mut bench, "http://dead");
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |_| Verdict::Failed);
+    drain(&mut *backlog, |_| Settlement::Failed);
     backlog.close().unwrap();
     bench.clock.advance(2 * MINUTE);
     store_to(&mut bench, "http://dead");
@@ -76,7 +76,7 @@ fn what_a_run_did_stays_until_the_next_one_tells_and_a_retry_leaves_it() {
     assert_eq!(bench.other().last_run(), None);
     bench.store().unwrap();
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |_| Verdict::Failed);
+    drain(&mut *backlog, |_| Settlement::Failed);
     backlog.remember(b"a memory");
     backlog.report(b"first");
     backlog.finish().unwrap();

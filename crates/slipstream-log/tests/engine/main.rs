@@ -2,10 +2,10 @@
 
 mod bench;
 mod check;
+mod delivery_options;
 mod drop;
 mod keeping;
 mod looking;
 mod places;
 mod spool;
-mod terms;
 mod trouble;

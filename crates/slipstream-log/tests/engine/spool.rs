@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::time::Duration;
 
-use slipstream_core::{BacklogError, Claim, Engine, Next, Record, Source, StoreError, Verdict};
+use slipstream_core::{BacklogError, Claim, Engine, Next, Record, Settlement, Source, StoreError};
 use slipstream_log::frame::LOG_HEADER;
 use slipstream_log::{OnFull, Settings, SpoolError, Stage};
 
@@ -17,7 +17,7 @@ fn what_is_stored_comes_out_once_in_order_and_leaves_nothing_behind() {
     }
     assert_eq!(bench.totals().pending, 100);
     let mut backlog = bench.backlog();
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), (1..=100).collect::<Vec<_>>());
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), (1..=100).collect::<Vec<_>>());
     backlog.close().unwrap();
     let totals = bench.totals();
     assert_eq!((totals.stored, totals.outcomes.delivered), (100, 100));
@@ -35,7 +35,7 @@ fn a_batch_is_stored_in_order_with_larger_records_among_smaller() {
     }
     bench.spool.store(&source(), &records).unwrap();
     let mut backlog = bench.backlog();
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), (1..=2_000).collect::<Vec<_>>());
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), (1..=2_000).collect::<Vec<_>>());
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_slot_keeps_its_ten_newest_logs_and_counts_what_it_overwrites() {
     let by_slot = bench.other().status().unwrap().overwritten[&11];
     assert_eq!((by_slot.logs, by_slot.requests), (4, 8));
     let mut backlog = bench.backlog();
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), (9..=30).collect::<Vec<_>>());
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), (9..=30).collect::<Vec<_>>());
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn what_a_run_leaves_in_a_slot_that_rejects_is_not_overwritten_but_fills_it() {
     let mut backlog = bench.backlog();
     for _ in 0..3 {
         store(&mut bench).unwrap();
-        drain(&mut *backlog, |_| Verdict::Defer(MINUTE * 60));
+        drain(&mut *backlog, |_| Settlement::Retry { after: MINUTE * 60 });
         bench.clock.advance(MINUTE);
     }
     backlog.close().unwrap();
@@ -111,7 +111,7 @@ fn what_a_run_leaves_in_a_slot_that_rejects_is_not_overwritten_but_fills_it() {
     assert!(matches!(refused, StoreError::Full(_)), "{refused:?}");
     assert_eq!((bench.totals().pending, bench.totals().outcomes.overwritten), (4, 0));
     bench.clock.advance(MINUTE * 60);
-    assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), [1, 2, 3, 4]);
+    assert_eq!(drain(&mut *bench.backlog(), |_| Settlement::Delivered), [1, 2, 3, 4]);
     store(&mut bench).unwrap();
 }
 
@@ -129,7 +129,7 @@ fn a_clock_set_back_loses_nothing_and_keeps_the_newest() {
     }
     let mut backlog = bench.backlog();
     // Six were sealed, three may wait; the seventh was being collected.
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [4, 5, 6, 7]);
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), [4, 5, 6, 7]);
     assert_eq!(bench.totals().outcomes.overwritten, 3);
 }
 
@@ -168,8 +168,8 @@ fn a_writer_whose_log_was_claimed_goes_on_in_a_new_one() {
     let first = next(&mut *backlog).unwrap();
     bench.store().unwrap();
     assert_eq!(number(&first), 1);
-    backlog.settle(first.ticket, Verdict::Delivered).unwrap();
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [2]);
+    backlog.settle(first.ticket, Settlement::Delivered).unwrap();
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), [2]);
     backlog.close().unwrap();
     assert_eq!(bench.totals().outcomes.delivered, 2);
 }
@@ -182,7 +182,7 @@ fn what_was_given_out_and_not_settled_comes_out_of_the_next_run_with_its_attempt
     }
     let mut backlog = bench.backlog();
     let first = next(&mut *backlog).unwrap();
-    backlog.settle(first.ticket, Verdict::Delivered).unwrap();
+    backlog.settle(first.ticket, Settlement::Delivered).unwrap();
     let second = next(&mut *backlog).unwrap();
     assert_eq!(backlog.begin(second.ticket).unwrap(), 1);
     // As a kill would.
@@ -222,13 +222,13 @@ fn a_failed_record_keeps_its_log_while_the_others_are_delivered() {
         bench.store().unwrap();
     }
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |n| if n == 3 { Verdict::Failed } else { Verdict::Delivered });
+    drain(&mut *backlog, |n| if n == 3 { Settlement::Failed } else { Settlement::Delivered });
     backlog.close().unwrap();
     assert_eq!(bench.files(Stage::Failed).len(), 1);
     let totals = bench.totals();
     assert_eq!((totals.failed, totals.pending, totals.outcomes.delivered), (1, 0, 4));
     // It stays there until a retry.
-    assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), Vec::<u64>::new());
+    assert_eq!(drain(&mut *bench.backlog(), |_| Settlement::Delivered), Vec::<u64>::new());
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn a_failed_record_that_is_retried_comes_out_with_no_attempts_and_the_others_sta
         bench.store().unwrap();
     }
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |n| if n == 1 { Verdict::Delivered } else { Verdict::Failed });
+    drain(&mut *backlog, |n| if n == 1 { Settlement::Delivered } else { Settlement::Failed });
     backlog.close().unwrap();
     let chosen = |payload: &[u8]| Record::decode(payload).unwrap().id.as_bytes()[15] == 3;
     let retried = bench.other().retry_failed(chosen).unwrap();
@@ -247,7 +247,7 @@ fn a_failed_record_that_is_retried_comes_out_with_no_attempts_and_the_others_sta
     let mut backlog = bench.backlog();
     let claim = next(&mut *backlog).unwrap();
     assert_eq!((number(&claim), claim.attempts), (3, 0));
-    backlog.settle(claim.ticket, Verdict::Delivered).unwrap();
+    backlog.settle(claim.ticket, Settlement::Delivered).unwrap();
     assert!(next(&mut *backlog).is_none());
     backlog.close().unwrap();
     let totals = bench.totals();
@@ -256,7 +256,7 @@ fn a_failed_record_that_is_retried_comes_out_with_no_attempts_and_the_others_sta
     let mut backlog = bench.backlog();
     assert!(next(&mut *backlog).is_none());
     bench.other().retry_failed(|_| true).unwrap();
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Failed), [2, 4]);
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Failed), [2, 4]);
     backlog.close().unwrap();
     assert_eq!(bench.totals().failed, 2);
 }
@@ -267,7 +267,7 @@ fn failed_logs_are_bounded_and_the_oldest_gives_way() {
     for _ in 0..4 {
         bench.store().unwrap();
         let mut backlog = bench.backlog();
-        drain(&mut *backlog, |_| Verdict::Failed);
+        drain(&mut *backlog, |_| Settlement::Failed);
         backlog.close().unwrap();
         bench.clock.advance(MINUTE);
     }
@@ -284,8 +284,8 @@ fn a_retry_comes_out_when_it_is_due_and_not_before() {
     let mut backlog = bench.backlog();
     let first = next(&mut *backlog).unwrap();
     backlog.begin(first.ticket).unwrap();
-    backlog.settle(first.ticket, Verdict::Defer(Duration::from_secs(2))).unwrap();
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [2]);
+    backlog.settle(first.ticket, Settlement::Retry { after: Duration::from_secs(2) }).unwrap();
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), [2]);
     assert!(matches!(backlog.next().unwrap(), Next::Wait(wait) if wait == Duration::from_secs(2)));
     bench.clock.advance(Duration::from_millis(1999));
     assert!(next(&mut *backlog).is_none());
@@ -299,19 +299,19 @@ fn a_retry_due_after_the_run_waits_on_disk_for_the_next() {
     let mut bench = Bench::new();
     bench.store().unwrap();
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |_| Verdict::Defer(MINUTE * 60));
+    drain(&mut *backlog, |_| Settlement::Retry { after: MINUTE * 60 });
     backlog.close().unwrap();
     assert_eq!(bench.files(Stage::Processing).len(), 1);
     assert_eq!(bench.totals().pending, 1);
     let mut backlog = bench.backlog();
     // Once it comes out early, so that the worker knows of it.
     let early = next(&mut *backlog).unwrap();
-    assert_eq!((number(&early), early.wait, early.attempts), (1, MINUTE * 60, 1));
-    backlog.settle(early.ticket, Verdict::PutBack(early.wait)).unwrap();
+    assert_eq!((number(&early), early.visible_in, early.attempts), (1, MINUTE * 60, 1));
+    backlog.settle(early.ticket, Settlement::Release { after: early.visible_in }).unwrap();
     assert!(matches!(backlog.next().unwrap(), Next::Wait(wait) if wait == MINUTE * 60));
     backlog.close().unwrap();
     bench.clock.advance(MINUTE * 60);
-    assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), [1]);
+    assert_eq!(drain(&mut *bench.backlog(), |_| Settlement::Delivered), [1]);
 }
 
 #[test]
@@ -322,10 +322,10 @@ fn more_waiting_records_than_are_remembered_all_come_out() {
         (0..many).map(|_| Record { body: Vec::new(), ..bench.record() }).collect();
     bench.spool.store(&source(), &records).unwrap();
     let mut backlog = bench.backlog();
-    let put_back = drain(&mut *backlog, |_| Verdict::PutBack(Duration::from_secs(1)));
+    let put_back = drain(&mut *backlog, |_| Settlement::Release { after: Duration::from_secs(1) });
     assert_eq!(put_back.len(), many);
     bench.clock.advance(Duration::from_secs(1));
-    let mut seen = drain(&mut *backlog, |_| Verdict::Delivered);
+    let mut seen = drain(&mut *backlog, |_| Settlement::Delivered);
     seen.sort_unstable();
     assert_eq!(seen, (1..=many as u64).collect::<Vec<_>>());
     backlog.close().unwrap();
@@ -352,11 +352,11 @@ fn a_purge_counts_what_it_removes_at_each_stage() {
     let mut bench = Bench::new();
     bench.store().unwrap();
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |_| Verdict::Failed);
+    drain(&mut *backlog, |_| Settlement::Failed);
     backlog.close().unwrap();
     bench.store().unwrap();
     let mut backlog = bench.backlog();
-    drain(&mut *backlog, |_| Verdict::Defer(MINUTE));
+    drain(&mut *backlog, |_| Settlement::Retry { after: MINUTE });
     assert!(matches!(bench.spool.purge(Stage::Processing), Err(SpoolError::Busy { .. })));
     backlog.close().unwrap();
     bench.store().unwrap();
@@ -393,14 +393,14 @@ fn a_log_that_is_locked_comes_last_and_is_no_success() {
     let mut backlog = bench.backlog();
     let first = next(&mut *backlog).unwrap();
     assert_eq!(number(&first), 2, "the one that is not locked");
-    backlog.settle(first.ticket, Verdict::Delivered).unwrap();
+    backlog.settle(first.ticket, Settlement::Delivered).unwrap();
     holder.unlock().unwrap();
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [1]);
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), [1]);
     backlog.close().unwrap();
     // One that cannot be read at all is left, and that is told.
     bench.store().unwrap();
     std::fs::hard_link(&path, bench.path().join("elsewhere")).unwrap();
     let mut backlog = bench.backlog();
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), Vec::<u64>::new());
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), Vec::<u64>::new());
     assert!(backlog.close().is_err());
 }

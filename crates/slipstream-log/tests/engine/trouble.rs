@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
-use slipstream_core::{Backlog, Clock as _, Engine, Next, Source, Timestamp, Verdict};
+use slipstream_core::{Backlog, Clock as _, Engine, Next, Settlement, Source, Timestamp};
 use slipstream_log::frame::LogHeader;
 use slipstream_log::{Settings, Spool, Stage, slot_of};
 
@@ -59,14 +59,14 @@ fn store_in(bench: &mut Bench, slot: u16) {
 }
 
 /// A run; what came out of it, and how it was closed.
-fn work(bench: &Bench, verdict: &Verdict) -> (BTreeSet<u64>, Result<(), String>) {
+fn work(bench: &Bench, verdict: &Settlement) -> (BTreeSet<u64>, Result<(), String>) {
     let mut backlog = bench.backlog();
     let seen = drain(bench, &mut *backlog, verdict);
     let closed = backlog.close();
     (seen, closed.map_err(|error| format!("{:#}", chain(&error))))
 }
 
-fn drain(bench: &Bench, backlog: &mut dyn Backlog, verdict: &Verdict) -> BTreeSet<u64> {
+fn drain(bench: &Bench, backlog: &mut dyn Backlog, verdict: &Settlement) -> BTreeSet<u64> {
     let mut seen = BTreeSet::new();
     for _ in 0..10_000 {
         match backlog.next().unwrap() {
@@ -112,13 +112,13 @@ fn what_is_no_log_but_named_like_one_ends_neither_a_run_nor_a_listing() {
             let unread = kind != "empty file";
             assert_eq!(looked.skipped.len(), usize::from(unread), "{case}: {:?}", looked.skipped);
             assert_eq!(looked.totals.pending, 2, "{case}");
-            let (seen, closed) = work(&bench, &Verdict::Failed);
+            let (seen, closed) = work(&bench, &Settlement::Failed);
             assert_eq!(seen, [1, 2].into(), "{case}");
             let claimed = matches!(dir, "collecting" | "ready" | "processing");
             assert_eq!(closed.is_err(), unread && claimed, "{case}: {closed:?}");
             let retried = bench.spool.retry_failed(|_| true).unwrap();
             assert_eq!(retried.requests, 2, "{case}");
-            let (seen, _) = work(&bench, &Verdict::Failed);
+            let (seen, _) = work(&bench, &Settlement::Failed);
             assert_eq!(seen, [1, 2].into(), "{case}, retried");
             assert_eq!(bench.spool.drop_failed(|_| true).unwrap().requests, 2, "{case}");
             for stage in Stage::ALL {
@@ -141,9 +141,9 @@ fn what_is_no_log_but_named_like_one_ends_neither_a_run_nor_a_listing() {
 fn what_stands_where_a_log_must_go_is_put_aside_and_the_log_goes_there() {
     for kind in INTRUDERS {
         for (verdict, dir, end) in [
-            (Verdict::Failed, "failed", ""),
-            (Verdict::Delivered, "removing", ".done"),
-            (Verdict::Delivered, "processing", ""),
+            (Settlement::Failed, "failed", ""),
+            (Settlement::Delivered, "removing", ".done"),
+            (Settlement::Delivered, "processing", ""),
         ] {
             let case = format!("{kind} in {dir}");
             let mut bench = bench();
@@ -164,7 +164,7 @@ fn what_stands_where_a_log_must_go_is_put_aside_and_the_log_goes_there() {
             assert_eq!(seen, BTreeSet::new(), "{case}");
             let totals = bench.totals();
             let all = [totals.failed, totals.outcomes.delivered];
-            let wanted = if verdict == Verdict::Failed { [4, 0] } else { [0, 4] };
+            let wanted = if verdict == Settlement::Failed { [4, 0] } else { [0, 4] };
             assert_eq!(all, wanted, "{case}: {totals:?}");
             let aside = names(&bench, dir);
             let aside = aside.iter().filter(|name| name.contains(".displaced-"));
@@ -177,7 +177,7 @@ fn what_stands_where_a_log_must_go_is_put_aside_and_the_log_goes_there() {
 
 #[test]
 fn a_lock_that_is_held_on_a_settled_log_neither_stalls_nor_ends_a_run() {
-    for verdict in [Verdict::Delivered, Verdict::Failed] {
+    for verdict in [Settlement::Delivered, Settlement::Failed] {
         let mut bench = bench();
         let mut backlog = bench.backlog();
         let claim = next(&mut *backlog).unwrap();
@@ -222,7 +222,7 @@ fn several_logs_that_are_held_keep_the_others_of_their_slot_waiting_no_longer_th
     };
     let _held: Vec<_> = ours.iter().map(hold).collect();
     let began = bench.clock.elapsed();
-    let (seen, closed) = work(&bench, &Verdict::Delivered);
+    let (seen, closed) = work(&bench, &Settlement::Delivered);
     assert_eq!(seen.len(), 4, "{seen:?}");
     let waited = bench.clock.elapsed() - began;
     assert!(waited < Duration::from_secs(12), "{waited:?}");
@@ -237,10 +237,10 @@ fn a_lock_that_is_given_back_is_no_trouble() {
     let claimed = bench.files(Stage::Processing);
     let log = std::fs::File::open(bench.path().join("processing").join(&claimed[0])).unwrap();
     flock(&log, FlockOperation::LockExclusive).unwrap();
-    backlog.settle(claim.ticket, Verdict::Delivered).unwrap();
+    backlog.settle(claim.ticket, Settlement::Delivered).unwrap();
     drop(log);
     bench.clock.advance(Duration::from_secs(1));
-    drain(&bench, &mut *backlog, &Verdict::Delivered);
+    drain(&bench, &mut *backlog, &Settlement::Delivered);
     assert_eq!(bench.files(Stage::Processing), [""; 0]);
     backlog.close().unwrap();
 }
@@ -255,17 +255,17 @@ fn waiting_logs_hold_no_descriptors_and_a_fresh_request_comes_out_behind_thousan
     let mut backlog = bench.backlog();
     let before = descriptors();
     while let Some(claim) = next(&mut *backlog) {
-        backlog.settle(claim.ticket, Verdict::Defer(24 * 60 * MINUTE)).unwrap();
+        backlog.settle(claim.ticket, Settlement::Retry { after: 24 * 60 * MINUTE }).unwrap();
     }
     assert!(descriptors() < before + 30, "{} of {before}", descriptors());
     bench.store().unwrap();
     bench.clock.advance(MINUTE);
     let claim = next(&mut *backlog).unwrap();
     assert_eq!(number(&claim), 301);
-    backlog.settle(claim.ticket, Verdict::Delivered).unwrap();
+    backlog.settle(claim.ticket, Settlement::Delivered).unwrap();
     // Each is opened again when it is due.
     bench.clock.advance(24 * 60 * MINUTE);
-    let seen = drain(&bench, &mut *backlog, &Verdict::Delivered);
+    let seen = drain(&bench, &mut *backlog, &Settlement::Delivered);
     assert_eq!(seen.len(), 300);
     backlog.close().unwrap();
     assert_eq!(bench.totals().outcomes.delivered, 301);
@@ -281,14 +281,14 @@ fn a_waiting_log_that_is_taken_away_or_replaced_is_told_and_costs_itself_alone()
         let bench = bench();
         let mut backlog = bench.backlog();
         while let Some(claim) = next(&mut *backlog) {
-            backlog.settle(claim.ticket, Verdict::Defer(MINUTE)).unwrap();
+            backlog.settle(claim.ticket, Settlement::Retry { after: MINUTE }).unwrap();
         }
         drop(backlog);
         bench.clock.advance(MINUTE / 2);
         // The next run opens each once, and then again.
         let mut backlog = bench.backlog();
         while let Some(claim) = next(&mut *backlog) {
-            backlog.settle(claim.ticket, Verdict::PutBack(claim.wait)).unwrap();
+            backlog.settle(claim.ticket, Settlement::Release { after: claim.visible_in }).unwrap();
         }
         fill_the_few_that_are_open(&bench, &mut *backlog);
         let name = bench.files(Stage::Processing).into_iter().find(|name| name.starts_with("s000"));
@@ -301,12 +301,12 @@ fn a_waiting_log_that_is_taken_away_or_replaced_is_told_and_costs_itself_alone()
             std::fs::rename(&replacement, &path).unwrap();
         }
         bench.clock.advance(2 * MINUTE);
-        let seen = drain(&bench, &mut *backlog, &Verdict::Delivered);
+        let seen = drain(&bench, &mut *backlog, &Settlement::Delivered);
         assert_eq!(seen, [2].into());
         let error = chain(&backlog.close().unwrap_err());
         assert!(error.contains("was taken away, or replaced"), "{error}");
         // A copy of it is a log like any other, to the next run.
-        let (seen, closed) = work(&bench, &Verdict::Delivered);
+        let (seen, closed) = work(&bench, &Settlement::Delivered);
         assert_eq!((seen.contains(&1), closed), (replaced, Ok(())));
     }
 }
@@ -322,7 +322,7 @@ fn fill_the_few_that_are_open(bench: &Bench, backlog: &mut dyn Backlog) {
         bench.clock.advance(MINUTE / 60);
         // Their own minute is not over, so each slot's is claimed as it is.
         while let Some(claim) = next(backlog) {
-            backlog.settle(claim.ticket, Verdict::Defer(24 * 60 * MINUTE)).unwrap();
+            backlog.settle(claim.ticket, Settlement::Retry { after: 24 * 60 * MINUTE }).unwrap();
         }
     }
 }
@@ -365,12 +365,12 @@ fn a_header_with_absurd_times_or_another_slot_has_its_log_worked_once_in_a_run()
                 }
                 for ticket in tickets {
                     backlog.begin(ticket).unwrap();
-                    backlog.settle(ticket, Verdict::Defer(MINUTE)).unwrap();
+                    backlog.settle(ticket, Settlement::Retry { after: MINUTE }).unwrap();
                 }
                 bench.clock.advance(2 * MINUTE);
                 while let Some(claim) = next(&mut *backlog) {
                     seen.push(number(&claim));
-                    backlog.settle(claim.ticket, Verdict::Delivered).unwrap();
+                    backlog.settle(claim.ticket, Settlement::Delivered).unwrap();
                 }
                 backlog.close().unwrap();
                 seen.sort_unstable();
@@ -391,8 +391,11 @@ fn a_header_that_names_a_log_which_there_is_keeps_neither_writers_nor_the_worker
         bench.clock.advance(MINUTE);
         store_in(&mut bench, 0);
         if stage != Stage::Ready {
-            let verdict =
-                if stage == Stage::Failed { Verdict::Failed } else { Verdict::Defer(MINUTE) };
+            let verdict = if stage == Stage::Failed {
+                Settlement::Failed
+            } else {
+                Settlement::Retry { after: MINUTE }
+            };
             let mut backlog = bench.backlog();
             while let Some(claim) = next(&mut *backlog) {
                 backlog.settle(claim.ticket, verdict.clone()).unwrap();
@@ -415,7 +418,7 @@ fn a_header_that_names_a_log_which_there_is_keeps_neither_writers_nor_the_worker
         let mut seen = BTreeSet::new();
         while let Some(claim) = next(&mut *backlog) {
             seen.insert(number(&claim));
-            backlog.settle(claim.ticket, Verdict::Delivered).unwrap();
+            backlog.settle(claim.ticket, Settlement::Delivered).unwrap();
         }
         backlog.close().unwrap();
         assert!(

@@ -11,9 +11,9 @@ fn answered(code: u16, message: &str) -> Failure {
 
 #[test]
 fn a_servers_number_tells_whether_trying_again_helps_and_whose_fault_it_is() {
-    let passing = (true, Blame::Request);
-    let unwell = (true, Blame::Destination);
-    let wrong = (false, Blame::Request);
+    let passing = (true, FailureScope::Request);
+    let unwell = (true, FailureScope::Destination);
+    let wrong = (false, FailureScope::Request);
     let table = [
         (1213, "Deadlock found", passing),
         (1205, "Lock wait timeout exceeded", passing),
@@ -42,7 +42,7 @@ fn a_servers_number_tells_whether_trying_again_helps_and_whose_fault_it_is() {
     ];
     for (code, message, expected) in table {
         let failure = answered(code, message);
-        assert_eq!((failure.transient, failure.blame), expected, "{code} {message}");
+        assert_eq!((failure.transient, failure.scope), expected, "{code} {message}");
         assert_eq!(failure.status, Some(code));
         assert_eq!(failure.answer.as_deref(), Some(message));
     }
@@ -69,8 +69,8 @@ fn of_two_statements_in_one_it_is_said_how_to_give_them() {
 fn a_silent_server_is_at_fault_and_a_request_that_is_short_of_time_itself() {
     let silent = of(&Trouble::Wire(Error::Silent(Duration::from_secs(30))), None, "db:3306");
     assert_eq!(silent.reason, "no answer within 30s (db:3306)");
-    assert_eq!((silent.transient, silent.blame), (true, Blame::Destination));
+    assert_eq!((silent.transient, silent.scope), (true, FailureScope::Destination));
     let request = MysqlRequest::new("").max_time(Duration::from_secs(1));
     let late = of(&Trouble::Wire(Error::Late), Some(&request), "db:3306");
-    assert_eq!((late.transient, late.blame), (true, Blame::Request));
+    assert_eq!((late.transient, late.scope), (true, FailureScope::Request));
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use slipstream_core::{Blame, Outcome};
+use slipstream_core::{FailureScope, Outcome};
 use slipstream_tcp::{Framing, TcpRequest, Until};
 
 use crate::peer::Peer;
@@ -38,7 +38,7 @@ fn another_answer_is_a_failure_that_shows_it() {
     let peer = answering("550 no such user\r\n");
     let request = TcpRequest::new(peer.url(), "x").framing(Framing::Line).expect("^250 ");
     let passing = failure(send(&request));
-    assert!(passing.transient && passing.blame == Blame::Request, "{passing:?}");
+    assert!(passing.transient && passing.scope == FailureScope::Request, "{passing:?}");
     assert_eq!(passing.status, Some(550));
     assert_eq!(passing.answer.as_deref(), Some("550 no such user\r\n"));
     assert!(!failure(send(&request.fail_on("^5"))).transient);
@@ -50,11 +50,11 @@ fn a_peer_that_never_answers_is_waited_for_no_longer_than_the_idle_time_out() {
     let request = TcpRequest::new(peer.url(), "x").framing(Framing::Line).expect("OK");
     let hung = failure(send_briefly(&request));
     assert_eq!(hung.reason, format!("no answer for 100ms ({})", peer.url()));
-    assert!(hung.transient && hung.blame == Blame::Destination, "{hung:?}");
+    assert!(hung.transient && hung.scope == FailureScope::Destination, "{hung:?}");
     let own = failure(send(&request.idle_timeout(Duration::from_millis(10))));
     assert_eq!(own.reason, format!("no answer for 10ms ({})", peer.url()));
     // One that gives a server next to no time cannot have it called down for others.
-    assert_eq!(own.blame, Blame::Request);
+    assert_eq!(own.scope, FailureScope::Request);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_peer_that_closes_without_an_answer_has_not_delivered() {
     for until in [Until::Line, Until::Eof, Until::Bytes(1)] {
         let failure = failure(send(&request.clone().until(until)));
         assert!(failure.reason.contains("before its answer was whole"), "{failure:?}");
-        assert!(failure.transient && failure.blame == Blame::Destination, "{failure:?}");
+        assert!(failure.transient && failure.scope == FailureScope::Destination, "{failure:?}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use slipstream_core::{Blame, Handler, Outcome};
+use slipstream_core::{FailureScope, Handler, Outcome};
 use slipstream_tcp::{Framing, TcpHandler, TcpOptions, TcpRequest};
 
 use crate::peer::Peer;
@@ -63,7 +63,7 @@ fn a_peer_that_closes_before_it_has_read_everything_does_not_have_it() {
     // Closing with something unread makes the kernel reset the connection.
     let peer = Peer::new(|mut stream| stream.read_exact(&mut [0; 3]).unwrap());
     let failure = failure(send(&TcpRequest::new(peer.url(), "four")));
-    assert!(failure.transient && failure.blame == Blame::Destination, "{failure:?}");
+    assert!(failure.transient && failure.scope == FailureScope::Destination, "{failure:?}");
     assert!(failure.reason.contains("the connection before"), "{failure:?}");
 }
 
@@ -127,7 +127,7 @@ fn a_peer_without_room_for_all_of_it_does_not_have_it() {
         }
         size -= 50_000;
     };
-    assert!(failure.transient && failure.blame == Blame::Destination, "{failure:?}");
+    assert!(failure.transient && failure.scope == FailureScope::Destination, "{failure:?}");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn no_listener_at_an_address_is_a_passing_failure_of_the_destination() {
     let unknown = failure(send(&TcpRequest::new("tcp://no.such.name.invalid:1", "x")));
     assert_eq!(unknown.reason, "cannot resolve the name (tcp://no.such.name.invalid:1)");
     for failure in [refused, unknown] {
-        assert!(failure.transient && failure.blame == Blame::Destination, "{failure:?}");
+        assert!(failure.transient && failure.scope == FailureScope::Destination, "{failure:?}");
     }
 }
 

@@ -13,7 +13,7 @@ use crate::peer::Peer;
 /// One after the other, as a worker hands them over.
 fn send_all(options: TcpOptions, requests: &[TcpRequest]) -> Vec<Outcome> {
     let all: Vec<_> = requests.iter().map(|request| (request.clone(), attempt())).collect();
-    TcpHandler::new(options).perform_all(&all)
+    TcpHandler::new(options).perform_batch(&all)
 }
 
 fn lines(url: &str, lines: &[&str]) -> Vec<TcpRequest> {
@@ -37,13 +37,13 @@ fn requests_share_a_connection_in_their_order() {
 fn those_that_do_not_say_so_or_go_another_way_stay_apart() {
     let handler = TcpHandler::new(TcpOptions::default());
     let [one, other] = &lines("tcp://h:1", &["a", "b"])[..] else { panic!("two") };
-    assert!(handler.together(one, other));
+    assert!(handler.can_batch(one, other));
     for apart in [
         TcpRequest::new("tcp://h:1", "b").framing(Framing::Line),
         TcpRequest::new("tls://h:1", "b").framing(Framing::Line).share(true),
         other.clone().idle_timeout(Duration::from_secs(1)),
     ] {
-        assert!(!handler.together(one, &apart) && !handler.together(&apart, one), "{apart:?}");
+        assert!(!handler.can_batch(one, &apart) && !handler.can_batch(&apart, one), "{apart:?}");
     }
 }
 

@@ -22,8 +22,8 @@ impl Destinations {
         }
         self.count_silent(now);
         let health = self.known.get_mut(destination).expect("it was met above");
-        if passed.may_take(health.line(), pending.place, coming.in_pass) {
-            passed.take(health.line(), pending.place);
+        if passed.may_take(health.line(), pending.position, coming.in_pass) {
+            passed.take(health.line(), pending.position);
         }
         if let Some(down) = health.circuit.open() {
             if now < down.until && pending.subject.id.stored() <= down.at {
@@ -95,7 +95,7 @@ impl Destinations {
         if roomy {
             return Place::Parked;
         }
-        // It took the place of the one that would have waited longest.
+        // It took the position of the one that would have waited longest.
         let last = health.parked.pop_back().expect("one was added above");
         self.parked -= 1;
         self.parked_bytes -= self::size(&last);

@@ -29,7 +29,7 @@ impl Destinations {
     ) -> Place {
         let destination = &surplus.subject.destination;
         let line = self.known[destination].line();
-        passed.add(line, surplus.place);
+        passed.add(line, surplus.position);
         passed.want_not(line);
         let at = self.wants_at(destination, now).max(now + REFUSED_FOR);
         self.ask_at(destination, at);

@@ -29,7 +29,7 @@ fn pending(ticket: u64, to: &str, attempts: u32, bytes: usize) -> Pending {
         body: Vec::new(),
         attempts,
         seat: 0,
-        place: ticket.into(),
+        position: ticket.into(),
     }
 }
 
@@ -78,9 +78,9 @@ fn a_lone_quick_destination_gets_every_slot_and_parks_nothing() {
 #[test]
 fn a_new_destination_gets_a_few_slots_until_it_answers() {
     let mut all = Destinations::new(50, 3);
-    let (started, place) = fill(&mut all, "a", NOW);
+    let (started, position) = fill(&mut all, "a", NOW);
     assert_eq!(started, 6);
-    assert!(matches!(place, Place::Parked), "{place:?}");
+    assert!(matches!(position, Place::Parked), "{position:?}");
 }
 
 #[test]

@@ -5,20 +5,20 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use slipstream_core::{Destination, Record, RecordId, Terms, Ticket};
+use slipstream_core::{DeliveryOptions, Destination, Record, RecordId, Ticket};
 
 use super::*;
 
-fn arrived(place: u64, wait: Duration) -> Arrived {
+fn arrived(position: u64, wait: Duration) -> Arrived {
     let record = Record {
         id: RecordId::from_bytes([0; 16]),
         kind: "test".into(),
         destination: Destination::new("a"),
-        terms: Terms::default(),
+        options: DeliveryOptions::default(),
         body: Vec::new(),
     };
-    let (ticket, place) = (Ticket(place), u128::from(place));
-    Arrived { ticket, record, attempts: 0, interrupted: 0, wait, place }
+    let (ticket, position) = (Ticket(position), u128::from(position));
+    Arrived { ticket, record, attempts: 0, interrupted: 0, wait, position }
 }
 
 /// A backlog with a key for each record, as the worker and its engine have it.
@@ -37,14 +37,16 @@ struct Bench {
 }
 
 impl Bench {
-    fn offer(&mut self, place: u64, key: u8, in_pass: bool, wait: Duration) {
-        let order =
-            Ordered { key: self.orders.key(&key.to_string(), &self.passed), place: place.into() };
-        let arrived = arrived(place, wait);
+    fn offer(&mut self, position: u64, key: u8, in_pass: bool, wait: Duration) {
+        let order = Ordered {
+            key: self.orders.key(&key.to_string(), &self.passed),
+            position: position.into(),
+        };
+        let arrived = arrived(position, wait);
         match self.orders.offer(arrived, order, in_pass, &mut self.passed) {
-            Turn::Now(_) if wait.is_zero() => self.flying.push((place, key, order)),
+            Turn::Now(_) if wait.is_zero() => self.flying.push((position, key, order)),
             Turn::Now(_) => {
-                self.timed.push((place, key));
+                self.timed.push((position, key));
                 let leave = self.orders.put_off(order, &mut self.passed);
                 self.pass_over(leave);
             }
@@ -62,14 +64,14 @@ impl Bench {
     /// One step of a pass; false when nothing is wanted.
     fn read_again(&mut self) -> bool {
         let Some(from) = self.passed.next() else { return false };
-        let from = from.map(|place| u64::try_from(place).unwrap_or(u64::MAX));
+        let from = from.map(|position| u64::try_from(position).unwrap_or(u64::MAX));
         let found = self.over.range((from, Bound::Unbounded)).next();
-        match found.map(|(place, key)| (*place, *key)) {
-            Some((place, key)) => {
+        match found.map(|(position, key)| (*position, *key)) {
+            Some((position, key)) => {
                 self.read_again += 1;
-                self.over.remove(&place);
-                self.passed.reached(place.into());
-                self.offer(place, key, true, Duration::ZERO);
+                self.over.remove(&position);
+                self.passed.reached(position.into());
+                self.offer(position, key, true, Duration::ZERO);
             }
             None => {
                 for line in self.passed.ended() {
@@ -85,13 +87,13 @@ impl Bench {
         if self.flying.is_empty() {
             return;
         }
-        let (place, key, order) = self.flying.swap_remove(which % self.flying.len());
+        let (position, key, order) = self.flying.swap_remove(which % self.flying.len());
         if put_off {
-            self.timed.push((place, key));
+            self.timed.push((position, key));
             let leave = self.orders.put_off(order, &mut self.passed);
             self.pass_over(leave);
         } else {
-            self.done.entry(key).or_default().push(place);
+            self.done.entry(key).or_default().push(position);
             self.orders.settled(order, &mut self.passed);
         }
     }
@@ -104,8 +106,8 @@ impl Bench {
 }
 
 /// The key of the record at a place.
-fn key_of(place: u64) -> u8 {
-    let mixed = place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
+fn key_of(position: u64) -> u8 {
+    let mixed = position.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
     u8::try_from(mixed % KEYS.with(std::cell::Cell::get)).unwrap()
 }
 
@@ -152,15 +154,15 @@ proptest! {
             taken += 1;
             prop_assert!(taken < 20_000, "it ends");
             match step {
-                Step::Fresh { undue } => if let Some(place) = fresh.next() {
+                Step::Fresh { undue } => if let Some(position) = fresh.next() {
                     let wait = Duration::from_secs(undue.into());
-                    bench.offer(place, key_of(place), false, wait);
+                    bench.offer(position, key_of(position), false, wait);
                 },
                 Step::Land(which, put_off) => bench.land(which, put_off),
                 Step::Timer(which) => if !bench.timed.is_empty() {
                     let which = which % bench.timed.len();
-                    let (place, key) = bench.timed.swap_remove(which);
-                    bench.offer(place, key, false, Duration::ZERO);
+                    let (position, key) = bench.timed.swap_remove(which);
+                    bench.offer(position, key, false, Duration::ZERO);
                 },
                 Step::Pass => { bench.read_again(); }
                 Step::Unpark => bench.unpark(),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use slipstream_core::{
-    Attempt, BacklogError, Claim, Destination, Job, Next, Record, TryNow, Verdict,
+    Attempt, BacklogError, Claim, Destination, Job, Next, Record, Settlement, TryNow,
 };
 use tracing::field::Empty;
 
@@ -113,9 +113,9 @@ impl Run<'_> {
                 return Err(Intake::Full(wait));
             }
             let Some(from) = self.passed.next() else { return Ok(()) };
-            match self.worker.backlog.passed_over(from) {
+            match self.worker.backlog.spilled(from) {
                 Ok(Some(claim)) => {
-                    self.passed.reached(claim.place);
+                    self.passed.reached(claim.position);
                     self.take(claim, true);
                     if self.broken.is_some() {
                         return Err(Intake::More);
@@ -137,11 +137,18 @@ impl Run<'_> {
     /// Looks at a claim: whether it is its turn, if it has an order key.
     fn take(&mut self, claim: Claim, in_pass: bool) {
         self.refusals = 0;
-        let Claim { ticket, payload, attempts, interrupted, mut wait, early, place } = claim;
+        let Claim { ticket, payload, attempts, interrupted, visible_in: mut wait, early, position } =
+            claim;
         let mut record = match Record::decode(&payload) {
             Ok(record) => record,
             Err(error) => {
-                return self.settle(ticket, Verdict::Failed, None, attempts, &reason::of(&error));
+                return self.settle(
+                    ticket,
+                    Settlement::Failed,
+                    None,
+                    attempts,
+                    &reason::of(&error),
+                );
             }
         };
         if early && !self.asked.is_empty() {
@@ -150,12 +157,12 @@ impl Run<'_> {
                 wait = Duration::ZERO;
             }
         }
-        let key = record.terms.order.take();
-        let arrived = Arrived { ticket, record, attempts, interrupted, wait, place };
+        let key = record.options.order.take();
+        let arrived = Arrived { ticket, record, attempts, interrupted, wait, position };
         let Some(key) = key else {
             return self.examine(arrived, None, in_pass);
         };
-        let order = Ordered { key: self.orders.key(&key, &self.passed), place };
+        let order = Ordered { key: self.orders.key(&key, &self.passed), position };
         match self.orders.offer(arrived, order, in_pass, &mut self.passed) {
             Turn::Now(arrived) => self.examine(arrived, Some(order), in_pass),
             Turn::Parked => {}
@@ -199,9 +206,9 @@ impl Run<'_> {
 
     /// Looks at a claim whose turn it is, and settles at once what cannot be tried now.
     fn examine(&mut self, mut arrived: Arrived, order: Option<Ordered>, in_pass: bool) {
-        let not_before = arrived.record.terms.not_before;
+        let not_before = arrived.record.options.not_before;
         let mut subject = Subject::of(&mut arrived, order, &self.worker.policy);
-        let Arrived { ticket, record, attempts, wait, place, .. } = arrived;
+        let Arrived { ticket, record, attempts, wait, position, .. } = arrived;
         let Some(seat) = self.worker.drivers.of_kind(&record.kind) else {
             let reason = format!("nothing here performs requests of kind '{}'", record.kind);
             return self.give_up(ticket, &subject, attempts, &reason);
@@ -220,7 +227,7 @@ impl Run<'_> {
         if self.is_stale(&subject) {
             return self.settle(
                 ticket,
-                Verdict::Expired,
+                Settlement::Expired,
                 Some(&subject),
                 attempts,
                 "it outlived its use",
@@ -233,7 +240,7 @@ impl Run<'_> {
         }
         let early = not_before.map(|start| start.since(self.worker.clock.now()));
         let early = early.filter(|early| !early.is_zero());
-        let pending = Pending { ticket, subject, body: record.body, attempts, seat, place };
+        let pending = Pending { ticket, subject, body: record.body, attempts, seat, position };
         if early.is_some() || !wait.is_zero() {
             return self.postpone(&pending, early, wait);
         }
@@ -245,8 +252,8 @@ impl Run<'_> {
     fn postpone(&mut self, pending: &Pending, early: Option<Duration>, wait: Duration) {
         let Pending { ticket, subject, attempts, .. } = pending;
         let (verdict, why) = match early {
-            Some(early) => (Verdict::Defer(early), "it is not to be sent yet"),
-            None => (Verdict::PutBack(wait), "its next attempt is not due yet"),
+            Some(early) => (Settlement::Retry { after: early }, "it is not to be sent yet"),
+            None => (Settlement::Release { after: wait }, "its next attempt is not due yet"),
         };
         self.settle(*ticket, verdict, Some(subject), *attempts, why);
     }
@@ -267,10 +274,14 @@ impl Run<'_> {
             Place::Parked => {}
             Place::Hold(pending, patience) => self.held = Some((pending, patience)),
             Place::PassOver(pending) => {
-                self.put_off(&pending, Verdict::PassOver, "its destination has no room for it");
+                self.put_off(&pending, Settlement::Spill, "its destination has no room for it");
             }
             Place::PutBack(pending, wait) => {
-                self.put_off(&pending, Verdict::PutBack(wait), "its destination is paused");
+                self.put_off(
+                    &pending,
+                    Settlement::Release { after: wait },
+                    "its destination is paused",
+                );
             }
             Place::Down(pending) => self.give_up_down(&pending),
         }
@@ -281,21 +292,21 @@ impl Run<'_> {
     fn attempt(&mut self, pending: Pending, in_pass: bool) {
         if pending.subject.suspect {
             let line = Line::Suspects;
-            if self.passed.may_take(line, pending.place, in_pass) {
-                self.passed.take(line, pending.place);
+            if self.passed.may_take(line, pending.position, in_pass) {
+                self.passed.take(line, pending.position);
             }
             if self.flights.values().any(|flight| flight.subject.suspect) {
-                self.passed.add(line, pending.place);
+                self.passed.add(line, pending.position);
                 self.passed.want_not(line);
                 let why = "another one that may end the worker is in flight";
-                return self.put_off(&pending, Verdict::PassOver, why);
+                return self.put_off(&pending, Settlement::Spill, why);
             }
         }
         let Pending { ticket, subject, body, attempts, seat, .. } = pending;
         let number = match self.worker.backlog.begin(ticket) {
             Ok(number) => number,
             Err(BacklogError::Unavailable { retry_in, reason }) => {
-                let verdict = Verdict::PutBack(retry_in);
+                let verdict = Settlement::Release { after: retry_in };
                 return self.settle(ticket, verdict, Some(&subject), attempts, &reason);
             }
             Err(error) => return self.break_off(Doing::Beginning(subject.id), error),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{BacklogError, Blame, Failure, Outcome, Ticket, Verdict};
+use slipstream_core::{BacklogError, Failure, FailureScope, Outcome, Settlement, Ticket};
 
 use super::{Flight, Run};
 use crate::Note;
@@ -20,13 +20,13 @@ impl Run<'_> {
     /// Settles an attempt that has ended.
     pub(super) fn land(&mut self, ticket: Ticket, flight: Flight, mut outcome: Outcome) {
         if let Outcome::Failed(failure) = &mut outcome
-            && failure.blame == Blame::Destination
+            && failure.scope == FailureScope::Destination
             && failure.status.is_none()
             && (self.destinations.was_short(self.worker.clock.elapsed())
                 || descriptors_are_scarce())
         {
             // It may have failed for want of them, whatever it says.
-            failure.blame = Blame::Worker;
+            failure.scope = FailureScope::Worker;
             failure.reason =
                 format!("too few descriptors are left to be sure of: {}", failure.reason);
         }
@@ -42,10 +42,10 @@ impl Run<'_> {
         };
         let answer = match &outcome {
             Outcome::Delivered => Answer::Delivered,
-            Outcome::Failed(failure) => match failure.blame {
-                Blame::Request => Answer::Refused,
-                Blame::Destination => Answer::Failed { wait, first: attempt == 1 },
-                Blame::Worker => Answer::NotMade,
+            Outcome::Failed(failure) => match failure.scope {
+                FailureScope::Request => Answer::Refused,
+                FailureScope::Destination => Answer::Failed { wait, first: attempt == 1 },
+                FailureScope::Worker => Answer::NotMade,
             },
         };
         let (id, destination) = (subject.id, &subject.destination);
@@ -58,9 +58,9 @@ impl Run<'_> {
         match outcome {
             Outcome::Delivered => {
                 tracing::debug!(%id, %destination, attempt, ?took, "delivered");
-                self.settle(ticket, Verdict::Delivered, Some(&subject), attempt, "");
+                self.settle(ticket, Settlement::Delivered, Some(&subject), attempt, "");
             }
-            Outcome::Failed(failure) if failure.blame == Blame::Worker => {
+            Outcome::Failed(failure) if failure.scope == FailureScope::Worker => {
                 self.take_back(ticket, &subject, attempt, &failure.reason);
             }
             Outcome::Failed(failure) => {
@@ -88,7 +88,7 @@ impl Run<'_> {
         self.observer.event(&Event::Short { reason, in_flight });
         tracing::warn!(id = %subject.id, reason, in_flight, "an attempt could not be made; fewer are in flight now");
         let attempts = attempt.saturating_sub(1);
-        self.settle(ticket, Verdict::PutBack(wait), Some(subject), attempts, reason);
+        self.settle(ticket, Settlement::Release { after: wait }, Some(subject), attempts, reason);
     }
 
     fn land_failed(
@@ -106,7 +106,7 @@ impl Run<'_> {
         // A permanent failure exhausts a request too, when the destination is to blame.
         let exhausted = last || policy.ends_round(attempt);
         self.note(ticket, subject, attempt, &failure.reason, failure.status, failure.answer.take());
-        let verdict = if last { Verdict::Failed } else { Verdict::Defer(wait) };
+        let verdict = if last { Settlement::Failed } else { Settlement::Retry { after: wait } };
         self.summary.retried += u64::from(!last);
         self.settle(ticket, verdict, Some(subject), attempt, &failure.reason);
 
@@ -118,7 +118,7 @@ impl Run<'_> {
             self.observer.event(&Event::Paused { destination, wait });
             tracing::info!(%destination, ?wait, "the destination asked for a pause");
         }
-        let down = match (failure.blame == Blame::Destination, exhausted) {
+        let down = match (failure.scope == FailureScope::Destination, exhausted) {
             (false, _) => false,
             (true, true) => self.destinations.exhausted(destination, reason, now, wall),
             (true, false) => self.destinations.judge(destination, now, wall),
@@ -154,7 +154,7 @@ impl Run<'_> {
         let policy = self.policy_of(subject);
         let age = self.worker.clock.now().since(subject.id.stored());
         if age < policy.later_rounds() {
-            let verdict = Verdict::Defer(policy.every);
+            let verdict = Settlement::Retry { after: policy.every };
             return self.settle(*ticket, verdict, Some(subject), *attempts, DOWN);
         }
         self.give_up(*ticket, subject, *attempts, DOWN);
@@ -163,11 +163,11 @@ impl Run<'_> {
     /// Fails a record that is not tried (again).
     pub(super) fn give_up(&mut self, ticket: Ticket, subject: &Subject, attempts: u32, why: &str) {
         self.note(ticket, subject, 0, why, None, None);
-        self.settle(ticket, Verdict::Failed, Some(subject), attempts, why);
+        self.settle(ticket, Settlement::Failed, Some(subject), attempts, why);
     }
 
     /// Lets go of a record that is not to be tried now.
-    pub(super) fn put_off(&mut self, pending: &Pending, verdict: Verdict, why: &str) {
+    pub(super) fn put_off(&mut self, pending: &Pending, verdict: Settlement, why: &str) {
         let Pending { ticket, subject, attempts, .. } = pending;
         self.settle(*ticket, verdict, Some(subject), *attempts, why);
     }
@@ -183,7 +183,7 @@ impl Run<'_> {
         }
         self.pass_over(parked);
         for Pending { ticket, subject, attempts, .. } in &left {
-            let verdict = Verdict::PutBack(Duration::ZERO);
+            let verdict = Settlement::Release { after: Duration::ZERO };
             self.settle(*ticket, verdict, Some(subject), *attempts, "the run is over");
         }
     }
@@ -192,7 +192,7 @@ impl Run<'_> {
     pub(super) fn settle(
         &mut self,
         ticket: Ticket,
-        verdict: Verdict,
+        verdict: Settlement,
         subject: Option<&Subject>,
         attempts: u32,
         why: &str,
@@ -209,7 +209,7 @@ impl Run<'_> {
                     reason,
                     "an outcome is not recorded; the next run may repeat it"
                 );
-                if verdict != Verdict::Failed {
+                if verdict != Settlement::Failed {
                     return self.pass_the_turn(subject, &verdict);
                 }
             }
@@ -217,10 +217,10 @@ impl Run<'_> {
         }
         let summary = &mut self.summary;
         match verdict {
-            Verdict::Delivered => summary.delivered += 1,
-            Verdict::Failed => {
+            Settlement::Delivered => summary.delivered += 1,
+            Settlement::Failed => {
                 summary.failed += 1;
-                summary.untried += u64::from(attempts == 0);
+                summary.never_attempted += u64::from(attempts == 0);
                 let id = id.map(tracing::field::display);
                 if why == DOWN {
                     tracing::debug!(id, attempts, reason = why, "the request failed for good");
@@ -228,9 +228,9 @@ impl Run<'_> {
                     tracing::warn!(id, attempts, reason = why, "the request failed for good");
                 }
             }
-            Verdict::Expired => summary.expired += 1,
-            Verdict::Defer(_) => {}
-            Verdict::PutBack(_) | Verdict::PassOver => summary.put_off += 1,
+            Settlement::Expired => summary.expired += 1,
+            Settlement::Retry { after: _ } => {}
+            Settlement::Release { after: _ } | Settlement::Spill => summary.deferred += 1,
         }
         self.observer.event(&Event::Settled {
             id,
@@ -243,15 +243,17 @@ impl Run<'_> {
     }
 
     /// What a verdict means for the requests behind it with the same order key.
-    fn pass_the_turn(&mut self, subject: Option<&Subject>, verdict: &Verdict) {
+    fn pass_the_turn(&mut self, subject: Option<&Subject>, verdict: &Settlement) {
         let Some(order) = subject.and_then(|subject| subject.order) else {
             return;
         };
         match verdict {
-            Verdict::Delivered | Verdict::Failed | Verdict::Expired => {
+            Settlement::Delivered | Settlement::Failed | Settlement::Expired => {
                 self.orders.settled(order, &mut self.passed);
             }
-            Verdict::Defer(_) | Verdict::PutBack(_) | Verdict::PassOver => {
+            Settlement::Retry { after: _ }
+            | Settlement::Release { after: _ }
+            | Settlement::Spill => {
                 let leave = self.orders.put_off(order, &mut self.passed);
                 self.pass_over(leave);
             }
@@ -261,7 +263,7 @@ impl Run<'_> {
     /// Passes these over: they are read again when their turn has come.
     pub(super) fn pass_over(&mut self, all: Vec<Arrived>) {
         for arrived in all {
-            if let Err(error) = self.worker.backlog.settle(arrived.ticket, Verdict::PassOver) {
+            if let Err(error) = self.worker.backlog.settle(arrived.ticket, Settlement::Spill) {
                 self.break_off(Doing::Settling(Some(arrived.record.id)), error);
             }
         }

@@ -90,7 +90,7 @@ impl<R> Queue<R> {
     /// the first, in the order they came.
     pub(super) fn take(
         &mut self,
-        at_once: usize,
+        max_batch: usize,
         together: impl Fn(&R, &R) -> bool,
         now: Instant,
     ) -> Option<(Destination, Vec<Task<R>>)> {
@@ -102,7 +102,7 @@ impl<R> Queue<R> {
         let mut at = regular.or_else(|| self.newcomer().filter(|_| hang))?;
         let mut taken: Vec<_> = self.tasks.remove(at).into_iter().collect();
         let destination = taken.first()?.destination.clone();
-        while at < self.tasks.len() && taken.len() < at_once {
+        while at < self.tasks.len() && taken.len() < max_batch {
             let task = &self.tasks[at];
             let fits = !taken[0].alone && !task.alone && task.destination == destination;
             if fits && together(&taken[0].request, &task.request) {
@@ -164,9 +164,9 @@ mod tests {
         })
     }
 
-    fn taken(queue: &mut Queue<u64>, at_once: usize) -> Option<(String, Vec<u64>)> {
+    fn taken(queue: &mut Queue<u64>, max_batch: usize) -> Option<(String, Vec<u64>)> {
         // Those of a hundred go with one another, and no others.
-        let (to, tasks) = queue.take(at_once, |a, b| a / 100 == b / 100, Instant::now())?;
+        let (to, tasks) = queue.take(max_batch, |a, b| a / 100 == b / 100, Instant::now())?;
         Some((to.as_str().to_owned(), tasks.iter().map(|task| task.request).collect()))
     }
 

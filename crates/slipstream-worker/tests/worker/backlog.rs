@@ -7,7 +7,9 @@ use std::ops::Bound;
 use std::rc::Rc;
 use std::time::Duration;
 
-use slipstream_core::{Backlog, BacklogError, Claim, Clock, Next, Ticket, TryNow, Verdict, Waker};
+use slipstream_core::{
+    Backlog, BacklogError, Claim, Clock, Next, Notifier, Settlement, Ticket, TryNow,
+};
 use slipstream_worker::LastRun;
 
 use crate::fakes::FakeClock;
@@ -53,7 +55,7 @@ pub(crate) struct Books {
     pub(crate) most_claimed: usize,
     pub(crate) put_back: u64,
     pub(crate) closed: bool,
-    /// Whether a waker was given.
+    /// Whether a notifier was given.
     pub(crate) followed: bool,
     /// The lines that were left, by ticket.
     pub(crate) notes: Vec<(u64, String)>,
@@ -119,9 +121,9 @@ impl FakeBacklog {
             payload: (self.payload)(ticket),
             attempts: books.attempts[index],
             interrupted: books.interrupted[index],
-            wait,
+            visible_in: wait,
             early: !wait.is_zero(),
-            place: u128::from(ticket),
+            position: u128::from(ticket),
         }
     }
 }
@@ -161,9 +163,9 @@ impl Backlog for FakeBacklog {
         Ok(Next::Work(self.claim(&mut books, ticket, wait)))
     }
 
-    fn passed_over(&mut self, from: Bound<u128>) -> Result<Option<Claim>, BacklogError> {
+    fn spilled(&mut self, from: Bound<u128>) -> Result<Option<Claim>, BacklogError> {
         let mut books = self.books.borrow_mut();
-        let from = from.map(|place| u64::try_from(place).expect("places are indices here"));
+        let from = from.map(|position| u64::try_from(position).expect("places are indices here"));
         let first = books.passed.range((from, Bound::Unbounded)).next().copied();
         let Some(ticket) = first else { return Ok(None) };
         books.passed.remove(&ticket);
@@ -186,12 +188,12 @@ impl Backlog for FakeBacklog {
         Ok(books.attempts[Books::at(ticket)])
     }
 
-    fn settle(&mut self, ticket: Ticket, verdict: Verdict) -> Result<(), BacklogError> {
+    fn settle(&mut self, ticket: Ticket, verdict: Settlement) -> Result<(), BacklogError> {
         let mut books = self.books.borrow_mut();
         if let Some(left) = &mut books.settlements_left {
             *left = left.checked_sub(1).ok_or_else(broken)?;
         }
-        let puts_back = matches!(verdict, Verdict::PutBack(_) | Verdict::PassOver);
+        let puts_back = matches!(verdict, Settlement::Release { after: _ } | Settlement::Spill);
         if !puts_back && books.settle_unavailable.contains(&ticket.0) {
             books.claimed -= 1;
             return Err(unavailable());
@@ -205,15 +207,15 @@ impl Backlog for FakeBacklog {
             books.attempts[index] -= 1;
         }
         books.states[index] = match verdict {
-            Verdict::Delivered => State::Delivered,
-            Verdict::Failed => State::Failed,
-            Verdict::Expired => State::Expired,
-            Verdict::PassOver => {
+            Settlement::Delivered => State::Delivered,
+            Settlement::Failed => State::Failed,
+            Settlement::Expired => State::Expired,
+            Settlement::Spill => {
                 books.passed.insert(ticket.0);
                 State::Waiting
             }
-            Verdict::Defer(wait) | Verdict::PutBack(wait) => {
-                books.put_back += u64::from(matches!(verdict, Verdict::PutBack(_)));
+            Settlement::Retry { after: wait } | Settlement::Release { after: wait } => {
+                books.put_back += u64::from(matches!(verdict, Settlement::Release { after: _ }));
                 books.due.push(Reverse((self.clock.elapsed() + wait, ticket.0)));
                 State::Waiting
             }
@@ -234,7 +236,7 @@ impl Backlog for FakeBacklog {
         self.books.borrow_mut().memory = Some(memory.to_vec());
     }
 
-    fn follow(&mut self, _: Waker) -> Result<(), BacklogError> {
+    fn follow(&mut self, _: Notifier) -> Result<(), BacklogError> {
         self.books.borrow_mut().followed = true;
         Ok(())
     }

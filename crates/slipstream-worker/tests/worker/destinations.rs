@@ -20,11 +20,11 @@ fn a_dead_destination_costs_a_few_attempts_and_the_rest_is_failed_untried() {
     let summary = scene.worker.run(&mut observer).unwrap();
     assert_eq!(summary.failed, 100_000);
     assert!(summary.attempts <= 24, "{}", summary.attempts);
-    assert!(summary.untried >= 99_990, "{}", summary.untried);
+    assert!(summary.never_attempted >= 99_990, "{}", summary.never_attempted);
     assert!(summary.elapsed < secs(10), "{:?}", summary.elapsed);
     assert_eq!(downs, 1);
     // Each was passed over a few times, not polled.
-    assert!(summary.put_off < 400_000, "{}", summary.put_off);
+    assert!(summary.deferred < 400_000, "{}", summary.deferred);
     assert_eq!(scene.books.borrow().count(State::Failed), 100_000);
 }
 
@@ -33,7 +33,7 @@ fn a_destination_whose_requests_fail_by_their_own_fault_is_not_down() {
     let records = (0..100).map(|index| record(index, "strict")).collect();
     let scene = scene(records, |_| rejected(false));
     let summary = scene.worker.run(&mut ()).unwrap();
-    assert_eq!((summary.attempts, summary.failed, summary.untried), (100, 100, 0));
+    assert_eq!((summary.attempts, summary.failed, summary.never_attempted), (100, 100, 0));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_destination_that_fails_half_the_time_is_not_down() {
     });
     let summary = scene.worker.run(&mut ()).unwrap();
     // One of eight fails three times.
-    assert_eq!(summary.untried, 0, "{summary:?}");
+    assert_eq!(summary.never_attempted, 0, "{summary:?}");
     assert!((200..300).contains(&summary.failed), "{summary:?}");
 }
 
@@ -311,7 +311,7 @@ fn after_a_kill(
 fn requests_that_always_fail_and_come_first_after_a_kill_condemn_no_other() {
     for cursed in [1, 2, 3, 4, 10, 50, 200] {
         let summary = after_a_kill(cursed, delivered);
-        assert_eq!(summary.untried, 0, "{cursed}: {summary:?}");
+        assert_eq!(summary.never_attempted, 0, "{cursed}: {summary:?}");
         assert_eq!((summary.delivered, summary.failed), (2_000, cursed), "{cursed}: {summary:?}");
         assert!(summary.elapsed < secs(30), "{cursed}: {summary:?}");
     }

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use slipstream_core::{BacklogError, Verdict};
+use slipstream_core::{BacklogError, Settlement};
 use slipstream_worker::{Doing, Ending, Event, Limits, Stopper};
 
 use crate::fakes::{State, delivered, record, refused, rejected, scene, scene_of};
@@ -109,7 +109,7 @@ fn a_run_that_follows_ends_neither_at_a_budget_nor_while_it_waits() {
     let stopper = worker.stopper();
     let summary = worker
         .run(&mut |event: &Event<'_>| {
-            if let Event::Settled { verdict: Verdict::Failed, .. } = event {
+            if let Event::Settled { verdict: Settlement::Failed, .. } = event {
                 stopper.stop();
             }
         })
@@ -225,7 +225,7 @@ fn every_attempt_and_every_verdict_is_told() {
             told.push(match event {
                 Event::Started { attempt, .. } => format!("started {attempt}"),
                 Event::AttemptFailed { failure, .. } => failure.reason.clone(),
-                Event::Settled { verdict: Verdict::Defer(wait), .. } => {
+                Event::Settled { verdict: Settlement::Retry { after: wait }, .. } => {
                     format!("again in {wait:?}")
                 }
                 Event::Settled { verdict, reason, .. } => format!("{verdict:?} {reason:?}"),

@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipstream_core::{
-    Blame, Clock, Completion, Destination, Driver, Failure, Invalid, Job, Outcome, Record,
-    RecordId, Terms, Ticket, Timestamp, Waker,
+    Clock, Completion, DeliveryOptions, Destination, Driver, Failure, FailureScope, Invalid, Job,
+    Notifier, Outcome, Record, RecordId, Ticket, Timestamp,
 };
-use slipstream_worker::{Policy, Worker};
+use slipstream_worker::{RetryPolicy, Worker};
 
 pub(crate) use crate::backlog::{Books, State};
 
@@ -49,7 +49,7 @@ pub(crate) fn record(index: u64, to: &str) -> Record {
         id: RecordId::new(EPOCH, random),
         kind: "test".into(),
         destination: Destination::new(to),
-        terms: Terms::default(),
+        options: DeliveryOptions::default(),
         body: to.as_bytes().to_vec(),
     }
 }
@@ -129,7 +129,7 @@ impl Driver for FakeDriver {
         }
     }
 
-    fn turn(&mut self, wait: Duration, done: &mut Vec<Completion>) {
+    fn poll(&mut self, wait: Duration, done: &mut Vec<Completion>) {
         let limit = self.clock.elapsed() + wait;
         let first = self.ends.peek().map_or(limit, |&Reverse((end, _))| end);
         self.clock.set(first.min(limit).max(self.clock.elapsed()));
@@ -149,11 +149,11 @@ impl Driver for FakeDriver {
         }
     }
 
-    fn waker(&self) -> Waker {
-        Waker::new(|| ())
+    fn notifier(&self) -> Notifier {
+        Notifier::new(|| ())
     }
 
-    fn wake_on_completion(&mut self, _: Waker) {}
+    fn notify_on_completion(&mut self, _: Notifier) {}
 }
 
 /// A worker with all of these, and what a test looks at afterwards.
@@ -205,7 +205,7 @@ pub(crate) fn scene_of(
         .concurrency(50)
         // Waiting costs them nothing.
         .max_idle(Duration::MAX)
-        .policy(Policy { jitter: 0.0, ..Policy::default() });
+        .policy(RetryPolicy { jitter: 0.0, ..RetryPolicy::default() });
     Scene { clock, books, log, worker, script }
 }
 
@@ -217,24 +217,24 @@ pub(crate) fn delivered() -> (Duration, Outcome) {
 }
 
 pub(crate) fn refused() -> (Duration, Outcome) {
-    let failure = Failure::transient(Blame::Destination, "connection refused");
+    let failure = Failure::transient(FailureScope::Destination, "connection refused");
     (QUICK, Outcome::Failed(failure))
 }
 
 pub(crate) fn timed_out() -> (Duration, Outcome) {
-    let failure = Failure::transient(Blame::Destination, "no answer in time");
+    let failure = Failure::transient(FailureScope::Destination, "no answer in time");
     (Duration::from_secs(30), Outcome::Failed(failure))
 }
 
 /// Fails for a reason of the request's own.
 pub(crate) fn rejected(transient: bool) -> (Duration, Outcome) {
-    let mut failure = Failure::transient(Blame::Request, "the answer was no");
+    let mut failure = Failure::transient(FailureScope::Request, "the answer was no");
     failure.transient = transient;
     (QUICK, Outcome::Failed(failure))
 }
 
 pub(crate) fn asked_to_wait(wait: Duration) -> (Duration, Outcome) {
-    let mut failure = Failure::transient(Blame::Destination, "too many requests");
+    let mut failure = Failure::transient(FailureScope::Destination, "too many requests");
     failure.retry_after = Some(wait);
     (QUICK, Outcome::Failed(failure))
 }

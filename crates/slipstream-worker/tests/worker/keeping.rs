@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use slipstream_core::{Destination, Record, RecordId, TryNow};
-use slipstream_worker::{Doing, Ending, Event, LastRun, Note, Policy};
+use slipstream_worker::{Doing, Ending, Event, LastRun, Note, RetryPolicy};
 
 use crate::fakes::{
     EPOCH, State, asked_to_wait, delivered, record, refused, rejected, scene, scene_of,
@@ -63,7 +63,7 @@ fn the_next_run_tries_a_host_that_was_down_only_when_its_time_has_come_and_one_a
     let log = scene.log.borrow();
     // Down from the sixth second on, for thirty: three attempts for one request, and no more.
     assert!((35.0..37.0).contains(&log.times(0)[0]), "{:?}", log.times(0));
-    assert_eq!((summary.attempts, summary.failed, summary.untried), (3, 100, 99));
+    assert_eq!((summary.attempts, summary.failed, summary.never_attempted), (3, 100, 99));
     assert_eq!(log.most, 1);
 }
 
@@ -190,7 +190,11 @@ fn a_run_that_follows_tells_of_a_change_within_a_second_and_else_once_a_minute()
 #[test]
 fn a_report_tells_of_destinations_that_take_nothing_until_one_is_taken() {
     let first = scene((0..5).map(|n| record(n, "dead")).collect(), |_| refused());
-    first.worker.policy(Policy { attempts: 1, ..Policy::default() }).run(&mut ()).unwrap();
+    first
+        .worker
+        .policy(RetryPolicy { attempts: 1, ..RetryPolicy::default() })
+        .run(&mut ())
+        .unwrap();
     let run = first.books.borrow_mut().reports.pop().unwrap();
     let [trouble] = &run.troubles[..] else { panic!("{run:?}") };
     assert_eq!((&*trouble.to, &*trouble.state), ("dead", "down"));
@@ -215,7 +219,8 @@ fn a_report_tells_of_destinations_that_take_nothing_until_one_is_taken() {
 
 #[test]
 fn a_request_that_used_up_a_round_leaves_its_destination_failing_and_nothing_waits_for_that() {
-    let policy = || Policy { attempts: 1, rounds: 3, every: secs(3_600), ..Policy::default() };
+    let policy =
+        || RetryPolicy { attempts: 1, rounds: 3, every: secs(3_600), ..RetryPolicy::default() };
     let first = scene(vec![record(0, "dead")], |_| refused());
     first.worker.policy(policy()).max_time(secs(5)).run(&mut ()).unwrap();
     let troubles = first.books.borrow_mut().reports.pop().unwrap().troubles;
@@ -294,7 +299,7 @@ fn what_an_operator_asks_for_is_tried_at_once_whatever_is_remembered_of_its_dest
         scene.clock.set(secs(7));
         let summary = scene.worker.run(&mut ()).unwrap();
         assert_eq!(summary.delivered == 20, delivered_now, "{asked:?}: {summary:?}");
-        assert_eq!(summary.untried == 20, !delivered_now, "{asked:?}: {summary:?}");
+        assert_eq!(summary.never_attempted == 20, !delivered_now, "{asked:?}: {summary:?}");
     }
 }
 
@@ -307,7 +312,7 @@ fn what_an_operator_asks_for_during_a_run_ends_a_back_off_and_a_pause_once() {
         _ => delivered(),
     });
     let (books, mut waits) = (scene.books.clone(), 0);
-    let policy = Policy { base: secs(100), jitter: 0.0, ..Policy::default() };
+    let policy = RetryPolicy { base: secs(100), jitter: 0.0, ..RetryPolicy::default() };
     let mut observer = |event: &Event<'_>| {
         if matches!(event, Event::Waiting { .. }) {
             waits += 1;

@@ -2,6 +2,7 @@
 //! follows a script, and a clock that moves when that driver waits.
 
 mod backlog;
+mod delivery_options;
 mod destinations;
 mod endings;
 mod fakes;
@@ -11,5 +12,4 @@ mod members;
 mod properties;
 mod retries;
 mod silent;
-mod terms;
 mod threads;

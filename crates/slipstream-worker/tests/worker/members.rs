@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Destination, Verdict};
+use slipstream_core::{Destination, Settlement};
 use slipstream_worker::Event;
 
 use crate::fakes::{State, delivered, record, refused, scene};
@@ -24,12 +24,16 @@ fn a_forged_destination_fails_its_record_and_says_nothing_of_the_one_it_names() 
     let summary = scene
         .worker
         .run(&mut |event: &Event<'_>| {
-            if let Event::Settled { destination, verdict: Verdict::Failed, reason, .. } = event {
+            if let Event::Settled { destination, verdict: Settlement::Failed, reason, .. } = event {
                 told.push((destination.unwrap().to_string(), reason.unwrap().to_owned()));
             }
         })
         .unwrap();
-    assert_eq!((summary.delivered, summary.failed, summary.untried), (1, 10, 10), "{summary:?}");
+    assert_eq!(
+        (summary.delivered, summary.failed, summary.never_attempted),
+        (1, 10, 10),
+        "{summary:?}"
+    );
     let log = scene.log.borrow();
     assert_eq!(log.seen.len(), 1, "{:?}", log.seen);
     for (to, reason) in &told {
@@ -45,7 +49,7 @@ fn a_body_that_is_no_request_fails_untried() {
     broken.body = b"\xff".to_vec();
     let scene = scene(vec![broken, record(1, "a")], |_| delivered());
     let summary = scene.worker.run(&mut ()).unwrap();
-    assert_eq!((summary.delivered, summary.failed, summary.untried), (1, 1, 1));
+    assert_eq!((summary.delivered, summary.failed, summary.never_attempted), (1, 1, 1));
 }
 
 #[test]

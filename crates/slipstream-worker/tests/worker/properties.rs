@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use slipstream_core::{Blame, Failure, Outcome, Verdict};
+use slipstream_core::{Failure, FailureScope, Outcome, Settlement};
 use slipstream_worker::{Ending, Event};
 
 use crate::fakes::{State, record, scene};
@@ -20,8 +20,8 @@ impl Act {
     fn outcome(&self) -> (Duration, Outcome) {
         let mut failure = match self.ending {
             0..4 => return (Duration::from_millis(self.millis), Outcome::Delivered),
-            4..7 => Failure::transient(Blame::Destination, "by fault of the destination"),
-            7..9 => Failure::transient(Blame::Request, "by fault of the request"),
+            4..7 => Failure::transient(FailureScope::Destination, "by fault of the destination"),
+            7..9 => Failure::transient(FailureScope::Request, "by fault of the request"),
             _ => Failure::permanent("never"),
         };
         failure.retry_after = self.retry_after.map(Duration::from_secs);
@@ -62,7 +62,7 @@ proptest! {
             .max_time(Duration::from_secs(budget))
             .run(&mut |event: &Event<'_>| {
                 let Event::Settled { id: Some(id), verdict, .. } = event else { return };
-                if matches!(verdict, Verdict::Delivered | Verdict::Failed | Verdict::Expired) {
+                if matches!(verdict, Settlement::Delivered | Settlement::Failed | Settlement::Expired) {
                     let (_, index) = id.as_bytes().split_last_chunk::<8>().unwrap();
                     finals[usize::try_from(u64::from_be_bytes(*index) & 0xffff).unwrap()] += 1;
                 }

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use slipstream_core::{Outcome, Verdict};
-use slipstream_worker::{Event, Limits, Policy};
+use slipstream_core::{Outcome, Settlement};
+use slipstream_worker::{Event, Limits, RetryPolicy};
 
 use crate::fakes::{QUICK, State, delivered, record, refused, rejected, scene, scene_of};
 
@@ -16,7 +16,7 @@ fn a_failing_request_is_tried_three_times_with_two_and_four_seconds_in_between()
     assert_eq!(scene.log.borrow().times(0), [0.0, 2.01, 6.02]);
     assert_eq!(scene.books.borrow().states, [State::Failed]);
     assert_eq!((summary.attempts, summary.retried), (3, 2));
-    assert_eq!((summary.failed, summary.untried), (1, 0));
+    assert_eq!((summary.failed, summary.never_attempted), (1, 0));
 }
 
 #[test]
@@ -61,14 +61,15 @@ fn an_unknown_kind_fails_alone_untried_and_with_a_reason() {
     let summary = scene
         .worker
         .run(&mut |event: &Event<'_>| {
-            if let Event::Settled { verdict: Verdict::Failed, reason: Some(reason), .. } = event {
+            if let Event::Settled { verdict: Settlement::Failed, reason: Some(reason), .. } = event
+            {
                 reasons.push((*reason).to_owned());
             }
         })
         .unwrap();
     use State::{Delivered, Failed};
     assert_eq!(scene.books.borrow().states, [Delivered, Failed, Delivered]);
-    assert_eq!((summary.failed, summary.untried), (1, 1));
+    assert_eq!((summary.failed, summary.never_attempted), (1, 1));
     assert_eq!(reasons, ["nothing here performs requests of kind 'fax'"]);
 }
 
@@ -82,7 +83,7 @@ fn an_envelope_that_cannot_be_read_fails_alone() {
     let summary = scene.worker.run(&mut ()).unwrap();
     use State::{Delivered, Failed};
     assert_eq!(scene.books.borrow().states, [Delivered, Failed, Delivered]);
-    assert_eq!((summary.failed, summary.untried), (1, 1));
+    assert_eq!((summary.failed, summary.never_attempted), (1, 1));
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn a_record_that_crashed_the_worker_each_time_is_failed_without_another_attempt(
     let summary = scene.worker.run(&mut ()).unwrap();
     assert_eq!(scene.log.borrow().times(0), [0.0; 0]);
     assert_eq!(scene.books.borrow().states, [State::Failed, State::Delivered]);
-    assert_eq!((summary.failed, summary.untried), (1, 0));
+    assert_eq!((summary.failed, summary.never_attempted), (1, 0));
     assert_eq!(scene.books.borrow().attempts[0], 3, "none is counted either");
 }
 
@@ -122,12 +123,12 @@ fn an_attempt_is_counted_before_it_is_made() {
 #[test]
 fn the_number_of_attempts_and_the_waits_can_be_set() {
     let scene = scene(vec![record(0, "a")], |_| rejected(true));
-    let policy = Policy {
+    let policy = RetryPolicy {
         attempts: 4,
         base: Duration::from_secs(1),
         factor: 3.0,
         jitter: 1.0,
-        ..Policy::default()
+        ..RetryPolicy::default()
     };
     let worker = scene.worker.policy(policy).random(|| 0.5);
     assert_eq!(worker.run(&mut ()).unwrap().attempts, 4);

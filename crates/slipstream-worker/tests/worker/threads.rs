@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use slipstream_core::{
-    Attempt, Blame, Completion, Destination, Driver, Failure, Handler, Invalid, Job, Outcome,
-    Record, RecordId, Request, Ticket,
+    Attempt, Completion, Destination, Driver, Failure, FailureScope, Handler, Invalid, Job,
+    Outcome, Record, RecordId, Request, Ticket,
 };
-use slipstream_worker::{Ending, Event, Policy, Threads, Worker};
+use slipstream_worker::{Ending, Event, RetryPolicy, Threads, Worker};
 
 use crate::fakes::{FakeClock, scene_of};
 
@@ -68,7 +68,7 @@ fn body(task: &str) -> Vec<u8> {
 fn finish(driver: &mut dyn Driver, count: usize) -> Vec<Completion> {
     let mut done = Vec::new();
     while done.len() < count {
-        driver.turn(LONG, &mut done);
+        driver.poll(LONG, &mut done);
     }
     done.sort_by_key(|completion| completion.ticket);
     done
@@ -90,7 +90,7 @@ fn a_panic_fails_its_attempt_and_the_thread_goes_on() {
     driver.start(job(0, body("panic")));
     driver.start(job(1, body("work")));
     let done = finish(&mut driver, 2);
-    let expected = Failure::transient(Blame::Request, "the handler panicked: out of paper");
+    let expected = Failure::transient(FailureScope::Request, "the handler panicked: out of paper");
     assert_eq!(done[0].outcome, Outcome::Failed(expected));
     assert_eq!(done[1].outcome, Outcome::Delivered);
 }
@@ -134,11 +134,11 @@ impl Handler for Sloppy {
         Outcome::Delivered
     }
 
-    fn at_once(&self) -> usize {
+    fn max_batch(&self) -> usize {
         3
     }
 
-    fn perform_all(&self, requests: &[(Task, Attempt)]) -> Vec<Outcome> {
+    fn perform_batch(&self, requests: &[(Task, Attempt)]) -> Vec<Outcome> {
         vec![Outcome::Delivered; requests.len() - self.untold]
     }
 }
@@ -160,27 +160,27 @@ fn where_a_handler_tells_nothing_at_all_all_have_failed() {
     gate.wait();
     let done = finish(&mut driver, 4);
     let untold = "the handler did not tell what became of it";
-    let untold = Outcome::Failed(Failure::transient(Blame::Request, untold));
+    let untold = Outcome::Failed(Failure::transient(FailureScope::Request, untold));
     assert!(done[1..].iter().all(|each| each.outcome == untold), "{done:?}");
 }
 
 #[test]
 fn a_waiting_turn_returns_when_it_is_woken() {
     let mut driver = Threads::new(Doer::default());
-    driver.waker().wake();
-    driver.turn(LONG, &mut Vec::new());
-    let waker = driver.waker();
-    let waking = std::thread::spawn(move || waker.wake());
-    driver.turn(LONG, &mut Vec::new());
+    driver.notifier().notify();
+    driver.poll(LONG, &mut Vec::new());
+    let notifier = driver.notifier();
+    let waking = std::thread::spawn(move || notifier.notify());
+    driver.poll(LONG, &mut Vec::new());
     waking.join().unwrap();
 }
 
 #[test]
 fn a_job_that_ends_wakes_a_driver_that_waits_elsewhere() {
     let (mut host, mut driver) = (Threads::new(Doer::default()), Threads::new(Doer::default()));
-    driver.wake_on_completion(host.waker());
+    driver.notify_on_completion(host.notifier());
     driver.start(job(0, body("work")));
-    host.turn(LONG, &mut Vec::new());
+    host.poll(LONG, &mut Vec::new());
     assert_eq!(finish(&mut driver, 1).len(), 1);
 }
 
@@ -214,7 +214,7 @@ fn a_stop_from_another_thread_cuts_a_wait_for_a_retry_short() {
     let id = RecordId::new(crate::fakes::EPOCH, [0; 10]);
     let payload = move |_| Record::new(&Task("panic".into()), id).unwrap().encode();
     let (_, backlog) = crate::backlog::of(1, payload, FakeClock::default());
-    let policy = Policy { base: LONG, ..Policy::default() };
+    let policy = RetryPolicy { base: LONG, ..RetryPolicy::default() };
     // The waits are real ones, in the threads' turn.
     let worker = Worker::new(backlog).policy(policy).max_time(LONG * 2);
     let worker = worker.max_idle(LONG * 2).handler(Doer::default());

@@ -1,4 +1,4 @@
-//! What `store` says of terms, batches, and the spool itself.
+//! What `store` says of options, batches, and the spool itself.
 
 use std::fs::File;
 use std::time::{Duration, SystemTime};

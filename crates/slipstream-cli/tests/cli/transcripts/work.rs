@@ -3,7 +3,9 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use slipstream_core::{Clock, Destination, Engine, Record, RecordId, Source, SystemClock, Terms};
+use slipstream_core::{
+    Clock, DeliveryOptions, Destination, Engine, Record, RecordId, Source, SystemClock,
+};
 
 use super::{Scene, transcript};
 use crate::receiver::PATIENCE;
@@ -122,7 +124,7 @@ fn store_forged(scene: &Scene, kind: &str, destination: String) {
         id: RecordId::generate(SystemClock::new().now()),
         kind: kind.to_owned(),
         destination: Destination::new(destination),
-        terms: Terms::default(),
+        options: DeliveryOptions::default(),
         body: body.to_vec(),
     };
     spool.store(&Source::named("a"), &[record]).unwrap();

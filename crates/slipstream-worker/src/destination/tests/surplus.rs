@@ -64,7 +64,7 @@ impl Bench {
                 break;
             }
             let Some(from) = self.passed.next() else { break };
-            let from = from.map(|place| u64::try_from(place).unwrap_or(u64::MAX));
+            let from = from.map(|position| u64::try_from(position).unwrap_or(u64::MAX));
             match self.over.range((from, Bound::Unbounded)).next().map(|(&at, _)| at) {
                 Some(at) => {
                     self.read_again += 1;

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - An address is judged as what it is, however it was spelt and by whatever server the name was
-//!   resolved: so ask [`AddressPolicy::allows`] at the moment of connecting.
+//!   resolved: so ask [`AddressGate::allows`] at the moment of connecting.
 //! - An IPv6 address that carries an IPv4 one to where it leads (mapped, compatible, 6to4, NAT64,
 //!   Teredo) is what the carried one is, if that is not public.
 //! - A socket is judged by its path, of which there is one spelling: what is allowed is what is
@@ -20,7 +20,7 @@ use crate::{Failure, Invalid, bare_host, quoted};
 
 /// What requests may connect to. By default, anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AddressPolicy {
+pub struct AddressGate {
     public_only: bool,
     sockets_by_name: bool,
     /// Names, lower case and without a last dot, and sockets as `unix:/PATH` or `unix:@NAME`.
@@ -29,7 +29,7 @@ pub struct AddressPolicy {
     addresses: HashSet<IpAddr>,
 }
 
-impl AddressPolicy {
+impl AddressGate {
     /// Public addresses only, and these: names of hosts, addresses, and sockets as `unix:/PATH` or
     /// `unix:@NAME`.
     pub fn public_and(allowed: &[String]) -> Self {
@@ -65,7 +65,7 @@ impl AddressPolicy {
     }
 
     /// Whether this host is exempt by its name: what it leads to is then not looked at. An address
-    /// never is; that is for [`AddressPolicy::allows`].
+    /// never is; that is for [`AddressGate::allows`].
     pub fn exempts(&self, name: &str) -> bool {
         !self.public_only || self.names.contains(&plain(name))
     }

@@ -6,13 +6,13 @@ const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-fn policy(text: &str) -> Policy {
-    Policy::default().amended(text).unwrap()
+fn policy(text: &str) -> RetryPolicy {
+    RetryPolicy::default().amended(text).unwrap()
 }
 
 #[test]
 fn waits_double_from_two_seconds_up_to_the_cap() {
-    let policy = Policy { attempts: u32::MAX, ..Policy::default() };
+    let policy = RetryPolicy { attempts: u32::MAX, ..RetryPolicy::default() };
     for (attempt, expected) in [(0, 2), (1, 2), (2, 4), (3, 8), (9, 512), (10, 600)] {
         assert_eq!(policy.delay(attempt, 0.0), secs(expected), "{attempt}");
     }
@@ -21,7 +21,7 @@ fn waits_double_from_two_seconds_up_to_the_cap() {
 
 #[test]
 fn jitter_only_adds_and_adds_no_more_than_its_fraction() {
-    let policy = Policy::default();
+    let policy = RetryPolicy::default();
     assert_eq!(policy.delay(1, 1.0), Duration::from_millis(2_400));
     assert_eq!(policy.delay(1, 0.5), Duration::from_millis(2_200));
     assert_eq!(policy.delay(1, f64::NAN), secs(2));
@@ -29,7 +29,7 @@ fn jitter_only_adds_and_adds_no_more_than_its_fraction() {
 
 #[test]
 fn retry_after_is_honoured_but_never_below_the_back_off_nor_above_its_cap() {
-    let policy = Policy::default();
+    let policy = RetryPolicy::default();
     let table = [
         (None, 4),
         (Some(secs(0)), 4),
@@ -86,7 +86,7 @@ fn what_is_no_policy_is_refused_by_name() {
         ("permanent=4xx", "status '4xx'"),
         ("permanent=500-400", "status '500-400'"),
     ] {
-        let words = Policy::default().amended(text).unwrap_err().to_string();
+        let words = RetryPolicy::default().amended(text).unwrap_err().to_string();
         assert!(words.contains(part), "{text}: {words}");
     }
 }
@@ -98,7 +98,7 @@ proptest! {
         factor: f64, jitter: f64, random: f64,
     ) {
         let [base, cap, every] = [base, cap, every].map(|s| secs(s.into()));
-        let policy = Policy { attempts, rounds, base, cap, every, factor, jitter, ..Policy::default() };
+        let policy = RetryPolicy { attempts, rounds, base, cap, every, factor, jitter, ..RetryPolicy::default() };
         let delay = policy.delay(attempt, random);
         prop_assert!(delay >= base.min(cap).min(every));
         prop_assert!(delay <= cap.max(every) * 2);
@@ -106,6 +106,6 @@ proptest! {
 
     #[test]
     fn any_text_is_a_policy_or_an_error(text in "[a-z=,0-9.+-]{0,40}") {
-        let _ = Policy::default().amended(&text);
+        let _ = RetryPolicy::default().amended(&text);
     }
 }

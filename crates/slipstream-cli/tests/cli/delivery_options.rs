@@ -1,4 +1,4 @@
-//! The terms of `slipstream store`: what is kept of them, and what they do.
+//! The options of `slipstream store`: what is kept of them, and what they do.
 
 use serde_json::{Value, json};
 
@@ -7,8 +7,8 @@ use crate::run::{Spool, assert_refused, ran};
 
 const URL: &str = "http://h/";
 
-/// The terms of the records in the one log that is being collected.
-fn terms(spool: &Spool) -> Vec<Value> {
+/// The options of the records in the one log that is being collected.
+fn options(spool: &Spool) -> Vec<Value> {
     let log = spool.logs("collecting").remove(0);
     let shown = spool.run(["inspect", log.to_str().unwrap()]);
     let lines = shown.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -37,29 +37,29 @@ fn a_request_is_stored_with_its_terms() {
         "order_key": "customer-3",
         "retry": "every=1d,rounds=4,attempts=2"
     });
-    assert_eq!(terms(&spool), [expected]);
+    assert_eq!(options(&spool), [expected]);
 }
 
 #[test]
 fn a_delay_and_a_time_to_live_count_from_now() {
     let spool = Spool::new();
     spool.quietly(["store", "--delay", "10m", "--ttl", "1h", "--attempts=5", URL]);
-    let terms = terms(&spool).remove(0);
-    assert_eq!(between(&terms["not_before"], &terms["expires"]), 50 * 60 * 1_000);
-    assert_eq!(terms["retry"], "attempts=5");
+    let options = options(&spool).remove(0);
+    assert_eq!(between(&options["not_before"], &options["expires"]), 50 * 60 * 1_000);
+    assert_eq!(options["retry"], "attempts=5");
     let seconds = Spool::new();
     seconds.quietly(["store", "--at", "@1798131600", "--dedupe=k", URL]);
     let expected = json!({
         "not_before": "2026-12-24T17:00:00.000Z", "dedupe": "k", "dedupe_window": "5m"
     });
-    assert_eq!(self::terms(&seconds), [expected]);
+    assert_eq!(self::options(&seconds), [expected]);
 }
 
 #[test]
 fn a_request_without_terms_shows_none() {
     let spool = Spool::new();
     spool.quietly(["store", URL]);
-    assert_eq!(terms(&spool), [Value::Null]);
+    assert_eq!(options(&spool), [Value::Null]);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_line_of_a_batch_has_terms_of_its_own_or_else_the_options() {
     logs.sort();
     let logs = logs.iter().map(|log| log.to_str().unwrap());
     let shown = spool.run(std::iter::once("inspect").chain(logs));
-    let mut terms: Vec<_> = shown
+    let mut options: Vec<_> = shown
         .out
         .lines()
         .map(|line| {
@@ -101,14 +101,14 @@ fn a_line_of_a_batch_has_terms_of_its_own_or_else_the_options() {
             (line["body"]["url"].as_str().unwrap().to_owned(), line["terms"].clone())
         })
         .collect();
-    terms.sort_by(|a, b| a.0.cmp(&b.0));
-    let terms: Vec<_> = terms.into_iter().map(|(_, terms)| terms).collect();
+    options.sort_by(|a, b| a.0.cmp(&b.0));
+    let options: Vec<_> = options.into_iter().map(|(_, options)| options).collect();
     let expected = [
         json!({"order_key": "all", "retry": "attempts=2"}),
         json!({"not_before": "2026-12-24T17:00:00.000Z", "order_key": "own", "retry": "attempts=2"}),
         json!({"order_key": "all", "retry": "attempts=9", "dedupe": "a", "dedupe_window": "1h"}),
     ];
-    assert_eq!(terms, expected);
+    assert_eq!(options, expected);
 }
 
 #[test]

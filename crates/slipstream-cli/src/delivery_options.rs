@@ -1,4 +1,4 @@
-//! A request's terms as people write and read them: options, keys of a batch's line, and JSON.
+//! A request's options as people write and read them: options, keys of a batch's line, and JSON.
 //!
 //! # Invariants
 //! - What cannot be kept is refused by its name before anything is stored.
@@ -8,19 +8,19 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use slipstream_core::{Dedupe, Invalid, Policy, Terms, Timestamp};
+use slipstream_core::{Dedupe, DeliveryOptions, Invalid, RetryPolicy, Timestamp};
 
-use crate::args::TermsArgs;
+use crate::args::DeliveryOptionsArgs;
 use crate::units::{duration, lasting, moment, rfc3339, spell};
 
-/// The keys of a batch's line that are terms.
+/// The keys of a batch's line that are options.
 pub(crate) const KEYS: [&str; 7] =
     ["delay", "at", "ttl", "dedupe", "dedupe_window", "order_key", "retry"];
 
 /// How long a dedupe key counts unless told otherwise.
 const WINDOW: Duration = Duration::from_secs(5 * 60);
 
-/// Terms as they are given, before it is known when the request is stored.
+/// DeliveryOptions as they are given, before it is known when the request is stored.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Given {
     start: Option<Start>,
@@ -40,7 +40,7 @@ enum Start {
 
 impl Given {
     /// What the command line gives.
-    pub(crate) fn of(args: &TermsArgs) -> Self {
+    pub(crate) fn of(args: &DeliveryOptionsArgs) -> Self {
         let attempts = args.attempts.map(|attempts| format!("attempts={attempts}"));
         // What comes later wins.
         let mut retry: Vec<_> =
@@ -94,13 +94,13 @@ impl Given {
         self.window.is_some() && self.dedupe.is_none()
     }
 
-    /// The terms of a request that is stored now.
+    /// The options of a request that is stored now.
     ///
     /// # Errors
     /// When they cannot be kept.
-    pub(crate) fn terms(&self, now: Timestamp) -> Result<Terms, Invalid> {
+    pub(crate) fn options(&self, now: Timestamp) -> Result<DeliveryOptions, Invalid> {
         let window = self.window.unwrap_or(WINDOW);
-        let terms = Terms {
+        let options = DeliveryOptions {
             not_before: self.start.map(|start| match start {
                 Start::In(delay) => now.after(delay),
                 Start::At(time) => time,
@@ -110,22 +110,22 @@ impl Given {
             dedupe: self.dedupe.clone().map(|key| Dedupe { key, window }),
             retry: self.retry.clone(),
         };
-        terms.check()?;
-        Ok(terms)
+        options.check()?;
+        Ok(options)
     }
 }
 
 /// curl's constant wait, as a policy's; none means the usual ones to curl, too.
-fn delay(args: &TermsArgs) -> Option<String> {
+fn delay(args: &DeliveryOptionsArgs) -> Option<String> {
     let delay = args.retry_delay.filter(|delay| !delay.is_zero())?;
     Some(format!("base={},factor=1", spell(delay)))
 }
 
 /// As many attempts as begin within the time that retrying may take; none means any.
-fn bound(args: &TermsArgs, retry: &str) -> Option<String> {
+fn bound(args: &DeliveryOptionsArgs, retry: &str) -> Option<String> {
     let most = args.retry_max_time.filter(|most| !most.is_zero())?;
-    // What is no policy is refused when the terms are checked.
-    let policy = Policy::default().amended(retry).ok()?;
+    // What is no policy is refused when the options are checked.
+    let policy = RetryPolicy::default().amended(retry).ok()?;
     let within = policy.schedule().take_while(|step| step.earliest <= most).count();
     let attempts = within.clamp(1, policy.attempts.max(1) as usize);
     Some(format!("attempts={attempts}"))
@@ -145,7 +145,7 @@ fn bare_moment(json: &str) -> String {
     text(json).unwrap_or_else(|_| format!("@{json}"))
 }
 
-/// Terms for JSON, each only if it is there.
+/// DeliveryOptions for JSON, each only if it is there.
 #[derive(Serialize)]
 pub(crate) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,14 +164,14 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// None when there are none.
-    pub(crate) fn of(terms: &Terms) -> Option<Self> {
-        (*terms != Terms::default()).then(|| Self {
-            not_before: terms.not_before.map(rfc3339),
-            expires: terms.expires.map(rfc3339),
-            dedupe: terms.dedupe.as_ref().map(|dedupe| dedupe.key.clone()),
-            dedupe_window: terms.dedupe.as_ref().map(|dedupe| spell(dedupe.window)),
-            order_key: terms.order.clone(),
-            retry: terms.retry.clone(),
+    pub(crate) fn of(options: &DeliveryOptions) -> Option<Self> {
+        (*options != DeliveryOptions::default()).then(|| Self {
+            not_before: options.not_before.map(rfc3339),
+            expires: options.expires.map(rfc3339),
+            dedupe: options.dedupe.as_ref().map(|dedupe| dedupe.key.clone()),
+            dedupe_window: options.dedupe.as_ref().map(|dedupe| spell(dedupe.window)),
+            order_key: options.order.clone(),
+            retry: options.retry.clone(),
         })
     }
 
@@ -198,9 +198,9 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
-    fn amended(given: &Given, line: &[(&str, &'static str)]) -> Result<Terms, String> {
+    fn amended(given: &Given, line: &[(&str, &'static str)]) -> Result<DeliveryOptions, String> {
         let line: Vec<_> = line.iter().map(|(key, json)| ((*key).to_owned(), *json)).collect();
-        given.amended(&line)?.terms(NOW).map_err(|error| error.to_string())
+        given.amended(&line)?.options(NOW).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -215,21 +215,24 @@ mod tests {
             Some(Dedupe { key: key.to_owned(), window: Duration::from_secs(seconds) })
         };
         let at = |millis| Some(Timestamp::from_millis(millis));
-        let plain =
-            Terms { not_before: at(1_060_000), dedupe: dedupe("default", 7), ..Terms::default() };
+        let plain = DeliveryOptions {
+            not_before: at(1_060_000),
+            dedupe: dedupe("default", 7),
+            ..DeliveryOptions::default()
+        };
         assert_eq!(amended(&given, &[]), Ok(plain.clone()));
         let line =
             [("at", "2000"), ("dedupe", "\"own\""), ("ttl", "\"1h\""), ("order_key", "\"k\"")];
-        let expected = Terms {
+        let expected = DeliveryOptions {
             not_before: at(2_000_000),
             dedupe: dedupe("own", 7),
             expires: at(4_600_000),
             order: Some("k".to_owned()),
-            ..Terms::default()
+            ..DeliveryOptions::default()
         };
         assert_eq!(amended(&given, &line), Ok(expected));
         let line = [("delay", "5"), ("dedupe_window", "\"1m\""), ("retry", "\"attempts=9\"")];
-        let expected = Terms {
+        let expected = DeliveryOptions {
             not_before: at(1_005_000),
             dedupe: dedupe("default", 60),
             retry: Some("attempts=9".to_owned()),
@@ -257,7 +260,7 @@ mod tests {
         for (words, expected) in table {
             let words = [&["slipstream", "store", "http://h/"], *words].concat();
             let Command::Store(args) = Cli::parse_from(words).command else { panic!() };
-            assert_eq!(Given::of(&args.terms).retry.as_deref(), *expected, "{expected:?}");
+            assert_eq!(Given::of(&args.options).retry.as_deref(), *expected, "{expected:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! When a request may be tried, how often, and after which others.
 //!
-//! Terms belong to any kind of request, so they stand in the envelope, and all of them are
-//! optional: a request without terms is tried at once, by the worker's own policy, beside
+//! DeliveryOptions belong to any kind of request, so they stand in the envelope, and all of them are
+//! optional: a request without options is tried at once, by the worker's own policy, beside
 //! any other.
 //!
 //! # Non-goals
@@ -10,14 +10,14 @@
 
 use std::time::Duration;
 
-use crate::{Invalid, Policy, Timestamp};
+use crate::{Invalid, RetryPolicy, Timestamp};
 
 /// Longest key, in bytes.
 const KEY_MAX: usize = 255;
 
-/// On which terms a request is delivered.
+/// With which options a request is delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Terms {
+pub struct DeliveryOptions {
     /// It is not tried before.
     pub not_before: Option<Timestamp>,
     /// It is not tried after this: it has expired then, and is counted as such.
@@ -27,7 +27,7 @@ pub struct Terms {
     pub order: Option<String>,
     /// It is not stored at all if another one with the same key was, a moment ago.
     pub dedupe: Option<Dedupe>,
-    /// What differs from the worker's own policy, as [`Policy::amended`] reads it.
+    /// What differs from the worker's own policy, as [`RetryPolicy::amended`] reads it.
     pub retry: Option<String>,
 }
 
@@ -40,7 +40,7 @@ pub struct Dedupe {
     pub window: Duration,
 }
 
-impl Terms {
+impl DeliveryOptions {
     /// Refuses what can never be kept.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl Terms {
             }
         }
         if let Some(text) = &self.retry {
-            Policy::default().amended(text)?;
+            RetryPolicy::default().amended(text)?;
         }
         Ok(())
     }
@@ -79,34 +79,57 @@ mod tests {
         let at = Timestamp::from_millis;
         let key = |key: &str| Some(key.to_owned());
         let table = [
-            (Terms::default(), None),
-            (Terms { not_before: Some(at(2)), ..Terms::default() }, None),
-            (Terms { not_before: Some(at(1)), expires: Some(at(2)), ..Terms::default() }, None),
+            (DeliveryOptions::default(), None),
+            (DeliveryOptions { not_before: Some(at(2)), ..DeliveryOptions::default() }, None),
             (
-                Terms { not_before: Some(at(2)), expires: Some(at(2)), ..Terms::default() },
+                DeliveryOptions {
+                    not_before: Some(at(1)),
+                    expires: Some(at(2)),
+                    ..DeliveryOptions::default()
+                },
+                None,
+            ),
+            (
+                DeliveryOptions {
+                    not_before: Some(at(2)),
+                    expires: Some(at(2)),
+                    ..DeliveryOptions::default()
+                },
                 Some("expires before it may be sent"),
             ),
-            (Terms { order: key("customer-17"), ..Terms::default() }, None),
-            (Terms { order: key(""), ..Terms::default() }, Some("invalid order key of 0 bytes")),
-            (Terms { order: key(&"x".repeat(256)), ..Terms::default() }, Some("256 bytes")),
+            (DeliveryOptions { order: key("customer-17"), ..DeliveryOptions::default() }, None),
             (
-                Terms {
+                DeliveryOptions { order: key(""), ..DeliveryOptions::default() },
+                Some("invalid order key of 0 bytes"),
+            ),
+            (
+                DeliveryOptions { order: key(&"x".repeat(256)), ..DeliveryOptions::default() },
+                Some("256 bytes"),
+            ),
+            (
+                DeliveryOptions {
                     dedupe: Some(Dedupe { key: String::new(), window: Duration::ZERO }),
-                    ..Terms::default()
+                    ..DeliveryOptions::default()
                 },
                 Some("invalid dedupe key"),
             ),
-            (Terms { retry: key("attempts=5,every=1h"), ..Terms::default() }, None),
-            (Terms { retry: key("attempts=many"), ..Terms::default() }, Some("attempts")),
+            (
+                DeliveryOptions { retry: key("attempts=5,every=1h"), ..DeliveryOptions::default() },
+                None,
+            ),
+            (
+                DeliveryOptions { retry: key("attempts=many"), ..DeliveryOptions::default() },
+                Some("attempts"),
+            ),
         ];
-        for (terms, expected) in table {
-            let words = terms.check().err().map(|error| error.to_string());
+        for (options, expected) in table {
+            let words = options.check().err().map(|error| error.to_string());
             match expected {
-                None => assert_eq!(words, None, "{terms:?}"),
+                None => assert_eq!(words, None, "{options:?}"),
                 Some(part) => {
                     assert!(
                         words.clone().is_some_and(|w| w.contains(part)),
-                        "{terms:?}: {words:?}"
+                        "{options:?}: {words:?}"
                     );
                 }
             }

@@ -9,7 +9,7 @@ fn texts(allowed: &[&str]) -> Vec<String> {
 #[test]
 fn a_host_is_exempt_by_its_name_and_an_address_by_itself() {
     let allowed = ["Internal.Example.", "10.0.0.7", "[::1]", "unix:/run/A.sock"];
-    let policy = AddressPolicy::public_and(&texts(&allowed));
+    let policy = AddressGate::public_and(&texts(&allowed));
     for (name, exempt) in [
         ("internal.example", true),
         ("INTERNAL.example.", true),
@@ -33,8 +33,8 @@ fn a_host_is_exempt_by_its_name_and_an_address_by_itself() {
 #[test]
 fn a_socket_is_allowed_by_the_one_spelling_of_its_path() {
     let allowed = texts(&["unix:/run//./A.sock", "unix:@app", "unix:relative", "localhost"]);
-    let all = AddressPolicy::default();
-    for policy in [AddressPolicy::public_and(&allowed), AddressPolicy::sockets_only_of(&allowed)] {
+    let all = AddressGate::default();
+    for policy in [AddressGate::public_and(&allowed), AddressGate::sockets_only_of(&allowed)] {
         for (path, allowed) in [
             ("/run/A.sock", true),
             ("//run/./A.sock", true),
@@ -59,7 +59,7 @@ fn a_socket_is_allowed_by_the_one_spelling_of_its_path() {
             assert_eq!(all.abstract_socket(name), Ok(()));
         }
     }
-    let failure = AddressPolicy::sockets_only_of(&[]).socket("/run//b.sock").unwrap_err();
+    let failure = AddressGate::sockets_only_of(&[]).socket("/run//b.sock").unwrap_err();
     assert!(!failure.transient);
     assert!(failure.reason.contains("--allow-host unix:/run/b.sock`"), "{failure:?}");
 }
@@ -77,9 +77,9 @@ fn only_a_path_that_a_request_can_have_can_be_allowed() {
 
 #[test]
 fn sockets_can_be_named_while_every_address_is_allowed() {
-    let policy = AddressPolicy::sockets_only_of(&[]);
+    let policy = AddressGate::sockets_only_of(&[]);
     assert!(policy.allows("127.0.0.1".parse().unwrap()) && policy.exempts("localhost"));
-    assert!(!policy.is_open() && !policy.is_public_only() && AddressPolicy::default().is_open());
+    assert!(!policy.is_open() && !policy.is_public_only() && AddressGate::default().is_open());
 }
 
 #[test]

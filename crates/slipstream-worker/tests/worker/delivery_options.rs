@@ -1,8 +1,8 @@
-//! The terms that requests bring: when, how often, after which others.
+//! The options that requests bring: when, how often, after which others.
 
 use std::time::Duration;
 
-use slipstream_core::{Blame, Failure, Outcome, Policy, Record, Terms};
+use slipstream_core::{DeliveryOptions, Failure, FailureScope, Outcome, Record, RetryPolicy};
 
 use crate::fakes::{
     EPOCH, QUICK, State, delivered, record, refused, rejected, scene, scene_of, timed_out,
@@ -12,21 +12,22 @@ const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-fn on(terms: Terms, index: u64, to: &str) -> Record {
-    Record { terms, ..record(index, to) }
+fn on(options: DeliveryOptions, index: u64, to: &str) -> Record {
+    Record { options, ..record(index, to) }
 }
 
 fn ordered(index: u64, to: &str) -> Record {
-    on(Terms { order: Some("k".to_owned()), ..Terms::default() }, index, to)
+    on(DeliveryOptions { order: Some("k".to_owned()), ..DeliveryOptions::default() }, index, to)
 }
 
 fn retried(text: &str, index: u64, to: &str) -> Record {
-    on(Terms { retry: Some(text.to_owned()), ..Terms::default() }, index, to)
+    on(DeliveryOptions { retry: Some(text.to_owned()), ..DeliveryOptions::default() }, index, to)
 }
 
 #[test]
 fn a_request_is_not_tried_before_its_time() {
-    let later = Terms { not_before: Some(EPOCH.after(secs(60))), ..Terms::default() };
+    let later =
+        DeliveryOptions { not_before: Some(EPOCH.after(secs(60))), ..DeliveryOptions::default() };
     let scene = scene(vec![on(later, 0, "a"), record(1, "a")], |_| delivered());
     scene.worker.run(&mut ()).unwrap();
     let log = scene.log.borrow();
@@ -35,7 +36,8 @@ fn a_request_is_not_tried_before_its_time() {
 
 #[test]
 fn a_request_that_has_expired_is_not_tried_again_and_counted_for_itself() {
-    let short = Terms { expires: Some(EPOCH.after(secs(1))), ..Terms::default() };
+    let short =
+        DeliveryOptions { expires: Some(EPOCH.after(secs(1))), ..DeliveryOptions::default() };
     let scene = scene(vec![on(short, 0, "a")], |_| rejected(true));
     let summary = scene.worker.run(&mut ()).unwrap();
     assert_eq!((summary.attempts, summary.expired, summary.failed), (1, 1, 0));
@@ -60,7 +62,7 @@ fn a_request_s_own_policy_amends_the_worker_s() {
 #[test]
 fn an_answer_that_the_policy_calls_permanent_burns_no_further_attempt() {
     let answer = |status| {
-        let mut failure = Failure::transient(Blame::Request, "no");
+        let mut failure = Failure::transient(FailureScope::Request, "no");
         failure.status = Some(status);
         (QUICK, Outcome::Failed(failure))
     };
@@ -68,7 +70,7 @@ fn an_answer_that_the_policy_calls_permanent_burns_no_further_attempt() {
         0 => answer(404),
         _ => answer(409),
     });
-    let policy = Policy::default().amended("jitter=0,permanent=400-407").unwrap();
+    let policy = RetryPolicy::default().amended("jitter=0,permanent=400-407").unwrap();
     scene.worker.policy(policy).run(&mut ()).unwrap();
     let log = scene.log.borrow();
     assert_eq!((log.times(0).len(), log.times(1).len()), (1, 3));
@@ -141,7 +143,7 @@ fn many_requests_with_one_order_key_are_delivered_in_order_and_without_delay() {
 fn one_order_key_does_not_wait_for_another() {
     let keyed = |index: u64| {
         let order = Some(format!("k{}", index % 50));
-        on(Terms { order, ..Terms::default() }, index, "a")
+        on(DeliveryOptions { order, ..DeliveryOptions::default() }, index, "a")
     };
     let scene = scene((0..1_000).map(keyed).collect(), |_| delivered());
     let summary = scene.worker.run(&mut ()).unwrap();
@@ -157,7 +159,7 @@ fn the_keys_of_a_long_backlog_go_side_by_side_each_as_fast_as_its_destination_an
         let payload = move |index: u64| {
             let stride = count / (keys * each);
             let key = (index.is_multiple_of(stride)).then(|| format!("k{}", index / stride % keys));
-            on(Terms { order: key, ..Terms::default() }, index, "a").encode()
+            on(DeliveryOptions { order: key, ..DeliveryOptions::default() }, index, "a").encode()
         };
         let scene = scene_of(usize::try_from(count).unwrap(), payload, |_| delivered());
         let summary = scene.worker.max_time(secs(3_600)).run(&mut ()).unwrap();
@@ -182,7 +184,7 @@ fn a_key_whose_destination_hangs_or_fails_holds_up_no_other_key() {
         let key = index % 20;
         let order = Some(format!("k{key}"));
         let to = ["hangs", "dead", "well"][usize::try_from(key.min(2)).unwrap()];
-        on(Terms { order, ..Terms::default() }, index, to).encode()
+        on(DeliveryOptions { order, ..DeliveryOptions::default() }, index, to).encode()
     };
     let scene = scene_of(40_000, keyed, |seen| match &*seen.to {
         "hangs" => timed_out(),

@@ -1,18 +1,21 @@
-//! The terms that the engine itself keeps: dedupe keys and order keys.
+//! The options that the engine itself keeps: dedupe keys and order keys.
 
 use std::time::Duration;
 
-use slipstream_core::{Dedupe, Engine, Record, Source, Terms, Verdict};
+use slipstream_core::{Dedupe, DeliveryOptions, Engine, Record, Settlement, Source};
 
 use crate::bench::{Bench, MINUTE, drain, next, number, source};
 
 fn once(bench: &mut Bench, key: &str) -> Record {
     let dedupe = Some(Dedupe { key: key.to_owned(), window: MINUTE });
-    Record { terms: Terms { dedupe, ..Terms::default() }, ..bench.record() }
+    Record { options: DeliveryOptions { dedupe, ..DeliveryOptions::default() }, ..bench.record() }
 }
 
 fn ordered(bench: &mut Bench, key: &str) -> Record {
-    Record { terms: Terms { order: Some(key.to_owned()), ..Terms::default() }, ..bench.record() }
+    Record {
+        options: DeliveryOptions { order: Some(key.to_owned()), ..DeliveryOptions::default() },
+        ..bench.record()
+    }
 }
 
 #[test]
@@ -27,7 +30,7 @@ fn a_repeat_within_its_window_is_not_stored_and_the_earlier_one_is_named() {
     assert_eq!((duplicate.id, duplicate.of), (repeat.id, first.id));
     bench.clock.advance(Duration::from_millis(1));
     assert_eq!(bench.other().store(&source(), &[repeat]).unwrap().duplicates, []);
-    assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), [1, 3, 2]);
+    assert_eq!(drain(&mut *bench.backlog(), |_| Settlement::Delivered), [1, 3, 2]);
     assert_eq!(bench.totals().stored, 3);
 }
 
@@ -38,7 +41,7 @@ fn repeats_within_one_call_are_told_apart_too() {
     let receipt = bench.spool.store(&source(), &records).unwrap();
     assert_eq!(receipt.duplicates.len(), 1);
     assert_eq!(receipt.duplicates[0].of, records[0].id);
-    assert_eq!(drain(&mut *bench.backlog(), |_| Verdict::Delivered), [1, 2]);
+    assert_eq!(drain(&mut *bench.backlog(), |_| Settlement::Delivered), [1, 2]);
 }
 
 #[test]
@@ -85,8 +88,8 @@ fn requests_with_one_order_key_come_out_in_order_from_all_sources() {
     let mut backlog = bench.backlog();
     let mut places = Vec::new();
     while let Some(claim) = next(&mut *backlog) {
-        places.push((claim.place, number(&claim)));
-        backlog.settle(claim.ticket, Verdict::Delivered).unwrap();
+        places.push((claim.position, number(&claim)));
+        backlog.settle(claim.ticket, Settlement::Delivered).unwrap();
     }
     assert!(places.is_sorted(), "{places:?}");
     assert_eq!(places.iter().map(|(_, number)| *number).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
@@ -106,9 +109,9 @@ fn while_a_log_is_locked_the_later_ones_of_its_slot_wait() {
     let holder = std::fs::File::open(bench.path().join("ready").join(oldest)).unwrap();
     holder.lock_shared().unwrap();
     let mut backlog = bench.backlog();
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [4], "of another slot");
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), [4], "of another slot");
     holder.unlock().unwrap();
     bench.clock.advance(Duration::from_millis(100));
-    assert_eq!(drain(&mut *backlog, |_| Verdict::Delivered), [1, 2, 3]);
+    assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), [1, 2, 3]);
     backlog.close().unwrap();
 }

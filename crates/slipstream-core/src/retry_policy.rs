@@ -1,7 +1,7 @@
 //! How often a request is tried, and how long it waits in between.
 //!
 //! A policy is data: one line of text says it, on a command line, in the environment or in a
-//! stored request, and [`Policy::schedule`] tells what follows from it. Attempts come in rounds:
+//! stored request, and [`RetryPolicy::schedule`] tells what follows from it. Attempts come in rounds:
 //! those of one round are seconds or minutes apart, rounds hours or days, so that a long schedule
 //! needs two numbers and not a table.
 //!
@@ -26,7 +26,7 @@ const ATTEMPTS_MAX: u32 = 65_535;
 
 /// How often to try, and how long to wait after each failure.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Policy {
+pub struct RetryPolicy {
     /// Attempts in a round. 0 is taken for 1.
     pub attempts: u32,
     /// The wait after the first failed attempt of a round.
@@ -49,7 +49,7 @@ pub struct Policy {
     pub permanent: Statuses,
 }
 
-impl Default for Policy {
+impl Default for RetryPolicy {
     /// 3 attempts, 2 s and 4 s apart, in one round; no answer is permanent.
     fn default() -> Self {
         Self {
@@ -81,7 +81,7 @@ pub struct Step {
     pub latest: Duration,
 }
 
-impl Policy {
+impl RetryPolicy {
     /// The wait after the failure of attempt number `attempt` (1 for the first).
     /// `random` is a number from 0 to 1 that decides on the jitter.
     pub fn delay(&self, attempt: u32, random: f64) -> Duration {
@@ -100,7 +100,7 @@ impl Policy {
     }
 
     /// The wait after a failure when the destination may have asked for one: what it asked
-    /// for, at most [`Policy::retry_after_cap`], and never less than the back-off.
+    /// for, at most [`RetryPolicy::retry_after_cap`], and never less than the back-off.
     pub fn wait(&self, attempt: u32, asked: Option<Duration>, random: f64) -> Duration {
         let asked = asked.unwrap_or_default().min(self.retry_after_cap);
         self.delay(attempt, random).max(asked)
@@ -219,8 +219,8 @@ fn wait(name: &str, value: &str) -> Result<Duration, Invalid> {
     })
 }
 
-/// The text that [`Policy::amended`] reads.
-impl fmt::Display for Policy {
+/// The text that [`RetryPolicy::amended`] reads.
+impl fmt::Display for RetryPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let spell = |wait: Duration| humantime::format_duration(wait).to_string().replace(' ', "");
         write!(

@@ -1,11 +1,11 @@
-//! On which terms `store` stores: when a request may be sent, how often it is tried, after which
+//! With which options `store` stores: when a request may be sent, how often it is tried, after which
 //! others, and when it is a repeat.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::Args;
-use slipstream_core::{Policy, Timestamp};
+use slipstream_core::{RetryPolicy, Timestamp};
 
 use crate::units::{duration, lasting, moment, number};
 
@@ -13,7 +13,7 @@ use crate::units::{duration, lasting, moment, number};
 const WHEN: &str = "When and how often";
 
 #[derive(Debug, Args)]
-pub(crate) struct TermsArgs {
+pub(crate) struct DeliveryOptionsArgs {
     /// Send it in this long, and not before
     #[arg(long, help_heading = WHEN, value_name = "DURATION", value_parser = duration)]
     pub(crate) delay: Option<Duration>,
@@ -69,6 +69,6 @@ fn policy(text: &str) -> Result<String, String> {
         Ok(more) => format!("attempts={}", more.saturating_add(1)),
         Err(_) => text.to_owned(),
     };
-    Policy::default().amended(&text).map_err(|error| error.to_string())?;
+    RetryPolicy::default().amended(&text).map_err(|error| error.to_string())?;
     Ok(text)
 }
