@@ -8,6 +8,7 @@
 //! Any crate whose build needs more than Rust, since this is what installs it.
 
 mod ci;
+mod circles;
 mod debian;
 mod demo;
 mod suite;
@@ -36,6 +37,8 @@ enum Command {
     Test(suite::Args),
     /// Check formatting, lints, documentation, dependencies and packaging
     Ci,
+    /// Look for files of a crate that import each other in a circle
+    Circles,
     /// Run curl's own tests of plain HTTP through `store` and `work`
     #[command(disable_help_flag = true)]
     CurlSuite(Words),
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Setup => packages::set_up(packages::For::Tests),
         Command::Test(args) => suite::run(&args),
         Command::Ci => ci::run(),
+        Command::Circles => circles::check(),
         Command::CurlSuite(args) => start("slipstream-curl-suite", "curl-suite", false, &args),
         Command::Demo(args) => demo::run(&args),
         Command::Deb(args) => debian::run(&args),
