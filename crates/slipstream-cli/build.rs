@@ -1,4 +1,4 @@
-//! What the linker is told: src/late.rs says why calls of `curl_global_init` are led there,
+//! What the linker is told: src/kinds/late.rs says why calls of `curl_global_init` are led there,
 //! and [`link_unwinder`] why the unwinder is a part of the program.
 
 use std::path::{Path, PathBuf};

@@ -20,6 +20,7 @@ mod policy;
 mod retry_now;
 mod setup;
 mod tcp;
+pub(crate) mod usage;
 
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -48,8 +49,8 @@ pub(crate) use self::policy::PolicyArgs;
 pub(crate) use self::retry_now::RetryNowArgs;
 pub(crate) use self::setup::{By, SetupArgs};
 pub(crate) use self::tcp::TcpArgs;
-use crate::trace::Format;
-use crate::units::{duration, number};
+use crate::term::trace::Format;
+use crate::term::units::{duration, number};
 
 /// Store requests now, deliver them later
 ///

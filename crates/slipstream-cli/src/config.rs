@@ -10,8 +10,6 @@
 //! What belongs to one request, and what only a person should ask for, such as removing things.
 //! Those are options alone.
 
-mod show;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -22,10 +20,8 @@ use clap::{Arg, ArgAction, Command, Id};
 use slipstream_log::{SettingsFile, settings_files};
 use toml::{Table, Value};
 
-pub(crate) use self::show::run;
-
 /// The options that may stand in a file: those of every command first, then by command.
-const SETTINGS: [(&str, &[&str]); 5] = [
+pub(crate) const SETTINGS: [(&str, &[&str]); 5] = [
     ("", &["dir", "log-format"]),
     ("store", &["durable", "source", "ttl", "retry", "warn-after"]),
     (
@@ -65,16 +61,16 @@ const FLAGS: [(&str, &str); 4] =
 #[derive(Debug, Default)]
 pub(crate) struct Config {
     /// Where it was looked, and whether there was a file.
-    files: Vec<(PathBuf, bool)>,
+    pub(crate) files: Vec<(PathBuf, bool)>,
     /// By command and option; the command is empty for what every command takes.
-    settings: BTreeMap<(String, String), Setting>,
+    pub(crate) settings: BTreeMap<(String, String), Setting>,
 }
 
 /// One setting as a file has it.
 #[derive(Debug)]
-struct Setting {
-    words: Vec<String>,
-    file: PathBuf,
+pub(crate) struct Setting {
+    pub(crate) words: Vec<String>,
+    pub(crate) file: PathBuf,
 }
 
 impl Config {
@@ -157,7 +153,7 @@ fn with_opposite(command: Command, flag: &str) -> Command {
 }
 
 /// The option that a setting stands for.
-fn argument<'c>(cli: &'c Command, section: &str, option: &str) -> &'c Arg {
+pub(crate) fn argument<'c>(cli: &'c Command, section: &str, option: &str) -> &'c Arg {
     let command = match section {
         "" => Some(cli),
         section => cli.find_subcommand(section),

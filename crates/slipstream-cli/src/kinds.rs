@@ -8,9 +8,10 @@
 //! What a request of a kind is. That is its crate's.
 
 mod deliver;
+pub(crate) mod delivery_options;
+pub(crate) mod late;
 mod masked;
 mod mysql;
-mod show;
 mod tcp;
 
 use std::ffi::OsString;
@@ -23,11 +24,10 @@ use slipstream_mysql::MysqlRequest;
 use slipstream_tcp::TcpRequest;
 
 use crate::args::StoreArgs;
-use crate::request;
+use crate::curl::request;
 
 pub(crate) use self::deliver::{Trust, allowed_secrets, through_proxies, with_all};
 pub(crate) use self::masked::{Masked, one_line};
-pub(crate) use self::show::run;
 
 /// A kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(crate) enum Kind {
 }
 
 /// All of them, the usual one first.
-const KINDS: [Kind; 3] = [Kind::Http, Kind::Tcp, Kind::Mysql];
+pub(crate) const KINDS: [Kind; 3] = [Kind::Http, Kind::Tcp, Kind::Mysql];
 
 /// What may be said of a request of every kind.
 const COMMON: [&str; 17] = [
@@ -96,7 +96,7 @@ const MYSQL_TOO: [&str; 2] = ["cacert", "max-time"];
 
 impl Kind {
     /// Its name, as it is stored.
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Http => HttpRequest::KIND,
             Self::Tcp => TcpRequest::KIND,
@@ -105,7 +105,7 @@ impl Kind {
     }
 
     /// What its URLs begin with.
-    fn schemes(self) -> &'static [&'static str] {
+    pub(crate) fn schemes(self) -> &'static [&'static str] {
         match self {
             Self::Http => &["http", "https"],
             Self::Tcp => &["tcp", "tls", "unix"],
@@ -114,7 +114,7 @@ impl Kind {
     }
 
     /// What it does, and an example.
-    fn about(self) -> (&'static str, &'static str) {
+    pub(crate) fn about(self) -> (&'static str, &'static str) {
         match self {
             Self::Http => (
                 "a request over HTTP or HTTPS",

@@ -12,54 +12,16 @@
 //! Logic that a program which uses the libraries would miss.
 
 mod args;
-mod batch;
-mod body;
-mod check;
-mod condition;
+mod commands;
 mod config;
-mod cookies;
 mod curl;
-mod delivery_options;
-mod doctor;
-mod environment;
-mod explain;
-mod failed;
-mod follow;
-mod form;
-mod glob;
-mod headers;
-mod health;
-mod init;
-mod inspect;
+mod exit;
 mod kinds;
-mod late;
-mod metrics;
-mod netrc;
-mod owner;
-mod pages;
-mod ping;
-mod print;
-mod progress;
-mod purge;
-mod replace;
+mod process;
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
-mod request;
-mod retry_now;
-mod schemes;
-mod sending;
-mod setup;
-mod shown;
-mod signals;
-mod status;
-mod store;
-mod totals;
-mod trace;
-mod units;
-mod url;
-mod usage;
-mod work;
+mod term;
 
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
@@ -67,32 +29,19 @@ use std::process::ExitCode;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, usage};
 use crate::config::Config;
-use crate::owner::Place;
-
-/// How a command ended that could be carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exit {
-    /// All went well.
-    Success,
-    /// Something was not delivered, stored or accounted for.
-    Incomplete,
-    /// Some of it could not be carried out, and that was said.
-    Error,
-    /// With the exit code of a monitoring plugin.
-    Code(u8),
-}
-
-/// The exit code of a command that could not be carried out.
-const COULD_NOT: u8 = 2;
+use crate::curl::command_line::{self, CommandLine};
+use crate::process::owner::Place;
+use crate::process::signals;
+use crate::term::{print, trace};
 
 fn main() -> ExitCode {
     signals::fail_beyond_the_size_limit();
     let command = Cli::command();
     let ready = Config::read(&command).and_then(|config| {
         let command = config.apply(command);
-        let plain = curl::plain(&command, std::env::args_os())?;
+        let plain = command_line::plain(&command, std::env::args_os())?;
         Ok((config, command, plain))
     });
     let (config, command, plain) = match ready {
@@ -100,13 +49,13 @@ fn main() -> ExitCode {
         Err(_) if usage::helps() => return ExitCode::SUCCESS,
         Err(error) => {
             print::complain(&format!("{error:#}"));
-            return ExitCode::from(COULD_NOT);
+            return exit::could_not();
         }
     };
     // None is taken apart: it is a tenth of what a stored request costs, and this ends soon.
     let mut command = ManuallyDrop::new(command);
     let mut parsed = ManuallyDrop::new(Vec::new());
-    for curl::CommandLine { words, given } in plain.lines() {
+    for CommandLine { words, given } in plain.lines() {
         let matches = usage::parse(&mut command, &words);
         match matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches, given))) {
             Ok(line) => parsed.push(line),
@@ -128,40 +77,30 @@ fn main() -> ExitCode {
                 Command::Store(args) => Some((&**args, &given[..])),
                 _ => None,
             });
-            store::run(place, &all.collect::<Vec<_>>())
+            commands::store::run(place, &all.collect::<Vec<_>>())
         }
-        Command::Work(args) => work::run(place, args),
-        Command::Status(args) => status::run(place, args),
-        Command::Init(args) => init::run(place, args),
-        Command::Purge(args) => purge::run(place, args),
-        Command::Failed(args) => failed::run(place, args),
-        Command::RetryNow(args) => retry_now::run(place, args),
-        Command::Check(args) => check::run(place, args),
-        Command::Inspect(args) => inspect::run(args),
-        Command::Doctor(args) => doctor::run(place, args),
-        Command::Kinds(args) => kinds::run(args),
+        Command::Work(args) => commands::work::run(place, args),
+        Command::Status(args) => commands::status::run(place, args),
+        Command::Init(args) => commands::init::run(place, args),
+        Command::Purge(args) => commands::purge::run(place, args),
+        Command::Failed(args) => commands::failed::run(place, args),
+        Command::RetryNow(args) => commands::retry_now::run(place, args),
+        Command::Check(args) => commands::check::run(place, args),
+        Command::Inspect(args) => commands::inspect::run(args),
+        Command::Doctor(args) => commands::doctor::run(place, args),
+        Command::Kinds(args) => commands::kinds::run(args),
         Command::Config(args) => {
             let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
             let given = [("dir", given("dir")), ("log-format", given("log_format"))];
             let given = given.iter().filter(|(_, given)| *given).map(|(option, _)| *option);
-            config::run(&config, &given.collect::<Vec<_>>(), place.path(), args)
+            commands::config::run(&config, &given.collect::<Vec<_>>(), place.path(), args)
         }
-        Command::Setup(args) => setup::run(place, args),
-        Command::Completions(args) => pages::completions(args),
-        Command::Man(args) => pages::man(args),
+        Command::Setup(args) => commands::setup::run(place, args),
+        Command::Completions(args) => commands::pages::completions(args),
+        Command::Man(args) => commands::pages::man(args),
     };
     if let Err(error) = &ended {
         print::complain(&format!("{error:#}"));
     }
-    ExitCode::from(code(&ended))
-}
-
-/// The exit code of a command that ended so.
-fn code(ended: &anyhow::Result<Exit>) -> u8 {
-    match ended {
-        Ok(Exit::Success) => 0,
-        Ok(Exit::Incomplete) => 1,
-        Ok(Exit::Error) | Err(_) => COULD_NOT,
-        Ok(Exit::Code(code)) => *code,
-    }
+    ExitCode::from(exit::code(&ended))
 }

@@ -5,7 +5,7 @@
 //! Making up new bytes. fuzz/Cargo.toml tells how to do that.
 
 #[allow(dead_code, reason = "a module of the binary is taken as it is")]
-#[path = "../src/glob.rs"]
+#[path = "../src/curl/glob.rs"]
 mod glob;
 #[path = "../../../fuzz/targets/kinds.rs"]
 mod kinds;

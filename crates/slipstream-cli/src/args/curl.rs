@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::schemes::{Schemes, schemes};
+use crate::curl::schemes::{Schemes, schemes};
 
 /// What the options that shape the connection stand under.
 const SENDING: &str = "How it is sent (as curl's)";

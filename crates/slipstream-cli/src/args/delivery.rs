@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use slipstream_core::{Invalid, check_allowed};
 
-use crate::units::lasting;
+use crate::term::units::lasting;
 
 /// What these options stand under.
 const DELIVERY: &str = "What requests may do";

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use slipstream_core::{RetryPolicy, Timestamp};
 
-use crate::units::{duration, lasting, moment, number};
+use crate::term::units::{duration, lasting, moment, number};
 
 /// What these options stand under.
 const WHEN: &str = "When and how often";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Subcommand};
 use slipstream_core::RecordId;
 
-use crate::units::{duration, number};
+use crate::term::units::{duration, number};
 
 const EXAMPLES: &str = "\
 Examples:

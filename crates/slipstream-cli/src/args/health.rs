@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::units::{duration, lasting, number};
+use crate::term::units::{duration, lasting, number};
 
 /// What these options stand under.
 const HEALTH: &str = "For Nagios and its like";

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::CurlArgs;
-use crate::units::{number, seconds};
+use crate::term::units::{number, seconds};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 

@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use slipstream_log::OnFull;
 
-use crate::units::{duration, number, size, some};
+use crate::term::units::{duration, number, size, some};
 
 const INIT_EXAMPLES: &str = "\
 Examples:

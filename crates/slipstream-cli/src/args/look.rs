@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::units::{lasting, number};
+use crate::term::units::{lasting, number};
 
 /// How `status` is shown.
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use slipstream_core::RetryPolicy;
 
-use crate::units::{duration, lasting};
+use crate::term::units::{duration, lasting};
 
 #[derive(Debug, Args)]
 pub(crate) struct PolicyArgs {

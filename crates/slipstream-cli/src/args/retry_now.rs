@@ -2,7 +2,7 @@
 
 use clap::{ArgGroup, Args};
 
-use crate::units::some;
+use crate::term::units::some;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::units::lasting;
+use crate::term::units::lasting;
 
 const EXAMPLES: &str = "\
 Examples:

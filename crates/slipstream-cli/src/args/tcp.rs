@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use slipstream_tcp::{Framing, Until};
 
-use crate::units::lasting;
+use crate::term::units::lasting;
 
 /// What these options stand under.
 const STREAM: &str = "For tcp://, tls:// and unix://";

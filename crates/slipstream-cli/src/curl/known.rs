@@ -1,6 +1,7 @@
 //! Which options there are, by their names: those that `store` parses, and those of the tables.
 
-use super::Reader;
+use clap::Command;
+
 use super::options::{IGNORED, OURS, PROXIES, REFUSED};
 
 /// An option by what it was called.
@@ -33,7 +34,14 @@ pub(super) struct Known {
 /// What is neither parsed nor passed over.
 const BY_ITSELF: &[&str] = &["--url URL", "-K --config FILE", "--variable TEXT", "-: --next"];
 
-impl Reader<'_> {
+/// The options of a command line's parser, and those of the tables.
+#[derive(Clone, Copy)]
+pub(super) struct Options<'a> {
+    pub(super) cli: &'a Command,
+    pub(super) store: &'a Command,
+}
+
+impl Options<'_> {
     /// The only option of curl's whose name begins so.
     pub(super) fn abbreviated(&self, name: &str) -> Option<String> {
         let parsed = self.store.get_arguments().flat_map(|arg| {

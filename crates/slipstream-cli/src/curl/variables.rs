@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::body;
+use crate::curl::body;
 
 /// Longest name of a variable, as curl has it.
 const NAME_MAX: usize = 127;

@@ -7,7 +7,7 @@ use slipstream_http::{HttpRequest, masked_url};
 use slipstream_mysql::{MysqlRequest, Param, Statement};
 use slipstream_tcp::TcpRequest;
 
-use crate::units::count;
+use crate::term::units::count;
 
 /// A request without its secrets, in the shape that it is stored in as far as that can be.
 #[derive(Debug)]

@@ -10,7 +10,8 @@ use slipstream_mysql::{MysqlRequest, Param};
 
 use super::text_of;
 use crate::args::{Sql, StoreArgs};
-use crate::{body, sending};
+use crate::curl::body;
+use crate::curl::sending;
 
 /// One for each URL, with the same statements.
 pub(super) fn requests(args: &StoreArgs) -> Result<Vec<MysqlRequest>> {

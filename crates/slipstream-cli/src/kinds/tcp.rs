@@ -5,7 +5,8 @@ use slipstream_tcp::{TcpRequest, Tls};
 
 use super::text_of;
 use crate::args::{Piece, StoreArgs};
-use crate::{body, sending};
+use crate::curl::body;
+use crate::curl::sending;
 
 /// One for each URL, with the same data.
 pub(super) fn requests(args: &StoreArgs) -> Result<Vec<TcpRequest>> {

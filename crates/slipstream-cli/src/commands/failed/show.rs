@@ -1,0 +1,183 @@
+//! `slipstream failed show`: one request, and all that is known of why it was not delivered.
+//!
+//! # Invariants
+//! - Without `--show-secrets` nothing of its body is shown, and what `inspect` leaves out.
+//! - What a destination answered cannot move the cursor.
+//! - The JSON's fields are a promise: fields may join, none changes.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Result;
+use serde::Serialize;
+use slipstream_core::{Record, RecordId, Timestamp};
+use slipstream_http::masked_url;
+use slipstream_log::frame::{SettlementField, State};
+use slipstream_log::name::LogName;
+use slipstream_log::{Spool, Stage};
+use slipstream_worker::Note;
+
+use super::{Unread, each, noted};
+use crate::args::ShowArgs;
+use crate::commands::inspect::Body;
+use crate::exit::Exit;
+use crate::kinds::delivery_options;
+use crate::term::print;
+use crate::term::units::{count, rfc3339};
+
+/// Most notes that are shown: the newest.
+const NOTES_MAX: usize = 1_000;
+
+#[derive(Serialize)]
+struct Report {
+    id: String,
+    state: &'static str,
+    attempts: u16,
+    due: Option<String>,
+    stored: String,
+    kind: String,
+    to: String,
+    log: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "terms")]
+    options: Option<delivery_options::Shown>,
+    body: Body,
+    notes: Vec<Line>,
+    notes_left_out: u64,
+}
+
+#[derive(Serialize)]
+struct Line {
+    at: String,
+    attempt: u32,
+    reason: String,
+    status: Option<u16>,
+    answer: Option<String>,
+}
+
+pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<Exit> {
+    let mut unread = Unread::default();
+    let found = match spool {
+        Some(spool) => find(spool, args.id, &mut unread)?.map(|found| (spool, found)),
+        None => None,
+    };
+    let Some((spool, (stage, log, settlement, record))) = found else {
+        print::complain(&format!(
+            "{} is neither among the failed requests in {} nor among those that wait for another attempt; `slipstream failed list` shows the failed ones",
+            args.id,
+            dir.display()
+        ));
+        return Ok(unread.say(Exit::Incomplete));
+    };
+    let (notes, notes_left_out) = notes(spool, log, args.id).unwrap_or_else(|error| {
+        unread.0.insert(log.to_string(), format!("{error:#}"));
+        Default::default()
+    });
+    let to = record.destination.as_str();
+    let report = Report {
+        id: record.id.to_string(),
+        state: if super::is_failed(settlement.state, stage) { "failed" } else { "pending" },
+        attempts: settlement.attempts,
+        due: (settlement.due > Timestamp::default()).then(|| rfc3339(settlement.due)),
+        stored: rfc3339(record.id.stored()),
+        to: if args.show_secrets { to.to_owned() } else { masked_url(to) },
+        log: format!("{stage}/{log}"),
+        options: delivery_options::Shown::of(&record.options),
+        body: Body::of(&record, args.show_secrets),
+        kind: record.kind,
+        notes,
+        notes_left_out,
+    };
+    print::out(&if args.json { print::json(&report)? } else { report.text()? })?;
+    // What was found is all that was asked for, but for the notes.
+    Ok(unread.say(Exit::Success))
+}
+
+/// The request, wherever it failed or waits for another attempt.
+fn find(
+    spool: &Spool,
+    id: RecordId,
+    unread: &mut Unread,
+) -> Result<Option<(Stage, LogName, SettlementField, Record)>> {
+    let mut found = None;
+    // A failed log that is retried moves to processing/, and back.
+    for stage in [Stage::Processing, Stage::Failed, Stage::Processing] {
+        each(spool, stage, unread, |kept| {
+            let open = matches!(kept.settlement.state, State::Failed | State::Pending);
+            if open && let Some(record) = kept.record().filter(|record| record.id == id) {
+                found = Some((stage, kept.log, kept.settlement, record));
+            }
+            Ok(found.is_none())
+        })?;
+        if found.is_some() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// What was noted about it, and how many older notes are left out.
+fn notes(spool: &Spool, log: LogName, id: RecordId) -> Result<(Vec<Line>, u64)> {
+    let id = id.to_string();
+    let (mut notes, mut left_out) = (VecDeque::new(), 0);
+    spool.notes_of(log, |line| {
+        let Some(note) = Note::parse(line).filter(|note| note.id == id) else {
+            return;
+        };
+        if notes.len() == NOTES_MAX {
+            notes.pop_front();
+            left_out += 1;
+        }
+        notes.push_back(Line {
+            at: rfc3339(Timestamp::from_millis(note.at)),
+            attempt: note.attempt,
+            reason: note.reason,
+            status: note.status,
+            answer: note.answer,
+        });
+    })?;
+    Ok((notes.into(), left_out))
+}
+
+impl Report {
+    /// What a person reads.
+    fn text(&self) -> Result<String> {
+        let attempts = count(self.attempts.into(), "attempt");
+        let state = match (self.state, &self.due) {
+            ("failed", _) => format!("failed after {attempts}"),
+            (_, Some(due)) => format!("waits after {attempts}, due {due}"),
+            (_, None) => format!("waits after {attempts}"),
+        };
+        let mut rows = vec![
+            ("id", self.id.clone()),
+            ("state", state),
+            ("stored", self.stored.clone()),
+            ("kind", self.kind.clone()),
+            ("to", self.to.clone()),
+            ("log", self.log.clone()),
+        ];
+        rows.extend(self.options.iter().flat_map(delivery_options::Shown::lines));
+        rows.extend(self.body.lines()?);
+        let mut text = String::new();
+        for (name, value) in rows {
+            let _ = writeln!(text, "{name:<10}  {}", print::one_line(&value));
+        }
+        text.push('\n');
+        if self.notes.is_empty() {
+            text.push_str("nothing is noted about it\n");
+        }
+        if self.notes_left_out > 0 {
+            let _ = writeln!(text, "{} left out", count(self.notes_left_out, "older note"));
+        }
+        for note in &self.notes {
+            let line = format!("{}  {}", note.at, noted::words(note.attempt, &note.reason));
+            let _ = writeln!(text, "{}", print::one_line(&line));
+            for line in note.answer.iter().flat_map(|answer| answer.lines()) {
+                let line = format!("    {}", print::one_line(line));
+                let _ = writeln!(text, "{}", line.trim_end());
+            }
+        }
+        Ok(text)
+    }
+}
