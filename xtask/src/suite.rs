@@ -93,7 +93,7 @@ fn interleavings() -> Result<()> {
         "--lib",
         "--",
         "--nocapture",
-        "group_sync::interleavings",
+        "group_commit::interleavings",
     ]);
     project::run(test.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", target))
 }

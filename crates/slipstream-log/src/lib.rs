@@ -32,61 +32,39 @@
 //! # Non-goals
 //! What a request means, threads, and any write to a log that moves bytes.
 
-mod accounts;
-mod ages;
-mod append;
-mod backlog;
-mod check;
-mod configured;
-mod create;
-mod dedupe;
-mod depart;
-mod drop;
+mod consume;
+mod dead_letters;
+mod dir;
 mod error;
 #[cfg(test)]
 mod faults;
-pub mod frame;
+mod format;
 pub mod fs;
-mod group_sync;
-mod inspect;
-mod ledger;
-mod left;
+mod lifecycle;
 #[cfg(test)]
 mod messages;
-pub mod name;
-mod overdue;
-mod pending;
-mod purge;
-mod retry;
-mod ring;
-mod seal;
-mod settings;
-mod skipped;
-mod slot;
+mod operate;
 mod spool;
-mod spool_dir;
-mod status;
-mod tally;
-pub mod walk;
-mod worker_lock;
-mod writers;
+mod store;
 
-pub use ages::{AGES, ByAge, Destinations, Waiting};
-pub use check::{Finding, Report};
-pub use configured::{SettingsFile, settings_files};
-pub use drop::Dropped;
+pub use consume::worker_lock::{Holder, WORKER_SILENCE};
+pub use dead_letters::drop::Dropped;
+pub use dead_letters::retry::Retried;
+pub use dir::spool_dir::SpoolDir;
 pub use error::SpoolError;
-pub use inspect::{InspectError, LogReader};
-pub use ledger::{Outcomes, OverwrittenSum};
-pub use name::Stage;
-pub use overdue::Overdue;
-pub use purge::Purged;
-pub use retry::Retried;
-pub use ring::{Forecast, LogStatus, SlotStatus};
-pub use settings::{OnFull, Settings};
-pub use skipped::Skipped;
-pub use slot::slot_of;
+pub use format::log_name::Stage;
+pub use format::settings::{OnFull, Settings};
+pub use format::slot::slot_of;
+#[doc(hidden)]
+pub use format::{frame, log_name as name, scan as walk};
+pub use lifecycle::ledger::{Outcomes, OverwrittenSum};
+pub use operate::check::{Finding, Report};
+pub use operate::configured::{SettingsFile, settings_files};
+pub use operate::forecast::{Forecast, LogStatus, SlotStatus};
+pub use operate::histogram::{AGES, ByAge, Destinations, Waiting};
+pub use operate::inspect::{InspectError, LogReader};
+pub use operate::purge::Purged;
+pub use operate::skipped::Skipped;
+pub use operate::staleness::Overdue;
+pub use operate::status::{StageStatus, Status, Totals};
 pub use spool::Spool;
-pub use spool_dir::SpoolDir;
-pub use status::{StageStatus, Status, Totals};
-pub use worker_lock::{Holder, WORKER_SILENCE};

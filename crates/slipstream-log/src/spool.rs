@@ -19,22 +19,22 @@ use slipstream_core::{
     SystemClock,
 };
 
-use crate::backlog::{ASKED, SpoolBacklog};
-use crate::create;
-use crate::dedupe::DEDUPE;
-use crate::depart::Leaving;
+use crate::consume::backlog::{ASKED, SpoolBacklog};
+use crate::consume::state_files::{LAST_RUN, MEMORY};
+use crate::consume::worker_lock::WORKER_LOCK;
+use crate::dir::create;
+use crate::dir::spool_dir::SpoolDir;
 use crate::error::SpoolError;
-use crate::frame::Frames;
+use crate::format::frame::Frames;
+use crate::format::log_name::{LogName, Stage, collecting_name, parse_collecting};
+use crate::format::settings::{SETTINGS_FILE, Settings, WRITE_MAX};
+use crate::format::slot::slot_of;
 use crate::fs::{File, Fs, Lock, Open};
-use crate::ledger::{LEDGER, LedgerState};
-use crate::left::{LAST_RUN, MEMORY};
-use crate::name::{LogName, Stage, collecting_name, parse_collecting};
-use crate::overdue::WARNED;
-use crate::settings::{SETTINGS_FILE, Settings, WRITE_MAX};
-use crate::slot::slot_of;
-use crate::spool_dir::SpoolDir;
-use crate::worker_lock::WORKER_LOCK;
-use crate::writers::Writers;
+use crate::lifecycle::ledger::{LEDGER, LedgerState};
+use crate::lifecycle::retirement::Leaving;
+use crate::operate::staleness::WARNED;
+use crate::store::dedupe::DEDUPE;
+use crate::store::writers::Writers;
 
 /// The directory of logs that are on their way out.
 pub(crate) const REMOVING: &str = "removing";

@@ -9,10 +9,12 @@ use slipstream_core::{DeliveryOptions, Destination, Engine, Record, RecordId, Se
 use super::run::Run;
 use super::scenarios::MINUTE;
 use crate::Settings;
-use crate::frame::{FRAME_HEADER, FrameHeader, Frames, LOG_HEADER, LogHeader, SettlementField};
+use crate::format::frame::{
+    FRAME_HEADER, FrameHeader, Frames, LOG_HEADER, LogHeader, SettlementField,
+};
+use crate::format::scan::{Item, Limits, Walk};
 use crate::fs::fake::{ENOSPC, Plan};
 use crate::fs::{Fs, Open};
-use crate::walk::{Item, Limits, Walk};
 
 const RECORDS: u64 = 8;
 

@@ -8,8 +8,8 @@ use slipstream_core::{Engine, Next, Settlement};
 
 use super::run::{Run, number_of};
 use super::scenarios::MINUTE;
+use crate::format::log_name::LogName;
 use crate::fs::Fs;
-use crate::name::LogName;
 use crate::{Settings, Stage};
 
 /// A spool with something at every stage but removing/: records that are settled, put off, begun

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use slipstream_core::{Backlog, Claim, Engine, Next, Settlement, Ticket};
 
 use super::run::{Run, number_of};
-use crate::frame::INTERRUPTIONS_MAX;
+use crate::format::frame::INTERRUPTIONS_MAX;
 use crate::{OnFull, Settings, Stage};
 
 /// What can happen to a spool.

@@ -11,11 +11,11 @@ use slipstream_core::{
     Settlement, Source, Timestamp,
 };
 
-use crate::frame::State;
+use crate::format::frame::State;
+use crate::format::log_name::LogName;
+use crate::format::scan::{Item, Limits, Walk};
 use crate::fs::fake::Fake;
 use crate::fs::{Fs, Open};
-use crate::name::LogName;
-use crate::walk::{Item, Limits, Walk};
 use crate::{Settings, Spool, Stage};
 
 /// A clock that a scenario moves.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use slipstream_core::{Clock, Engine, Settlement};
 
 use super::run::Run;
-use crate::frame::LogHeader;
+use crate::format::frame::LogHeader;
 use crate::fs::{Fs, Replace};
 use crate::{OnFull, Settings, Stage};
 

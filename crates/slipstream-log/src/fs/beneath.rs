@@ -16,7 +16,7 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, Sta
 use rustix::io::Errno;
 
 use super::disk::{Access, retry};
-use crate::name::Stage;
+use crate::format::log_name::Stage;
 
 /// The spool's own directory.
 #[derive(Debug)]

@@ -1,0 +1,54 @@
+//! Hearing of new records as they come, for a worker that stays.
+//!
+//! # Invariants
+//! - Whatever is stored after [`News::listen`] is told, once, until it is called again: so a
+//!   thousand stores between two looks cost one wake-up.
+//! - Nothing is polled.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use slipstream_core::Notifier;
+
+use crate::error::SpoolError;
+use crate::format::log_name::Stage;
+use crate::fs::Watch;
+use crate::spool::Shared;
+
+/// Tells when there may be something new.
+pub(super) struct News {
+    watch: Box<dyn Watch>,
+    came: Arc<AtomicBool>,
+    path: std::path::PathBuf,
+}
+
+impl News {
+    /// Wakes `notifier` when something comes, from the next [`News::listen`] on.
+    pub(super) fn watch(shared: &Shared, notifier: Notifier) -> Result<Self, SpoolError> {
+        // Until the first look, everything is new.
+        let came = Arc::new(AtomicBool::new(true));
+        let heard = Arc::clone(&came);
+        let wake = move || {
+            heard.store(true, Ordering::SeqCst);
+            notifier.notify();
+        };
+        // Records come into collecting/; what is to be retried leaves failed/; what an operator asks for
+        // stands beside them.
+        let dirs = [Stage::Collecting.dir(), Stage::Failed.dir(), "."];
+        let watch = shared.fs.watch(&shared.path, &dirs, Box::new(wake));
+        let watch = watch.map_err(|error| shared.io("watch", Stage::Collecting.dir(), error))?;
+        Ok(Self { watch, came, path: shared.path.join(Stage::Collecting.dir()) })
+    }
+
+    /// Whether something came since it was listened for.
+    pub(super) fn came(&self) -> bool {
+        self.came.load(Ordering::SeqCst)
+    }
+
+    /// Listens for what comes from now on. Call it before a look.
+    pub(super) fn listen(&self) -> Result<(), SpoolError> {
+        self.came.store(false, Ordering::SeqCst);
+        let armed = self.watch.arm();
+        armed.map_err(|source| SpoolError::Io { doing: "watch", path: self.path.clone(), source })
+    }
+}

@@ -1,0 +1,12 @@
+//! What an operator asks of a spool: status, check, inspect, purge.
+
+pub(crate) mod check;
+pub(crate) mod configured;
+pub(crate) mod forecast;
+pub(crate) mod histogram;
+pub(crate) mod inspect;
+pub(crate) mod pending;
+pub(crate) mod purge;
+pub(crate) mod skipped;
+pub(crate) mod staleness;
+pub(crate) mod status;

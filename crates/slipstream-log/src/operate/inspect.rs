@@ -1,0 +1,362 @@
+//! Reads logs without working them: one by its path, wherever it stands, or those of a spool.
+//!
+//! # Invariants
+//! - Nothing is written, and nothing of the file is believed that its checksums do not cover.
+//! - A path may lead anywhere, so what is no plain file is refused without waiting for it.
+//! - The end of a log that is being appended to is looked up between two writes, so that a record
+//!   which is just being written does not look like damage.
+//!
+//! # Non-goals
+//! What the records mean, and who may see them.
+
+use std::fs::File as StdFile;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::error::SpoolError;
+use crate::format::frame::{FORMAT_VERSION, LOG_HEADER, LogHeader};
+use crate::format::log_name::{LogName, Stage};
+use crate::format::scan::{Item, Limits, Walk};
+use crate::format::settings::{SETTINGS_FILE, Settings};
+use crate::fs::{AppendError, File, Lock, Open, Stat};
+use crate::lifecycle::retirement::DAMAGED;
+use crate::spool::{Spool, log_path};
+
+/// How long to wait for a moment without a writer. Writes take microseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why a log could not be inspected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InspectError {
+    /// The file system refused.
+    #[error("cannot read {}", .path.display())]
+    Io {
+        /// What was to be read.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The file is no log, or nothing tells any more that it is one.
+    #[error(
+        "{} is not a log: it has neither a header of version {FORMAT_VERSION} nor a log's name",
+        .path.display()
+    )]
+    NoLog {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file holds what was set aside of a log.
+    #[error(
+        "{} is not a log, but the unreadable bytes of one, each stretch after a line with its offset; look at it with a viewer of bytes such as `xxd`",
+        .path.display()
+    )]
+    SetAside {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// A log that is open to be read.
+pub struct LogReader {
+    path: PathBuf,
+    file: Box<dyn File>,
+    header: Option<LogHeader>,
+    walk: Walk,
+}
+
+impl LogReader {
+    /// Opens a log by its path, in a spool or copied elsewhere.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no log.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, InspectError> {
+        let path = path.as_ref();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.ends_with(DAMAGED) {
+            return Err(InspectError::SetAside { path: path.to_owned() });
+        }
+        // On its way out, or in a copy, it may have more behind its name.
+        let name = name.find(".log").and_then(|at| LogName::parse(&name[..at + ".log".len()]));
+        let file = ReadOnly::open(path)
+            .map_err(|source| InspectError::Io { path: path.to_owned(), source })?;
+        Self::of(path.to_owned(), Box::new(file), name, limits_at(path))
+    }
+
+    fn of(
+        path: PathBuf,
+        file: Box<dyn File>,
+        name: Option<LogName>,
+        limits: Limits,
+    ) -> Result<Self, InspectError> {
+        let mut bytes = [0; LOG_HEADER as usize];
+        let looked = file.read_at(&mut bytes, 0).and_then(|read| Ok((read, quiet_end(&*file)?)));
+        let (read, end) = match looked {
+            Ok(looked) => looked,
+            Err(source) => return Err(InspectError::Io { path, source }),
+        };
+        let header = LogHeader::parse(&bytes[..read]);
+        // What the header can no longer tell stands in the name, too.
+        let Some(salt) = header.map(|header| header.salt).or(name.map(|name| name.salt)) else {
+            return Err(InspectError::NoLog { path });
+        };
+        Ok(Self { path, file, header, walk: Walk::new(salt, end, limits) })
+    }
+
+    /// What it says of itself; none when that is damaged, and its name stands in for it.
+    pub fn header(&self) -> Option<LogHeader> {
+        self.header
+    }
+
+    /// Where it ends, or where the longest log of its spool would. What is appended from now on is
+    /// not read.
+    pub fn end(&self) -> u64 {
+        self.walk.end()
+    }
+
+    /// The next record or stretch of other bytes, none at the end.
+    ///
+    /// # Errors
+    /// When the file cannot be read. It may be tried again.
+    pub fn next_item(&mut self) -> Result<Option<Item<'_>>, InspectError> {
+        self.walk
+            .next(&*self.file)
+            .map_err(|source| InspectError::Io { path: self.path.clone(), source })
+    }
+}
+
+impl std::fmt::Debug for LogReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogReader").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Spool {
+    /// The sealed logs at a stage, oldest first.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn sealed_logs(&self, stage: Stage) -> Result<Vec<LogName>, SpoolError> {
+        self.shared().logs_in(stage)
+    }
+
+    /// Opens one of them to be read; none if it has moved on since.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read_log(&self, stage: Stage, log: LogName) -> Result<Option<LogReader>, InspectError> {
+        let beneath = log_path(stage, log);
+        let path = self.path().join(&beneath);
+        match self.shared().fs.open(&beneath, Open::Read) {
+            Ok(file) => LogReader::of(path, file, Some(log), self.settings().limits()).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(InspectError::Io { path, source }),
+        }
+    }
+}
+
+/// The limits of the spool that a log stands in. A copy elsewhere may be of any spool.
+fn limits_at(path: &Path) -> Limits {
+    let settings = || {
+        let beside = path.parent()?.parent()?.join(SETTINGS_FILE);
+        let file = ReadOnly::open(&beside).ok()?;
+        let mut bytes = vec![0; 64 * 1024];
+        let read = file.read_at(&mut bytes, 0).ok()?;
+        let settings: Settings = serde_json::from_slice(&bytes[..read]).ok()?;
+        settings.check().is_ok().then(|| settings.limits())
+    };
+    settings().unwrap_or(Limits::WIDEST)
+}
+
+/// Where a log ends between two writes. Writers share its lock, so a moment alone with it will
+/// do; where none is to be had, as on media that are read-only, there is no writer to wait for.
+fn quiet_end(file: &dyn File) -> io::Result<u64> {
+    let begun = Instant::now();
+    loop {
+        match file.try_lock(Lock::Exclusive) {
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock && begun.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_micros(100));
+            }
+            _ => break,
+        }
+    }
+    let stat = file.stat();
+    file.unlock();
+    Ok(stat?.len)
+}
+
+/// A plain file anywhere, which nothing is ever written to.
+struct ReadOnly(StdFile);
+
+impl ReadOnly {
+    fn open(path: &Path) -> io::Result<Self> {
+        // A device does something when it is opened; this only looks at what it is.
+        let there = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        let kind = FileType::from_raw_mode(rustix::fs::fstat(&there)?.st_mode);
+        if kind != FileType::RegularFile {
+            let why = "not a regular file; name a log";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        // The same one, whatever has come in its place by now.
+        let same = format!("/proc/self/fd/{}", there.as_raw_fd());
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = rustix::fs::open(same, flags, Mode::empty()).map_err(|error| match error {
+            Errno::NOENT => io::Error::other("it cannot be opened safely without /proc"),
+            error => error.into(),
+        })?;
+        let file = StdFile::from(file);
+        Ok(Self(file))
+    }
+}
+
+fn refused() -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, "it is open to be read only")
+}
+
+impl File for ReadOnly {
+    fn append(&self, _: &[u8]) -> Result<(), AppendError> {
+        Err(AppendError { error: refused(), partial: None })
+    }
+
+    fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match self.0.read_at(&mut bytes[filled..], at + filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+        Err(refused())
+    }
+
+    fn truncate(&self, _: u64) -> io::Result<()> {
+        Err(refused())
+    }
+
+    fn stat(&self) -> io::Result<Stat> {
+        use std::os::unix::fs::MetadataExt;
+
+        let metadata = self.0.metadata()?;
+        Ok(Stat { identity: (metadata.dev(), metadata.ino()), len: metadata.len() })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Err(refused())
+    }
+
+    fn try_lock(&self, how: Lock) -> io::Result<()> {
+        let how = match how {
+            Lock::Shared => FlockOperation::NonBlockingLockShared,
+            Lock::Exclusive => FlockOperation::NonBlockingLockExclusive,
+        };
+        Ok(rustix::fs::flock(&self.0, how)?)
+    }
+
+    fn unlock(&self) {
+        // Fails only for what is no descriptor.
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::frame::{Frames, State};
+
+    fn golden(stage: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1").join(stage)
+    }
+
+    fn states(mut log: LogReader) -> Vec<State> {
+        let mut states = Vec::new();
+        while let Some(item) = log.next_item().unwrap() {
+            let Item::Record { settlement, .. } = item else { panic!("{item:?}") };
+            states.push(settlement.state);
+        }
+        states
+    }
+
+    #[test]
+    fn a_log_is_read_wherever_it_stands_and_through_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(golden("failed"), &link).unwrap();
+        for path in [golden("failed"), link] {
+            let log = LogReader::open(path).unwrap();
+            assert_eq!(log.header().unwrap().slot, 0);
+            assert!(states(log).contains(&State::Failed));
+        }
+    }
+
+    #[test]
+    fn the_name_stands_in_for_a_header_that_is_gone_and_without_either_it_is_no_log() {
+        let name = LogName::of(&LogReader::open(golden("failed")).unwrap().header().unwrap());
+        let whole = states(LogReader::open(golden("failed")).unwrap());
+        let mut bytes = std::fs::read(golden("failed")).unwrap();
+        bytes[..LOG_HEADER as usize].fill(0);
+        let dir = tempfile::tempdir().unwrap();
+        for text in [name.to_string(), format!("{name}.done")] {
+            std::fs::write(dir.path().join(&text), &bytes).unwrap();
+            let log = LogReader::open(dir.path().join(&text)).unwrap();
+            assert_eq!(log.header(), None);
+            assert_eq!(states(log), whole);
+        }
+        std::fs::write(dir.path().join("copy"), &bytes).unwrap();
+        let refused = LogReader::open(dir.path().join("copy")).unwrap_err();
+        assert!(matches!(refused, InspectError::NoLog { .. }), "{refused}");
+        let refused = LogReader::open(dir.path().join(format!("{name}.damaged"))).unwrap_err();
+        assert!(matches!(refused, InspectError::SetAside { .. }), "{refused}");
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, Mode::RWXU, 0).unwrap();
+        for path in [&pipe, dir.path()] {
+            let Err(InspectError::Io { source, .. }) = LogReader::open(path) else { panic!() };
+            assert_eq!(source.to_string(), "not a regular file; name a log");
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_just_being_written_is_waited_for() {
+        let header = LogReader::open(golden("collecting")).unwrap().header().unwrap();
+        let path = tempfile::tempdir().unwrap().keep().join("log");
+        std::fs::write(&path, header.encode()).unwrap();
+        let mut frames = Frames::with_capacity(64);
+        frames.push(|bytes| bytes.extend_from_slice(b"payload"));
+        frames.seal(header.salt);
+        let frame = frames.bytes_at(LOG_HEADER);
+        let writer = ReadOnly(StdFile::options().append(true).read(true).open(&path).unwrap());
+        writer.try_lock(Lock::Shared).unwrap();
+        let write = |bytes| std::io::Write::write_all(&mut &writer.0, bytes).unwrap();
+        write(&frame[..20]);
+        let (begun, begins) = std::sync::mpsc::channel();
+        let open = path.clone();
+        let reader = std::thread::spawn(move || {
+            begun.send(()).unwrap();
+            states(LogReader::open(open).unwrap())
+        });
+        begins.recv().unwrap();
+        write(&frame[20..]);
+        writer.unlock();
+        assert_eq!(reader.join().unwrap(), [State::Pending]);
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+}

@@ -1,0 +1,134 @@
+//! Whether no worker has finished for too long, told to one of all those who store.
+//!
+//! # Invariants
+//! - While workers finish in time, asking costs one look at the time of one file.
+//! - A run that lasts counts for as long as it reports.
+//! - One that hangs, and a lock that no worker holds, do not.
+//! - What is overdue is told once in each such time, however many processes ask.
+//! - A clock that was set back makes it neither silent for ever nor noisy: a time that is yet to
+//!   come counts from when it was noticed first.
+//!
+//! # Non-goals
+//! An error. What is stored is stored, whatever cannot be found out here.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use slipstream_core::Timestamp;
+
+use crate::consume::state_files::LAST_RUN;
+use crate::consume::worker_lock::Holder;
+use crate::format::settings::SETTINGS_FILE;
+use crate::fs::{File, Open};
+use crate::spool::{Shared, Spool};
+
+/// Holds which time of the last run was noticed, and when, in milliseconds.
+pub(crate) const WARNED: &str = "worker.warned";
+
+/// That no worker has finished for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overdue {
+    /// Since when. None when the clock was set back since, and that is all that is known.
+    pub since: Option<Timestamp>,
+    /// Whether one ever finished. If not, the time is that of the spool's making.
+    pub worked: bool,
+    /// What keeps others from working, if something has the worker's lock and tells nothing.
+    pub hung: Option<Holder>,
+}
+
+/// What was noticed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Noticed {
+    /// The time of the last run then.
+    last: Timestamp,
+    /// When it was noticed, or told last.
+    at: Timestamp,
+}
+
+impl Spool {
+    /// Whether no worker has finished here for longer than `after`, and none is running that tells
+    /// so. Only one of all who ask within that time is told.
+    pub fn overdue(&self, after: Duration) -> Option<Overdue> {
+        let shared = self.shared();
+        shared.look_whether_overdue(after).unwrap_or_else(|error| {
+            tracing::debug!(%error, "cannot tell whether a worker has finished lately");
+            None
+        })
+    }
+}
+
+impl Shared {
+    fn look_whether_overdue(&self, after: Duration) -> io::Result<Option<Overdue>> {
+        let now = self.clock.now();
+        let (last, worked) = match self.fs.modified(LAST_RUN) {
+            Ok(last) => (last, true),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                (self.fs.modified(SETTINGS_FILE)?, false)
+            }
+            Err(error) => return Err(error),
+        };
+        // A little ahead is as good as now: clocks are corrected.
+        let ahead = last.since(now) > after;
+        if !ahead && now.since(last) <= after {
+            return Ok(None);
+        }
+        let file = self.open_warned()?;
+        // If it is held, another process is just being told.
+        let Some(_held) = self.lock_if_free(&*file, WARNED).map_err(io::Error::other)? else {
+            return Ok(None);
+        };
+        // Without a note, or with one from the future, or of another run, what is ahead is noticed now.
+        let noticed =
+            Noticed::read(&*file)?.filter(|it| it.at <= now && (!ahead || it.last == last));
+        let waited = noticed.map(|it| now.since(it.at));
+        let told = match waited {
+            Some(waited) => waited > after,
+            None => !ahead,
+        };
+        if waited.is_some() && !told {
+            return Ok(None);
+        }
+        let worker = if told { self.worker().map_err(io::Error::other)? } else { None };
+        if worker.is_some_and(|worker| !worker.hangs()) {
+            return Ok(None);
+        }
+        Noticed { last, at: now }.write(&*file)?;
+        Ok(told.then(|| {
+            let since = (!ahead).then_some(last);
+            tracing::warn!(?since, "no worker has finished for longer than {after:?}");
+            Overdue { since, worked, hung: worker }
+        }))
+    }
+
+    fn open_warned(&self) -> io::Result<Box<dyn File>> {
+        match self.fs.open(WARNED, Open::Update) {
+            Err(error) if error.kind() == ErrorKind::NotFound => match self.fs.create(WARNED) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+                _ => self.fs.open(WARNED, Open::Update),
+            },
+            other => other,
+        }
+    }
+}
+
+impl Noticed {
+    fn read(file: &dyn File) -> io::Result<Option<Self>> {
+        let mut bytes = [0; 64];
+        let read = file.read_at(&mut bytes, 0)?;
+        let text = std::str::from_utf8(&bytes[..read]).unwrap_or_default();
+        let mut times =
+            text.split_whitespace().map(|word| word.parse().map(Timestamp::from_millis));
+        Ok(match (times.next(), times.next()) {
+            (Some(Ok(last)), Some(Ok(at))) => Some(Self { last, at }),
+            _ => None,
+        })
+    }
+
+    fn write(self, file: &dyn File) -> io::Result<()> {
+        file.truncate(0)?;
+        file.write_at(format!("{} {}\n", self.last.as_millis(), self.at.as_millis()).as_bytes(), 0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! Storing: the hot path.
+
+pub(crate) mod append;
+pub(crate) mod dedupe;
+pub(crate) mod group_commit;
+pub(crate) mod writers;
