@@ -1,13 +1,14 @@
 //! The commands: a module for each, with its name.
 
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod failed;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod kinds;
-pub(crate) mod pages;
+pub(crate) mod man;
 pub(crate) mod purge;
 pub(crate) mod retry_now;
 pub(crate) mod setup;

@@ -14,5 +14,5 @@ mod options;
 pub(crate) mod request;
 pub(crate) mod schemes;
 pub(crate) mod sending;
-mod url;
+pub(crate) mod url;
 mod variables;

@@ -9,12 +9,12 @@
 
 mod deliver;
 pub(crate) mod delivery_options;
+pub(crate) mod destination;
 pub(crate) mod late;
 mod masked;
 mod mysql;
 mod tcp;
 
-use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use anyhow::{Result, bail};
@@ -259,14 +259,6 @@ fn kind_of_line(line: &[u8]) -> Kind {
     match serde_json::from_slice::<Url<'_>>(line) {
         Ok(Url { url }) => Kind::of_url(url.as_bytes()),
         Err(_) => Kind::Http,
-    }
-}
-
-/// A URL as text.
-fn text_of(url: &OsString) -> Result<&str> {
-    match url.to_str() {
-        Some(text) => Ok(text),
-        None => bail!("the url is not UTF-8; write such bytes percent-encoded"),
     }
 }
 

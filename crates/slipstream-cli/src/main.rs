@@ -96,8 +96,8 @@ fn main() -> ExitCode {
             commands::config::run(&config, &given.collect::<Vec<_>>(), place.path(), args)
         }
         Command::Setup(args) => commands::setup::run(place, args),
-        Command::Completions(args) => commands::pages::completions(args),
-        Command::Man(args) => commands::pages::man(args),
+        Command::Completions(args) => commands::completions::run(args),
+        Command::Man(args) => commands::man::run(args),
     };
     if let Err(error) = &ended {
         print::complain(&format!("{error:#}"));

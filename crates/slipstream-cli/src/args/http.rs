@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::CurlArgs;
+use super::curl::CurlArgs;
 use crate::term::units::{number, seconds};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};

@@ -9,6 +9,7 @@
 //! What is in the logs; that is `check`. And what only a guess could tell: a finding is something
 //! that was seen.
 
+mod finding;
 mod places;
 
 use std::os::unix::fs::MetadataExt;
@@ -21,6 +22,7 @@ use slipstream_core::{Clock, SystemClock, Timestamp};
 use slipstream_log::{Holder, Spool, Stage};
 use slipstream_worker::LastRun;
 
+use self::finding::Finding;
 use crate::args::DoctorArgs;
 use crate::commands::status::{
     NAMED, PATIENCE, READ_FOR, Stuck, end_it, hangs, last_run, last_seen, stuck,
@@ -35,35 +37,6 @@ const WORKER_LOCK: &str = "worker.lock";
 
 /// How far a time may lie ahead before the clock is to blame.
 const AHEAD: Duration = Duration::from_secs(60);
-
-/// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Severity {
-    /// Requests do not go out, or are lost, as it is now.
-    Critical,
-    /// They may not, or may be lost, some day.
-    Warning,
-}
-
-/// Something that keeps requests from going out, or will.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Finding {
-    severity: Severity,
-    what: String,
-    why: &'static str,
-    to_do: String,
-}
-
-impl Finding {
-    fn critical(what: impl Into<String>, why: &'static str, to_do: impl Into<String>) -> Self {
-        Self { severity: Severity::Critical, what: what.into(), why, to_do: to_do.into() }
-    }
-
-    fn warning(what: impl Into<String>, why: &'static str, to_do: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::critical(what, why, to_do) }
-    }
-}
 
 /// All of it, for programs.
 #[derive(Serialize)]

@@ -8,22 +8,14 @@ mod list;
 mod noted;
 mod retry;
 mod show;
-
-use std::collections::BTreeMap;
+mod walk;
 
 use anyhow::Result;
-use slipstream_core::Record;
-use slipstream_log::frame::{SettlementField, State};
-use slipstream_log::name::LogName;
-use slipstream_log::walk::Item;
-use slipstream_log::{Spool, Stage};
 
-pub(crate) use self::choice::is_to;
 use self::retry::Act;
 use crate::args::{FailedArgs, FailedCommand};
 use crate::exit::Exit;
 use crate::process::owner::Place;
-use crate::term::print;
 
 pub(crate) fn run(place: &Place, args: &FailedArgs) -> Result<Exit> {
     place.become_owner()?;
@@ -34,84 +26,4 @@ pub(crate) fn run(place: &Place, args: &FailedArgs) -> Result<Exit> {
         FailedCommand::Drop(args) => retry::run(place.path(), spool.as_ref(), args, Act::Drop),
         FailedCommand::Show(args) => show::run(place.path(), spool.as_ref(), args),
     }
-}
-
-/// A request in a log that is not being collected.
-struct Kept<'a> {
-    log: LogName,
-    settlement: SettlementField,
-    payload: &'a [u8],
-}
-
-impl Kept<'_> {
-    fn record(&self) -> Option<Record> {
-        Record::decode(self.payload).ok()
-    }
-
-    fn is_failed(&self, stage: Stage) -> bool {
-        is_failed(self.settlement.state, stage)
-    }
-}
-
-/// Whether a request is a dead letter. In failed/ nothing waits, whatever a flipped bit says.
-fn is_failed(state: State, stage: Stage) -> bool {
-    match state {
-        State::Failed => true,
-        State::Pending => stage == Stage::Failed,
-        State::Delivered | State::Expired | State::Dropped => false,
-    }
-}
-
-/// Files that could not be read, and why. Each is told once, at the end.
-#[derive(Default)]
-struct Unread(BTreeMap<String, String>);
-
-impl Unread {
-    fn note(&mut self, path: impl Into<String>, error: impl Into<anyhow::Error>) {
-        self.0.insert(path.into(), format!("{:#}", error.into()));
-    }
-
-    /// Says which they are, and how the command ends that would else end like this.
-    fn say(&self, ended: Exit) -> Exit {
-        for why in self.0.values() {
-            print::complain(&format!("passed over: {why}"));
-        }
-        if self.0.is_empty() { ended } else { Exit::Error }
-    }
-}
-
-/// Shows each request of a stage's logs, oldest log first, until `look` has seen enough. Says
-/// whether it has. A log that cannot be read is passed over.
-fn each(
-    spool: &Spool,
-    stage: Stage,
-    unread: &mut Unread,
-    mut look: impl FnMut(&Kept<'_>) -> Result<bool>,
-) -> Result<bool> {
-    for log in spool.sealed_logs(stage)? {
-        let mut reader = match spool.read_log(stage, log) {
-            Ok(Some(reader)) => reader,
-            Ok(None) => continue,
-            Err(error) => {
-                unread.note(format!("{stage}/{log}"), error);
-                continue;
-            }
-        };
-        loop {
-            let item = match reader.next_item() {
-                Ok(Some(item)) => item,
-                Ok(None) => break,
-                Err(error) => {
-                    unread.note(format!("{stage}/{log}"), error);
-                    break;
-                }
-            };
-            if let Item::Record { settlement, payload, .. } = item
-                && !look(&Kept { log, settlement, payload })?
-            {
-                return Ok(false);
-            }
-        }
-    }
-    Ok(true)
 }

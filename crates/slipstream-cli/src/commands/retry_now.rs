@@ -18,8 +18,8 @@ use slipstream_http::masked_url;
 use slipstream_log::{Destinations, Spool};
 
 use crate::args::RetryNowArgs;
-use crate::commands::failed::is_to;
 use crate::exit::Exit;
+use crate::kinds::destination::is_to;
 use crate::process::owner::Place;
 use crate::term::print;
 use crate::term::units::count;

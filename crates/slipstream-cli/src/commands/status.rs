@@ -13,57 +13,24 @@ mod paint;
 mod picture;
 mod plugin;
 mod report;
+mod seen;
 mod stuck;
 mod table;
 mod watch;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use slipstream_core::{Clock, SystemClock, Timestamp};
-use slipstream_log::{Destinations, Settings, Spool, Stage, Status};
-use slipstream_worker::LastRun;
 
-pub(crate) use self::hints::{NAMED, PATIENCE, end_it, hangs, hints, last_seen};
+pub(crate) use self::hints::{NAMED, PATIENCE, end_it, hangs, last_seen};
 use self::report::Report;
+use self::seen::Seen;
+pub(crate) use self::seen::{READ_FOR, failed_in_processing, last_run};
 pub(crate) use self::stuck::{Stuck, stuck};
 use crate::args::StatusArgs;
 use crate::exit::Exit;
 use crate::process::owner::Place;
 use crate::term::print;
-
-/// How long envelopes are read for.
-pub(crate) const READ_FOR: Duration = Duration::from_secs(1);
-
-/// A spool as it was seen.
-struct Seen {
-    path: PathBuf,
-    settings: Settings,
-    status: Status,
-    destinations: Destinations,
-    last_run: Option<LastRun>,
-    at: Timestamp,
-}
-
-impl Seen {
-    fn of(spool: &Spool, read_for: Duration) -> Result<Self> {
-        let (status, destinations) = spool.status_by_destination(read_for)?;
-        Ok(Self {
-            path: spool.path().to_owned(),
-            settings: spool.settings().clone(),
-            status,
-            destinations,
-            last_run: last_run(spool),
-            at: SystemClock::new().now(),
-        })
-    }
-}
-
-/// What the last run left.
-pub(crate) fn last_run(spool: &Spool) -> Option<LastRun> {
-    LastRun::read(&spool.last_run()?)
-}
 
 pub(crate) fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
     if args.health.check {
@@ -92,16 +59,4 @@ pub(crate) fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
     let status = &seen.status;
     let well = status.totals.balanced() && status.skipped.is_empty();
     Ok(if well { Exit::Success } else { Exit::Incomplete })
-}
-
-/// Requests that failed while others in their log wait: not in failed/ yet.
-pub(crate) fn failed_in_processing(status: &Status) -> u64 {
-    let kept = status.stages.iter().filter(|(stage, _)| *stage == Stage::Failed);
-    let kept: u64 = kept.map(|(_, seen)| seen.requests).sum();
-    status.totals.failed.saturating_sub(kept)
-}
-
-/// To the second.
-fn whole(duration: Duration) -> Duration {
-    Duration::from_secs(duration.as_secs())
 }

@@ -9,16 +9,14 @@ mod like;
 mod resumed;
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use slipstream_core::Request;
 use slipstream_http::{HttpRequest, Options};
 
 use self::like::like;
 use crate::args::HttpArgs;
-use crate::curl::body;
 use crate::curl::cookies;
 use crate::curl::glob;
 use crate::curl::netrc;
@@ -30,11 +28,8 @@ const CONTENTS_MAX: usize = 1 << 30;
 
 /// The requests for these URLs, in order. `retried` says whether the command line has them tried again.
 pub(crate) fn all(args: &HttpArgs, urls: &[OsString], retried: bool) -> Result<Vec<HttpRequest>> {
-    let utf8 = |url: &OsString| -> Result<String> {
-        let url = url.to_str().context("the url is not UTF-8; write such bytes percent-encoded")?;
-        Ok(url.to_owned())
-    };
-    let texts = urls.iter().map(utf8).collect::<Result<Vec<_>>>()?;
+    let texts =
+        urls.iter().map(|url| Ok(url::text_of(url)?.to_owned())).collect::<Result<Vec<_>>>()?;
     if args.upload_file.len() > texts.len() {
         bail!("there are more files to upload than urls; write a url for each");
     }
@@ -210,14 +205,4 @@ fn with_jar(options: Options, args: &HttpArgs, request: &HttpRequest) -> Result<
         lines.extend(cookies::read(OsStr::new(file), args.curl.junk_session_cookies, host)?);
     }
     Ok(options.jar(lines))
-}
-
-fn query(given: &[OsString]) -> Result<Vec<Vec<u8>>> {
-    given
-        .iter()
-        .map(|data| match data.as_bytes().strip_prefix(b"+") {
-            Some(as_it_is) => Ok(as_it_is.to_vec()),
-            None => body::urlencoded(data.as_bytes()),
-        })
-        .collect()
 }

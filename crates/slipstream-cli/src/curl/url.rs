@@ -4,6 +4,7 @@
 //! Whether it is a URL at all, and where it leads. slipstream-http looks at that when the request
 //! is checked.
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -139,6 +140,14 @@ pub(crate) fn squashed(url: &str) -> String {
         }
     }
     format!("{}/{}{}", &url[..path_start], kept.join("/"), &url[path_end..])
+}
+
+/// A URL as text.
+pub(crate) fn text_of(url: &OsStr) -> Result<&str> {
+    match url.to_str() {
+        Some(text) => Ok(text),
+        None => bail!("the url is not UTF-8; write such bytes percent-encoded"),
+    }
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use slipstream_mysql::{MysqlRequest, Param};
 
-use super::text_of;
 use crate::args::{Sql, StoreArgs};
 use crate::curl::body;
 use crate::curl::sending;
+use crate::curl::url::text_of;
 
 /// One for each URL, with the same statements.
 pub(super) fn requests(args: &StoreArgs) -> Result<Vec<MysqlRequest>> {

@@ -3,10 +3,10 @@
 use anyhow::{Result, bail};
 use slipstream_tcp::{TcpRequest, Tls};
 
-use super::text_of;
 use crate::args::{Piece, StoreArgs};
 use crate::curl::body;
 use crate::curl::sending;
+use crate::curl::url::text_of;
 
 /// One for each URL, with the same data.
 pub(super) fn requests(args: &StoreArgs) -> Result<Vec<TcpRequest>> {

@@ -161,6 +161,11 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
+/// To the second.
+pub(crate) fn whole(duration: Duration) -> Duration {
+    Duration::from_secs(duration.as_secs())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

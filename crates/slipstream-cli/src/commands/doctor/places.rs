@@ -12,7 +12,7 @@ use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, Uid, User, access};
 use slipstream_log::{Spool, Stage};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::term::units::{count, spell_bytes};
 
 /// Least room, in bytes and in hundredths of the disk.

@@ -12,8 +12,10 @@ use slipstream_core::{Clock, SystemClock, Timestamp};
 use slipstream_http::masked_url;
 use slipstream_log::{Spool, Stage};
 
+use super::choice;
 use super::noted::{Last, Noted};
-use super::{Kept, Unread, choice, each};
+use super::walk::{Kept, Unread, each};
+
 use crate::args::ListArgs;
 use crate::exit::Exit;
 use crate::kinds;

@@ -12,7 +12,7 @@ use slipstream_log::Spool;
 use slipstream_log::name::LogName;
 use slipstream_worker::Note;
 
-use super::Unread;
+use super::walk::Unread;
 
 /// How a note begins that tells of no attempt.
 const NOT_TRIED: &str = "not tried";

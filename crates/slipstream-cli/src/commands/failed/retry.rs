@@ -14,7 +14,8 @@ use slipstream_core::RecordId;
 use slipstream_log::{Dropped, Retried, Spool, SpoolError, Stage};
 
 use super::choice::Choice;
-use super::{Kept, Unread, each};
+use super::walk::{Kept, Unread, each};
+
 use crate::args::ChoiceArgs;
 use crate::exit::Exit;
 use crate::term::print;

@@ -18,7 +18,9 @@ use slipstream_log::name::LogName;
 use slipstream_log::{Spool, Stage};
 use slipstream_worker::Note;
 
-use super::{Unread, each, noted};
+use super::noted;
+use super::walk::{self, Unread, each};
+
 use crate::args::ShowArgs;
 use crate::commands::inspect::Body;
 use crate::exit::Exit;
@@ -77,7 +79,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<
     let to = record.destination.as_str();
     let report = Report {
         id: record.id.to_string(),
-        state: if super::is_failed(settlement.state, stage) { "failed" } else { "pending" },
+        state: if walk::is_failed(settlement.state, stage) { "failed" } else { "pending" },
         attempts: settlement.attempts,
         due: (settlement.due > Timestamp::default()).then(|| rfc3339(settlement.due)),
         stored: rfc3339(record.id.stored()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::{PURPOSE, Part, Plan};
+use super::plan::{PURPOSE, Part, Plan};
 use crate::args::SetupArgs;
 
 /// The file for /etc/cron.d, whose lines name a user.

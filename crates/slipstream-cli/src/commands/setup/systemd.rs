@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use super::{PURPOSE, Part, Plan};
+use super::plan::{PURPOSE, Part, Plan};
 use crate::args::SetupArgs;
 use crate::term::units::spell;
 

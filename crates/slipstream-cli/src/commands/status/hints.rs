@@ -12,8 +12,7 @@ use slipstream_log::{Destinations, Holder, OnFull, Settings, Status};
 use slipstream_worker::LastRun;
 
 use super::stuck::{Stuck, stuck};
-use super::whole;
-use crate::term::units::{count, spell};
+use crate::term::units::{count, spell, whole};
 
 /// How long what was stored may wait for a worker. Cron runs it every minute.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5 * 60);

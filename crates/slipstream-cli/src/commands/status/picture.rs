@@ -14,10 +14,12 @@ use slipstream_http::masked_url;
 use slipstream_log::{ByAge, LogStatus, OverwrittenSum, SlotStatus, Waiting};
 use slipstream_worker::LastRun;
 
+use super::hints::hints;
 use super::paint::{BAD, FAINT, GOOD, PLAIN, STRONG, Screen, WORSE, fitting, piece};
-use super::{Seen, failed_in_processing, hints, table, whole};
+use super::seen::{Seen, failed_in_processing};
+use super::table;
 use crate::term::totals::Totals;
-use crate::term::units::{count, rfc3339_seconds, spell, spell_bytes, thousands};
+use crate::term::units::{count, rfc3339_seconds, spell, spell_bytes, thousands, whole};
 
 /// Most places of a ring that are drawn one by one.
 const PLACES: usize = 20;

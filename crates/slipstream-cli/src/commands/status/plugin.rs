@@ -11,19 +11,19 @@
 //! # Non-goals
 //! A memory. What grew since the last check is for the monitoring system to tell.
 
-use std::time::Duration;
-
 use anyhow::{Result, bail};
 use slipstream_core::{Clock, SystemClock, Timestamp};
 use slipstream_log::{OnFull, Settings, Status};
 use slipstream_worker::LastRun;
 
+use super::hints::{hangs, last_seen};
+use super::seen::{READ_FOR, last_run};
+use super::stuck::{Stuck, stuck};
 use crate::args::HealthArgs;
-use crate::commands::status::{READ_FOR, Stuck, hangs, last_run, last_seen, stuck};
 use crate::exit::Exit;
 use crate::process::owner::Place;
 use crate::term::print;
-use crate::term::units::{count, spell, thousands};
+use crate::term::units::{count, spell, thousands, whole};
 
 /// The exit codes, and their words.
 const WORDS: [&str; 4] = ["OK", "WARNING", "CRITICAL", "UNKNOWN"];
@@ -150,8 +150,4 @@ fn numbers(Look { status, stuck, .. }: &Look, args: &HealthArgs) -> String {
     parts.push(format!("destinations_in_trouble={};;;0", stuck.len()));
     parts.push(format!("waiting_for_them={waiting};;;0"));
     parts.join(" ")
-}
-
-fn whole(age: Duration) -> Duration {
-    Duration::from_secs(age.as_secs())
 }

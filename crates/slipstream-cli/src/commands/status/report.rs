@@ -11,9 +11,9 @@ use slipstream_log::{
 };
 use slipstream_worker::LastRun;
 
-use super::hints::Hint;
+use super::hints::{Hint, hints};
+use super::seen::{Seen, failed_in_processing};
 use super::stuck::{Shown, Stuck, stuck};
-use super::{Seen, failed_in_processing, hints};
 use crate::term::totals::Totals;
 use crate::term::units::rfc3339;
 

@@ -10,8 +10,7 @@ use slipstream_http::masked_url;
 use slipstream_log::Destinations;
 use slipstream_worker::LastRun;
 
-use super::whole;
-use crate::term::units::{ago, count, rfc3339};
+use crate::term::units::{ago, count, rfc3339, whole};
 
 /// A destination that requests wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]

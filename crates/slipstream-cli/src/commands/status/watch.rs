@@ -30,7 +30,8 @@ use slipstream_core::{Clock, SystemClock};
 use slipstream_log::Totals;
 
 use super::paint::{BAD, FAINT, GOOD, PLAIN, STRONG, Screen, WORSE, piece};
-use super::{Seen, picture};
+use super::picture;
+use super::seen::Seen;
 use crate::args::PictureArgs;
 use crate::exit::Exit;
 use crate::process::owner::Place;

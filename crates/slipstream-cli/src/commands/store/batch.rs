@@ -15,8 +15,8 @@ use anyhow::{Context, Result};
 use slipstream_core::{Clock, Engine, Overwritten, Record, RecordId, Source, SystemClock};
 use slipstream_log::Spool;
 
+use super::spool;
 use crate::args::StoreArgs;
-use crate::commands::store;
 use crate::exit::Exit;
 use crate::kinds;
 use crate::kinds::delivery_options::{self, Given};
@@ -41,13 +41,13 @@ pub(crate) fn run(place: &Place, args: &StoreArgs, file: &Path) -> Result<Exit> 
             .with_context(|| format!("cannot open the batch '{}'", file.display()))?;
         Box::new(file)
     };
-    let spool = store::open(place, args)?;
+    let spool = spool::open(place, args)?;
     let mut batch = Batch {
         args,
         // JSON may spell a byte with six characters, and has a frame of its own.
         line_max: spool.settings().record_max.saturating_mul(6) + (1 << 20),
         spool,
-        source: store::source(args),
+        source: spool::source(args),
         options: Given::of(&args.options),
         clock: SystemClock::new(),
         chunk: Vec::new(),
@@ -58,7 +58,7 @@ pub(crate) fn run(place: &Place, args: &StoreArgs, file: &Path) -> Result<Exit> 
         overwritten: Vec::new(),
     };
     let done = batch.store_all(&mut BufReader::with_capacity(READ, input));
-    store::warn(&batch.overwritten);
+    spool::warn_of_overwritten(&batch.overwritten);
     let stored = count(batch.stored, "line");
     done.with_context(|| format!("the batch broke off after {stored} had been stored"))?;
     let repeated = match batch.repeated {
@@ -172,7 +172,7 @@ impl Batch<'_> {
         self.repeated += repeated as u64;
         self.overwritten.extend(receipt.overwritten);
         // Now and not at the end, which may be days away.
-        store::warn_if_overdue(&self.spool, self.args);
+        spool::warn_if_overdue(&self.spool, self.args);
         if self.args.print_id {
             let earlier: HashMap<_, _> =
                 receipt.duplicates.iter().map(|duplicate| (duplicate.id, duplicate.of)).collect();

@@ -1,12 +1,12 @@
 //! What the requests of a command line have in common: all but their URLs.
 
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use slipstream_http::{HttpRequest, Options, RedirectedAs};
 
-use super::query;
 use crate::args::{HttpArgs, Piece};
 use crate::curl::body;
 use crate::curl::condition;
@@ -220,4 +220,14 @@ fn tag(file: &Path) -> Result<String> {
     let text = String::from_utf8(text)
         .with_context(|| format!("the tag in {} is not UTF-8", file.display()))?;
     Ok(if text.is_empty() { EMPTY.to_owned() } else { text })
+}
+
+fn query(given: &[OsString]) -> Result<Vec<Vec<u8>>> {
+    given
+        .iter()
+        .map(|data| match data.as_bytes().strip_prefix(b"+") {
+            Some(as_it_is) => Ok(as_it_is.to_vec()),
+            None => body::urlencoded(data.as_bytes()),
+        })
+        .collect()
 }

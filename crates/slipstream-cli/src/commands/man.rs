@@ -1,7 +1,7 @@
-//! `slipstream completions` and `slipstream man`: what shells and people look commands up in.
+//! `slipstream man`: what people look commands up in.
 //!
 //! # Invariants
-//! They say what `--help` says, for they are made from the same words.
+//! The pages say what `--help` says, for they are made from the same words.
 
 use std::path::Path;
 use std::{fs, io};
@@ -10,19 +10,11 @@ use anyhow::{Context, Result};
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
-use crate::args::{Cli, CompletionsArgs, ManArgs};
+use crate::args::{Cli, ManArgs};
 use crate::exit::Exit;
 use crate::process::replace::replace;
-use crate::term::print;
 
-pub(crate) fn completions(args: &CompletionsArgs) -> Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "slipstream", &mut script);
-    print::out(&String::from_utf8(script)?)?;
-    Ok(Exit::Success)
-}
-
-pub(crate) fn man(args: &ManArgs) -> Result<Exit> {
+pub(crate) fn run(args: &ManArgs) -> Result<Exit> {
     let cannot = || format!("cannot write manual pages to {}", args.to.display());
     fs::create_dir_all(&args.to).with_context(cannot)?;
     let mut command = Cli::command().disable_help_subcommand(true);

@@ -1,6 +1,4 @@
-//! What `completions` and `man` may be told.
-
-use std::path::PathBuf;
+//! What `completions` may be told.
 
 use clap::Args;
 use clap_complete::Shell;
@@ -16,17 +14,4 @@ Examples:
 pub(crate) struct CompletionsArgs {
     /// The shell
     pub(crate) shell: Shell,
-}
-
-const MAN_EXAMPLES: &str = "\
-Examples:
-  slipstream man /usr/local/share/man/man1
-  slipstream man man && man man/slipstream-failed-retry.1";
-
-#[derive(Debug, Args)]
-#[command(after_help = MAN_EXAMPLES)]
-pub(crate) struct ManArgs {
-    /// The directory that they are written to
-    #[arg(value_name = "DIR")]
-    pub(crate) to: PathBuf,
 }
