@@ -196,6 +196,7 @@ fn from_the_future(stamps: &[Timestamp], now: Timestamp) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use super::finding::Severity;
     use super::*;
 
     const NOON: Timestamp = Timestamp::from_millis(1_795_521_600_000);
