@@ -1,9 +1,13 @@
 //! The way in for programs: one engine, one source, one call.
 
-use crate::{
-    Clock, DeliveryOptions, Engine, Overwritten, Record, RecordId, Request, Source, StoreError,
-    SystemClock,
-};
+use crate::clock::{Clock, SystemClock};
+use crate::engine::Engine;
+use crate::engine::receipt::{Overwritten, StoreError};
+use crate::request::Request;
+use crate::request::delivery_options::DeliveryOptions;
+use crate::request::id::RecordId;
+use crate::request::record::Record;
+use crate::request::source::Source;
 
 /// Stores requests in an engine on behalf of one source.
 pub struct Collector {

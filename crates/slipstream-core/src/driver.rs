@@ -1,49 +1,21 @@
-//! Who performs requests. Two ways in: a [`Handler`] performs one request and returns,
-//! which is all a new kind needs; a [`Driver`] keeps many in flight without a thread for
-//! each. The worker speaks to drivers, and wraps handlers in one that has threads.
+//! Drivers and handlers: what performs the requests of a kind.
+//!
+//! A [`Handler`](crate::Handler) performs one request and returns, which is all a new kind needs. A
+//! [`Driver`] keeps many in flight without a thread for each. The worker speaks to drivers, and wraps
+//! handlers in a driver that has threads.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Destination, Invalid, Outcome, RecordId, Request, Ticket};
+use crate::driver::handler::Attempt;
+use crate::driver::notifier::Notifier;
+use crate::driver::outcome::Outcome;
+use crate::engine::claim::Ticket;
+use crate::invalid::Invalid;
+use crate::request::destination::Destination;
 
-/// Performs requests of one kind, one call at a time, on any thread.
-pub trait Handler: Send + Sync + 'static {
-    /// The kind of request that it performs.
-    type Request: Request + Send;
-
-    /// Makes one attempt. Every wait in it must end by itself.
-    fn perform(&self, request: &Self::Request, attempt: &Attempt) -> Outcome;
-
-    /// How many requests to one destination it likes to perform together, if so many wait. Most
-    /// kinds have nothing to gain by it.
-    fn max_batch(&self) -> usize {
-        1
-    }
-
-    /// Whether these two, which go to the same destination, may be performed together.
-    fn can_batch(&self, _first: &Self::Request, _other: &Self::Request) -> bool {
-        true
-    }
-
-    /// Makes one attempt of each of these, which all go to the same destination and are
-    /// [together](Handler::can_batch) with the first: the outcomes in the same order. One that fails
-    /// must fail for itself alone. It may stop behind any but the first, as when they take long: those
-    /// without an outcome are given again.
-    fn perform_batch(&self, requests: &[(Self::Request, Attempt)]) -> Vec<Outcome> {
-        requests.iter().map(|(request, attempt)| self.perform(request, attempt)).collect()
-    }
-}
-
-/// Which request is tried, and the number of the attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attempt {
-    /// The request's id: the same on every attempt, so that a receiver can drop repeats.
-    pub id: RecordId,
-    /// 1 for the first.
-    pub number: u32,
-}
+pub(crate) mod handler;
+pub(crate) mod notifier;
+pub(crate) mod outcome;
 
 /// One attempt to make: a ticket to answer with, and the request as it was stored.
 #[derive(Debug, Clone)]
@@ -71,7 +43,7 @@ pub trait Driver {
     fn kind(&self) -> &str;
 
     /// The destination of the request that a record's body holds. Limits, order and failures are
-    /// counted by it, so it must follow from the body alone, as [`Request::destination`] does.
+    /// counted by it, so it must follow from the body alone, as [`Request::destination`](crate::Request::destination) does.
     ///
     /// # Errors
     /// The body holds no request of this kind; no attempt is made then.
@@ -100,26 +72,4 @@ pub trait Driver {
     /// A driver that ends jobs only inside its own turn ignores it: the worker then
     /// waits there.
     fn notify_on_completion(&mut self, notifier: Notifier);
-}
-
-/// Wakes a waiting [`Driver::poll`]. Cheap to clone, safe to call at any time.
-#[derive(Clone)]
-pub struct Notifier(Arc<dyn Fn() + Send + Sync>);
-
-impl Notifier {
-    /// A notifier that calls `wake`.
-    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Arc::new(wake))
-    }
-
-    /// Wakes.
-    pub fn notify(&self) {
-        (self.0)();
-    }
-}
-
-impl fmt::Debug for Notifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Notifier")
-    }
 }

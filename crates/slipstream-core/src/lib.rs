@@ -32,41 +32,40 @@
 //! Files, sockets and threads. Nothing here does I/O but reading the machine's clock
 //! ([`SystemClock`]) and its randomness ([`RecordId::generate`]).
 
-mod address_gate;
 mod clock;
 mod collector;
-mod delivery_options;
 mod driver;
 mod engine;
-mod host;
-mod id;
-mod line;
+mod invalid;
+mod json_line;
 #[cfg(test)]
 mod messages;
-mod outcome;
+mod net;
 mod quote;
-mod record;
 mod request;
 mod retry_policy;
 mod secret;
-mod source;
 
-pub use address_gate::{AddressGate, check_allowed};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use collector::{Collector, Stored};
-pub use delivery_options::{Dedupe, DeliveryOptions};
-pub use driver::{Attempt, Completion, Driver, Handler, Job, Notifier};
-pub use engine::{
-    Backlog, BacklogError, Claim, Duplicate, Engine, Next, Overwritten, Receipt, Settlement,
-    StoreError, Ticket, TryNow,
-};
-pub use host::{bare_host, host_of, split_port};
-pub use id::RecordId;
-pub use line::{Aside, read_line, read_seconds};
-pub use outcome::{Failure, FailureScope, HASTY_MS, Outcome};
+pub use driver::handler::{Attempt, Handler};
+pub use driver::notifier::Notifier;
+pub use driver::outcome::{Failure, FailureScope, HASTY_MS, Outcome};
+pub use driver::{Completion, Driver, Job};
+pub use engine::Engine;
+pub use engine::backlog::{Backlog, BacklogError, Next};
+pub use engine::claim::{Claim, Settlement, Ticket, TryNow};
+pub use engine::receipt::{Duplicate, Overwritten, Receipt, StoreError};
+pub use invalid::Invalid;
+pub use json_line::{Aside, read_line, read_seconds};
+pub use net::address_gate::{AddressGate, check_allowed};
+pub use net::host::{bare_host, host_of, split_port};
 pub use quote::quoted;
-pub use record::{DecodeError, Head, Record, decode_body, destination_of};
-pub use request::{Destination, Invalid, Request};
+pub use request::Request;
+pub use request::delivery_options::{Dedupe, DeliveryOptions};
+pub use request::destination::Destination;
+pub use request::id::RecordId;
+pub use request::record::{DecodeError, Head, Record, decode_body, destination_of};
+pub use request::source::Source;
 pub use retry_policy::{RetryPolicy, Statuses, Step};
 pub use secret::SecretRef;
-pub use source::Source;

@@ -15,7 +15,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::Invalid;
+use crate::invalid::Invalid;
 
 /// Longest wait that a policy may ask for. The spool can tell no longer one from a clock that was
 /// set back.

@@ -9,7 +9,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Invalid, quoted};
+use crate::invalid::Invalid;
+use crate::quote::quoted;
 
 /// Where a secret is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -12,7 +12,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::{Invalid, quoted};
+use crate::invalid::Invalid;
+use crate::quote::quoted;
 
 /// Longest host name, in bytes: more does not fit into a DNS question.
 const HOST_MAX: usize = 253;

@@ -10,7 +10,9 @@
 
 use std::time::Duration;
 
-use crate::{Invalid, RetryPolicy, Timestamp};
+use crate::clock::Timestamp;
+use crate::invalid::Invalid;
+use crate::retry_policy::RetryPolicy;
 
 /// Longest key, in bytes.
 const KEY_MAX: usize = 255;

@@ -15,7 +15,7 @@ use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visi
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use crate::Invalid;
+use crate::invalid::Invalid;
 
 /// Keys that were put aside, each with the JSON of its value.
 pub type Aside<'de> = Vec<(String, &'de str)>;

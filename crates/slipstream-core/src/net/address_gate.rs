@@ -16,7 +16,10 @@
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::{Failure, Invalid, bare_host, quoted};
+use crate::driver::outcome::Failure;
+use crate::invalid::Invalid;
+use crate::net::host::bare_host;
+use crate::quote::quoted;
 
 /// What requests may connect to. By default, anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Timestamp;
+use crate::clock::Timestamp;
 
 /// A UUID of version 7: 48 bits of time, 74 of chance, so ids sort by age.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,11 +88,11 @@ impl fmt::Debug for RecordId {
 }
 
 impl FromStr for RecordId {
-    type Err = crate::Invalid;
+    type Err = crate::invalid::Invalid;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         uuid::Uuid::try_parse(text).map(Self).map_err(|_| {
-            crate::Invalid::new(format!(
+            crate::invalid::Invalid::new(format!(
                 "invalid request id '{text}'; expected one such as 019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c"
             ))
         })

@@ -11,7 +11,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Dedupe, DeliveryOptions, Destination, Invalid, RecordId, Request, Timestamp};
+use crate::clock::Timestamp;
+use crate::invalid::Invalid;
+use crate::request::Request;
+use crate::request::delivery_options::{Dedupe, DeliveryOptions};
+use crate::request::destination::Destination;
+use crate::request::id::RecordId;
 
 /// What is stored for one request.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,63 @@
+//! The outcome of a store: what an engine acknowledges, and why it refuses.
+
+use std::error::Error;
+
+use crate::invalid::Invalid;
+use crate::request::id::RecordId;
+
+/// What an engine says of a successful store.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// What had to give way to keep the bound on disk use.
+    pub overwritten: Vec<Overwritten>,
+    /// What was not stored, because it repeats what was stored a moment ago.
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// A record that was not stored: one with the same dedupe key was, within its window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The record that was given.
+    pub id: RecordId,
+    /// The earlier one.
+    pub of: RecordId,
+}
+
+/// Undelivered work that was given up to keep the bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overwritten {
+    /// The log that held it.
+    pub log: String,
+    /// Requests that it still held.
+    pub requests: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// Why a record was not stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The request can never be delivered as it stands.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The record is larger than the engine takes.
+    #[error(
+        "the request takes {bytes} bytes and the limit is {limit}; store it smaller, or raise the limit"
+    )]
+    TooLarge {
+        /// Its size in bytes.
+        bytes: u64,
+        /// The engine's limit in bytes.
+        limit: u64,
+    },
+    /// The engine is full and was told to refuse rather than overwrite.
+    #[error("{0}")]
+    Full(String),
+    /// It was written, but whether it would survive a power loss is unknown.
+    #[error("the request was written but may not survive a power loss")]
+    DurabilityUnknown(#[source] Box<dyn Error + Send + Sync>),
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(Box<dyn Error + Send + Sync>),
+}

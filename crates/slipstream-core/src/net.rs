@@ -1,0 +1,4 @@
+//! Hosts and addresses: one spelling for a host, and which addresses may be connected to.
+
+pub(crate) mod address_gate;
+pub(crate) mod host;
