@@ -24,62 +24,25 @@
 //!
 //! Caches, and cookies that a server sets, but for redirects of the same request.
 
-mod batch;
-mod entries;
-mod masked;
+mod json;
 #[cfg(test)]
 mod messages;
-mod multipart;
 mod request;
 mod url;
 
 #[cfg(feature = "deliver")]
-mod answer;
-#[cfg(feature = "deliver")]
-mod configure;
-#[cfg(feature = "deliver")]
-mod driver;
-#[cfg(feature = "deliver")]
-mod head;
-#[cfg(feature = "deliver")]
-mod jar;
-#[cfg(feature = "deliver")]
-mod options;
-#[cfg(feature = "deliver")]
-mod outcome;
-#[cfg(feature = "deliver")]
-mod policy;
-#[cfg(feature = "deliver")]
-mod proxies;
-#[cfg(feature = "deliver")]
-mod raw;
-#[cfg(feature = "deliver")]
-mod redirect;
-#[cfg(feature = "deliver")]
-mod retry_after;
-#[cfg(feature = "deliver")]
-mod route;
-#[cfg(feature = "deliver")]
-mod signature;
-#[cfg(feature = "deliver")]
-mod times;
-#[cfg(feature = "deliver")]
-mod transfer;
-#[cfg(feature = "deliver")]
-mod trip;
-#[cfg(feature = "deliver")]
-mod verdict;
+mod deliver;
 
-pub use batch::{parse_line, parse_line_beside};
-pub use masked::masked_url;
-pub use multipart::Part;
+pub use json::{parse_line, parse_line_beside};
+pub use request::masked::masked_url;
+pub use request::multipart::Part;
 pub use request::{
     Auth, HttpRequest, HttpVersion, IpVersion, Options, RedirectScheme, RedirectedAs,
 };
 
 #[cfg(feature = "deliver")]
-pub use driver::HttpDriver;
+pub use deliver::driver::HttpDriver;
 #[cfg(feature = "deliver")]
-pub use options::HttpOptions;
+pub use deliver::options::HttpOptions;
 #[cfg(feature = "deliver")]
-pub use proxies::Proxies;
+pub use deliver::proxies::Proxies;

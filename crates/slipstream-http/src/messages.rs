@@ -2,7 +2,9 @@
 
 use slipstream_core::{Invalid, Request};
 
-use crate::{HttpRequest, Part, parse_line};
+use crate::json::parse_line;
+use crate::request::HttpRequest;
+use crate::request::multipart::Part;
 
 fn said(refused: Result<(), Invalid>) -> String {
     refused.err().map_or("(is taken)".to_owned(), |error| error.to_string())
@@ -88,12 +90,12 @@ mod deliver {
     use curl::Error;
     use slipstream_core::{Outcome, RecordId, Timestamp};
 
-    use crate::options::HttpOptions;
-    use crate::redirect;
-    use crate::signature::Keys;
-    use crate::times::Times;
-    use crate::verdict::{End, Stage, astray, broken_off, judge};
-    use crate::{HttpRequest, Options};
+    use crate::deliver::classify::{End, Stage, astray, broken_off, judge};
+    use crate::deliver::options::HttpOptions;
+    use crate::deliver::redirect;
+    use crate::deliver::signature::Keys;
+    use crate::deliver::times::Times;
+    use crate::request::{HttpRequest, Options};
 
     fn reason(outcome: Outcome) -> String {
         match outcome {
@@ -110,7 +112,7 @@ mod deliver {
             errno,
             alone: false,
             stage,
-            times: Times::of(&HttpOptions::default()),
+            times: HttpOptions::default().times(),
             peer: "h:80",
         }
     }
@@ -148,7 +150,7 @@ mod deliver {
             let times = Times {
                 low_speed_limit: limit,
                 low_speed_time: Duration::from_secs(30),
-                ..Times::of(&HttpOptions::default())
+                ..HttpOptions::default().times()
             };
             let slow = End { times, ..end(Some(&slow), 0, Stage::Answer) };
             text.push_str(&format!("slow: {}\n", reason(judge(&slow))));

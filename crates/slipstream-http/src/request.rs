@@ -20,6 +20,10 @@ mod options;
 
 pub use options::{Auth, HttpVersion, IpVersion, Options, RedirectScheme, RedirectedAs};
 
+pub(crate) mod entries;
+pub(crate) mod masked;
+pub(crate) mod multipart;
+
 /// Most bytes that method, URL and headers may have together. Servers stop far below
 /// (8 to 64 KiB), libcurl at 1 MiB.
 const HEAD_MAX: usize = 512 * 1024;

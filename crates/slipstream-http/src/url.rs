@@ -11,10 +11,7 @@
 use slipstream_core::{Invalid, host_of, quoted, split_port};
 
 #[cfg(feature = "deliver")]
-mod reference;
-
-#[cfg(feature = "deliver")]
-pub(crate) use reference::resolve;
+pub(crate) mod reference;
 
 /// The schemes that are delivered, each with its default port.
 const SCHEMES: [(&str, u16); 2] = [("http", 80), ("https", 443)];

@@ -11,7 +11,7 @@ mod record;
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
 #[cfg(feature = "deliver")]
-#[path = "../src/retry_after.rs"]
+#[path = "../src/deliver/retry_after.rs"]
 mod retry_after;
 #[cfg(feature = "deliver")]
 #[path = "../../../fuzz/targets/retry_after.rs"]

@@ -12,7 +12,7 @@
 use slipstream_core::{Invalid, SecretRef, quoted};
 
 use super::{Options, REDIRECTS};
-use crate::entries::{ConnectTo, Resolve};
+use crate::request::entries::{ConnectTo, Resolve};
 
 use crate::request::{HttpRequest, is_token};
 use crate::url::proxy_host;

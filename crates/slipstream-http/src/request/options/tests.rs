@@ -5,7 +5,7 @@ use std::time::Duration;
 use slipstream_core::{Record, RecordId, Request, decode_body};
 
 use super::*;
-use crate::HttpRequest;
+use crate::request::HttpRequest;
 
 const URL: &str = "https://example.com/";
 const PEM: &str = "-----BEGIN CERTIFICATE-----\nsesame\n-----END CERTIFICATE-----\n";

@@ -15,7 +15,7 @@ use std::io::Read;
 
 use flate2::read::{GzDecoder, ZlibDecoder};
 
-use crate::masked::{ends_a_url, location_masked, urls_masked};
+use crate::request::masked::{ends_a_url, location_masked, urls_masked};
 
 /// Most of a head that is kept.
 const HEAD_MAX: usize = 2 * 1024;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use curl::Error;
 use slipstream_core::{Failure, FailureScope, Outcome};
 
-use crate::times::Times;
+use crate::deliver::times::Times;
 
 /// What is known when a transfer ends.
 pub(crate) struct End<'a> {

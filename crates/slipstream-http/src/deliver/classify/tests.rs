@@ -1,10 +1,11 @@
 //! Which ends count, and in which words the others are told.
 
 use super::*;
-use crate::{HttpOptions, Options};
+use crate::deliver::options::HttpOptions;
+use crate::request::Options;
 
 fn times() -> Times {
-    Times::of(&HttpOptions::default())
+    HttpOptions::default().times()
 }
 
 /// An end with one of libcurl's error numbers, and what it says.

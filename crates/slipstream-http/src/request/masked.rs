@@ -8,7 +8,7 @@
 //! # Non-goals
 //! The body. It is unknown what is a secret in there.
 
-use crate::HttpRequest;
+use crate::request::HttpRequest;
 #[cfg(feature = "deliver")]
 use crate::url::is_scheme;
 use crate::url::masked;

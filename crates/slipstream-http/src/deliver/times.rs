@@ -6,7 +6,6 @@ use curl::Error;
 use curl::easy::Easy2;
 use slipstream_core::HASTY_MS;
 
-use crate::HttpOptions;
 use crate::request::Options;
 
 /// The limits of one attempt.
@@ -24,19 +23,6 @@ pub(crate) struct Times {
 const SLOW: Duration = Duration::from_secs(10);
 
 impl Times {
-    /// Those of the driver, for a request without options.
-    pub(crate) fn of(driver: &HttpOptions) -> Self {
-        // Zero means "for ever", or minutes, to libcurl.
-        let at_least = |wait: Duration| wait.max(Duration::from_millis(1));
-        Self {
-            connect: at_least(driver.connect_timeout),
-            total: at_least(driver.total_timeout),
-            low_speed_limit: driver.low_speed_limit,
-            low_speed_time: driver.low_speed_time,
-            hasty: false,
-        }
-    }
-
     /// The same with what a request says.
     pub(crate) fn with(self, options: &Options) -> Self {
         let time = |own: Option<u64>, usual| own.map_or(usual, Duration::from_millis);
@@ -70,11 +56,12 @@ impl Times {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deliver::options::HttpOptions;
 
     #[test]
     fn a_request_says_its_own_times_and_the_driver_the_others() {
         let driver = HttpOptions { total_timeout: Duration::ZERO, ..HttpOptions::default() };
-        let usual = Times::of(&driver);
+        let usual = driver.times();
         assert_eq!(usual.total, Duration::from_millis(1));
         assert_eq!(usual.with(&Options::new()), usual);
         let own = Options::new()

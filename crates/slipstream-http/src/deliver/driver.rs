@@ -24,17 +24,18 @@ use slipstream_core::{
 };
 use tracing::debug;
 
-use crate::policy::RetryPolicy;
-use crate::raw;
-use crate::signature::Keys;
-use crate::transfer::Exchange;
-use crate::trip::Trip;
+use crate::deliver::options::HttpOptions;
+use crate::deliver::policy::RetryPolicy;
+use crate::deliver::raw;
+use crate::deliver::redirect_chain::Trip;
+use crate::deliver::signature::Keys;
+use crate::deliver::transfer::Exchange;
+use crate::request::HttpRequest;
 use crate::url::proxy_host;
-use crate::{HttpOptions, HttpRequest};
 
-mod finish;
+mod complete;
 mod handle;
-mod launch;
+mod start;
 
 /// Fewest connections that are kept open between requests. More are when more requests
 /// have been in flight at once.

@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slipstream_core::{AddressGate, Failure, bare_host};
 
+use crate::deliver::route::{Peer, Route};
 use crate::request::Options;
-use crate::route::{Peer, Route};
 
 /// What may be connected to.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use curl::Error;
 use curl::easy::List;
 use slipstream_core::RecordId;
 
-use crate::HttpRequest;
+use crate::request::HttpRequest;
 
 /// What goes into a head besides what the request says.
 pub(crate) struct Head<'a> {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 
 use super::*;
-use crate::{Auth, HttpVersion, Options, RedirectScheme};
+use crate::request::{Auth, HttpVersion, Options, RedirectScheme};
 
 const URL: &str = "http://example.com/";
 

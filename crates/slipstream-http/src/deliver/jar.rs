@@ -6,7 +6,7 @@
 
 use curl::easy::Easy2;
 
-use crate::transfer::Exchange;
+use crate::deliver::transfer::Exchange;
 use crate::url::Authority;
 
 /// The cookies of the next hop, to `url`: those that a handle has behind the last one, which began with

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use curl::easy::Easy2;
 
-use crate::policy::{Gate, RetryPolicy};
-use crate::transfer::Exchange;
-use crate::{HttpOptions, raw};
+use crate::deliver::options::HttpOptions;
+use crate::deliver::policy::{Gate, RetryPolicy};
+use crate::deliver::raw;
+use crate::deliver::transfer::Exchange;
 
 /// A handle with a driver's settings.
 pub(super) fn new(

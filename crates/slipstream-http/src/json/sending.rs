@@ -6,7 +6,7 @@
 use slipstream_core::{Invalid, read_seconds};
 
 use super::Line;
-use crate::Options;
+use crate::request::Options;
 
 /// `without` are the headers whose value is `null`.
 pub(super) fn options(line: Line<'_>, without: Vec<String>) -> Result<Options, Invalid> {

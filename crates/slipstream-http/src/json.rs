@@ -22,7 +22,7 @@ use serde::de::Deserializer;
 use serde_json::value::RawValue;
 use slipstream_core::{Aside, Invalid, read_line};
 
-use crate::HttpRequest;
+use crate::request::HttpRequest;
 
 mod headers;
 mod sending;
@@ -45,21 +45,21 @@ struct Line<'a> {
 
     user: Option<String>,
     password: Option<String>,
-    auth: Option<crate::Auth>,
+    auth: Option<crate::request::Auth>,
     bearer: Option<String>,
     aws_sigv4: Option<String>,
     cookies: Option<String>,
     proxy: Option<String>,
     proxy_user: Option<String>,
     noproxy: Option<String>,
-    proxy_auth: Option<crate::Auth>,
+    proxy_auth: Option<crate::request::Auth>,
     #[serde(default)]
     proxy_headers: Vec<String>,
     #[serde(default)]
     proxy_tunnel: bool,
     jar: Option<Vec<String>>,
     request_target: Option<String>,
-    ip_version: Option<crate::IpVersion>,
+    ip_version: Option<crate::request::IpVersion>,
     #[serde(default)]
     chunked: bool,
     #[serde(default)]
@@ -70,7 +70,7 @@ struct Line<'a> {
     location_trusted: bool,
     #[serde(default)]
     keep_method: bool,
-    redirected_as: Option<crate::RedirectedAs>,
+    redirected_as: Option<crate::request::RedirectedAs>,
     #[serde(default)]
     auto_referer: bool,
     cacert: Option<String>,
@@ -85,13 +85,13 @@ struct Line<'a> {
     resolve: Vec<String>,
     #[serde(default)]
     connect_to: Vec<String>,
-    http_version: Option<crate::HttpVersion>,
+    http_version: Option<crate::request::HttpVersion>,
     #[serde(default)]
     compressed: bool,
     #[serde(default)]
     location: bool,
     max_redirects: Option<u32>,
-    redirect_scheme: Option<crate::RedirectScheme>,
+    redirect_scheme: Option<crate::request::RedirectScheme>,
     #[serde(default)]
     post301: bool,
     #[serde(default)]

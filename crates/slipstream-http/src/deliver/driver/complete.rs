@@ -8,12 +8,12 @@ use slipstream_core::{Completion, Failure, Outcome};
 use tracing::debug;
 
 use super::{HttpDriver, Place, handle};
-use crate::outcome::outcome;
-use crate::times::Times;
-use crate::transfer::Exchange;
+use crate::deliver::classify::astray;
+use crate::deliver::jar;
+use crate::deliver::outcome::outcome;
+use crate::deliver::transfer::Exchange;
+use crate::request::{Auth, HttpRequest};
 use crate::url::Authority;
-use crate::verdict::astray;
-use crate::{Auth, HttpRequest, jar};
 
 /// Gives the next hop the cookies that there are behind the last one.
 fn carry_jar(request: &mut HttpRequest, easy: &mut Easy2<Exchange>) {
@@ -59,7 +59,7 @@ impl HttpDriver {
         let status = handle.response_code().unwrap_or_default();
         let times = match &flight.trip {
             Some(trip) => trip.times(),
-            None => Times::of(&self.options),
+            None => self.options.times(),
         };
         let alone = self.places.len() - self.free.len() == 1;
         let whole = flight.trip.as_ref().is_some_and(|trip| trip.wants_all());

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use slipstream_core::{Failure, FailureScope};
 
-use crate::times::Times;
+use crate::deliver::redirect;
+use crate::deliver::times::Times;
+use crate::request::HttpRequest;
 use crate::url::Authority;
-use crate::{HttpRequest, redirect};
 
 /// What is known of such a job while libcurl has it.
 pub(crate) struct Trip {

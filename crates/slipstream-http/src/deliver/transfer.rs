@@ -18,11 +18,11 @@ use curl::easy::{Easy2, Handler, HttpVersion as Version, ReadError, SeekResult, 
 use slipstream_core::Failure;
 use socket2::Socket;
 
-use crate::answer::Answer;
-use crate::head::Head;
-use crate::policy::Gate;
-use crate::redirect::is_redirect;
-use crate::{HttpRequest, HttpVersion, Options};
+use crate::deliver::answer::Answer;
+use crate::deliver::head::Head;
+use crate::deliver::policy::Gate;
+use crate::deliver::redirect::is_redirect;
+use crate::request::{HttpRequest, HttpVersion, Options};
 
 /// Longest `Retry-After` and `Date` that is kept: a date has 29 characters.
 const RETRY_AFTER_MAX: usize = 64;

@@ -21,8 +21,8 @@ use curl::multi::Multi;
 use curl_sys::{CURLoption, curl_sockaddr, curl_socket_t, curlsocktype};
 use socket2::{SockAddr, SockAddrStorage, Socket};
 
-use crate::policy::Gate;
-use crate::transfer::{Exchange, is_shortage};
+use crate::deliver::policy::Gate;
+use crate::deliver::transfer::{Exchange, is_shortage};
 
 /// From libcurl's `curl.h`; the bindings do not have them.
 const CURLOPT_PROTOCOLS_STR: CURLoption = curl_sys::CURLOPTTYPE_OBJECTPOINT + 318;

@@ -1,18 +1,18 @@
 //! What the end of a transfer was, read from libcurl's handle.
 //!
 //! # Non-goals
-//! What it means. `verdict` says that.
+//! What it means. `classify` says that.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use curl::multi::Easy2Handle;
 use slipstream_core::{Clock, Failure, Outcome};
 
-use crate::retry_after;
-use crate::times::Times;
-use crate::transfer::Exchange;
+use crate::deliver::classify::{End, Stage, broken_off, judge};
+use crate::deliver::retry_after;
+use crate::deliver::times::Times;
+use crate::deliver::transfer::Exchange;
 use crate::url::Authority;
-use crate::verdict::{End, Stage, broken_off, judge};
 
 /// Too many open files: the same number on every Linux.
 const EMFILE: i32 = 24;

@@ -10,10 +10,10 @@
 use curl::Error;
 use curl::easy::{Auth as Schemes, Easy2, HttpVersion as Version, IpResolve, List};
 
-use crate::raw;
+use crate::deliver::raw;
+use crate::deliver::route::Route;
+use crate::deliver::transfer::Exchange;
 use crate::request::{Auth, HttpVersion, IpVersion, Options};
-use crate::route::Route;
-use crate::transfer::Exchange;
 
 pub(crate) fn configure(
     easy: &mut Easy2<Exchange>,

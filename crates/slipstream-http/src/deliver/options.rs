@@ -10,8 +10,8 @@ use std::time::Duration;
 use curl::easy::{Easy2, Handler, HttpVersion};
 use slipstream_core::AddressGate;
 
-use crate::proxies::Proxies;
-use crate::times::Times;
+use crate::deliver::proxies::Proxies;
+use crate::deliver::times::Times;
 
 /// Settings of an [`HttpDriver`](crate::HttpDriver).
 ///
@@ -73,9 +73,22 @@ impl Default for HttpOptions {
 }
 
 impl HttpOptions {
+    /// How long an attempt of a request without times of its own may take.
+    pub(crate) fn times(&self) -> Times {
+        // Zero means "for ever", or minutes, to libcurl.
+        let at_least = |wait: Duration| wait.max(Duration::from_millis(1));
+        Times {
+            connect: at_least(self.connect_timeout),
+            total: at_least(self.total_timeout),
+            low_speed_limit: self.low_speed_limit,
+            low_speed_time: self.low_speed_time,
+            hasty: false,
+        }
+    }
+
     /// Sets what stays the same for every request that a handle carries.
     pub(crate) fn apply<H: Handler>(&self, easy: &mut Easy2<H>) -> Result<(), curl::Error> {
-        let times = Times::of(self);
+        let times = self.times();
         times.apply(easy, times.total)?;
         easy.useragent(&self.user_agent)?;
         // An empty name is "none"; unset, libcurl asks the environment for every request.

@@ -16,10 +16,11 @@
 
 use slipstream_core::quoted;
 
-use crate::masked::{location_masked, speaks_of_a_secret};
-use crate::{HttpRequest, Options, RedirectScheme, RedirectedAs};
+use crate::request::masked::{location_masked, speaks_of_a_secret};
+use crate::request::{HttpRequest, Options, RedirectScheme, RedirectedAs};
 
-use crate::url::{Authority, resolve, user_info};
+use crate::url::reference::resolve;
+use crate::url::{Authority, user_info};
 
 /// Whether a status asks to go elsewhere.
 pub(crate) fn is_redirect(status: u32) -> bool {

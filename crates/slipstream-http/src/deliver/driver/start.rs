@@ -12,15 +12,16 @@ use curl::easy::Easy2;
 use slipstream_core::{Failure, FailureScope, Job, Request, decode_body};
 
 use super::{Flight, HttpDriver, Place, handle};
-use crate::configure::configure;
-use crate::head::Head;
+use crate::deliver::configure::configure;
+use crate::deliver::head::Head;
+use crate::deliver::options::HttpOptions;
+use crate::deliver::redirect_chain::Trip;
+use crate::deliver::route::Route;
+use crate::deliver::transfer;
+use crate::deliver::transfer::Exchange;
+use crate::request::HttpRequest;
 use crate::request::Options;
-use crate::route::Route;
-use crate::times::Times;
-use crate::transfer::{self, Exchange};
-use crate::trip::Trip;
 use crate::url::Authority;
-use crate::{HttpOptions, HttpRequest};
 
 /// The options of a request that has none.
 static NONE: LazyLock<Options> = LazyLock::new(Options::default);
@@ -38,7 +39,7 @@ impl HttpDriver {
                 // So that it goes along with a redirect, whatever that makes of the method.
                 request.headers.push(("Idempotency-Key".to_owned(), job.attempt.id.to_string()));
             }
-            let usual = Times::of(&self.options);
+            let usual = self.options.times();
             Box::new(Trip::new(&request, usual, self.clock.elapsed()))
         });
         self.launch(request, Flight { ticket: job.ticket, attempt: job.attempt, trip })

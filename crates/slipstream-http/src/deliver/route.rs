@@ -12,8 +12,8 @@
 
 use std::net::IpAddr;
 
-use crate::entries::{ConnectTo, Resolve};
 use crate::request::Options;
+use crate::request::entries::{ConnectTo, Resolve};
 use crate::url::{Authority, proxy_host};
 
 /// Whom the connection is made to.

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use slipstream_core::{Invalid, quoted};
 
-use crate::HttpRequest;
+use crate::request::HttpRequest;
 
 use crate::request::is_token;
 
