@@ -47,39 +47,21 @@
 //! Datagrams, STARTTLS, proxies, and dialogues of more than one question and one answer. A connection serves one request, unless requests [say](TcpRequest::share) that
 //! they can share one.
 
-mod batch;
-mod framing;
+mod json;
 #[cfg(test)]
 mod messages;
 mod request;
-mod tls;
 mod url;
 
 #[cfg(feature = "deliver")]
-mod acked;
-#[cfg(feature = "deliver")]
-mod answer;
-#[cfg(feature = "deliver")]
-mod channel;
-#[cfg(feature = "deliver")]
-mod connect;
-#[cfg(feature = "deliver")]
-mod handler;
-#[cfg(feature = "deliver")]
-mod options;
-#[cfg(feature = "deliver")]
-mod session;
-#[cfg(feature = "deliver")]
-mod verdict;
-#[cfg(feature = "deliver")]
-mod wire;
+mod deliver;
 
-pub use batch::{parse_line, parse_line_beside};
-pub use framing::{Framing, Until};
+pub use json::{parse_line, parse_line_beside};
 pub use request::TcpRequest;
-pub use tls::Tls;
+pub use request::framing::{Framing, Until};
+pub use request::tls::Tls;
 
 #[cfg(feature = "deliver")]
-pub use handler::TcpHandler;
+pub use deliver::handler::TcpHandler;
 #[cfg(feature = "deliver")]
-pub use options::TcpOptions;
+pub use deliver::options::TcpOptions;

@@ -2,7 +2,7 @@
 
 use slipstream_core::Request;
 
-use crate::parse_line;
+use crate::json::parse_line;
 
 /// Lines of a batch that are refused, and what is said then.
 #[test]
@@ -55,8 +55,8 @@ fn refusals() {
 mod deliver {
     use std::io::{Error, ErrorKind};
 
-    use crate::TcpRequest;
-    use crate::verdict::{Stage, failure, judge};
+    use crate::deliver::classify::{Stage, failure, judge};
+    use crate::request::TcpRequest;
 
     /// What is noted of an attempt, by what happened when.
     #[test]

@@ -15,14 +15,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use slipstream_core::{Destination, Invalid, Request};
 
+use crate::request::framing::{Framing, Until};
+use crate::request::tls::Tls;
 use crate::url::Address;
-use crate::{Framing, Tls, Until};
 
-mod check;
+pub(crate) mod check;
+pub(crate) mod framing;
 mod masked;
-
-#[cfg(feature = "deliver")]
-pub(crate) use check::regex;
+pub(crate) mod tls;
 
 /// Bytes that are sent over a stream, and what is expected of the peer.
 ///

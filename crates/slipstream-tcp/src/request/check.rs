@@ -11,9 +11,10 @@ use regex::bytes::{Regex, RegexBuilder};
 use slipstream_core::{Invalid, quoted};
 
 use super::TcpRequest;
-use crate::framing::REPLY_MAX;
+use crate::request::framing::REPLY_MAX;
+use crate::request::framing::{Framing, Until};
+use crate::request::tls::Tls;
 use crate::url::Address;
-use crate::{Framing, Tls, Until};
 
 /// Longest time-out: a day. A worker that waits longer is hung.
 const LONGEST: u64 = 24 * 60 * 60 * 1_000;

@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::TcpRequest;
+use crate::request::framing::Framing;
+use crate::request::tls::Tls;
 use crate::url::Address;
-use crate::{Framing, Tls};
 
 const LEFT_OUT: &str = "***";
 

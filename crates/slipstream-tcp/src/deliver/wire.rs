@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::acked::acked;
+use crate::deliver::acked::acked;
 
 /// The longest pause between two looks at what is acknowledged. The kernel wakes no process for that.
 const LOOK: Duration = Duration::from_millis(50);

@@ -13,14 +13,17 @@ use std::time::Instant;
 
 use slipstream_core::{Attempt, Failure, Handler, Outcome, Request, SecretRef};
 
-use crate::channel::Channel;
-use crate::connect::connect;
-use crate::options::Times;
-use crate::session::Sessions;
+use crate::deliver::answer;
+use crate::deliver::channel::Channel;
+use crate::deliver::classify;
+use crate::deliver::classify::Stage;
+use crate::deliver::connect::connect;
+use crate::deliver::options::TcpOptions;
+use crate::deliver::options::Times;
+use crate::deliver::session::Sessions;
+use crate::deliver::wire::Wire;
+use crate::request::TcpRequest;
 use crate::url::Address;
-use crate::verdict::{self, Stage};
-use crate::wire::Wire;
-use crate::{TcpOptions, TcpRequest, answer};
 
 /// How many requests share a connection at most.
 const SHARED: usize = 128;
@@ -77,7 +80,7 @@ impl TcpHandler {
         let mut channel = self.open(&address, first, times)?;
         let failed = |error: std::io::Error, at| Broken {
             for_all: error.kind() == std::io::ErrorKind::TimedOut,
-            failure: verdict::failure(&error, at, &peer),
+            failure: classify::failure(&error, at, &peer),
         };
         let sent = match more {
             [] => channel.write_all(&first.framing.frame(&first.data)),
@@ -97,7 +100,7 @@ impl TcpHandler {
             // It answered; how it takes our leave does not matter.
             let _ = channel.shut_down();
         }
-        Ok(verdict::judge(first, &answer, &peer)?)
+        Ok(classify::judge(first, &answer, &peer)?)
     }
 
     fn open(

@@ -20,9 +20,10 @@ use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509VerifyResult};
 use slipstream_core::{Failure, FailureScope, SecretRef, bare_host};
 
-use crate::Tls;
-use crate::verdict::{self, Stage};
-use crate::wire::Wire;
+use crate::deliver::classify;
+use crate::deliver::classify::Stage;
+use crate::deliver::wire::Wire;
+use crate::request::tls::Tls;
 
 /// Most settings that are kept ready. Beyond that there is no pattern to them.
 const READY: usize = 32;
@@ -75,7 +76,7 @@ impl Sessions {
                 }
                 let error = middle.into_error().into_io_error();
                 let error = error.unwrap_or_else(std::io::Error::other);
-                verdict::failure(&error, Stage::Handshake, peer)
+                classify::failure(&error, Stage::Handshake, peer)
             }
         })
     }
@@ -155,6 +156,6 @@ fn private(pem: &[u8]) -> Result<PKey<Private>, ErrorStack> {
 fn unusable(error: &ErrorStack) -> Failure {
     Failure::permanent(format!(
         "openssl cannot use the request's certificates or key ({}); store it with others",
-        verdict::stack_words(error)
+        classify::stack_words(error)
     ))
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use openssl::ssl::{ErrorCode, SslStream};
 
-use crate::wire::Wire;
+use crate::deliver::wire::Wire;
 
 /// A stream.
 #[derive(Debug)]

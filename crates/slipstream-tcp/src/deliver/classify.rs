@@ -12,8 +12,8 @@ use openssl::error::ErrorStack;
 use openssl::ssl;
 use slipstream_core::{Failure, FailureScope};
 
-use crate::request::regex;
-use crate::{TcpRequest, framing};
+use crate::request::check::regex;
+use crate::request::{TcpRequest, framing};
 
 /// How much of an answer is kept.
 const KEPT: usize = 1024;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use slipstream_core::AddressGate;
 
-use crate::TcpRequest;
+use crate::request::TcpRequest;
 
 /// Settings of a [`TcpHandler`](crate::TcpHandler).
 ///

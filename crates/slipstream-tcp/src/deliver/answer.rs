@@ -6,8 +6,8 @@
 
 use std::io::{self, Read};
 
-use crate::Until;
-use crate::framing::REPLY_MAX;
+use crate::request::framing::REPLY_MAX;
+use crate::request::framing::Until;
 
 /// As much of an answer as is asked for. Nothing at all is none.
 pub(crate) fn read(from: &mut impl Read, until: Until) -> io::Result<Vec<u8>> {

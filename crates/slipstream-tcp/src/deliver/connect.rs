@@ -19,9 +19,10 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, setsockopt, 
 use nix::sys::time::TimeVal;
 use slipstream_core::{AddressGate, Failure, FailureScope, bare_host};
 
+use crate::deliver::classify;
+use crate::deliver::classify::Stage;
+use crate::deliver::wire::Socket;
 use crate::url::Address;
-use crate::verdict::{self, Stage};
-use crate::wire::Socket;
 
 /// Connects, within this time.
 pub(crate) fn connect(
@@ -34,7 +35,7 @@ pub(crate) fn connect(
         Address::Unix(path) => {
             policy.socket(path)?;
             let connected = unix(path, within).map(Socket::Unix);
-            connected.map_err(|error| verdict::failure(&error, Stage::Connect, &peer))
+            connected.map_err(|error| classify::failure(&error, Stage::Connect, &peer))
         }
         Address::Host { host, port, .. } => {
             let end = Instant::now() + within;
@@ -48,7 +49,7 @@ pub(crate) fn connect(
             let over = || {
                 let words = format!("within {within:?}");
                 let error = io::Error::new(io::ErrorKind::TimedOut, words);
-                verdict::failure(&error, Stage::Connect, &peer)
+                classify::failure(&error, Stage::Connect, &peer)
             };
             let mut failure = None;
             for (tried, to) in admitted.iter().enumerate() {
@@ -63,7 +64,7 @@ pub(crate) fn connect(
                         failure = Some(over());
                     }
                     Err(error) => {
-                        failure = Some(verdict::failure(&error, Stage::Connect, &peer));
+                        failure = Some(classify::failure(&error, Stage::Connect, &peer));
                     }
                 }
             }

@@ -13,8 +13,6 @@
 use serde::{Deserialize, Serialize};
 use slipstream_core::{Invalid, SecretRef, host_of, quoted};
 
-use crate::request::is_default;
-
 /// Who the peer must be, and who we are.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -25,7 +23,7 @@ pub struct Tls {
     pub(crate) cert: Vec<u8>,
     #[serde(skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
     pub(crate) key: Vec<u8>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) insecure: bool,
     #[serde(rename = "name", skip_serializing_if = "Option::is_none")]
     pub(crate) server_name: Option<String>,

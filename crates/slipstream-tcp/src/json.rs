@@ -17,7 +17,9 @@
 use serde::Deserialize;
 use slipstream_core::{Aside, Invalid, read_line, read_seconds};
 
-use crate::{Framing, TcpRequest, Tls, Until};
+use crate::request::TcpRequest;
+use crate::request::framing::{Framing, Until};
+use crate::request::tls::Tls;
 
 /// The line as it is written.
 #[derive(Deserialize)]
