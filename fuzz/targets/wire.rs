@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use crate::wire::{Connection, Login, ServerKey, Socket, Stream};
+use crate::deliver::wire::{Connection, Login, ServerKey, Socket, Stream};
 
 /// The longest wait for a server that has said all.
 const WAIT: Duration = Duration::from_secs(5);

@@ -22,49 +22,20 @@
 //! # Non-goals
 //! Results. A request is sent to change something; rows that come back are read and thrown away.
 
-mod batch;
-mod masked;
+mod json;
 #[cfg(test)]
 mod messages;
-mod param;
 mod request;
-mod sql;
 mod url;
 
 #[cfg(feature = "deliver")]
-mod endpoint;
-#[cfg(feature = "deliver")]
-mod group;
-#[cfg(feature = "deliver")]
-mod handler;
-#[cfg(feature = "deliver")]
-mod once;
-#[cfg(feature = "deliver")]
-mod option_file;
-#[cfg(feature = "deliver")]
-mod options;
-#[cfg(feature = "deliver")]
-mod plain;
-#[cfg(feature = "deliver")]
-mod pool;
-#[cfg(feature = "deliver")]
-mod protection;
-#[cfg(feature = "deliver")]
-mod resolve;
-#[cfg(feature = "deliver")]
-mod session;
-#[cfg(feature = "deliver")]
-mod sharing;
-#[cfg(feature = "deliver")]
-mod verdict;
-#[cfg(feature = "deliver")]
-mod wire;
+mod deliver;
 
-pub use batch::{parse_line, parse_line_beside};
-pub use param::Param;
+pub use json::{parse_line, parse_line_beside};
+pub use request::param::Param;
 pub use request::{MysqlRequest, Statement, Tls};
 
 #[cfg(feature = "deliver")]
-pub use handler::MysqlHandler;
+pub use deliver::handler::MysqlHandler;
 #[cfg(feature = "deliver")]
-pub use options::MysqlOptions;
+pub use deliver::options::MysqlOptions;

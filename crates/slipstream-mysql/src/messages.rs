@@ -2,7 +2,9 @@
 
 use slipstream_core::Request;
 
-use crate::{MysqlRequest, Param, parse_line};
+use crate::json::parse_line;
+use crate::request::MysqlRequest;
+use crate::request::param::Param;
 
 /// Lines of a batch that are refused, and what is said then.
 #[test]
@@ -54,10 +56,10 @@ mod deliver {
     use std::io;
     use std::time::Duration;
 
-    use crate::MysqlRequest;
-    use crate::session::Trouble;
-    use crate::verdict::{of, of_guarded};
-    use crate::wire::Error;
+    use crate::deliver::classify::{of, of_guarded};
+    use crate::deliver::trouble::Trouble;
+    use crate::deliver::wire::Error;
+    use crate::request::MysqlRequest;
 
     fn errors() -> Vec<Error> {
         let message = "Duplicate entry 'me@example.com' for key 'PRIMARY'".to_owned();

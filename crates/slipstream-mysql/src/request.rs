@@ -14,9 +14,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use slipstream_core::{Destination, Invalid, Request, SecretRef};
 
-use crate::Param;
-use crate::sql::{Effect, effect};
+use crate::request::param::Param;
+use crate::request::sql::{Effect, effect};
 use crate::url::Target;
+
+pub(crate) mod masked;
+pub(crate) mod param;
+pub(crate) mod sql;
 
 /// Most statements of one request.
 const STATEMENTS_MAX: usize = 1_000;

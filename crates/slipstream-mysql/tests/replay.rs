@@ -6,7 +6,7 @@
 #![cfg(feature = "deliver")]
 #![allow(dead_code, reason = "modules of the crate are taken as they are")]
 
-#[path = "../src/option_file.rs"]
+#[path = "../src/deliver/option_file.rs"]
 mod option_file;
 #[path = "../../../fuzz/targets/option_file.rs"]
 mod option_files;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use slipstream_core::AddressGate;
 
-use crate::Tls;
+use crate::request::Tls;
 
 /// Settings of a `MysqlHandler`. The defaults are what the `slipstream` binary uses.
 #[derive(Debug, Clone)]

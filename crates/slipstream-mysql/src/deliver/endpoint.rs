@@ -12,10 +12,11 @@
 
 use slipstream_core::{Destination, Failure, FailureScope, SecretRef};
 
-use crate::option_file::OptionFile;
+use crate::deliver::option_file::OptionFile;
+use crate::deliver::options::MysqlOptions;
+use crate::deliver::wire::ServerKey;
+use crate::request::{MysqlRequest, Tls};
 use crate::url::Target;
-use crate::wire::ServerKey;
-use crate::{MysqlOptions, MysqlRequest, Tls};
 
 /// A way from a secret's name to its text, for whom it is proven to; or to words that say why there
 /// is none.

@@ -7,7 +7,7 @@ use super::error::{Error, Result};
 use super::login::{Login, log_in};
 use super::reader::Reader;
 use super::value;
-use crate::Param;
+use crate::request::param::Param;
 
 const QUIT: u8 = 0x01;
 const QUERY: u8 = 0x03;

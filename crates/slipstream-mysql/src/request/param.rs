@@ -90,7 +90,7 @@ impl Param {
                 _ => Err(wrong("true or false", "bool:true")),
             },
             "json" => Self::json(value),
-            "base64" => crate::batch::from_base64(value).map(Self::Bytes),
+            "base64" => crate::json::from_base64(value).map(Self::Bytes),
             "text" => Ok(value.into()),
             _ => Ok(text.into()),
         }

@@ -6,7 +6,8 @@
 //! - Rather too much is left out than too little.
 
 use super::SYNTAX;
-use crate::{MysqlRequest, Param, sql};
+use crate::request::param::Param;
+use crate::request::{MysqlRequest, sql};
 
 /// How much is shown, in characters.
 const SHOWN: usize = 300;

@@ -1,6 +1,6 @@
 //! Parameters as the protocol writes them.
 
-use crate::Param;
+use crate::request::param::Param;
 
 /// Adds what stands behind a statement's number in the command that executes it.
 pub(super) fn write(packet: &mut Vec<u8>, params: &[Param]) {

@@ -13,9 +13,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::MysqlRequest;
-use crate::endpoint::Endpoint;
-use crate::plain::{Plain, plain};
+use crate::deliver::endpoint::Endpoint;
+use crate::deliver::plain::{Plain, plain};
+use crate::request::MysqlRequest;
 
 /// How long a finding is believed.
 const BELIEVED: Duration = Duration::from_secs(60);

@@ -1,59 +1,18 @@
-//! A connection that is set up, and requests that are executed over it.
-//!
-//! # Invariants
-//! A request is executed in a transaction of its own or the one that is open, and what a statement
-//! of it did to that is read from the server's answers.
+//! A session: a connection that is set up, and what is known of its state.
 //!
 //! # Non-goals
 //! Which requests may share a session (`sharing`), and cleaning one for another.
 
 use std::time::{Duration, Instant};
 
-use slipstream_core::RecordId;
-
-use crate::once;
-use crate::sharing::STORED_CODE;
-use crate::wire::{Connection, Error, IN_TRANSACTION};
-use crate::{MysqlOptions, MysqlRequest, Statement};
+use crate::deliver::options::MysqlOptions;
+use crate::deliver::sharing::STORED_CODE;
+use crate::deliver::trouble::Trouble;
+use crate::deliver::wire::{Connection, Error};
+use crate::request::Statement;
 
 /// In seconds: no setting is for longer.
 const DAY: u64 = 24 * 3600;
-
-/// Why a request was not executed.
-#[derive(Debug)]
-pub(crate) enum Trouble {
-    /// The server, or the way there.
-    Wire(Error),
-    /// The same while a transaction was committed: it may be, or not.
-    Commit(Error),
-    /// A statement ended the transaction that it was to be a part of.
-    Ended,
-    /// Stored code ran in a session that others share; it was undone.
-    StoredCode,
-    /// The table that remembers requests is not there and cannot be made: what the server says.
-    NoTable { code: u16, message: String },
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        Self::Wire(error)
-    }
-}
-
-impl Trouble {
-    /// Whether the connection can be used after it.
-    pub(crate) fn leaves_well(&self) -> bool {
-        match self {
-            Self::Wire(error) | Self::Commit(error) => error.leaves_well(),
-            Self::Ended | Self::StoredCode | Self::NoTable { .. } => true,
-        }
-    }
-
-    /// Whether the connection was cut, by whomever.
-    pub(crate) fn is_lost(&self) -> bool {
-        matches!(self, Self::Wire(Error::Lost(_)))
-    }
-}
 
 /// A connection, and what is known of its session.
 pub(crate) struct Session {
@@ -70,7 +29,7 @@ pub(crate) struct Session {
     /// Whether the table that remembers requests was seen.
     pub(crate) has_table: bool,
     /// Whether the request that was executed last had its id entered by this attempt.
-    entered: bool,
+    pub(crate) entered: bool,
     pub(crate) used: Instant,
     /// Whether it is in no state to be used again.
     pub(crate) broken: bool,
@@ -81,7 +40,7 @@ impl Session {
     pub(crate) fn new(
         connection: Connection,
         options: &MysqlOptions,
-        database: &str,
+        once_table: String,
     ) -> Result<Self, Error> {
         let settings = settings(options, connection.is_mariadb());
         let mut session = Self {
@@ -90,7 +49,7 @@ impl Session {
             shared: true,
             before: None,
             changed: Vec::new(),
-            once_table: once::table(database),
+            once_table,
             has_table: false,
             entered: false,
             used: Instant::now(),
@@ -140,51 +99,6 @@ impl Session {
     /// Commits what is open.
     pub(crate) fn commit(&mut self) -> Result<(), Trouble> {
         self.connection.query("COMMIT", true, self.limit).map_err(Trouble::Commit)?;
-        Ok(())
-    }
-
-    /// Executes a request as a transaction of its own. If it is to be so once, the table that
-    /// remembers it is there.
-    pub(crate) fn alone(&mut self, request: &MysqlRequest, id: RecordId) -> Result<(), Trouble> {
-        self.changed.clear();
-        if let ([statement], false) = (request.statements(), request.once) {
-            // A procedure may have begun a transaction and left it open: it would be rolled back
-            // with the session, unnoticed.
-            if self.execute(statement, true)? & IN_TRANSACTION != 0 {
-                self.commit()?;
-            }
-            return Ok(());
-        }
-        self.query("START TRANSACTION")?;
-        match self.inside(request, id) {
-            Ok(()) => self.commit(),
-            Err(trouble) => {
-                self.broken |= trouble.leaves_well() && self.query("ROLLBACK").is_err();
-                // What only changes rows was rolled back, its id too.
-                if self.entered && trouble.leaves_well() && !self.broken && !request.rows_only() {
-                    once::forget(self, id);
-                }
-                Err(trouble)
-            }
-        }
-    }
-
-    /// Executes a request within the transaction that is open. If it was executed before, it
-    /// is not again.
-    pub(crate) fn inside(&mut self, request: &MysqlRequest, id: RecordId) -> Result<(), Trouble> {
-        self.entered = false;
-        if request.once {
-            if !once::enter(self, id)? {
-                return Ok(());
-            }
-            self.entered = true;
-        }
-        self.changed.clear();
-        for statement in request.statements() {
-            if self.execute(statement, false)? & IN_TRANSACTION == 0 {
-                return Err(Trouble::Ended);
-            }
-        }
         Ok(())
     }
 

@@ -12,10 +12,10 @@ use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::X509VerifyFlags;
 
-use crate::Tls;
-use crate::endpoint::Account;
-use crate::resolve::Connected;
-use crate::wire::ServerKey;
+use crate::deliver::endpoint::Account;
+use crate::deliver::resolve::Connected;
+use crate::deliver::wire::ServerKey;
+use crate::request::Tls;
 
 /// How a connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub(crate) fn connector(trusted: Option<&[u8]>) -> Result<SslConnector, ErrorSta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MysqlOptions;
+    use crate::deliver::options::MysqlOptions;
 
     #[test]
     fn over_the_network_a_server_proves_its_name_unless_told_otherwise() {

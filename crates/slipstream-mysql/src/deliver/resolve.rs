@@ -113,7 +113,7 @@ fn unreached(error: &std::io::Error, peer: &str, wait: Duration) -> Failure {
     }
     let reason = match error.kind() {
         std::io::ErrorKind::TimedOut => format!("no connection within {wait:?} ({peer})"),
-        _ => format!("{} ({peer})", crate::verdict::system_words(error)),
+        _ => format!("{} ({peer})", crate::deliver::classify::system_words(error)),
     };
     Failure::transient(FailureScope::Destination, reason)
 }

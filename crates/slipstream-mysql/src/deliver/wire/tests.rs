@@ -11,10 +11,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-#[path = "../../../../fuzz/targets/wire.rs"]
+#[path = "../../../../../fuzz/targets/wire.rs"]
 mod any_server;
 mod login;
-#[path = "../../../../fuzz/replay.rs"]
+#[path = "../../../../../fuzz/replay.rs"]
 mod replay;
 
 const NONCE: &[u8; 20] = b"abcdefghijklmnopqrst";

@@ -17,13 +17,16 @@ use std::time::{Duration, Instant};
 
 use slipstream_core::{Attempt, Failure, FailureScope, Outcome, RecordId, Request};
 
-use crate::endpoint::Endpoint;
-use crate::handler::{Broken, after, outcome};
-use crate::plain::Plain;
-use crate::session::{Session, Trouble};
-use crate::sharing::{self, Sharing};
-use crate::wire::IN_TRANSACTION;
-use crate::{MysqlHandler, MysqlRequest, once, verdict};
+use crate::deliver::endpoint::Endpoint;
+use crate::deliver::executor::{Broken, Executor, after, outcome};
+use crate::deliver::plain::Plain;
+use crate::deliver::session::Session;
+use crate::deliver::sharing;
+use crate::deliver::sharing::Sharing;
+use crate::deliver::trouble::Trouble;
+use crate::deliver::wire::IN_TRANSACTION;
+use crate::deliver::{classify, once, transaction};
+use crate::request::MysqlRequest;
 
 /// This one has taken a while, with locks held.
 const LOCK_WAIT: u16 = 1205;
@@ -49,15 +52,12 @@ struct Member<'a> {
 
 /// Makes one attempt of each: outcomes in their order, of the first at least. It stops early when that
 /// takes long, if all of them go one way and may be committed together.
-pub(crate) fn perform(
-    handler: &MysqlHandler,
-    requests: &[(MysqlRequest, Attempt)],
-) -> Vec<Outcome> {
+pub(crate) fn perform(executor: &Executor, requests: &[(MysqlRequest, Attempt)]) -> Vec<Outcome> {
     let mut settled = vec![None; requests.len()];
     let mut parts: Vec<(Endpoint, Vec<Member<'_>>)> = Vec::new();
     for (at, (request, attempt)) in requests.iter().enumerate() {
         let checked = request.check().map_err(|error| Failure::permanent(error.to_string()));
-        match checked.and_then(|()| Endpoint::of(request, &handler.options)) {
+        match checked.and_then(|()| Endpoint::of(request, &executor.options)) {
             Ok(endpoint) => {
                 let plains = sharing::all_plain(request);
                 let member = Member { at, request, id: attempt.id, plains, asked: false };
@@ -77,16 +77,16 @@ pub(crate) fn perform(
     };
     let long = after(if alike { LONG } else { Duration::MAX });
     for (endpoint, members) in parts {
-        let until = after(handler.options.total_timeout.saturating_mul(2));
+        let until = after(executor.options.total_timeout.saturating_mul(2));
         let settled = &mut settled;
-        Part { handler, endpoint, until, long, down: None, settled }.perform(members);
+        Part { executor, endpoint, until, long, down: None, settled }.perform(members);
     }
     settled.into_iter().map_while(|one| one).collect()
 }
 
 /// The requests of one endpoint.
 struct Part<'a> {
-    handler: &'a MysqlHandler,
+    executor: &'a Executor,
     endpoint: Endpoint,
     until: Instant,
     /// When it has taken long.
@@ -139,23 +139,23 @@ impl Part<'_> {
     }
 
     fn sharing(&self, member: &Member<'_>) -> Sharing {
-        self.handler.findings.sharing(&self.endpoint, member.plains.as_deref())
+        self.executor.findings.sharing(&self.endpoint, member.plains.as_deref())
     }
 
     /// Executes these in one transaction, up to the first that had to wait: whether to go on
     /// like this with what is not settled then.
     fn commit(&mut self, members: &[Member<'_>]) -> bool {
-        let until = self.until.min(after(self.handler.options.total_timeout));
+        let until = self.until.min(after(self.executor.options.total_timeout));
         let mut failed = None;
-        let (handler, endpoint, long) = (self.handler, &self.endpoint, self.long);
-        let done = handler.on_session(endpoint, until, Sharing::Shared, None, |session| {
+        let (executor, endpoint, long) = (self.executor, &self.endpoint, self.long);
+        let done = executor.on_session(endpoint, until, Sharing::Shared, None, |session| {
             failed = None;
-            let done = transaction(session, members, &mut failed, (handler, endpoint), long);
+            let done = transaction(session, members, &mut failed, (executor, endpoint), long);
             if let Err(Trouble::StoredCode) = done {
                 session.shared = false;
                 let asked = members.iter().filter(|member| member.asked);
                 for plains in asked.filter_map(|member| member.plains.as_deref()) {
-                    handler.findings.ran(endpoint, plains);
+                    executor.findings.ran(endpoint, plains);
                 }
             }
             done.inspect(|results| {
@@ -165,7 +165,7 @@ impl Part<'_> {
                     .filter(|(member, result)| member.request.once && result.is_ok())
                     .map(|(member, _)| member.id)
                     .collect();
-                once::clear_up(session, &entered, handler.options.once_kept);
+                once::clear_up(session, &entered, executor.options.once_kept);
             })
         });
         match done {
@@ -208,7 +208,7 @@ impl Part<'_> {
                     FailureScope::Request,
                     "those before it took all the time that there was",
                 )),
-                None => self.handler.single(member.request, member.id, self.until),
+                None => self.executor.single(member.request, member.id, self.until),
             };
             // What gets no answer is not asked again for each of them.
             if let Err(failure) = &done
@@ -227,7 +227,7 @@ fn transaction(
     session: &mut Session,
     members: &[Member<'_>],
     failed: &mut Option<usize>,
-    (handler, endpoint): (&MysqlHandler, &Endpoint),
+    (executor, endpoint): (&Executor, &Endpoint),
     long: Instant,
 ) -> Result<Vec<Result<(), Failure>>, Trouble> {
     if members.iter().any(|member| member.request.once) {
@@ -249,7 +249,7 @@ fn transaction(
         if several {
             session.query("SAVEPOINT slipstream")?;
         }
-        let Err(trouble) = session.inside(request, *id) else {
+        let Err(trouble) = transaction::inside(session, request, *id) else {
             if let Some(plains) = member.plains.as_deref().filter(|_| member.asked) {
                 changed.push((plains, session.changed.clone()));
             }
@@ -277,7 +277,7 @@ fn transaction(
                 return Err(trouble);
             }
         }
-        results.push(Err(verdict::of(&trouble, Some(request), &endpoint.peer())));
+        results.push(Err(classify::of(&trouble, Some(request), &endpoint.peer())));
         if matches!(&trouble, Trouble::Wire(error) if error.code() == LOCK_WAIT) {
             break;
         }
@@ -288,7 +288,7 @@ fn transaction(
     }
     session.commit()?;
     for (plains, rows) in changed {
-        handler.findings.ran_none(endpoint, plains, &rows);
+        executor.findings.ran_none(endpoint, plains, &rows);
     }
     Ok(results)
 }

@@ -8,8 +8,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::endpoint::Endpoint;
-use crate::session::Session;
+use crate::deliver::endpoint::Endpoint;
+use crate::deliver::session::Session;
 
 /// Most connections that are kept.
 const KEPT: usize = 16;

@@ -11,10 +11,10 @@ use std::io;
 
 use slipstream_core::{Failure, FailureScope};
 
-use crate::once;
-use crate::session::Trouble;
-use crate::wire::Error;
-use crate::{MysqlRequest, sql};
+use crate::deliver::once;
+use crate::deliver::trouble::Trouble;
+use crate::deliver::wire::Error;
+use crate::request::{MysqlRequest, sql};
 
 mod words;
 

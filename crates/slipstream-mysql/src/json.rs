@@ -24,7 +24,8 @@ use serde::de::{Deserializer as _, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use slipstream_core::{Aside, Invalid, read_line, read_seconds};
 
-use crate::{MysqlRequest, Param, Statement, Tls};
+use crate::request::param::Param;
+use crate::request::{MysqlRequest, Statement, Tls};
 
 /// The line as it is written.
 #[derive(Deserialize)]

@@ -17,9 +17,11 @@ use std::time::Duration;
 
 use slipstream_core::RecordId;
 
-use crate::session::{Session, Trouble};
-use crate::wire::Error;
-use crate::{Param, Statement};
+use crate::deliver::session::Session;
+use crate::deliver::trouble::Trouble;
+use crate::deliver::wire::Error;
+use crate::request::Statement;
+use crate::request::param::Param;
 
 /// The table of this database, as statements name it.
 pub(crate) fn table(database: &str) -> String {

@@ -1,7 +1,7 @@
 //! How talking to a server fails.
 //!
 //! # Non-goals
-//! What that means for a request. `verdict` says so.
+//! What that means for a request. `classify` says so.
 
 use std::io;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Executes requests: the handler that a worker is given.
+//! The executor: one request, or work on a session, within its time.
 //!
 //! # Invariants
 //! - Delivered means that the server said it is committed.
@@ -14,28 +14,30 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use openssl::ssl::SslConnector;
-use slipstream_core::{
-    Attempt, Destination, Failure, HASTY_MS, Handler, Outcome, RecordId, Request, SecretRef,
-    bare_host,
-};
+use slipstream_core::{Destination, Failure, Outcome, RecordId, Request, SecretRef, bare_host};
 
-use crate::endpoint::{Endpoint, LookUp};
-use crate::plain::Plain;
-use crate::pool::Pool;
-use crate::protection::{self, Protection, protection};
-use crate::resolve;
-use crate::session::{Session, Trouble};
-use crate::sharing::{self, Findings, Sharing};
-use crate::wire::{Connection, Error, Login, ServerKey, Socket, Stream};
-use crate::{MysqlOptions, MysqlRequest, group, once, verdict};
+use crate::deliver::endpoint::{Endpoint, LookUp};
+use crate::deliver::options::MysqlOptions;
+use crate::deliver::plain::Plain;
+use crate::deliver::pool::Pool;
+use crate::deliver::protection;
+use crate::deliver::protection::{Protection, protection};
+use crate::deliver::resolve;
+use crate::deliver::session::Session;
+use crate::deliver::sharing;
+use crate::deliver::sharing::{Findings, Sharing};
+use crate::deliver::trouble::Trouble;
+use crate::deliver::wire::{Connection, Error, Login, ServerKey, Socket, Stream};
+use crate::deliver::{classify, once, transaction};
+use crate::request::MysqlRequest;
 
 /// Most ways to set up TLS that are kept.
 const CONNECTORS: usize = 16;
 
-/// Performs requests of the kind `mysql`.
-pub struct MysqlHandler {
+/// What executes requests: settings, and what outlives a request.
+pub(crate) struct Executor {
     pub(crate) options: MysqlOptions,
-    look_up: Box<LookUp>,
+    pub(crate) look_up: Box<LookUp>,
     pool: Pool,
     pub(crate) findings: Findings,
     /// By the authorities that they trust; none for those that trust every server.
@@ -51,9 +53,9 @@ pub(crate) struct Broken {
     pub(crate) connected: bool,
 }
 
-impl MysqlHandler {
-    /// A handler with these options, which finds no secret.
-    pub fn new(options: MysqlOptions) -> Self {
+impl Executor {
+    /// One with these options, which finds no secret.
+    pub(crate) fn new(options: MysqlOptions) -> Self {
         let nowhere =
             |_: &SecretRef, _: &Destination| Err("no secrets are looked up here".to_owned());
         Self {
@@ -63,18 +65,6 @@ impl MysqlHandler {
             findings: Findings::default(),
             connectors: Mutex::default(),
         }
-    }
-
-    /// The same, which looks secrets, option files and what those name up like this, for the
-    /// destination that they are to be proven to: a server may learn the password that it is told, so
-    /// the look-up may depend on whose it is. An error is words that say why there is none.
-    #[must_use]
-    pub fn secrets(
-        mut self,
-        look_up: impl Fn(&SecretRef, &Destination) -> Result<String, String> + Send + Sync + 'static,
-    ) -> Self {
-        self.look_up = Box::new(look_up);
-        self
     }
 
     /// One attempt, and when it must have ended.
@@ -104,7 +94,7 @@ impl MysqlHandler {
             if sharing == Sharing::Tried {
                 session.count_stored_code()?;
             }
-            session.alone(request, id)?;
+            transaction::alone(session, request, id)?;
             if let (Sharing::Tried, Some(plains)) = (sharing, &plains) {
                 self.find(session, &endpoint, plains);
             }
@@ -174,7 +164,7 @@ impl MysqlHandler {
                 self.pool.forget(endpoint);
                 continue;
             }
-            let failure = verdict::of(&trouble, request, &endpoint.peer());
+            let failure = classify::of(&trouble, request, &endpoint.peer());
             return Err(Broken { failure, may_stand, connected: true });
         }
     }
@@ -220,13 +210,15 @@ impl MysqlHandler {
         };
         let socket = Socket::new(connected.socket, options.silent_timeout, until);
         Connection::open(Stream::Plain(socket), &login)
-            .and_then(|connection| Session::new(connection, options, &endpoint.database))
+            .and_then(|connection| {
+                Session::new(connection, options, once::table(&endpoint.database))
+            })
             .map_err(|error| {
                 let peer = endpoint.peer();
                 // Over loopback how tls is used is the request's word all the same.
                 match account.guarded && (!login.loopback || matches!(error, Error::Unprotected)) {
-                    true => verdict::of_guarded(&error, &peer),
-                    false => verdict::of_error(&error, None, &peer),
+                    true => classify::of_guarded(&error, &peer),
+                    false => classify::of_error(&error, None, &peer),
                 }
             })
     }
@@ -252,30 +244,6 @@ impl MysqlHandler {
     }
 }
 
-impl Handler for MysqlHandler {
-    type Request = MysqlRequest;
-
-    fn perform(&self, request: &MysqlRequest, attempt: &Attempt) -> Outcome {
-        let done = outcome(self.single(request, attempt.id, after(Duration::MAX)));
-        excused(request, done)
-    }
-
-    fn max_batch(&self) -> usize {
-        self.options.max_batch
-    }
-
-    fn can_batch(&self, first: &MysqlRequest, other: &MysqlRequest) -> bool {
-        first.goes_as(other)
-            && group::fits(first)
-            && (first.executes_as(other) || group::fits(other))
-    }
-
-    fn perform_batch(&self, requests: &[(MysqlRequest, Attempt)]) -> Vec<Outcome> {
-        let outcomes = group::perform(self, requests).into_iter();
-        outcomes.zip(requests).map(|(done, (request, _))| excused(request, done)).collect()
-    }
-}
-
 /// Whether stored code ran behind these, or may another time.
 fn ran_others(session: &mut Session, endpoint: &Endpoint, plains: &[Plain]) -> Result<bool, Error> {
     if session.ran_stored_code()? {
@@ -290,15 +258,6 @@ fn ran_others(session: &mut Session, endpoint: &Endpoint, plains: &[Plain]) -> R
         }
     }
     Ok(false)
-}
-
-/// A request that gives its server next to no time blames it for nothing.
-fn excused(request: &MysqlRequest, done: Outcome) -> Outcome {
-    let hasty = request.max_time.is_some_and(|time| time < HASTY_MS);
-    match done {
-        Outcome::Failed(failure) => Outcome::Failed(failure.excused(hasty)),
-        done => done,
-    }
 }
 
 /// When so much time has gone by, or a year.

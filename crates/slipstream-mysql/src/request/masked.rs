@@ -10,7 +10,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::{MysqlRequest, Statement, Tls};
+use crate::request::{MysqlRequest, Statement, Tls};
 
 /// How much of a statement a listing shows, in characters.
 const SHOWN: usize = 60;
@@ -47,7 +47,7 @@ impl MysqlRequest {
 impl Statement {
     /// Its text on one line, without what its quotes hold.
     pub fn masked(&self) -> String {
-        crate::sql::masked(&self.query)
+        crate::request::sql::masked(&self.query)
     }
 }
 
