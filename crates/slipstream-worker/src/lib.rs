@@ -65,30 +65,22 @@
 //! What a request means (that is its driver's), where records are kept (its
 //! engine's), output, signals and configuration (the program's).
 
-mod destination;
-mod last_run;
-mod memory;
+mod drivers;
 #[cfg(test)]
 mod messages;
-mod note;
-mod observer;
-mod orders;
-mod passed;
 mod reason;
+mod report;
 mod run;
-mod scarcity;
+mod schedule;
 mod stop;
 mod subject;
-mod threads;
-mod trouble;
-mod turns;
 mod worker;
 
-pub use last_run::LastRun;
-pub use note::Note;
-pub use observer::{Doing, Ending, Event, Observer, RunError, Summary};
+pub use drivers::thread_pool::Threads;
+pub use report::note::Note;
+pub use report::observer::{Doing, Ending, Event, Observer, RunError, Summary};
+pub use report::run_file::LastRun;
+pub use report::trouble::Trouble;
 pub use slipstream_core::RetryPolicy;
 pub use stop::Stopper;
-pub use threads::Threads;
-pub use trouble::Trouble;
 pub use worker::{Limits, Worker};

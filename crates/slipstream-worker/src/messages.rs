@@ -2,7 +2,7 @@
 
 use slipstream_core::RecordId;
 
-use crate::Doing;
+use crate::report::observer::Doing;
 
 #[test]
 fn errors() {

@@ -17,17 +17,20 @@ use std::time::Duration;
 
 use slipstream_core::{BacklogError, Completion, RetryPolicy, Ticket, Timestamp, TryNow};
 
-use crate::destination::{Destinations, Pending};
-use crate::observer::{Doing, Ending, Event};
-use crate::orders::Orders;
-use crate::passed::Passed;
+use crate::reason;
+use crate::report::destination_state;
+use crate::report::observer::{Doing, Ending, Event};
+use crate::report::observer::{Observer, RunError, Summary};
+use crate::report::run_file::LastRun;
+use crate::schedule::order_keys::Orders;
+use crate::schedule::spilled::Passed;
+use crate::schedule::{Destinations, Pending};
 use crate::subject::Subject;
-use crate::{LastRun, Observer, RunError, Summary, Worker, memory, reason};
+use crate::worker::Worker;
 
-use self::intake::Intake;
-
-mod intake;
-mod settle;
+mod admit;
+mod complete;
+mod scarcity;
 
 /// The longest single wait while something is in flight. Nothing depends on it.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -74,12 +77,40 @@ pub(crate) struct Run<'a> {
     broken: Option<(Doing, BacklogError)>,
 }
 
+/// Why no more was claimed for now.
+enum Intake {
+    /// More may be there.
+    More,
+    /// Every slot is taken, for so long at least if nothing ends.
+    Full(Duration),
+    /// A claim is held until something ends, or for this long.
+    Held(Duration),
+    /// Nothing is due for so long.
+    Due(Duration),
+    /// Nothing is left.
+    Empty,
+}
+
 /// One attempt that is being made. The request's body is with its driver.
 struct Flight {
     subject: Subject,
     attempt: u32,
     began: Duration,
     span: tracing::Span,
+}
+
+impl Worker {
+    /// Works the backlog. Returns when nothing is in flight, and nothing is left or what is
+    /// left is due later than the run waits or may last; when the time budget is spent; or when
+    /// it was told to stop. What was in flight is finished and settled, but for what was not answered
+    /// within [`Limits::stop_timeout`] of a stop.
+    ///
+    /// # Errors
+    /// When the backlog fails: an outcome that could not be recorded, an attempt that could
+    /// not be counted. A request that fails is no error.
+    pub fn run(self, observer: &mut dyn Observer) -> Result<Summary, RunError> {
+        Run::new(self, observer).work()
+    }
 }
 
 impl<'a> Run<'a> {
@@ -281,14 +312,14 @@ impl<'a> Run<'a> {
             return;
         };
         let clock = &self.worker.clock;
-        self.destinations.recall(memory::read(&bytes), clock.elapsed(), clock.now());
+        self.destinations.recall(destination_state::read(&bytes), clock.elapsed(), clock.now());
     }
 
     /// Leaves what this run knows of them to the next.
     fn remember(&mut self) {
         let clock = &self.worker.clock;
         let all = self.destinations.remember(clock.elapsed(), clock.now());
-        self.worker.backlog.remember(&memory::write(all));
+        self.worker.backlog.remember(&destination_state::write(all));
     }
 
     /// What a request is tried by.

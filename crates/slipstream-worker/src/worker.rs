@@ -8,11 +8,11 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
-use slipstream_core::{Backlog, Clock, Driver, Handler, SystemClock};
+use slipstream_core::{Backlog, Clock, Driver, Handler, RetryPolicy, SystemClock};
 
-use crate::run::Run;
-use crate::turns::Drivers;
-use crate::{Observer, RetryPolicy, RunError, Stopper, Summary, Threads};
+use crate::drivers::Drivers;
+use crate::drivers::thread_pool::Threads;
+use crate::stop::Stopper;
 
 /// The bounds of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,18 +187,6 @@ impl Worker {
     /// What ends the run early, from any thread.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
-    }
-
-    /// Works the backlog. Returns when nothing is in flight, and nothing is left or what is
-    /// left is due later than the run waits or may last; when the time budget is spent; or when
-    /// it was told to stop. What was in flight is finished and settled, but for what was not answered
-    /// within [`Limits::stop_timeout`] of a stop.
-    ///
-    /// # Errors
-    /// When the backlog fails: an outcome that could not be recorded, an attempt that could
-    /// not be counted. A request that fails is no error.
-    pub fn run(self, observer: &mut dyn Observer) -> Result<Summary, RunError> {
-        Run::new(self, observer).work()
     }
 
     fn seat(mut self, driver: Box<dyn Driver>, wakes: bool) -> Self {

@@ -9,7 +9,7 @@
 mod last_run;
 #[path = "../../../fuzz/targets/memory.rs"]
 mod memories;
-#[path = "../src/memory.rs"]
+#[path = "../src/report/destination_state.rs"]
 mod memory;
 #[path = "../../../fuzz/replay.rs"]
 mod replay;

@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use super::PATIENCE;
+/// An attempt that takes longer is slow; a destination that has not answered promptly
+/// for so long is passed over.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Between what a limit moves, in requests at once.
 #[derive(Debug, Clone, Copy)]

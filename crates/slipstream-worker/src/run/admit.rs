@@ -8,12 +8,12 @@ use slipstream_core::{
 };
 use tracing::field::Empty;
 
-use super::{Flight, Run};
-use crate::destination::{Coming, Pending, Place};
-use crate::observer::{Doing, Event};
-use crate::orders::Turn;
-use crate::passed::Line;
+use super::{Flight, Intake, Run};
 use crate::reason;
+use crate::report::observer::{Doing, Event};
+use crate::schedule::order_keys::Turn;
+use crate::schedule::spilled::Line;
+use crate::schedule::{Coming, Pending, Place};
 use crate::subject::{Arrived, Ordered, Subject, known_as};
 
 /// How often in a row the backlog may have nothing to give for want of descriptors, with nothing in
@@ -30,20 +30,6 @@ const ASKED_MAX: usize = 2_000;
 /// repeated: it may be any text.
 const MISNAMED: &str =
     "the record names another destination than its request goes to; store the request again";
-
-/// Why no more was claimed for now.
-pub(super) enum Intake {
-    /// More may be there.
-    More,
-    /// Every slot is taken, for so long at least if nothing ends.
-    Full(Duration),
-    /// A claim is held until something ends, or for this long.
-    Held(Duration),
-    /// Nothing is due for so long.
-    Due(Duration),
-    /// Nothing is left.
-    Empty,
-}
 
 impl Run<'_> {
     /// Fills the slots: what is parked first, then what was passed over, what is held, and what the

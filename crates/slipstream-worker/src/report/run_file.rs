@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use slipstream_core::Timestamp;
 
-use crate::trouble::{MOST, Trouble};
-use crate::{Ending, Summary};
+use crate::report::observer::{Ending, Summary};
+use crate::report::trouble::{MOST, Trouble};
 
 /// A run as it was reported last.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

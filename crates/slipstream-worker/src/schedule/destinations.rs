@@ -1,173 +1,42 @@
-//! The scheduler: the health of each destination, and its share of the slots.
-//!
-//! A slot is one request in flight; the run has `cap` of them.
-//!
-//! # Invariants
-//!
-//! - **A lone, quick destination gets every slot.** Its limit starts at an eighth of the cap
-//!   and grows by one with each answer, so it doubles each round trip. From then on nothing is
-//!   parked, and a request costs a few look-ups by name.
-//! - **A failing destination gets few.** Each failure that it is to blame for halves its
-//!   limit, down to `down_after`: as many requests must be exhausted in a row before it counts
-//!   as down, and side by side they cost the time of one. After as many failures in a row, once
-//!   its limit is cut below where it began, it *rests*: for nearly the back-off of that failure only
-//!   requests that were tried before are begun. Then a few others are, before those that failed
-//!   are tried again, so that some requests that always fail do not speak for all. A dead host
-//!   costs a few requests their attempts, and no other request any.
-//! - **A hanging destination leaves room.** A new one never gets past its first few slots,
-//!   since nothing it answers raises its limit. One that worked, and then hangs, holds
-//!   at most all but the *reserve*: an eighth of the slots is kept, as soon as the run has met a
-//!   second destination, or has something behind a surplus to read, for those that hold fewer than the reserve themselves and answer
-//!   promptly, or hold nothing yet. So newcomers get in while many slow ones share the rest.
-//! - **However many hang, the next one is tried.** A destination from which nothing has come for
-//!   [`SILENT`] does not count with one of its slots. And one that holds nothing, or holds few and
-//!   answers promptly, may go beyond the cap, by twice as many as keep silent; so the number
-//!   in flight trebles each [`SILENT`], up to `spare` more than the cap. With 100 slots and 1,500 spare
-//!   ones, a new destination behind 1,000 that hang is tried within a second. With one
-//!   slot nothing goes beyond it.
-//! - **Few descriptors mean few in flight.** When an attempt could not be made for want of them, three
-//!   quarters of what is in flight is the most for now; each round of answers adds one. When nothing is
-//!   in flight, nothing is begun for a while that doubles, up to 4 s.
-//! - **Memory is flat.** Claims whose destination has no slot are parked, at most `cap` for
-//!   each, 16 `cap` and 16 MiB for all. Of the surplus nothing is kept but where it begins and ends.
-//!
-//! # Surplus
-//!
-//! What does not fit is the *surplus*. If its destination is prompt, room is a moment away:
-//! the one claim is held, and nothing more is claimed until then, up to a second from the
-//! last prompt answer, or much less (ten times what it usually takes) while others wait behind it. That
-//! keeps a healthy backlog in its order, with nothing read twice. If the
-//! destination is slow, at rest or paused, or failures have cut its limit below where it began, the surplus is
-//! *passed over*, so that what lies behind it is reached at once; and it is read again, from its beginning, when
-//! the destination wants it: when half of its park is free, or its rest or pause is over. So a slow
-//! destination is not kept waiting, and a backlog of a hundred thousand for a dead host is read as
-//! often as there is room for some of it. While a destination has a surplus, what comes new
-//! for it goes behind that.
-//!
-//! A destination that is *down* (see [`circuit`]) has what was stored before failed untried; what came
-//! since waits until it is half open.
-//!
-//! # Non-goals
-//!
-//! Queues by destination. They would hold the backlog in memory; the
-//! engine's order is kept among all that are prompt, and the others are passed over.
+//! All destinations of a run, and what each attempt says about its own.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use slipstream_core::{Destination, Ticket, Timestamp, TryNow};
+use slipstream_core::{Destination, Timestamp, TryNow};
 
-use self::health::Health;
-use self::limiter::Bounds;
-use self::slots::{Left, Slots};
-use crate::memory::Remembered;
-use crate::passed::Line;
-use crate::subject::Subject;
-use crate::trouble::Trouble;
-
-mod admission;
-mod circuit;
-mod health;
-mod limiter;
-mod slots;
-mod surplus;
-
-/// What is parked may take so many bytes.
-const PARK_BYTES: usize = 16 << 20;
-
-/// An attempt that takes longer is slow; a destination that has not answered promptly
-/// for so long is passed over.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// A destination from which nothing has come for so long keeps silent.
-const SILENT: Duration = Duration::from_millis(250);
-
-/// How often those that keep silent are counted while no slot is free.
-const COUNT_EVERY: Duration = Duration::from_millis(50);
+use crate::report::destination_state::Remembered;
+use crate::report::trouble::Trouble;
+use crate::schedule::health::{Answer, Health};
+use crate::schedule::limiter::Bounds;
+use crate::schedule::pending::Pending;
+use crate::schedule::slots::{Left, Slots};
+use crate::schedule::spilled::Line;
 
 /// Idle destinations are forgotten when so many are known.
-const MANY: usize = 10_000;
-
-/// A claim that is ready to be tried.
-#[derive(Debug)]
-pub(crate) struct Pending {
-    pub(crate) ticket: Ticket,
-    pub(crate) subject: Subject,
-    pub(crate) body: Vec<u8>,
-    /// Attempts counted before.
-    pub(crate) attempts: u32,
-    /// Which driver performs it.
-    pub(crate) seat: usize,
-    /// Where it stands in the backlog.
-    pub(crate) position: u128,
-}
-
-/// How a claim comes to be placed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Coming {
-    /// It was passed over, and is read again.
-    pub(crate) in_pass: bool,
-    /// It may be held: it is new, and no other is.
-    pub(crate) may_hold: bool,
-}
-
-/// Where a claim goes.
-#[derive(Debug)]
-pub(crate) enum Place {
-    /// It may be tried now.
-    Start(Pending),
-    /// It waits for its destination, in memory.
-    Parked,
-    /// There is no room, but there will be: offer it again when something has ended, or
-    /// after this long.
-    Hold(Pending, Duration),
-    /// There is no room, or its destination rests: it comes out again when that wants it.
-    PassOver(Pending),
-    /// It must not be tried for this long.
-    PutBack(Pending, Duration),
-    /// Its destination is down.
-    Down(Pending),
-}
-
-/// What the end of an attempt says about the destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// It took the request.
-    Delivered,
-    /// It answered, and the request failed by its own fault.
-    Refused,
-    /// It failed.
-    Failed {
-        /// The back-off.
-        wait: Duration,
-        /// Whether it was the request's first attempt.
-        first: bool,
-    },
-    /// Nothing: the attempt could not be made.
-    NotMade,
-}
+pub(super) const MANY: usize = 10_000;
 
 /// All destinations of a run. Times are readings of the monotonic clock.
 #[derive(Debug)]
 pub(crate) struct Destinations {
-    slots: Slots,
-    down_after: usize,
-    known: HashMap<Destination, Health>,
+    pub(super) slots: Slots,
+    pub(super) down_after: usize,
+    pub(super) known: HashMap<Destination, Health>,
     /// How many were met so far.
-    met: u64,
+    pub(super) met: u64,
     /// Those that were failing when an earlier run ended, and nothing more: since when, and how. They
     /// count as known when something is to go there.
-    failing: HashMap<Destination, (Timestamp, String)>,
-    forget_at: usize,
+    pub(super) failing: HashMap<Destination, (Timestamp, String)>,
+    pub(super) forget_at: usize,
     /// Those with parked claims, next turn first.
-    waiting: VecDeque<Destination>,
+    pub(super) waiting: VecDeque<Destination>,
     /// Those with a surplus, by when they are asked whether they want some of it.
-    to_ask: BTreeMap<(Duration, Line), Destination>,
-    parked: usize,
-    parked_bytes: usize,
-    down: usize,
+    pub(super) to_ask: BTreeMap<(Duration, Line), Destination>,
+    pub(super) parked: usize,
+    pub(super) parked_bytes: usize,
+    pub(super) down: usize,
     /// Whether the backlog may have more that was not read yet.
-    unread: bool,
+    pub(super) unread: bool,
 }
 
 impl Destinations {
@@ -352,7 +221,7 @@ impl Destinations {
         };
         let leaves = health.clear(now);
         self.parked -= leaves.len();
-        self.parked_bytes -= leaves.iter().map(size).sum::<usize>();
+        self.parked_bytes -= leaves.iter().map(Pending::size).sum::<usize>();
         if health.parked.is_empty() && !leaves.is_empty() {
             self.waiting.retain(|waiting| waiting != destination);
         }
@@ -373,18 +242,18 @@ impl Destinations {
     }
 
     /// The slots that are left for a request of this size.
-    fn left(&self, size: usize, now: Duration) -> Left {
+    pub(super) fn left(&self, size: usize, now: Duration) -> Left {
         self.slots.left(size, self.is_shared(), now)
     }
 
     /// Whether others may want slots: of what lies behind a surplus, and is not read yet, nothing is known.
-    fn is_shared(&self) -> bool {
+    pub(super) fn is_shared(&self) -> bool {
         let others_may_come = self.unread && !self.to_ask.is_empty();
         self.known.len() - self.down > 1 || self.slots.silent > 0 || others_may_come
     }
 
     /// Counts the destinations that keep silent, if that may free a slot.
-    fn count_silent(&mut self, now: Duration) {
+    pub(super) fn count_silent(&mut self, now: Duration) {
         if !self.slots.is_to_count(now) {
             return;
         }
@@ -395,7 +264,7 @@ impl Destinations {
         }
     }
 
-    fn meet(&mut self, destination: Destination) {
+    pub(super) fn meet(&mut self, destination: Destination) {
         if self.known.len() >= self.forget_at {
             self.known.retain(|_, health| !health.is_idle());
             self.forget_at = MANY.max(2 * self.known.len());
@@ -409,11 +278,3 @@ impl Destinations {
         self.known.insert(destination, health);
     }
 }
-
-/// What a parked claim takes, in bytes.
-fn size(pending: &Pending) -> usize {
-    size_of::<Pending>() + pending.subject.size
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,13 +1,20 @@
 //! The shares by themselves: no backlog, no driver, no time but the one passed in.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
-use slipstream_core::RecordId;
+use slipstream_core::{Destination, RecordId, Ticket, Timestamp, TryNow};
 
-use super::circuit::DOUBT;
+use super::circuit_breaker::DOUBT;
+use super::destinations::MANY;
+use super::health::Health;
+use super::limiter::PATIENCE;
+use super::pending::PARK_BYTES;
 use super::*;
-use crate::passed::Passed;
+use crate::schedule::spilled::Passed;
+use crate::subject::Subject;
 
-mod surplus;
+mod overflow;
 
 const NOW: Duration = Duration::ZERO;
 /// A failure with a back-off that is over at once, but for the least that a rest adds.
@@ -414,7 +421,7 @@ proptest! {
             prop_assert!(all.parked <= 16 * cap);
             let parked: usize = all.known.values().map(|health| health.parked.len()).sum();
             let bytes: usize =
-                all.known.values().flat_map(|health| &health.parked).map(size).sum();
+                all.known.values().flat_map(|health| &health.parked).map(Pending::size).sum();
             prop_assert_eq!((all.parked, all.parked_bytes), (parked, bytes));
         }
         // Once all that flies has landed, nothing stays parked.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use slipstream_core::{BacklogError, Failure, FailureScope, Outcome, Settlement, Ticket};
 
 use super::{Flight, Run};
-use crate::Note;
-use crate::destination::{Answer, Pending};
-use crate::observer::{Doing, Event};
-use crate::passed::Line;
-use crate::scarcity::descriptors_are_scarce;
+use crate::report::note::Note;
+use crate::report::observer::{Doing, Event};
+use crate::run::scarcity::descriptors_are_scarce;
+use crate::schedule::spilled::Line;
+use crate::schedule::{Answer, Pending};
 use crate::subject::{Arrived, Subject};
 
 /// Why a request is not tried whose destination is down. Ten thousand of these are one event,

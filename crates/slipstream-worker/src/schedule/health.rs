@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use slipstream_core::{Destination, Timestamp};
 
-use super::circuit::{CircuitBreaker, Down, OPEN_MOST};
-use super::limiter::{Bounds, Limiter};
-use super::slots::Left;
-use super::{Answer, PATIENCE, Pending, SILENT};
-use crate::memory::Remembered;
-use crate::passed::Line;
-use crate::trouble::{Trouble, cut};
+use crate::report::destination_state::Remembered;
+use crate::report::trouble::{Trouble, cut};
+use crate::schedule::circuit_breaker::{CircuitBreaker, Down, OPEN_MOST};
+use crate::schedule::limiter::{Bounds, Limiter, PATIENCE};
+use crate::schedule::pending::Pending;
+use crate::schedule::slots::Left;
+use crate::schedule::spilled::Line;
+
+/// A destination from which nothing has come for so long keeps silent.
+pub(super) const SILENT: Duration = Duration::from_millis(250);
 
 /// The least patience with one that others wait behind.
 const PATIENCE_LEAST: Duration = Duration::from_millis(100);
@@ -31,6 +34,24 @@ const WHY_MAX: usize = 256;
 /// back-off, so that before the requests that failed are tried again (it may be their own fault)
 /// some others are, and whether the destination is down is not decided by those alone.
 const PUT_BACK_LEAST: Duration = Duration::from_millis(100);
+
+/// What the end of an attempt says about the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It took the request.
+    Delivered,
+    /// It answered, and the request failed by its own fault.
+    Refused,
+    /// It failed.
+    Failed {
+        /// The back-off.
+        wait: Duration,
+        /// Whether it was the request's first attempt.
+        first: bool,
+    },
+    /// Nothing: the attempt could not be made.
+    NotMade,
+}
 
 /// One destination. Times are readings of the monotonic clock.
 #[derive(Debug)]

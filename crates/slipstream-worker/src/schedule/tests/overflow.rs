@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use super::super::surplus::REFUSED_FOR;
+use super::super::overflow::REFUSED_FOR;
 use super::*;
 
 /// A backlog of claims, as the run and its engine have it. A claim's place is its ticket.

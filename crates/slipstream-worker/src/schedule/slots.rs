@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{COUNT_EVERY, PATIENCE};
+use crate::schedule::limiter::PATIENCE;
+
+/// How often those that keep silent are counted while no slot is free.
+const COUNT_EVERY: Duration = Duration::from_millis(50);
 
 /// Bodies in flight may take so many bytes, and the last one more. Those of [`SMALL`] requests that
 /// go beyond the cap may take as many again.

@@ -13,7 +13,7 @@ use std::collections::hash_map::RandomState;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::BuildHasher;
 
-use crate::passed::{Line, Passed};
+use crate::schedule::spilled::{Line, Passed};
 use crate::subject::{Arrived, Ordered};
 
 /// Requests of one key that wait in memory.

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use slipstream_core::{Completion, Destination, Driver, Invalid, Job, Notifier};
 
+pub(crate) mod thread_pool;
+
 /// How long one of several drivers waits before the next one's turn comes.
 const SLICE: Duration = Duration::from_millis(20);
 

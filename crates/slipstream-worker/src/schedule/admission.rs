@@ -4,8 +4,36 @@ use std::time::Duration;
 
 use slipstream_core::Destination;
 
-use super::{Coming, Destinations, PARK_BYTES, Pending, Place, size};
-use crate::passed::Passed;
+use crate::schedule::destinations::Destinations;
+use crate::schedule::pending::{PARK_BYTES, Pending};
+use crate::schedule::spilled::Passed;
+
+/// How a claim comes to be placed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coming {
+    /// It was passed over, and is read again.
+    pub(crate) in_pass: bool,
+    /// It may be held: it is new, and no other is.
+    pub(crate) may_hold: bool,
+}
+
+/// Where a claim goes.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// It may be tried now.
+    Start(Pending),
+    /// It waits for its destination, in memory.
+    Parked,
+    /// There is no room, but there will be: offer it again when something has ended, or
+    /// after this long.
+    Hold(Pending, Duration),
+    /// There is no room, or its destination rests: it comes out again when that wants it.
+    PassOver(Pending),
+    /// It must not be tried for this long.
+    PutBack(Pending, Duration),
+    /// Its destination is down.
+    Down(Pending),
+}
 
 impl Destinations {
     /// Finds a claim its place. A claim to start is not counted before [`Self::started`].
@@ -72,7 +100,7 @@ impl Destinations {
         passed: &mut Passed,
         now: Duration,
     ) -> Place {
-        let (size, tried, cap) = (size(&pending), pending.attempts > 0, self.slots.cap);
+        let (size, tried, cap) = (pending.size(), pending.attempts > 0, self.slots.cap);
         let destination = &pending.subject.destination;
         let health = self.known.get_mut(destination).expect("it was met");
         let roomy = self.parked == 0
@@ -98,7 +126,7 @@ impl Destinations {
         // It took the position of the one that would have waited longest.
         let last = health.parked.pop_back().expect("one was added above");
         self.parked -= 1;
-        self.parked_bytes -= self::size(&last);
+        self.parked_bytes -= last.size();
         self.turn_away(last, coming, passed, now)
     }
 
@@ -139,7 +167,7 @@ impl Destinations {
                 continue;
             };
             self.parked -= 1;
-            self.parked_bytes -= self::size(&pending);
+            self.parked_bytes -= pending.size();
             if !health.parked.is_empty() {
                 self.waiting.push_back(destination);
             }

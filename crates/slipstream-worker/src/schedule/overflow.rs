@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use slipstream_core::Destination;
 
-use super::{Destinations, PARK_BYTES, Pending, Place};
-use crate::passed::Passed;
+use crate::schedule::admission::Place;
+use crate::schedule::destinations::Destinations;
+use crate::schedule::pending::{PARK_BYTES, Pending};
+use crate::schedule::spilled::Passed;
 
 /// How often a destination without room for its surplus is asked again when nothing of its own has changed.
 const ASK_EVERY: Duration = Duration::from_secs(1);
