@@ -21,7 +21,8 @@ fn main() {
         .iter()
         .enumerate()
         .map(|(at, block)| {
-            format!("pub fn example_{at}() -> Result<(), Box<dyn std::error::Error>> {{\n{block}\nOk(())\n}}\n")
+            let is = if block.contains(".await") { "async " } else { "" };
+            format!("pub {is}fn example_{at}() -> Result<(), Box<dyn std::error::Error>> {{\n{block}\nOk(())\n}}\n")
         })
         .collect();
     // Together they are one file.

@@ -31,7 +31,9 @@ fn the_programs_of_the_documents_run_on_the_spool_that_the_command_line_uses() {
     if std::env::var_os(INNER).is_some() {
         programs::example_0().unwrap();
         programs::example_1().unwrap();
-        programs::example_2().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(programs::example_2()).unwrap();
+        programs::example_3().unwrap();
         return;
     }
     let home = tempfile::tempdir().unwrap();
@@ -48,7 +50,7 @@ fn the_programs_of_the_documents_run_on_the_spool_that_the_command_line_uses() {
         .unwrap();
     assert!(inner.status.success(), "{}", String::from_utf8_lossy(&inner.stdout));
     let found = slipstream_log::Spool::find(&spool).unwrap().expect("it was made there");
-    assert_eq!(found.status().unwrap().totals.stored, 2);
+    assert_eq!(found.status().unwrap().totals.stored, 5);
 }
 
 fn root() -> PathBuf {

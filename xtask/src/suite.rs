@@ -29,6 +29,21 @@ pub(crate) struct Args {
     filter: Vec<String>,
 }
 
+/// The crates that deliver only if they are asked to, and are not.
+pub(crate) const STORING_ONLY: [&str; 11] = [
+    "-p",
+    "slipstream-http",
+    "-p",
+    "slipstream-mysql",
+    "-p",
+    "slipstream-spool",
+    "-p",
+    "slipstream-tcp",
+    "--no-default-features",
+    "--features",
+    "slipstream-spool/http,slipstream-spool/mysql,slipstream-spool/tcp,slipstream-spool/tokio",
+];
+
 /// A crate outside the workspace.
 pub(crate) const OWN_KIND: &str = "tests/own-kind/Cargo.toml";
 
@@ -59,6 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if !args.filter.is_empty() {
         return Ok(());
     }
+    storing_only()?;
     interleavings()?;
     own_kind()?;
     // Built by the tests above already.
@@ -72,6 +88,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     debian::short(&binary)?;
     ensure!(neighbours.wait()?.success(), "'bench neighbours' failed; its output above says why");
     Ok(())
+}
+
+/// The crates as a program has them that only stores: without what delivers, and with what the workspace
+/// does not build by default.
+fn storing_only() -> Result<()> {
+    project::run(project::cargo(&["test"]).args(STORING_ONLY))
 }
 
 /// A crate outside the workspace, with a kind of its own: it gets what the library crates give it, and
