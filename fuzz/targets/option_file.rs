@@ -4,7 +4,7 @@ use crate::option_file::OptionFile;
 
 pub(crate) fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let file = OptionFile::of(&text);
+    let file = OptionFile::parse(&text);
     let OptionFile { user, password, socket, ssl_ca, server_public_key_path, .. } = &file;
     for value in [user, password, socket, ssl_ca, server_public_key_path].into_iter().flatten() {
         // Escapes may only shorten it.
@@ -16,5 +16,5 @@ pub(crate) fn check(data: &[u8]) {
     // What stands in front, in another section, changes nothing.
     let other = format!("[mysqld]\npassword=other\nuser=other\n[client]\n{text}");
     let alone = format!("[client]\n{text}");
-    assert!(OptionFile::of(&other) == OptionFile::of(&alone));
+    assert!(OptionFile::parse(&other) == OptionFile::parse(&alone));
 }

@@ -17,93 +17,14 @@
 //! Unknown fields. A misspelt one is an error, not a request that lacks something. What a request
 //! must be to be sent is [`Request::check`]'s business.
 
-use serde::Deserialize;
-use serde::de::Deserializer;
-use serde_json::value::RawValue;
 use slipstream_core::{Aside, Invalid, read_line};
 
+use crate::json::line::Line;
 use crate::request::HttpRequest;
 
 mod headers;
+mod line;
 mod sending;
-
-use headers::Headers;
-
-/// The line as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line<'a> {
-    url: String,
-    method: Option<String>,
-    #[serde(default)]
-    headers: Headers,
-    body: Option<String>,
-    body_base64: Option<String>,
-    // `"json":null` is a body of four characters, not the absence of one.
-    #[serde(borrow, default, deserialize_with = "present")]
-    json: Option<&'a RawValue>,
-
-    user: Option<String>,
-    password: Option<String>,
-    auth: Option<crate::request::Auth>,
-    bearer: Option<String>,
-    aws_sigv4: Option<String>,
-    cookies: Option<String>,
-    proxy: Option<String>,
-    proxy_user: Option<String>,
-    noproxy: Option<String>,
-    proxy_auth: Option<crate::request::Auth>,
-    #[serde(default)]
-    proxy_headers: Vec<String>,
-    #[serde(default)]
-    proxy_tunnel: bool,
-    jar: Option<Vec<String>>,
-    request_target: Option<String>,
-    ip_version: Option<crate::request::IpVersion>,
-    #[serde(default)]
-    chunked: bool,
-    #[serde(default)]
-    tr_encoding: bool,
-    #[serde(default)]
-    whole_answer: bool,
-    #[serde(default)]
-    location_trusted: bool,
-    #[serde(default)]
-    keep_method: bool,
-    redirected_as: Option<crate::request::RedirectedAs>,
-    #[serde(default)]
-    auto_referer: bool,
-    cacert: Option<String>,
-    cert: Option<String>,
-    key: Option<String>,
-    key_password: Option<String>,
-    #[serde(default)]
-    insecure: bool,
-    unix_socket: Option<String>,
-    abstract_unix_socket: Option<String>,
-    #[serde(default)]
-    resolve: Vec<String>,
-    #[serde(default)]
-    connect_to: Vec<String>,
-    http_version: Option<crate::request::HttpVersion>,
-    #[serde(default)]
-    compressed: bool,
-    #[serde(default)]
-    location: bool,
-    max_redirects: Option<u32>,
-    redirect_scheme: Option<crate::request::RedirectScheme>,
-    #[serde(default)]
-    post301: bool,
-    #[serde(default)]
-    post302: bool,
-    #[serde(default)]
-    post303: bool,
-    connect_timeout: Option<f64>,
-    max_time: Option<f64>,
-    low_speed_limit: Option<u32>,
-    low_speed_time: Option<f64>,
-    sign: Option<String>,
-}
 
 /// The request that a line of a batch describes.
 ///
@@ -168,14 +89,6 @@ fn from_base64(text: &str) -> Result<Vec<u8>, Invalid> {
             error.to_string().to_lowercase().trim_end_matches('.')
         ))
     })
-}
-
-fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(deserializer).map(Some)
 }
 
 /// Valid JSON without the white space between its tokens. Numbers, escapes and the order

@@ -90,7 +90,7 @@ mod deliver {
     use curl::Error;
     use slipstream_core::{Outcome, RecordId, Timestamp};
 
-    use crate::deliver::classify::{End, Stage, astray, broken_off, judge};
+    use crate::deliver::classify::{End, Stage, broken_off, judge, not_followed};
     use crate::deliver::options::HttpOptions;
     use crate::deliver::redirect;
     use crate::deliver::signature::Keys;
@@ -169,7 +169,7 @@ mod deliver {
             [(Some(b"/a"), 1), (None, 0), (Some(b"ftp://h/"), 0), (Some(b"http://a b/"), 0)];
         let said = table.map(|(location, followed)| {
             let why = redirect::next(request(), 302, location, followed).unwrap_err();
-            astray(302, &why).reason
+            not_followed(302, &why).reason
         });
         insta::assert_snapshot!(said.join("\n"));
     }

@@ -1,7 +1,7 @@
 //! An HTTP request as data: what it says, and whether it can be sent at all.
 //!
 //! # Invariants
-//! - A request that [`Request::check`] passes puts exactly one request on the wire, with this
+//! - A request that [its check](slipstream_core::Request::check) passes puts exactly one request on the wire, with this
 //!   method, to this URL. No part of it can end a line early, and no header can contradict the
 //!   body's length.
 //! - Neither `Debug` nor `Display` shows a secret.
@@ -12,21 +12,17 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use slipstream_core::{Destination, Invalid, Request, quoted};
 
-use crate::url::{Authority, masked};
+use crate::url::masked;
 
 mod options;
 
 pub use options::{Auth, HttpVersion, IpVersion, Options, RedirectScheme, RedirectedAs};
 
+mod check;
 pub(crate) mod entries;
 pub(crate) mod masked;
 pub(crate) mod multipart;
-
-/// Most bytes that method, URL and headers may have together. Servers stop far below
-/// (8 to 64 KiB), libcurl at 1 MiB.
-const HEAD_MAX: usize = 512 * 1024;
 
 /// The methods that are meant in capitals.
 const USUAL_METHODS: [&str; 8] =
@@ -34,7 +30,7 @@ const USUAL_METHODS: [&str; 8] =
 
 /// An HTTP or HTTPS request.
 ///
-/// It may hold anything; what can never be delivered is refused by [`Request::check`],
+/// It may hold anything; what can never be delivered is refused by [its check](slipstream_core::Request::check),
 /// when it is stored and again when it is sent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpRequest {
@@ -173,94 +169,8 @@ impl HttpRequest {
             && !self.options.as_deref().is_some_and(unwanted)
     }
 
-    fn count(&self, name: &str) -> usize {
+    pub(crate) fn count(&self, name: &str) -> usize {
         self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).count()
-    }
-
-    fn check_method(&self) -> Result<(), Invalid> {
-        let method = self.method.as_str();
-        if !is_token(method) {
-            return Err(Invalid::new(format!(
-                "invalid method {}; expected a name such as GET or POST",
-                quoted(method)
-            )));
-        }
-        if method.eq_ignore_ascii_case("connect") {
-            return Err(Invalid::new(
-                "the method 'CONNECT' opens a tunnel and delivers nothing; write another",
-            ));
-        }
-        if method == "HEAD" && !self.body.is_empty() {
-            return Err(Invalid::new(
-                "a HEAD request has no body; leave the body out, or write POST",
-            ));
-        }
-        Ok(())
-    }
-
-    fn check_headers(&self) -> Result<(), Invalid> {
-        for (name, value) in &self.headers {
-            if !is_token(name) {
-                return Err(Invalid::new(format!(
-                    "invalid header name {}; expected letters, digits and '-', such as x-foo",
-                    quoted(name)
-                )));
-            }
-            // The value itself may be a secret, so it is not shown.
-            if value.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
-                return Err(Invalid::new(format!(
-                    "the value of the header {} holds a line break or another control character; leave it out",
-                    quoted(name)
-                )));
-            }
-        }
-        // Both follow from the body. Another length would make one request look like two.
-        for name in ["content-length", "transfer-encoding"] {
-            if self.has_header(name) {
-                return Err(Invalid::new(format!(
-                    "the header '{name}' is made from the body when the request is sent; leave it out"
-                )));
-            }
-        }
-        if self.count("host") > 1 {
-            return Err(Invalid::new("there are two 'host' headers; leave one out"));
-        }
-        Ok(())
-    }
-}
-
-impl Request for HttpRequest {
-    const KIND: &'static str = "http";
-
-    fn destination(&self) -> Destination {
-        // A URL that leads nowhere is never stored; what came in another way fails when
-        // it is sent, and shares a destination with others of its sort.
-        Destination::new(match Authority::of(&self.url) {
-            Ok(to) => {
-                let via = self.options.as_deref().and_then(Options::via);
-                let via = via.map(|via| format!(" via {via}")).unwrap_or_default();
-                format!("{}://{}:{}{via}", to.scheme, to.host, to.port)
-            }
-            Err(_) => "http://invalid".to_owned(),
-        })
-    }
-
-    fn check(&self) -> Result<(), Invalid> {
-        let headers = self.headers.iter().map(|(n, v)| n.len() + v.len() + 4);
-        let options = self.options.as_deref();
-        let head = self.method.len()
-            + self.url.len()
-            + headers.sum::<usize>()
-            + options.map_or(0, Options::head_len);
-        if head > HEAD_MAX {
-            return Err(Invalid::new(format!(
-                "method, url and headers have {head} bytes and no server takes more than {HEAD_MAX}; send what is large as the body"
-            )));
-        }
-        self.check_method()?;
-        Authority::of(&self.url)?;
-        self.check_headers()?;
-        options.map_or(Ok(()), |options| options.check(self))
     }
 }
 

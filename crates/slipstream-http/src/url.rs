@@ -32,7 +32,7 @@ impl Authority {
     ///
     /// # Errors
     /// What is wrong with it, without showing a password.
-    pub(crate) fn of(url: &str) -> Result<Self, Invalid> {
+    pub(crate) fn parse(url: &str) -> Result<Self, Invalid> {
         if url.is_empty() {
             return Err(Invalid::new("the url is empty; write one such as http://example.com/"));
         }

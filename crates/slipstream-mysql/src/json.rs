@@ -24,7 +24,7 @@ use serde::de::{Deserializer as _, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use slipstream_core::{Aside, Invalid, read_line, read_seconds};
 
-use crate::request::param::Param;
+use crate::request::param::{Param, from_base64};
 use crate::request::{MysqlRequest, Statement, Tls};
 
 /// The line as it is written.
@@ -106,16 +106,6 @@ fn request(line: Line) -> Result<MysqlRequest, Invalid> {
         request = request.max_time(time);
     }
     Ok(request)
-}
-
-/// Bytes from their base64. The error does not show it.
-pub(crate) fn from_base64(text: &str) -> Result<Vec<u8>, Invalid> {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
-
-    STANDARD.decode(text).map_err(|_| {
-        Invalid::new("invalid base64 of a parameter; expected the usual alphabet, with padding")
-    })
 }
 
 /// A parameter as JSON writes it.

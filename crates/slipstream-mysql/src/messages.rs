@@ -56,7 +56,7 @@ mod deliver {
     use std::io;
     use std::time::Duration;
 
-    use crate::deliver::classify::{of, of_guarded};
+    use crate::deliver::classify;
     use crate::deliver::trouble::Trouble;
     use crate::deliver::wire::Error;
     use crate::request::MysqlRequest;
@@ -93,12 +93,12 @@ mod deliver {
         ]);
         let said = all.iter().map(|trouble| {
             let debug = format!("{trouble:?}");
-            format!("{debug}\n  {}\n", of(trouble, None, "h:3306").reason)
+            format!("{debug}\n  {}\n", classify::trouble(trouble, None, "h:3306").reason)
         });
         let mut text: String = said.collect();
         for error in errors() {
             if matches!(error, Error::NoTls | Error::Tls(_) | Error::Unprotected) {
-                let reason = of_guarded(&error, "h:3306").reason;
+                let reason = classify::guarded(&error, "h:3306").reason;
                 text.push_str(&format!("{error:?}, where the password is guarded\n  {reason}\n"));
             }
         }
@@ -107,7 +107,7 @@ mod deliver {
             .max_time(Duration::from_millis(500));
         let message = "You have an error in your SQL syntax; check the manual that corresponds to your MariaDB server version for the right syntax to use near 'DO 'me@example.com'' at line 1".to_owned();
         for error in [Error::Server { code: 1064, message }, Error::Late] {
-            let text_of = of(&Trouble::Wire(error), Some(&request), "h:3306").reason;
+            let text_of = classify::trouble(&Trouble::Wire(error), Some(&request), "h:3306").reason;
             text.push_str(&format!("with a request's own words and time\n  {text_of}\n"));
         }
         insta::assert_snapshot!(text);

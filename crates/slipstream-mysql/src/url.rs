@@ -40,7 +40,7 @@ impl Target {
     ///
     /// # Errors
     /// What is wrong with it, without showing a password.
-    pub(crate) fn of(url: &str) -> Result<Self, Invalid> {
+    pub(crate) fn parse(url: &str) -> Result<Self, Invalid> {
         let is_ours = |scheme: &str| scheme.eq_ignore_ascii_case("mysql");
         let parts = url.split_once("://").filter(|(scheme, _)| is_ours(scheme));
         let Some((_, rest)) = parts else {
@@ -159,14 +159,14 @@ mod tests {
             ("mysql://a@127.0.0.1/x%2Fy", "a", "127.0.0.1", 3306, "x/y"),
         ];
         for (url, user, host, port, database) in table {
-            let target = Target::of(url).unwrap();
+            let target = Target::parse(url).unwrap();
             let found = (&*target.user, &*target.host, target.port, &*target.database);
             assert_eq!(found, (user, host, port, database), "{url}");
             assert_eq!(target.destination(), format!("mysql://{host}:{port}"));
         }
         for url in ["mysql://a@localhost/d?socket=/run/a.sock", "mysql://a@/d?socket=%2Frun/a.sock"]
         {
-            let target = Target::of(url).unwrap();
+            let target = Target::parse(url).unwrap();
             assert_eq!(target.socket.as_deref(), Some("/run/a.sock"));
             assert_eq!(target.destination(), "mysql://unix:/run/a.sock");
         }
@@ -182,7 +182,7 @@ mod tests {
             "mysql://app:sesame@db/a b",
             "mysql://app:sesame",
         ] {
-            let error = Target::of(url).unwrap_err().to_string();
+            let error = Target::parse(url).unwrap_err().to_string();
             assert!(!error.contains("ses"), "{url}: {error}");
         }
     }
@@ -212,7 +212,7 @@ mod tests {
             "mysql://::1/",
             "mysql://[::1/",
         ] {
-            assert!(Target::of(url).is_err(), "{url}");
+            assert!(Target::parse(url).is_err(), "{url}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! A request as data: what is sent, where to, and what must come back.
 //!
 //! # Invariants
-//! - A request that [`Request::check`] passes can be delivered: its URL leads
+//! - A request that [its check](slipstream_core::Request::check) passes can be delivered: its URL leads
 //!   somewhere, its expressions compile, its time-outs are finite.
 //! - What is stored is small: a field at its default is not written.
 //! - Neither `Debug` nor `Display` shows data or keys.
@@ -13,11 +13,9 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use slipstream_core::{Destination, Invalid, Request};
 
 use crate::request::framing::{Framing, Until};
 use crate::request::tls::Tls;
-use crate::url::Address;
 
 pub(crate) mod check;
 pub(crate) mod framing;
@@ -26,7 +24,7 @@ pub(crate) mod tls;
 
 /// Bytes that are sent over a stream, and what is expected of the peer.
 ///
-/// It may hold anything; what can never be delivered is refused by [`Request::check`], when it is
+/// It may hold anything; what can never be delivered is refused by [its check](slipstream_core::Request::check), when it is
 /// stored and again when it is sent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpRequest {
@@ -185,23 +183,6 @@ impl TcpRequest {
     /// How far the answer is read; nothing if none is waited for.
     pub fn reads(&self) -> Option<Until> {
         self.until.or(self.expect.as_ref().map(|_| Until::Line))
-    }
-}
-
-impl Request for TcpRequest {
-    const KIND: &'static str = "tcp";
-
-    fn destination(&self) -> Destination {
-        // A URL that leads nowhere is never stored; what came in another way fails when it
-        // is sent, and shares a destination with others of its sort.
-        Destination::new(match Address::of(&self.url) {
-            Ok(address) => address.to_string(),
-            Err(_) => "tcp://invalid".to_owned(),
-        })
-    }
-
-    fn check(&self) -> Result<(), Invalid> {
-        check::check(self)
     }
 }
 

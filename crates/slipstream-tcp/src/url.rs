@@ -28,7 +28,7 @@ impl Address {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn of(url: &str) -> Result<Self, Invalid> {
+    pub(crate) fn parse(url: &str) -> Result<Self, Invalid> {
         let refuse = |words: &str| Err(Invalid::new(words));
         if url.contains(|c: char| c.is_control()) {
             return refuse("the url holds a control character; leave it out");
@@ -127,7 +127,7 @@ mod tests {
             ("tls://my_host:1", "tls://my_host:1"),
             ("unix:///run/A b.sock", "unix:///run/A b.sock"),
         ] {
-            assert_eq!(Address::of(url).unwrap().to_string(), same);
+            assert_eq!(Address::parse(url).unwrap().to_string(), same);
         }
     }
 
@@ -160,7 +160,7 @@ mod tests {
             ("unix:///run/app.sock?x", "query"),
             (&long, "108 bytes"),
         ] {
-            let error = Address::of(url).expect_err(url).to_string();
+            let error = Address::parse(url).expect_err(url).to_string();
             assert!(error.contains(words) && !error.contains("sesame"), "{url}: {error}");
         }
     }
@@ -170,14 +170,14 @@ mod tests {
         fn no_text_makes_it_panic_and_what_is_read_reads_back(
             scheme in "(tcp|tls|unix)", rest in "[a-z0-9.:/@\\[\\]x?-]{0,30}"
         ) {
-            if let Ok(address) = Address::of(&format!("{scheme}://{rest}")) {
-                prop_assert_eq!(Address::of(&address.to_string()), Ok(address));
+            if let Ok(address) = Address::parse(&format!("{scheme}://{rest}")) {
+                prop_assert_eq!(Address::parse(&address.to_string()), Ok(address));
             }
         }
 
         #[test]
         fn any_text_is_refused_or_read(text in "\\PC{0,40}") {
-            let _ = Address::of(&text);
+            let _ = Address::parse(&text);
         }
     }
 }

@@ -69,7 +69,7 @@ pub(crate) fn broken_off(end: &End<'_>) -> Failure {
 }
 
 /// The failure of an attempt whose redirect was not followed, because of this.
-pub(crate) fn astray(status: u32, why: &str) -> Failure {
+pub(crate) fn not_followed(status: u32, why: &str) -> Failure {
     let status = u16::try_from(status).unwrap_or_default();
     let Failure { reason, .. } = answered(status, None);
     let status_line = reason.strip_suffix(NOT_FOLLOWED).unwrap_or(&reason);

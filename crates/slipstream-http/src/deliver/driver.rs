@@ -25,9 +25,9 @@ use slipstream_core::{
 use tracing::debug;
 
 use crate::deliver::options::HttpOptions;
-use crate::deliver::policy::RetryPolicy;
+use crate::deliver::policy::AddressPolicy;
 use crate::deliver::raw;
-use crate::deliver::redirect_chain::Trip;
+use crate::deliver::redirect_chain::RedirectChain;
 use crate::deliver::signature::Keys;
 use crate::deliver::transfer::Exchange;
 use crate::request::HttpRequest;
@@ -49,11 +49,11 @@ pub struct HttpDriver {
     multi: Multi,
     options: HttpOptions,
     /// What may be connected to; everything, without one.
-    policy: Option<Arc<RetryPolicy>>,
+    policy: Option<Arc<AddressPolicy>>,
     keys: Keys,
     clock: Box<dyn Clock>,
     // A handle's place is its token, so a finished one is found without a search.
-    places: Vec<Place>,
+    slots: Vec<Slot>,
     free: Vec<usize>,
     /// For how many transfers libcurl keeps connections.
     kept: usize,
@@ -67,21 +67,21 @@ pub struct HttpDriver {
 }
 
 /// Where one of libcurl's handles lives.
-enum Place {
+enum Slot {
     /// No handle has been made, or libcurl would not take it back.
     Empty,
     /// A handle that is ready for a request.
     Idle(Easy2<Exchange>),
     /// A handle that carries a request.
-    Busy(Easy2Handle<Exchange>, Flight),
+    Busy(Easy2Handle<Exchange>, InFlight),
 }
 
 /// Whose request a handle carries.
-struct Flight {
+struct InFlight {
     ticket: Ticket,
     attempt: Attempt,
     /// There is one for a request with options.
-    trip: Option<Box<Trip>>,
+    chain: Option<Box<RedirectChain>>,
 }
 
 impl HttpDriver {
@@ -97,7 +97,7 @@ impl HttpDriver {
             return Err(Invalid::new("the user agent holds a control character; leave it out"));
         }
         options.proxy.as_deref().map_or(Ok(String::new()), proxy_host)?;
-        let policy = RetryPolicy::new(&options.addresses).map(Arc::new);
+        let policy = AddressPolicy::new(&options.addresses).map(Arc::new);
         if !raw::can_set_up_multi() {
             return Err(Invalid::new(
                 "libcurl cannot start: no descriptors or memory are left; raise `ulimit -n`",
@@ -120,7 +120,7 @@ impl HttpDriver {
             policy,
             keys: Keys::new(|_| Err("this worker was given no way to look up secrets".to_owned())),
             clock: Box::new(SystemClock::new()),
-            places: vec![Place::Idle(first)],
+            slots: vec![Slot::Idle(first)],
             free: vec![0],
             kept: KEPT_MIN,
             fresh: false,
@@ -155,10 +155,10 @@ impl HttpDriver {
         if let Err(error) = self.multi.perform() {
             return self.give_up(&error, done);
         }
-        let Self { places, finished, .. } = self;
+        let Self { slots, finished, .. } = self;
         self.multi.messages(|message| {
             let Ok(at) = message.token() else { return };
-            if let Some(Place::Busy(handle, _)) = places.get(at)
+            if let Some(Slot::Busy(handle, _)) = slots.get(at)
                 && let Some(result) = message.result_for2(handle)
             {
                 finished.push((at, result));
@@ -175,14 +175,14 @@ impl HttpDriver {
     /// end it.
     fn give_up(&mut self, error: &curl::MultiError, done: &mut Vec<Completion>) {
         let reason = format!("libcurl failed as a whole: {}", error.to_string().to_lowercase());
-        let alone = self.places.len() - self.free.len() == 1;
+        let alone = self.slots.len() - self.free.len() == 1;
         // It waits for all of them together; what it cannot wait for says nothing of each.
         let scope = if alone { FailureScope::Request } else { FailureScope::Worker };
-        for (at, place) in self.places.iter_mut().enumerate() {
-            if let Place::Busy(_, Flight { ticket, .. }) = *place {
+        for (at, place) in self.slots.iter_mut().enumerate() {
+            if let Slot::Busy(_, InFlight { ticket, .. }) = *place {
                 let failure = Failure::transient(scope, reason.clone());
                 done.push(Completion { ticket, outcome: Outcome::Failed(failure) });
-                *place = Place::Empty;
+                *place = Slot::Empty;
                 self.free.push(at);
             }
         }
@@ -245,7 +245,7 @@ impl Driver for HttpDriver {
 impl std::fmt::Debug for HttpDriver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpDriver")
-            .field("in_flight", &(self.places.len() - self.free.len()))
+            .field("in_flight", &(self.slots.len() - self.free.len()))
             .finish_non_exhaustive()
     }
 }

@@ -12,7 +12,7 @@ use crate::url::Authority;
 /// The cookies of the next hop, to `url`: those that a handle has behind the last one, which began with
 /// these `lines`.
 pub(crate) fn next(easy: &mut Easy2<Exchange>, lines: &[String], url: &str) -> Vec<String> {
-    let host = |url| Authority::of(url).ok().map(|to| to.host);
+    let host = |url| Authority::parse(url).ok().map(|to| to.host);
     let stays = host(url) == host(easy.get_ref().url());
     let mut jar: Vec<_> = match easy.cookies() {
         Ok(cookies) => cookies.iter().map(|it| String::from_utf8_lossy(it).into_owned()).collect(),

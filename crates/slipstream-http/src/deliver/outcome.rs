@@ -44,7 +44,7 @@ pub(crate) fn outcome(
     {
         return Outcome::Failed(failure);
     }
-    let peer = Authority::of(exchange.url())
+    let peer = Authority::parse(exchange.url())
         .map(|to| format!("{}:{}", to.host, to.port))
         .unwrap_or_default();
     let now = || UNIX_EPOCH + Duration::from_millis(clock.now().as_millis());

@@ -22,7 +22,7 @@ use crate::request::Options;
 
 /// What may be connected to.
 #[derive(Debug)]
-pub(crate) struct RetryPolicy(AddressGate);
+pub(crate) struct AddressPolicy(AddressGate);
 
 /// What a request's sockets may be opened to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) enum Admission {
     Socket,
 }
 
-impl RetryPolicy {
+impl AddressPolicy {
     /// None if everything may be connected to.
     pub(crate) fn new(addresses: &AddressGate) -> Option<Self> {
         (!addresses.is_open()).then(|| Self(addresses.clone()))
@@ -78,7 +78,7 @@ impl RetryPolicy {
 /// Stands between one of libcurl's handles and its sockets.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    policy: Arc<RetryPolicy>,
+    policy: Arc<AddressPolicy>,
     state: Mutex<State>,
 }
 
@@ -94,7 +94,7 @@ struct State {
 }
 
 impl Gate {
-    pub(crate) fn new(policy: Arc<RetryPolicy>) -> Self {
+    pub(crate) fn new(policy: Arc<AddressPolicy>) -> Self {
         Self { policy, state: Mutex::default() }
     }
 
@@ -148,8 +148,8 @@ mod tests {
         allowed.iter().map(|text| (*text).to_owned()).collect()
     }
 
-    fn policy(allowed: &[&str]) -> RetryPolicy {
-        RetryPolicy(AddressGate::public_and(&texts(allowed)))
+    fn policy(allowed: &[&str]) -> AddressPolicy {
+        AddressPolicy(AddressGate::public_and(&texts(allowed)))
     }
 
     fn address(text: &str) -> Option<IpAddr> {
@@ -183,7 +183,7 @@ mod tests {
     fn behind_a_proxy_what_can_be_seen_is_refused() {
         let policy = policy(&["10.0.0.7"]);
         let through = |url: &str, options: Options| {
-            let route = Route::to(&Authority::of(url).unwrap(), &options, true, 1);
+            let route = Route::to(&Authority::parse(url).unwrap(), &options, true, 1);
             policy.admission(&route, &options)
         };
         assert_eq!(through("http://8.8.8.8/", Options::new()), Ok(Admission::Exempt));
@@ -220,11 +220,12 @@ mod tests {
 
     #[test]
     fn where_only_sockets_are_named_every_address_is_admitted_and_no_other_socket() {
-        assert!(RetryPolicy::new(&AddressGate::default()).is_none());
+        assert!(AddressPolicy::new(&AddressGate::default()).is_none());
         let addresses = AddressGate::sockets_only_of(&texts(&["unix:/run/a", "unix:@app"]));
-        let policy = RetryPolicy::new(&addresses).unwrap();
+        let policy = AddressPolicy::new(&addresses).unwrap();
         let admission = |options: Options| {
-            let route = Route::to(&Authority::of("http://10.0.0.8/").unwrap(), &options, false, 1);
+            let route =
+                Route::to(&Authority::parse("http://10.0.0.8/").unwrap(), &options, false, 1);
             policy.admission(&route, &options).ok()
         };
         let new = Options::new;

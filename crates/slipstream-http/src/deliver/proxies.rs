@@ -85,7 +85,7 @@ impl Proxies {
 
     /// The proxy for this host. `past` are the hosts that the request goes past a proxy to, in place of
     /// the environment's.
-    pub fn of(&self, scheme: &str, host: &str, past: Option<&str>) -> Option<&str> {
+    pub fn proxy_for(&self, scheme: &str, host: &str, past: Option<&str>) -> Option<&str> {
         let proxy = if scheme == "https" { &self.https } else { &self.http };
         let (_, proxy) = proxy.as_ref()?;
         (!goes_past(host, past.unwrap_or(&self.past))).then_some(proxy)
@@ -168,7 +168,7 @@ mod tests {
         ];
         for (variables, expected) in table {
             let proxies = proxies(variables).unwrap();
-            let found = ["http", "https"].map(|scheme| proxies.of(scheme, "h", None));
+            let found = ["http", "https"].map(|scheme| proxies.proxy_for(scheme, "h", None));
             assert_eq!(found, *expected, "{variables:?}");
             assert_eq!(proxies.is_empty(), expected.iter().all(Option::is_none));
         }
@@ -182,10 +182,10 @@ mod tests {
     #[test]
     fn a_requests_own_list_of_hosts_takes_the_place_of_the_environments() {
         let proxies = proxies(&[("http_proxy", "p:1"), ("no_proxy", "a")]).unwrap();
-        assert_eq!(proxies.of("http", "a", None), None);
-        assert_eq!(proxies.of("http", "a", Some("b")), Some("p:1"));
-        assert_eq!(proxies.of("http", "b", Some("b")), None);
-        assert_eq!(proxies.of("http", "a", Some("")), Some("p:1"));
+        assert_eq!(proxies.proxy_for("http", "a", None), None);
+        assert_eq!(proxies.proxy_for("http", "a", Some("b")), Some("p:1"));
+        assert_eq!(proxies.proxy_for("http", "b", Some("b")), None);
+        assert_eq!(proxies.proxy_for("http", "a", Some("")), Some("p:1"));
     }
 
     #[test]

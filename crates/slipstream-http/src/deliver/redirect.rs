@@ -43,13 +43,13 @@ pub(crate) fn next(
         return Err("it does not say where to".to_owned());
     };
     let mut url = resolve(&request.url, location);
-    let to = Authority::of(&url)
+    let to = Authority::parse(&url)
         .map_err(|error| format!("it leads to {}: {error}", quoted(&location_masked(&url))))?;
     let only = request.options.as_ref().and_then(|options| options.redirect_scheme);
     if let Some(only) = only.map(RedirectScheme::name).filter(|only| to.scheme != *only) {
         return Err(format!("it leads to {}, and only {only} is followed", to.scheme));
     }
-    if Authority::of(&request.url).is_ok_and(|from| from == to) {
+    if Authority::parse(&request.url).is_ok_and(|from| from == to) {
         // A relative reference has the user of the URL before, another one need not.
         if let (Some(user), None) = (user_info(&request.url), user_info(&url)) {
             url = url.replacen("://", &format!("://{user}@"), 1);

@@ -19,7 +19,7 @@ use crate::request::HttpRequest;
 use crate::url::Authority;
 
 /// What is known of such a job while libcurl has it.
-pub(crate) struct Trip {
+pub(crate) struct RedirectChain {
     /// The request of this hop without its body, which is with libcurl; none between hops.
     request: Option<HttpRequest>,
     /// Where the first one led.
@@ -30,12 +30,12 @@ pub(crate) struct Trip {
     followed: u32,
 }
 
-impl Trip {
+impl RedirectChain {
     /// The way of this request, which begins now. `usual` are the driver's times.
     pub(crate) fn new(request: &HttpRequest, usual: Times, now: Duration) -> Self {
         Self {
             request: None,
-            home: Authority::of(request.url()).ok(),
+            home: Authority::parse(request.url()).ok(),
             times: request.options.as_ref().map_or(usual, |options| usual.with(options)),
             began: now,
             followed: 0,
@@ -98,7 +98,7 @@ impl Trip {
             failure.scope = FailureScope::Request;
         }
         let url = self.request.as_ref().map(HttpRequest::url).unwrap_or_default();
-        if self.followed > 0 && Authority::of(url).ok() != self.home {
+        if self.followed > 0 && Authority::parse(url).ok() != self.home {
             failure.scope = FailureScope::Request;
             failure.retry_after = None;
         }

@@ -5,7 +5,7 @@
 
 use slipstream_core::{Invalid, read_seconds};
 
-use super::Line;
+use crate::json::line::Line;
 use crate::request::Options;
 
 /// `without` are the headers whose value is `null`.

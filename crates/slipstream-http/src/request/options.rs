@@ -13,10 +13,8 @@
 //! Whatever concerns the spool or the worker (delays, order, attempts).
 
 use serde::{Deserialize, Deserializer, Serialize};
-use slipstream_core::Invalid;
 
 mod build;
-mod check;
 mod masked;
 
 /// Redirects that are followed at most unless a request says how many: curl's default.
@@ -30,9 +28,9 @@ pub enum Auth {
     /// With the first request, readable to all who see it.
     #[default]
     Basic,
-    /// By answering a challenge, which costs a round trip.
+    /// By answering a challenge, which costs a round chain.
     Digest,
-    /// By the best way that the server offers, which costs a round trip.
+    /// By the best way that the server offers, which costs a round chain.
     Any,
 }
 
@@ -88,6 +86,7 @@ pub enum RedirectScheme {
     Https,
 }
 
+#[cfg(feature = "deliver")]
 impl RedirectScheme {
     /// As it stands in a URL.
     pub(crate) fn name(self) -> &'static str {
@@ -267,11 +266,6 @@ impl Options {
         let lists = lists.into_iter().flatten().flatten().map(String::len);
         let target = self.request_target.as_ref();
         texts.into_iter().flatten().chain(target).map(String::len).chain(lists).sum()
-    }
-
-    /// Refuses what can never work for this request.
-    pub(super) fn check(&self, request: &super::HttpRequest) -> Result<(), Invalid> {
-        check::check(self, request)
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a request accepts, refuses, shows and keeps.
 
 use proptest::prelude::*;
-use slipstream_core::{Record, RecordId};
+use slipstream_core::{Record, RecordId, Request};
 
 use super::*;
+use crate::request::check::HEAD_MAX;
 
 const URL: &str = "http://example.com/";
 

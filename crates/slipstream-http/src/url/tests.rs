@@ -23,7 +23,7 @@ fn a_url_leads_where_libcurl_would_connect() {
         ("http://my_host-1/ü", "http", "my_host-1", 80),
     ];
     for (url, scheme, host, port) in table {
-        let found = Authority::of(url).unwrap_or_else(|e| panic!("{url}: {e}"));
+        let found = Authority::parse(url).unwrap_or_else(|e| panic!("{url}: {e}"));
         let wanted = Authority { scheme, host: host.to_owned(), port };
         assert_eq!(found, wanted, "{url}");
     }
@@ -71,7 +71,7 @@ fn what_leads_nowhere_is_refused_with_words_that_help() {
         ("http://127.0.0.1./", "four numbers"),
     ];
     for (url, words) in table {
-        let error = Authority::of(url).expect_err(url).to_string();
+        let error = Authority::parse(url).expect_err(url).to_string();
         assert!(error.contains(words), "{url:?}: {error}");
         assert!(!error.contains(['\r', '\n', '\0']), "{error:?}");
     }
@@ -100,14 +100,14 @@ proptest! {
         tail in "[ -~]{0,12}",
     ) {
         let url = format!("{head}user:sesame@{tail}");
-        if let Err(error) = Authority::of(&url) {
+        if let Err(error) = Authority::parse(&url) {
             prop_assert!(!error.to_string().contains("sesame"), "{}", error);
         }
     }
 
     #[test]
     fn any_text_is_a_url_or_an_error(url: String) {
-        let _ = Authority::of(&url);
+        let _ = Authority::parse(&url);
         let _ = masked(&url);
     }
 }

@@ -16,6 +16,8 @@ use crate::deliver::trouble::Trouble;
 use crate::deliver::wire::Error;
 use crate::request::{MysqlRequest, sql};
 
+use self::words::SYNTAX;
+
 mod words;
 
 /// The moment's fault, and only this request's: deadlock, a lock that another session holds, a statement
@@ -36,15 +38,14 @@ const PROXIES: u16 = 9_000;
 
 /// "The server is running with the … option so it cannot execute this statement".
 const OPTION: u16 = 1290;
-pub(crate) const SYNTAX: u16 = 1064;
 
 /// The failure of this request.
-pub(crate) fn of(trouble: &Trouble, request: Option<&MysqlRequest>, peer: &str) -> Failure {
+pub(crate) fn trouble(trouble: &Trouble, request: Option<&MysqlRequest>, peer: &str) -> Failure {
     let error = match trouble {
         Trouble::Wire(error) => error,
         // Whatever the reason: the statements were well.
         Trouble::Commit(error) => {
-            let failure = of_error(error, request, peer);
+            let failure = self::error(error, request, peer);
             let reason = format!("committing failed: {}", failure.reason);
             return Failure { transient: true, reason, ..failure };
         }
@@ -70,11 +71,11 @@ pub(crate) fn of(trouble: &Trouble, request: Option<&MysqlRequest>, peer: &str) 
             };
         }
     };
-    of_error(error, request, peer)
+    self::error(error, request, peer)
 }
 
 /// The same of an error on the way.
-pub(crate) fn of_error(error: &Error, request: Option<&MysqlRequest>, peer: &str) -> Failure {
+pub(crate) fn error(error: &Error, request: Option<&MysqlRequest>, peer: &str) -> Failure {
     let destination = |reason: String| Failure::transient(FailureScope::Destination, reason);
     // Who logs in, and what is asked of TLS, are the request's: others may do well.
     let own = |reason: String| Failure::transient(FailureScope::Request, reason);
@@ -120,7 +121,7 @@ pub(crate) fn of_error(error: &Error, request: Option<&MysqlRequest>, peer: &str
 
 /// The same of an error while logging in with a guarded password, for which the request's word does
 /// not count.
-pub(crate) fn of_guarded(error: &Error, peer: &str) -> Failure {
+pub(crate) fn guarded(error: &Error, peer: &str) -> Failure {
     let what = match error {
         Error::NoTls => "the server offers no tls",
         Error::Tls(what) => what,
@@ -132,7 +133,7 @@ pub(crate) fn of_guarded(error: &Error, peer: &str) -> Failure {
                 ),
             );
         }
-        error => return of_error(error, None, peer),
+        error => return self::error(error, None, peer),
     };
     Failure::transient(
         FailureScope::Request,

@@ -54,8 +54,8 @@ pub(crate) struct Account {
 }
 
 impl Endpoint {
-    pub(crate) fn of(request: &MysqlRequest, options: &MysqlOptions) -> Result<Self, Failure> {
-        let target = Target::of(&request.url);
+    pub(crate) fn new(request: &MysqlRequest, options: &MysqlOptions) -> Result<Self, Failure> {
+        let target = Target::parse(&request.url);
         let target = target.map_err(|error| Failure::permanent(error.to_string()))?;
         Ok(Self {
             destination: Destination::new(target.destination()),
@@ -90,7 +90,7 @@ impl Endpoint {
     ) -> Result<Account, Failure> {
         let found = |what: &str, name: &str| found(look_up, &self.destination, what, name);
         let file = match &self.defaults_file {
-            Some(path) => OptionFile::of(&found("option file", &format!("file:{path}"))?),
+            Some(path) => OptionFile::parse(&found("option file", &format!("file:{path}"))?),
             None => OptionFile::default(),
         };
         let password = match &self.password {
@@ -167,7 +167,7 @@ mod tests {
 
     fn account(request: MysqlRequest) -> Result<Account, Failure> {
         let options = MysqlOptions::default();
-        Endpoint::of(&request, &options)?.account(&look_up, &options)
+        Endpoint::new(&request, &options)?.account(&look_up, &options)
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
         for (request, cacert, key, guarded_cacert, guarded_key, guarded) in table {
             let own = account(request.clone()).unwrap();
             assert_eq!((&*own.cacert, &own.server_key), (cacert.as_bytes(), &key), "{request:?}");
-            let endpoint = Endpoint::of(&request, &guarding).unwrap();
+            let endpoint = Endpoint::new(&request, &guarding).unwrap();
             let theirs = endpoint.account(&look_up, &guarding).unwrap();
             assert_eq!(&*theirs.cacert, guarded_cacert.as_bytes(), "{request:?}");
             assert_eq!((theirs.server_key, theirs.guarded), (guarded_key, guarded), "{request:?}");

@@ -75,7 +75,7 @@ impl Executor {
         until: Instant,
     ) -> Result<(), Failure> {
         request.check().map_err(|error| Failure::permanent(error.to_string()))?;
-        let endpoint = Endpoint::of(request, &self.options)?;
+        let endpoint = Endpoint::new(request, &self.options)?;
         let total = request.max_time.map_or(self.options.total_timeout, Duration::from_millis);
         let until = until.min(after(total));
         let plains = sharing::all_plain(request);
@@ -164,7 +164,7 @@ impl Executor {
                 self.pool.forget(endpoint);
                 continue;
             }
-            let failure = classify::of(&trouble, request, &endpoint.peer());
+            let failure = classify::trouble(&trouble, request, &endpoint.peer());
             return Err(Broken { failure, may_stand, connected: true });
         }
     }
@@ -217,8 +217,8 @@ impl Executor {
                 let peer = endpoint.peer();
                 // Over loopback how tls is used is the request's word all the same.
                 match account.guarded && (!login.loopback || matches!(error, Error::Unprotected)) {
-                    true => classify::of_guarded(&error, &peer),
-                    false => classify::of_error(&error, None, &peer),
+                    true => classify::guarded(&error, &peer),
+                    false => classify::error(&error, None, &peer),
                 }
             })
     }

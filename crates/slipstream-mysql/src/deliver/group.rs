@@ -57,7 +57,7 @@ pub(crate) fn perform(executor: &Executor, requests: &[(MysqlRequest, Attempt)])
     let mut parts: Vec<(Endpoint, Vec<Member<'_>>)> = Vec::new();
     for (at, (request, attempt)) in requests.iter().enumerate() {
         let checked = request.check().map_err(|error| Failure::permanent(error.to_string()));
-        match checked.and_then(|()| Endpoint::of(request, &executor.options)) {
+        match checked.and_then(|()| Endpoint::new(request, &executor.options)) {
             Ok(endpoint) => {
                 let plains = sharing::all_plain(request);
                 let member = Member { at, request, id: attempt.id, plains, asked: false };
@@ -277,7 +277,7 @@ fn transaction(
                 return Err(trouble);
             }
         }
-        results.push(Err(classify::of(&trouble, Some(request), &endpoint.peer())));
+        results.push(Err(classify::trouble(&trouble, Some(request), &endpoint.peer())));
         if matches!(&trouble, Trouble::Wire(error) if error.code() == LOCK_WAIT) {
             break;
         }

@@ -20,7 +20,7 @@ pub(crate) struct OptionFile {
 
 impl OptionFile {
     /// Reads one. What is said twice counts as it was said last.
-    pub(crate) fn of(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let (mut file, mut inside) = (Self::default(), false);
         for line in text.lines().map(str::trim) {
             if line.starts_with(['#', ';', '!']) {
@@ -112,7 +112,7 @@ mod tests {
         let text = "# a comment\nuser=nobody\n[mysqld]\nuser=mysql\n[client] # for all\nuser = app\n\
             password='a # \"b\\s'\nssl_ca=/etc/ca.pem # ours\n; more\nhost=elsewhere\n\
             socket=\"/run/a\\\\b.sock\"\nskip-ssl\n[client-server]\npassword=other\n";
-        let file = OptionFile::of(text);
+        let file = OptionFile::parse(text);
         assert_eq!(file.user.as_deref(), Some("app"));
         assert_eq!(file.password.as_deref(), Some("a # \"b "));
         assert_eq!(file.ssl_ca.as_deref(), Some("/etc/ca.pem"));
@@ -134,17 +134,17 @@ mod tests {
             ("[mysql]\nget-server-public-key", false),
             ("server-public-key-path=/k.pem", false),
         ] {
-            let file = OptionFile::of(&format!("[client]\n{line}\n"));
+            let file = OptionFile::parse(&format!("[client]\n{line}\n"));
             assert_eq!(file.get_server_public_key, asked, "{line}");
         }
-        let file = OptionFile::of("[client]\nserver_public_key_path = \"/k.pem\"\n");
+        let file = OptionFile::parse("[client]\nserver_public_key_path = \"/k.pem\"\n");
         assert_eq!(file.server_public_key_path.as_deref(), Some("/k.pem"));
     }
 
     #[test]
     fn no_other_file_is_read() {
         for line in ["!include /etc/other.cnf", "!includedir /etc/my.cnf.d", "!include=/x"] {
-            let file = OptionFile::of(&format!("{line}\n[client]\n{line}\n"));
+            let file = OptionFile::parse(&format!("{line}\n[client]\n{line}\n"));
             assert_eq!(file, OptionFile::default(), "{line}");
         }
     }
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn an_odd_file_says_nothing() {
         for text in ["", "[client", "[client]\nuser", "[client]\n=x", "[client]\npasswords=x"] {
-            assert_eq!(OptionFile::of(text), OptionFile::default(), "{text}");
+            assert_eq!(OptionFile::parse(text), OptionFile::default(), "{text}");
         }
     }
     #[test]
@@ -172,7 +172,7 @@ mod tests {
             ("\"", "\""),
         ];
         for (text, expected) in table {
-            let file = OptionFile::of(&format!("[client]\npassword = {text} \n"));
+            let file = OptionFile::parse(&format!("[client]\npassword = {text} \n"));
             assert_eq!(file.password.as_deref(), Some(expected), "{text}");
         }
     }

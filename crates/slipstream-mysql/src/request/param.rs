@@ -90,7 +90,7 @@ impl Param {
                 _ => Err(wrong("true or false", "bool:true")),
             },
             "json" => Self::json(value),
-            "base64" => crate::json::from_base64(value).map(Self::Bytes),
+            "base64" => from_base64(value).map(Self::Bytes),
             "text" => Ok(value.into()),
             _ => Ok(text.into()),
         }
@@ -256,6 +256,16 @@ impl<'de> Visitor<'de> for Stored {
         }
         found.ok_or_else(|| de::Error::missing_field("json"))
     }
+}
+
+/// Bytes from their base64. The error does not show it.
+pub(crate) fn from_base64(text: &str) -> Result<Vec<u8>, Invalid> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    STANDARD.decode(text).map_err(|_| {
+        Invalid::new("invalid base64 of a parameter; expected the usual alphabet, with padding")
+    })
 }
 
 #[cfg(test)]

@@ -134,7 +134,7 @@ mod tests {
     }
 
     fn refusal(url: &str, allowed: &[&str]) -> Failure {
-        let address = Address::of(url).unwrap();
+        let address = Address::parse(url).unwrap();
         connect(&address, &policy(allowed), Duration::from_secs(5)).unwrap_err()
     }
 

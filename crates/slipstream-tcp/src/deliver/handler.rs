@@ -74,9 +74,9 @@ impl TcpHandler {
     fn try_to_send(&self, requests: &[&TcpRequest]) -> Result<(), Broken> {
         let Some((&first, more)) = requests.split_first() else { return Ok(()) };
         let invalid = |error: slipstream_core::Invalid| Failure::permanent(error.to_string());
-        let address = Address::of(&first.url).map_err(invalid)?;
+        let address = Address::parse(&first.url).map_err(invalid)?;
         let peer = address.to_string();
-        let times = Times::of(&self.options, first);
+        let times = Times::new(&self.options, first);
         let mut channel = self.open(&address, first, times)?;
         let failed = |error: std::io::Error, at| Broken {
             for_all: error.kind() == std::io::ErrorKind::TimedOut,

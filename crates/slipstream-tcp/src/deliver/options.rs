@@ -62,7 +62,7 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    pub(crate) fn of(options: &TcpOptions, request: &TcpRequest) -> Self {
+    pub(crate) fn new(options: &TcpOptions, request: &TcpRequest) -> Self {
         let or = |own: Option<u64>, usual| own.map_or(usual, Duration::from_millis);
         let total = or(request.total_timeout, options.total_timeout);
         Self {
@@ -83,7 +83,7 @@ mod tests {
     fn a_peer_may_be_silent_for_as_long_as_its_request_may_take() {
         let secs = Duration::from_secs;
         let of = |request: TcpRequest| {
-            let times = Times::of(&TcpOptions::default(), &request);
+            let times = Times::new(&TcpOptions::default(), &request);
             (times.connect, times.total, times.idle)
         };
         let plain = TcpRequest::new("tcp://h:1", "x");

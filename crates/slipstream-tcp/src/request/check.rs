@@ -1,4 +1,4 @@
-//! Refuses what can never work, or contradicts itself.
+//! The kind `tcp`: where a request goes, and what is refused before it is stored.
 //!
 //! # Invariants
 //! Every time-out is finite, and every expression compiles, in bounded memory.
@@ -8,9 +8,9 @@
 //! sent.
 
 use regex::bytes::{Regex, RegexBuilder};
-use slipstream_core::{Invalid, quoted};
+use slipstream_core::{Destination, Invalid, Request, quoted};
 
-use super::TcpRequest;
+use crate::request::TcpRequest;
 use crate::request::framing::REPLY_MAX;
 use crate::request::framing::{Framing, Until};
 use crate::request::tls::Tls;
@@ -22,12 +22,29 @@ const LONGEST: u64 = 24 * 60 * 60 * 1_000;
 /// Most bytes that a compiled expression may take.
 const REGEX_MAX: usize = 1024 * 1024;
 
+impl Request for TcpRequest {
+    const KIND: &'static str = "tcp";
+
+    fn destination(&self) -> Destination {
+        // A URL that leads nowhere is never stored; what came in another way fails when it
+        // is sent, and shares a destination with others of its sort.
+        Destination::new(match Address::parse(&self.url) {
+            Ok(address) => address.to_string(),
+            Err(_) => "tcp://invalid".to_owned(),
+        })
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check(self)
+    }
+}
+
 fn refuse(words: impl Into<String>) -> Result<(), Invalid> {
     Err(Invalid::new(words))
 }
 
-pub(super) fn check(request: &TcpRequest) -> Result<(), Invalid> {
-    let address = Address::of(&request.url)?;
+fn check(request: &TcpRequest) -> Result<(), Invalid> {
+    let address = Address::parse(&request.url)?;
     if request.data.is_empty() {
         if request.framing == Framing::Octets {
             return refuse(

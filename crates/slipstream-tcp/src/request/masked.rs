@@ -13,7 +13,7 @@ const LEFT_OUT: &str = "***";
 impl TcpRequest {
     /// The URL without what no URL of this kind may have: a user and a password.
     pub fn masked_url(&self) -> String {
-        if Address::of(&self.url).is_ok() {
+        if Address::parse(&self.url).is_ok() {
             return self.url.clone();
         }
         match (self.url.split_once("://"), self.url.rsplit_once('@')) {

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use slipstream_core::decode_body;
 
+use slipstream_core::Request;
+
 use super::*;
 
 const URL: &str = "tcp://h:1";

@@ -143,7 +143,7 @@ fn a_url_or_a_certificate_that_libcurl_cannot_read_fails_for_good() {
 
 #[test]
 fn a_redirect_that_leads_nowhere_says_why() {
-    let failure = astray(302, "it does not say where to");
+    let failure = not_followed(302, "it does not say where to");
     assert_eq!(failure.reason, "302 Found, but it does not say where to");
     assert_eq!((failure.status, failure.transient), (Some(302), true));
 }

@@ -7,8 +7,8 @@ use curl::easy::Easy2;
 use slipstream_core::{Completion, Failure, Outcome};
 use tracing::debug;
 
-use super::{HttpDriver, Place, handle};
-use crate::deliver::classify::astray;
+use super::{HttpDriver, Slot, handle};
+use crate::deliver::classify::not_followed;
 use crate::deliver::jar;
 use crate::deliver::outcome::outcome;
 use crate::deliver::transfer::Exchange;
@@ -41,7 +41,7 @@ fn stays_known(request: &HttpRequest, easy: &Easy2<Exchange>) -> bool {
     // Where it is trusted to, the way there must not be one that is only right for here.
     let leads = !options.connect_to.is_empty() || !options.resolve.is_empty();
     (options.location_trusted && !leads)
-        || Authority::of(request.url()).ok() == Authority::of(easy.get_ref().url()).ok()
+        || Authority::parse(request.url()).ok() == Authority::parse(easy.get_ref().url()).ok()
 }
 
 impl HttpDriver {
@@ -51,26 +51,26 @@ impl HttpDriver {
         error: Option<&curl::Error>,
         done: &mut Vec<Completion>,
     ) {
-        let Place::Busy(handle, mut flight) = std::mem::replace(&mut self.places[at], Place::Empty)
+        let Slot::Busy(handle, mut flight) = std::mem::replace(&mut self.slots[at], Slot::Empty)
         else {
             return;
         };
         // Asked of libcurl, not read from status lines: a proxy's answer to CONNECT has one.
         let status = handle.response_code().unwrap_or_default();
-        let times = match &flight.trip {
-            Some(trip) => trip.times(),
+        let times = match &flight.chain {
+            Some(chain) => chain.times(),
             None => self.options.times(),
         };
-        let alone = self.places.len() - self.free.len() == 1;
-        let whole = flight.trip.as_ref().is_some_and(|trip| trip.wants_all());
+        let alone = self.slots.len() - self.free.len() == 1;
+        let whole = flight.chain.as_ref().is_some_and(|chain| chain.wants_all());
         let mut outcome = outcome(&handle, status, error, alone, whole, times, &*self.clock);
         let mut next = None;
         if let Ok(mut easy) = self.multi.remove2(handle) {
             let body = easy.get_mut().release();
             let mut clean = true;
-            if let Some(trip) = &mut flight.trip {
-                let has_jar = trip.has_jar();
-                next = trip.next(status, easy.get_ref().location(), body);
+            if let Some(chain) = &mut flight.chain {
+                let has_jar = chain.has_jar();
+                next = chain.next(status, easy.get_ref().location(), body);
                 if easy.get_ref().is_http_1_0() {
                     next = next.map(|next| next.and_then(without_chunks));
                 }
@@ -87,25 +87,25 @@ impl HttpDriver {
                 };
             }
             if clean {
-                self.places[at] = Place::Idle(easy);
+                self.slots[at] = Slot::Idle(easy);
             }
         }
         self.free.push(at);
         let ticket = flight.ticket;
         match next {
-            Some(Ok(request)) => match self.launch(request, flight) {
+            Some(Ok(request)) => match self.start_request(request, flight) {
                 Ok(()) => return,
                 Err(failure) => outcome = Outcome::Failed(failure),
             },
             Some(Err(why)) => {
                 if let Outcome::Failed(failure) = &mut outcome {
                     let answer = failure.answer.take();
-                    *failure = Failure { answer, ..astray(status, &why) };
+                    *failure = Failure { answer, ..not_followed(status, &why) };
                 }
             }
             None => {
-                if let (Outcome::Failed(failure), Some(trip)) = (&mut outcome, &flight.trip) {
-                    trip.tell(failure, error);
+                if let (Outcome::Failed(failure), Some(chain)) = (&mut outcome, &flight.chain) {
+                    chain.tell(failure, error);
                 }
             }
         }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use curl::easy::Easy2;
 
 use crate::deliver::options::HttpOptions;
-use crate::deliver::policy::{Gate, RetryPolicy};
+use crate::deliver::policy::{AddressPolicy, Gate};
 use crate::deliver::raw;
 use crate::deliver::transfer::Exchange;
 
 /// A handle with a driver's settings.
 pub(super) fn new(
     options: &HttpOptions,
-    policy: Option<&Arc<RetryPolicy>>,
+    policy: Option<&Arc<AddressPolicy>>,
 ) -> Result<Easy2<Exchange>, curl::Error> {
     let gate = policy.map(|policy| Arc::new(Gate::new(Arc::clone(policy))));
     let mut easy = Easy2::new(Exchange::new(options.response_limit, gate));

@@ -11,11 +11,11 @@ use std::sync::LazyLock;
 use curl::easy::Easy2;
 use slipstream_core::{Failure, FailureScope, Job, Request, decode_body};
 
-use super::{Flight, HttpDriver, Place, handle};
+use super::{HttpDriver, InFlight, Slot, handle};
 use crate::deliver::configure::configure;
 use crate::deliver::head::Head;
 use crate::deliver::options::HttpOptions;
-use crate::deliver::redirect_chain::Trip;
+use crate::deliver::redirect_chain::RedirectChain;
 use crate::deliver::route::Route;
 use crate::deliver::transfer;
 use crate::deliver::transfer::Exchange;
@@ -34,28 +34,32 @@ impl HttpDriver {
             Failure::permanent(format!("{error}: {}", cause.unwrap_or_default()))
         })?;
         request.check().map_err(|error| Failure::permanent(error.to_string()))?;
-        let trip = request.options.is_some().then(|| {
+        let chain = request.options.is_some().then(|| {
             if request.wants_key() {
                 // So that it goes along with a redirect, whatever that makes of the method.
                 request.headers.push(("Idempotency-Key".to_owned(), job.attempt.id.to_string()));
             }
             let usual = self.options.times();
-            Box::new(Trip::new(&request, usual, self.clock.elapsed()))
+            Box::new(RedirectChain::new(&request, usual, self.clock.elapsed()))
         });
-        self.launch(request, Flight { ticket: job.ticket, attempt: job.attempt, trip })
+        self.start_request(request, InFlight { ticket: job.ticket, attempt: job.attempt, chain })
     }
 
     /// Gives a request to a handle, and the handle to libcurl.
-    pub(super) fn launch(&mut self, request: HttpRequest, flight: Flight) -> Result<(), Failure> {
+    pub(super) fn start_request(
+        &mut self,
+        request: HttpRequest,
+        flight: InFlight,
+    ) -> Result<(), Failure> {
         let at = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place::Empty);
-            self.places.len() - 1
+            self.slots.push(Slot::Empty);
+            self.slots.len() - 1
         });
         let busy = self.start_at(at, request, flight);
         if busy.is_err() {
             self.free.push(at);
         }
-        self.places[at] = busy?;
+        self.slots[at] = busy?;
         self.fresh = true;
         Ok(())
     }
@@ -64,29 +68,29 @@ impl HttpDriver {
         &mut self,
         at: usize,
         mut request: HttpRequest,
-        mut flight: Flight,
-    ) -> Result<Place, Failure> {
-        let mut easy = match std::mem::replace(&mut self.places[at], Place::Empty) {
-            Place::Idle(easy) => easy,
+        mut flight: InFlight,
+    ) -> Result<Slot, Failure> {
+        let mut easy = match std::mem::replace(&mut self.slots[at], Slot::Empty) {
+            Slot::Idle(easy) => easy,
             _ => handle::new(&self.options, self.policy.as_ref()).map_err(not_started)?,
         };
-        if flight.trip.is_some() || self.policy.is_some() || !self.options.environment.is_empty() {
+        if flight.chain.is_some() || self.policy.is_some() || !self.options.environment.is_empty() {
             self.prepare(&mut easy, &mut request, &flight)?;
         } else {
             let head = Head { id: flight.attempt.id, signature: &[], line: &mut self.line };
             transfer::load(&mut easy, &mut request, head).map_err(not_started)?;
         }
-        if let Some(trip) = &mut flight.trip {
-            trip.carry(request);
+        if let Some(chain) = &mut flight.chain {
+            chain.carry(request);
         }
         // With fewer than are in flight, every request would close one and open one.
-        if self.places.len() > self.kept {
-            self.kept = self.places.len().next_power_of_two();
+        if self.slots.len() > self.kept {
+            self.kept = self.slots.len().next_power_of_two();
             self.multi.set_max_connects(self.kept).map_err(not_started)?;
         }
         let mut handle = self.multi.add2(easy).map_err(not_started)?;
         handle.set_token(at).map_err(not_started)?;
-        Ok(Place::Busy(handle, flight))
+        Ok(Slot::Busy(handle, flight))
     }
 
     /// The same as loading alone, for a request that says more, or may be refused.
@@ -94,15 +98,15 @@ impl HttpDriver {
         &mut self,
         easy: &mut Easy2<Exchange>,
         request: &mut HttpRequest,
-        flight: &Flight,
+        flight: &InFlight,
     ) -> Result<(), Failure> {
-        let to =
-            Authority::of(request.url()).map_err(|error| Failure::permanent(error.to_string()))?;
+        let to = Authority::parse(request.url())
+            .map_err(|error| Failure::permanent(error.to_string()))?;
         let options = request.options.as_deref().unwrap_or(&NONE);
         let HttpOptions { proxy, environment, .. } = &self.options;
         let found = match proxy.is_some() || options.proxy.is_some() {
             true => None,
-            false => environment.of(to.scheme, &to.host, options.noproxy.as_deref()),
+            false => environment.proxy_for(to.scheme, &to.host, options.noproxy.as_deref()),
         };
         let own_proxy = proxy.is_some() || found.is_some();
         let route = Route::to(&to, options, own_proxy, flight.attempt.number);
@@ -117,9 +121,9 @@ impl HttpDriver {
             Some(name) => self.keys.sign(name, id, self.clock.now(), request.content())?.to_vec(),
             None => Vec::new(),
         };
-        if let Some(trip) = &flight.trip {
-            let times = trip.times();
-            let left = trip.left(self.clock.elapsed()).ok_or_else(|| {
+        if let Some(chain) = &flight.chain {
+            let times = chain.times();
+            let left = chain.left(self.clock.elapsed()).ok_or_else(|| {
                 let reason = format!("no end of redirects within {:?}", times.total);
                 Failure::transient(FailureScope::Request, reason)
             })?;

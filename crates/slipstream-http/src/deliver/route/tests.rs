@@ -28,7 +28,7 @@ fn a_connection_goes_where_the_options_lead() {
         // The address is looked up for the host that is connected to.
         (new().connect_to("::b:81").resolve("b:81:1.2.3.4"), "1.2.3.4", Some("::1.2.3.4:81")),
     ];
-    let to = Authority::of("http://h.example/").unwrap();
+    let to = Authority::parse("http://h.example/").unwrap();
     for (options, host, connect_to) in table {
         let route = Route::to(&to, &options, false, 1);
         assert_eq!(route.peer, Peer::Host(host.to_owned()), "{options:?}");
@@ -38,7 +38,7 @@ fn a_connection_goes_where_the_options_lead() {
 
 #[test]
 fn each_attempt_takes_the_next_address() {
-    let to = Authority::of("http://h/").unwrap();
+    let to = Authority::parse("http://h/").unwrap();
     let options = Options::new().resolve("h:80:1.1.1.1,2.2.2.2,[::3]");
     let hosts = (1..=4).map(|attempt| Route::to(&to, &options, false, attempt).peer);
     let expected = ["1.1.1.1", "2.2.2.2", "[::3]", "1.1.1.1"];
@@ -47,7 +47,7 @@ fn each_attempt_takes_the_next_address() {
 
 #[test]
 fn a_proxy_or_a_socket_is_the_peer_and_addresses_are_left_to_the_proxy() {
-    let to = Authority::of("http://h/").unwrap();
+    let to = Authority::parse("http://h/").unwrap();
     let new = Options::new;
     let table = [
         (new().unix_socket("/run/a"), false, Peer::Unix("/run/a".into()), None),

@@ -6,7 +6,7 @@ use super::*;
 
 fn answered(code: u16, message: &str) -> Failure {
     let error = Error::Server { code, message: message.to_owned() };
-    of(&Trouble::Wire(error), None, "db:3306")
+    trouble(&Trouble::Wire(error), None, "db:3306")
 }
 
 #[test]
@@ -59,18 +59,18 @@ fn of_two_statements_in_one_it_is_said_how_to_give_them() {
     let error =
         || Trouble::Wire(Error::Server { code: SYNTAX, message: "near 'x' at line 1".to_owned() });
     let request = |query: &str| MysqlRequest::new("mysql://a@db/").statement(query, []);
-    let two = of(&error(), Some(&request("DO 1; DO 2")), "db");
+    let two = trouble(&error(), Some(&request("DO 1; DO 2")), "db");
     assert!(two.reason.ends_with("not with ';' between them"), "{}", two.reason);
-    let one = of(&error(), Some(&request("DO 1 2;")), "db");
+    let one = trouble(&error(), Some(&request("DO 1 2;")), "db");
     assert_eq!(one.reason, "1064 near 'x' at line 1");
 }
 
 #[test]
 fn a_silent_server_is_at_fault_and_a_request_that_is_short_of_time_itself() {
-    let silent = of(&Trouble::Wire(Error::Silent(Duration::from_secs(30))), None, "db:3306");
+    let silent = trouble(&Trouble::Wire(Error::Silent(Duration::from_secs(30))), None, "db:3306");
     assert_eq!(silent.reason, "no answer within 30s (db:3306)");
     assert_eq!((silent.transient, silent.scope), (true, FailureScope::Destination));
     let request = MysqlRequest::new("").max_time(Duration::from_secs(1));
-    let late = of(&Trouble::Wire(Error::Late), Some(&request), "db:3306");
+    let late = trouble(&Trouble::Wire(Error::Late), Some(&request), "db:3306");
     assert_eq!((late.transient, late.scope), (true, FailureScope::Request));
 }

@@ -5,9 +5,11 @@
 //! - So is every value of the request, wherever it stands.
 //! - Rather too much is left out than too little.
 
-use super::SYNTAX;
 use crate::request::param::Param;
 use crate::request::{MysqlRequest, sql};
+
+/// A statement that the server cannot parse.
+pub(super) const SYNTAX: u16 = 1064;
 
 /// How much is shown, in characters.
 const SHOWN: usize = 300;

@@ -43,7 +43,7 @@ pub(super) struct Greeting {
 }
 
 impl Greeting {
-    pub(super) fn of(payload: &[u8]) -> Result<Self> {
+    pub(super) fn parse(payload: &[u8]) -> Result<Self> {
         let mut reader = Reader(payload);
         if reader.u8()? != 10 {
             return Err(Error::Protocol("not protocol version 10"));

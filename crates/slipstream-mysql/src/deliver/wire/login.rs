@@ -47,7 +47,7 @@ pub(crate) enum ServerKey {
 
 /// Logs in: whether the server is a MariaDB.
 pub(super) fn log_in(channel: &mut Channel, login: &Login<'_>) -> Result<bool> {
-    let greeting = Greeting::of(&channel.receive()?)?;
+    let greeting = Greeting::parse(&channel.receive()?)?;
     let names = Names { user: login.user, database: login.database };
     let tls = login.tls.filter(|_| greeting.offers_tls() || !login.if_offered);
     if let Some((connector, name)) = tls {

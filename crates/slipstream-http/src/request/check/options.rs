@@ -11,9 +11,8 @@
 
 use slipstream_core::{Invalid, SecretRef, quoted};
 
-use super::{Options, REDIRECTS};
 use crate::request::entries::{ConnectTo, Resolve};
-
+use crate::request::options::{HttpVersion, Options, REDIRECTS};
 use crate::request::{HttpRequest, is_token};
 use crate::url::proxy_host;
 
@@ -33,7 +32,7 @@ fn refuse<T>(words: impl Into<String>) -> Result<T, Invalid> {
     Err(Invalid::new(words))
 }
 
-pub(crate) fn check(options: &Options, request: &HttpRequest) -> Result<(), Invalid> {
+pub(super) fn check(options: &Options, request: &HttpRequest) -> Result<(), Invalid> {
     headers(options, request)?;
     credentials(options, request)?;
     proxy(options)?;
@@ -70,7 +69,7 @@ fn headers(options: &Options, request: &HttpRequest) -> Result<(), Invalid> {
     if options.cookies.is_some() && request.has_header("cookie") {
         return refuse("there are cookies and a 'cookie' header; leave one out");
     }
-    if options.chunked && options.version == Some(super::HttpVersion::V1_0) {
+    if options.chunked && options.version == Some(HttpVersion::V1_0) {
         return refuse("http/1.0 has no chunks; leave the version out, or 'chunked'");
     }
     let is_bad =
