@@ -22,8 +22,8 @@ use crate::report::destination_state;
 use crate::report::observer::{Doing, Ending, Event};
 use crate::report::observer::{Observer, RunError, Summary};
 use crate::report::run_file::LastRun;
-use crate::schedule::order_keys::Orders;
-use crate::schedule::spilled::Passed;
+use crate::schedule::order_keys::OrderKeys;
+use crate::schedule::spilled::Spilled;
 use crate::schedule::{Destinations, Pending};
 use crate::subject::Subject;
 use crate::worker::Worker;
@@ -55,11 +55,11 @@ pub(crate) struct Run<'a> {
     worker: Worker,
     observer: &'a mut dyn Observer,
     destinations: Destinations,
-    orders: Orders,
-    passed: Passed,
+    orders: OrderKeys,
+    spilled: Spilled,
     /// What operators asked for.
     asked: Vec<TryNow>,
-    flights: HashMap<Ticket, Flight>,
+    in_flight: HashMap<Ticket, InFlight>,
     /// A claim that waits for room, and for how long at most; no new one is claimed meanwhile.
     held: Option<(Pending, Duration)>,
     /// How often in a row the backlog could not be read for now.
@@ -92,7 +92,7 @@ enum Intake {
 }
 
 /// One attempt that is being made. The request's body is with its driver.
-struct Flight {
+struct InFlight {
     subject: Subject,
     attempt: u32,
     began: Duration,
@@ -118,10 +118,10 @@ impl<'a> Run<'a> {
         Self {
             destinations: Destinations::new(worker.limits.concurrency, worker.limits.down_after)
                 .spare(worker.limits.spare),
-            orders: Orders::default(),
-            passed: Passed::default(),
+            orders: OrderKeys::default(),
+            spilled: Spilled::default(),
             asked: Vec::new(),
-            flights: HashMap::new(),
+            in_flight: HashMap::new(),
             held: None,
             refusals: 0,
             start: worker.clock.elapsed(),
@@ -160,7 +160,7 @@ impl<'a> Run<'a> {
                     }
                     wait = wait.min(left);
                 }
-                if self.flights.is_empty() {
+                if self.in_flight.is_empty() {
                     break ending;
                 }
             } else {
@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
                 if self.broken.is_some() {
                     continue;
                 }
-                let idle = self.flights.is_empty();
+                let idle = self.in_flight.is_empty();
                 let idle_for = if follow { Duration::MAX } else { self.worker.limits.max_idle };
                 let most = budget.saturating_sub(self.spent()).min(idle_for);
                 match intake {
@@ -229,8 +229,8 @@ impl<'a> Run<'a> {
     /// Lets go of what is in flight. It is not settled: on disk it stays begun, as after a kill, and is
     /// given back to the next run.
     fn interrupt(&mut self) {
-        for (ticket, flight) in std::mem::take(&mut self.flights) {
-            let Flight { subject, attempt, .. } = flight;
+        for (ticket, flight) in std::mem::take(&mut self.in_flight) {
+            let InFlight { subject, attempt, .. } = flight;
             self.note(ticket, &subject, attempt, INTERRUPTED, None, None);
             self.summary.interrupted += 1;
             let (id, destination) = (subject.id, &subject.destination);
@@ -282,7 +282,7 @@ impl<'a> Run<'a> {
         self.summary.elapsed = self.spent();
         let (now, follow) = (self.worker.clock.now(), self.worker.limits.follow);
         let troubles = self.destinations.troubles(self.worker.clock.elapsed(), now);
-        let run = LastRun::of(self.began, now, &self.summary, follow).with_troubles(troubles);
+        let run = LastRun::new(self.began, now, &self.summary, follow).with_troubles(troubles);
         let run = match ending {
             Some(ending) => run.ended(ending),
             None => run,
@@ -292,8 +292,8 @@ impl<'a> Run<'a> {
 
     /// Takes in how an attempt ended.
     fn finish(&mut self, completion: Completion) {
-        match self.flights.remove(&completion.ticket) {
-            Some(flight) => self.land(completion.ticket, flight, completion.outcome),
+        match self.in_flight.remove(&completion.ticket) {
+            Some(flight) => self.complete(completion.ticket, flight, completion.outcome),
             None => tracing::warn!(
                 ticket = completion.ticket.0,
                 "a driver reported a job that it does not have"
@@ -302,7 +302,7 @@ impl<'a> Run<'a> {
     }
 
     fn break_off(&mut self, doing: Doing, error: BacklogError) {
-        tracing::warn!(%doing, reason = reason::of(&error), "the backlog failed");
+        tracing::warn!(%doing, reason = reason::with_causes(&error), "the backlog failed");
         self.broken.get_or_insert((doing, error));
     }
 

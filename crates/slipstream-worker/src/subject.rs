@@ -53,7 +53,7 @@ pub(crate) struct Ordered {
 
 impl Subject {
     /// The subject of what has arrived; `policy` is the worker's own.
-    pub(crate) fn of(arrived: &mut Arrived, order: Option<Ordered>, policy: &RetryPolicy) -> Self {
+    pub(crate) fn new(arrived: &mut Arrived, order: Option<Ordered>, policy: &RetryPolicy) -> Self {
         let Arrived { record, interrupted, .. } = arrived;
         let options = std::mem::take(&mut record.options);
         let own = options.retry.and_then(|text| match policy.amended(&text) {

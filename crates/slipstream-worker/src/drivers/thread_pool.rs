@@ -209,7 +209,7 @@ impl<H: Handler> Shared<H> {
 fn task<R: Request>(job: &Job) -> Result<Task<R>, Failure> {
     let read = || {
         let request = decode_body::<R>(&job.body);
-        let request = request.map_err(|error| Failure::permanent(reason::of(&error)))?;
+        let request = request.map_err(|error| Failure::permanent(reason::with_causes(&error)))?;
         let (ticket, attempt) = (job.ticket, job.attempt);
         Ok(Task { ticket, attempt, destination: request.destination(), request, alone: false })
     };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Longest answer that a note keeps, in bytes.
 const ANSWER_MAX: usize = 4 * 1024;
 
-/// One attempt that failed, or why none was made. Lines are JSON; unknown fields are passed over.
+/// One attempt that failed, or why none was made. Lines are JSON; unknown fields are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// The request's id.

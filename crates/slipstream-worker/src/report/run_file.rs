@@ -1,6 +1,6 @@
 //! What a run did, kept beside the backlog for the operator: the last one, or the one that lasts.
 //!
-//! As JSON, so that a program that is none of ours may read it: unknown fields are passed over,
+//! As JSON, so that a program that is none of ours may read it: unknown fields are ignored,
 //! absent ones are zero.
 
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub struct LastRun {
     pub expired: u64,
     /// Failed attempts after which the request had another one left.
     pub retried: u64,
-    /// How often a request was put back or passed over without an attempt.
+    /// How often a request was put back or spilled without an attempt.
     #[serde(rename = "put_off")]
     pub deferred: u64,
     /// Attempts that were made.
@@ -58,7 +58,7 @@ impl LastRun {
     }
 
     /// A run that lasts, by what it did so far.
-    pub(crate) fn of(began: Timestamp, now: Timestamp, summary: &Summary, follow: bool) -> Self {
+    pub(crate) fn new(began: Timestamp, now: Timestamp, summary: &Summary, follow: bool) -> Self {
         Self {
             began: began.as_millis(),
             ended: None,
@@ -109,7 +109,7 @@ mod tests {
         let summary =
             Summary { delivered: 3, elapsed: Duration::from_secs(2), ..Summary::default() };
         let time = Timestamp::from_millis(1_795_498_157_482);
-        let run = LastRun::of(time, time, &summary, true).ended(Ending::Budget);
+        let run = LastRun::new(time, time, &summary, true).ended(Ending::Budget);
         assert_eq!(LastRun::read(&run.write()), Some(run));
         let other = LastRun::read(br#"{"began": 7, "mood": "good"}"#).unwrap();
         assert_eq!(other, LastRun { began: 7, ..LastRun::default() });

@@ -8,12 +8,12 @@ use slipstream_core::{
 };
 use tracing::field::Empty;
 
-use super::{Flight, Intake, Run};
+use super::{InFlight, Intake, Run};
 use crate::reason;
 use crate::report::observer::{Doing, Event};
-use crate::schedule::order_keys::Turn;
+use crate::schedule::order_keys::KeyAdmission;
 use crate::schedule::spilled::Line;
-use crate::schedule::{Coming, Pending, Place};
+use crate::schedule::{Admission, Coming, Pending};
 use crate::subject::{Arrived, Ordered, Subject, known_as};
 
 /// How often in a row the backlog may have nothing to give for want of descriptors, with nothing in
@@ -32,7 +32,7 @@ const MISNAMED: &str =
     "the record names another destination than its request goes to; store the request again";
 
 impl Run<'_> {
-    /// Fills the slots: what is parked first, then what was passed over, what is held, and what the
+    /// Fills the slots: what is parked first, then what was spilled, what is held, and what the
     /// backlog has, by turns.
     pub(super) fn take_in(&mut self) -> Intake {
         let now = self.worker.clock.elapsed();
@@ -48,8 +48,8 @@ impl Run<'_> {
                 return Intake::More;
             }
         }
-        self.destinations.ask(&mut self.passed, now);
-        if let Err(intake) = self.take_passed_over() {
+        self.destinations.ask(&mut self.spilled, now);
+        if let Err(intake) = self.take_spilled() {
             return intake;
         }
         if let Some((pending, _)) = self.held.take() {
@@ -58,10 +58,10 @@ impl Run<'_> {
         let fresh = self.take_fresh();
         self.destinations.unread(!matches!(fresh, Intake::Due(_) | Intake::Empty));
         let now = self.worker.clock.elapsed();
-        let asked_in = self.destinations.ask(&mut self.passed, now).unwrap_or(Duration::MAX);
+        let asked_in = self.destinations.ask(&mut self.spilled, now).unwrap_or(Duration::MAX);
         match fresh {
-            Intake::Due(_) | Intake::Empty if self.passed.is_wanted() => Intake::More,
-            Intake::Held(_) if self.held.is_some() && self.passed.is_wanted() => Intake::More,
+            Intake::Due(_) | Intake::Empty if self.spilled.is_wanted() => Intake::More,
+            Intake::Held(_) if self.held.is_some() && self.spilled.is_wanted() => Intake::More,
             Intake::Held(patience) => Intake::Held(patience.min(asked_in)),
             Intake::Due(due) => Intake::Due(due.min(asked_in)),
             Intake::Empty if asked_in < Duration::MAX => Intake::Due(asked_in),
@@ -92,25 +92,25 @@ impl Run<'_> {
         Intake::More
     }
 
-    /// Reads again what was passed over, as far as it is wanted.
-    fn take_passed_over(&mut self) -> Result<(), Intake> {
+    /// Reads again what was spilled, as far as it is wanted.
+    fn take_spilled(&mut self) -> Result<(), Intake> {
         for _ in 0..BATCH {
             if let Some(wait) = self.destinations.is_full(self.worker.clock.elapsed()) {
                 return Err(Intake::Full(wait));
             }
-            let Some(from) = self.passed.next() else { return Ok(()) };
+            let Some(from) = self.spilled.next() else { return Ok(()) };
             match self.worker.backlog.spilled(from) {
                 Ok(Some(claim)) => {
-                    self.passed.reached(claim.position);
+                    self.spilled.reached(claim.position);
                     self.take(claim, true);
                     if self.broken.is_some() {
                         return Err(Intake::More);
                     }
                 }
                 Ok(None) => {
-                    for line in self.passed.ended() {
+                    for line in self.spilled.ended() {
                         if let Line::Key(key) = line {
-                            self.orders.advance(key, &mut self.passed);
+                            self.orders.advance(key, &mut self.spilled);
                         }
                     }
                 }
@@ -133,7 +133,7 @@ impl Run<'_> {
                     Settlement::Failed,
                     None,
                     attempts,
-                    &reason::of(&error),
+                    &reason::with_causes(&error),
                 );
             }
         };
@@ -148,18 +148,18 @@ impl Run<'_> {
         let Some(key) = key else {
             return self.examine(arrived, None, in_pass);
         };
-        let order = Ordered { key: self.orders.key(&key, &self.passed), position };
-        match self.orders.offer(arrived, order, in_pass, &mut self.passed) {
-            Turn::Now(arrived) => self.examine(arrived, Some(order), in_pass),
-            Turn::Parked => {}
-            Turn::PassOver(all) => self.pass_over(all),
+        let order = Ordered { key: self.orders.key(&key, &self.spilled), position };
+        match self.orders.offer(arrived, order, in_pass, &mut self.spilled) {
+            KeyAdmission::Start(arrived) => self.examine(arrived, Some(order), in_pass),
+            KeyAdmission::Queued => {}
+            KeyAdmission::Spill(all) => self.spill(all),
         }
     }
 
     fn cannot_claim(&mut self, error: BacklogError) -> Intake {
         match error {
             BacklogError::Unavailable { retry_in, reason }
-                if !self.flights.is_empty() || self.refusals < REFUSALS_MAX =>
+                if !self.in_flight.is_empty() || self.refusals < REFUSALS_MAX =>
             {
                 self.refusals += 1;
                 tracing::warn!(reason, ?retry_in, "the next request is not to be had for now");
@@ -186,14 +186,14 @@ impl Run<'_> {
             self.asked.clear();
         }
         self.asked.extend(asked);
-        let surplus = self.asked.len().saturating_sub(ASKED_MAX);
-        self.asked.drain(..surplus);
+        let overflow = self.asked.len().saturating_sub(ASKED_MAX);
+        self.asked.drain(..overflow);
     }
 
     /// Looks at a claim whose turn it is, and settles at once what cannot be tried now.
     fn examine(&mut self, mut arrived: Arrived, order: Option<Ordered>, in_pass: bool) {
         let not_before = arrived.record.options.not_before;
-        let mut subject = Subject::of(&mut arrived, order, &self.worker.policy);
+        let mut subject = Subject::new(&mut arrived, order, &self.worker.policy);
         let Arrived { ticket, record, attempts, wait, position, .. } = arrived;
         let Some(seat) = self.worker.drivers.of_kind(&record.kind) else {
             let reason = format!("nothing here performs requests of kind '{}'", record.kind);
@@ -255,21 +255,21 @@ impl Run<'_> {
     pub(super) fn place(&mut self, pending: Pending, in_pass: bool) {
         let coming = Coming { in_pass, may_hold: !in_pass && self.held.is_none() };
         let now = self.worker.clock.elapsed();
-        match self.destinations.place(pending, coming, &mut self.passed, now) {
-            Place::Start(pending) => self.attempt(pending, in_pass),
-            Place::Parked => {}
-            Place::Hold(pending, patience) => self.held = Some((pending, patience)),
-            Place::PassOver(pending) => {
+        match self.destinations.admit(pending, coming, &mut self.spilled, now) {
+            Admission::Start(pending) => self.attempt(pending, in_pass),
+            Admission::Queued => {}
+            Admission::Backpressure(pending, patience) => self.held = Some((pending, patience)),
+            Admission::Spill(pending) => {
                 self.put_off(&pending, Settlement::Spill, "its destination has no room for it");
             }
-            Place::PutBack(pending, wait) => {
+            Admission::Deferred(pending, wait) => {
                 self.put_off(
                     &pending,
                     Settlement::Release { after: wait },
                     "its destination is paused",
                 );
             }
-            Place::Down(pending) => self.give_up_down(&pending),
+            Admission::CircuitOpen(pending) => self.give_up_down(&pending),
         }
     }
 
@@ -278,12 +278,12 @@ impl Run<'_> {
     fn attempt(&mut self, pending: Pending, in_pass: bool) {
         if pending.subject.suspect {
             let line = Line::Suspects;
-            if self.passed.may_take(line, pending.position, in_pass) {
-                self.passed.take(line, pending.position);
+            if self.spilled.may_take(line, pending.position, in_pass) {
+                self.spilled.take(line, pending.position);
             }
-            if self.flights.values().any(|flight| flight.subject.suspect) {
-                self.passed.add(line, pending.position);
-                self.passed.want_not(line);
+            if self.in_flight.values().any(|flight| flight.subject.suspect) {
+                self.spilled.add(line, pending.position);
+                self.spilled.want_not(line);
                 let why = "another one that may end the worker is in flight";
                 return self.put_off(&pending, Settlement::Spill, why);
             }
@@ -309,7 +309,7 @@ impl Run<'_> {
             "attempt", %id, %destination, attempt = number,
             status = Empty, took_ms = Empty, reason = Empty
         );
-        self.flights.insert(ticket, Flight { subject, attempt: number, began, span });
+        self.in_flight.insert(ticket, InFlight { subject, attempt: number, began, span });
         let job = Job { ticket, attempt: Attempt { id, number }, body };
         self.worker.drivers.start(seat, job);
     }

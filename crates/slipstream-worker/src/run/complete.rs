@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use slipstream_core::{BacklogError, Failure, FailureScope, Outcome, Settlement, Ticket};
 
-use super::{Flight, Run};
+use super::{InFlight, Run};
 use crate::report::note::Note;
 use crate::report::observer::{Doing, Event};
 use crate::run::scarcity::descriptors_are_scarce;
@@ -18,7 +18,7 @@ const DOWN: &str = "its destination is down";
 
 impl Run<'_> {
     /// Settles an attempt that has ended.
-    pub(super) fn land(&mut self, ticket: Ticket, flight: Flight, mut outcome: Outcome) {
+    pub(super) fn complete(&mut self, ticket: Ticket, flight: InFlight, mut outcome: Outcome) {
         if let Outcome::Failed(failure) = &mut outcome
             && failure.scope == FailureScope::Destination
             && failure.status.is_none()
@@ -32,7 +32,7 @@ impl Run<'_> {
         }
         let now = self.worker.clock.elapsed();
         let took = now.saturating_sub(flight.began);
-        let Flight { subject, attempt, span, .. } = flight;
+        let InFlight { subject, attempt, span, .. } = flight;
         let wait = match &outcome {
             Outcome::Delivered => Duration::ZERO,
             Outcome::Failed(failure) => {
@@ -51,7 +51,7 @@ impl Run<'_> {
         let (id, destination) = (subject.id, &subject.destination);
         self.destinations.ended(destination, subject.size, answer, took, now);
         if subject.suspect {
-            self.passed.want(Line::Suspects);
+            self.spilled.want(Line::Suspects);
         }
         span.record("took_ms", took.as_millis() as u64);
         let _entered = span.enter();
@@ -181,7 +181,7 @@ impl Run<'_> {
             // Claims without an answer come out again all the same.
             return;
         }
-        self.pass_over(parked);
+        self.spill(parked);
         for Pending { ticket, subject, attempts, .. } in &left {
             let verdict = Settlement::Release { after: Duration::ZERO };
             self.settle(*ticket, verdict, Some(subject), *attempts, "the run is over");
@@ -249,19 +249,19 @@ impl Run<'_> {
         };
         match verdict {
             Settlement::Delivered | Settlement::Failed | Settlement::Expired => {
-                self.orders.settled(order, &mut self.passed);
+                self.orders.settled(order, &mut self.spilled);
             }
             Settlement::Retry { after: _ }
             | Settlement::Release { after: _ }
             | Settlement::Spill => {
-                let leave = self.orders.put_off(order, &mut self.passed);
-                self.pass_over(leave);
+                let leave = self.orders.put_off(order, &mut self.spilled);
+                self.spill(leave);
             }
         }
     }
 
     /// Passes these over: they are read again when their turn has come.
-    pub(super) fn pass_over(&mut self, all: Vec<Arrived>) {
+    pub(super) fn spill(&mut self, all: Vec<Arrived>) {
         for arrived in all {
             if let Err(error) = self.worker.backlog.settle(arrived.ticket, Settlement::Spill) {
                 self.break_off(Doing::Settling(Some(arrived.record.id)), error);

@@ -6,12 +6,12 @@ use slipstream_core::Destination;
 
 use crate::schedule::destinations::Destinations;
 use crate::schedule::pending::{PARK_BYTES, Pending};
-use crate::schedule::spilled::Passed;
+use crate::schedule::spilled::Spilled;
 
 /// How a claim comes to be placed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Coming {
-    /// It was passed over, and is read again.
+    /// It was spilled, and is read again.
     pub(crate) in_pass: bool,
     /// It may be held: it is new, and no other is.
     pub(crate) may_hold: bool,
@@ -19,47 +19,47 @@ pub(crate) struct Coming {
 
 /// Where a claim goes.
 #[derive(Debug)]
-pub(crate) enum Place {
+pub(crate) enum Admission {
     /// It may be tried now.
     Start(Pending),
     /// It waits for its destination, in memory.
-    Parked,
+    Queued,
     /// There is no room, but there will be: offer it again when something has ended, or
     /// after this long.
-    Hold(Pending, Duration),
-    /// There is no room, or its destination rests: it comes out again when that wants it.
-    PassOver(Pending),
+    Backpressure(Pending, Duration),
+    /// There is no room, or its destination cools down: it comes out again when that wants it.
+    Spill(Pending),
     /// It must not be tried for this long.
-    PutBack(Pending, Duration),
+    Deferred(Pending, Duration),
     /// Its destination is down.
-    Down(Pending),
+    CircuitOpen(Pending),
 }
 
 impl Destinations {
-    /// Finds a claim its place. A claim to start is not counted before [`Self::started`].
-    pub(crate) fn place(
+    /// Says where a claim goes. A claim to start is not counted before [`Self::started`].
+    pub(crate) fn admit(
         &mut self,
         pending: Pending,
         coming: Coming,
-        passed: &mut Passed,
+        spilled: &mut Spilled,
         now: Duration,
-    ) -> Place {
+    ) -> Admission {
         let destination = &pending.subject.destination;
         if !self.known.contains_key(destination) {
             self.meet(destination.clone());
         }
         self.count_silent(now);
         let health = self.known.get_mut(destination).expect("it was met above");
-        if passed.may_take(health.line(), pending.position, coming.in_pass) {
-            passed.take(health.line(), pending.position);
+        if spilled.may_take(health.line(), pending.position, coming.in_pass) {
+            spilled.take(health.line(), pending.position);
         }
         if let Some(down) = health.circuit.open() {
             if now < down.until && pending.subject.id.stored() <= down.at {
-                return Place::Down(pending);
+                return Admission::CircuitOpen(pending);
             }
             if now < down.until {
                 let wait = down.until - now;
-                return Place::PutBack(pending, wait);
+                return Admission::Deferred(pending, wait);
             }
             health.half_open();
             self.down -= 1;
@@ -68,21 +68,21 @@ impl Destinations {
         if let Some(wait) = health.closed_to(&pending, now) {
             // What was tried has a time of its own, and goes before the others.
             return match tried {
-                true => Place::PutBack(pending, wait),
-                false => self.pass_over(pending, passed, now),
+                true => Admission::Deferred(pending, wait),
+                false => self.spill(pending, spilled, now),
             };
         }
-        let behind = passed.has(health.line())
+        let behind = spilled.has(health.line())
             && !coming.in_pass
             && !tried
             && pending.subject.order.is_none();
         if behind {
-            return self.turn_away(pending, coming, passed, now);
+            return self.turn_away(pending, coming, spilled, now);
         }
         if self.has_slot(destination, pending.subject.size, now) {
-            return Place::Start(pending);
+            return Admission::Start(pending);
         }
-        self.park(pending, coming, passed, now)
+        self.park(pending, coming, spilled, now)
     }
 
     /// Whether one more of this size may be begun at a destination before anything that is parked.
@@ -97,9 +97,9 @@ impl Destinations {
         &mut self,
         pending: Pending,
         coming: Coming,
-        passed: &mut Passed,
+        spilled: &mut Spilled,
         now: Duration,
-    ) -> Place {
+    ) -> Admission {
         let (size, tried, cap) = (pending.size(), pending.attempts > 0, self.slots.cap);
         let destination = &pending.subject.destination;
         let health = self.known.get_mut(destination).expect("it was met");
@@ -108,7 +108,7 @@ impl Destinations {
                 && self.parked < 16 * cap
                 && self.parked_bytes + size <= PARK_BYTES);
         if !roomy && (!tried || health.parked.is_empty()) {
-            return self.turn_away(pending, coming, passed, now);
+            return self.turn_away(pending, coming, spilled, now);
         }
         if health.parked.is_empty() {
             self.waiting.push_back(destination.clone());
@@ -121,28 +121,28 @@ impl Destinations {
             health.parked.push_back(pending);
         }
         if roomy {
-            return Place::Parked;
+            return Admission::Queued;
         }
         // It took the position of the one that would have waited longest.
         let last = health.parked.pop_back().expect("one was added above");
         self.parked -= 1;
         self.parked_bytes -= last.size();
-        self.turn_away(last, coming, passed, now)
+        self.turn_away(last, coming, spilled, now)
     }
 
     /// Where a claim goes that finds no room.
     fn turn_away(
         &mut self,
-        surplus: Pending,
+        overflow: Pending,
         coming: Coming,
-        passed: &mut Passed,
+        spilled: &mut Spilled,
         now: Duration,
-    ) -> Place {
+    ) -> Admission {
         let shared = self.is_shared();
-        let health = &self.known[&surplus.subject.destination];
+        let health = &self.known[&overflow.subject.destination];
         match health.patience(shared, now) {
-            Some(patience) if coming.may_hold => Place::Hold(surplus, patience),
-            _ => self.pass_over(surplus, passed, now),
+            Some(patience) if coming.may_hold => Admission::Backpressure(overflow, patience),
+            _ => self.spill(overflow, spilled, now),
         }
     }
 

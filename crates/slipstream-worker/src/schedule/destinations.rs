@@ -30,7 +30,7 @@ pub(crate) struct Destinations {
     pub(super) forget_at: usize,
     /// Those with parked claims, next turn first.
     pub(super) waiting: VecDeque<Destination>,
-    /// Those with a surplus, by when they are asked whether they want some of it.
+    /// Those with an overflow, by when they are asked whether they want some of it.
     pub(super) to_ask: BTreeMap<(Duration, Line), Destination>,
     pub(super) parked: usize,
     pub(super) parked_bytes: usize,
@@ -78,7 +78,7 @@ impl Destinations {
     /// An attempt was begun.
     pub(crate) fn started(&mut self, destination: &Destination, size: usize, now: Duration) {
         if let Some(health) = self.known.get_mut(destination) {
-            health.start(now);
+            health.activity.started(now);
             self.slots.started(size);
         }
     }
@@ -94,7 +94,7 @@ impl Destinations {
     ) {
         if let Some(health) = self.known.get_mut(destination) {
             let was_down = health.circuit.open().is_some();
-            self.slots.silent -= usize::from(std::mem::take(&mut health.silent));
+            self.slots.silent -= usize::from(std::mem::take(&mut health.activity.silent));
             health.end(answer, took, now);
             self.slots.ended(size, answer != Answer::NotMade, now);
             self.down -= usize::from(was_down && health.circuit.open().is_none());
@@ -140,7 +140,7 @@ impl Destinations {
         let Some(health) = self.known.get_mut(destination) else {
             return false;
         };
-        if !health.circuit.judge(health.in_flight, now, wall) {
+        if !health.circuit.judge(health.activity.in_flight, now, wall) {
             return false;
         }
         self.down += 1;
@@ -155,8 +155,8 @@ impl Destinations {
             self.down -= usize::from(health.circuit.open().is_some());
             health.try_now();
         }
-        let surplus: Vec<_> = self.to_ask.values().filter(|to| concerned(to)).cloned().collect();
-        for destination in &surplus {
+        let overflow: Vec<_> = self.to_ask.values().filter(|to| concerned(to)).cloned().collect();
+        for destination in &overflow {
             self.ask_now(destination, now);
         }
     }
@@ -213,8 +213,8 @@ impl Destinations {
         health.pause(asked, now)
     }
 
-    /// What is parked for this destination and may not stay, since it is down, paused or at
-    /// rest. Each is to be placed again.
+    /// What is parked for this destination and may not stay, since it is down, paused or
+    /// cooling down. Each is to be placed again.
     pub(crate) fn release(&mut self, destination: &Destination, now: Duration) -> Vec<Pending> {
         let Some(health) = self.known.get_mut(destination) else {
             return Vec::new();
@@ -246,7 +246,7 @@ impl Destinations {
         self.slots.left(size, self.is_shared(), now)
     }
 
-    /// Whether others may want slots: of what lies behind a surplus, and is not read yet, nothing is known.
+    /// Whether others may want slots: of what lies behind an overflow, and is not read yet, nothing is known.
     pub(super) fn is_shared(&self) -> bool {
         let others_may_come = self.unread && !self.to_ask.is_empty();
         self.known.len() - self.down > 1 || self.slots.silent > 0 || others_may_come
@@ -259,8 +259,8 @@ impl Destinations {
         }
         self.slots.silent = 0;
         for health in self.known.values_mut() {
-            health.silent = health.is_silent(now);
-            self.slots.silent += usize::from(health.silent);
+            health.activity.silent = health.activity.is_silent(now);
+            self.slots.silent += usize::from(health.activity.silent);
         }
     }
 

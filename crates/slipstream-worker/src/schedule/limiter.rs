@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 /// An attempt that takes longer is slow; a destination that has not answered promptly
-/// for so long is passed over.
+/// for so long is spilled.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Between what a limit moves, in requests at once.
@@ -36,7 +36,7 @@ impl Limiter {
         Self { limit: bounds.first, bounds, failures: 0, best: None }
     }
 
-    /// An attempt failed by the destination's fault. Whether there is reason to rest: one failure among
+    /// An attempt failed by the destination's fault. Whether there is reason to cool down: one failure among
     /// answers is none, for it may be that request's alone.
     pub(super) fn failed(&mut self) -> bool {
         self.failures += 1;

@@ -4,16 +4,16 @@
 //! - Of the requests with a key, in one run, none is begun before every one that was stored before it and
 //!   came out has been delivered or given up for good. Other keys, and requests without one, are not held up.
 //! - A key goes as fast as its requests are answered: its next few are parked, and when they are through,
-//!   those that were passed over are read again.
-//! - Memory is bounded. Of what was passed over nothing is kept but where it begins and ends (see
-//!   [`Passed`]). [`KEYS_MAX`] keys are told apart at once; beyond that, several share a place, and go one
+//!   those that were spilled are read again.
+//! - Memory is bounded. Of what was spilled nothing is kept but where it begins and ends (see
+//!   [`Spilled`]). [`KEYS_MAX`] keys are told apart at once; beyond that, several share a place, and go one
 //!   after another as if they were the same.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::BuildHasher;
 
-use crate::schedule::spilled::{Line, Passed};
+use crate::schedule::spilled::{Line, Spilled};
 use crate::subject::{Arrived, Ordered};
 
 /// Requests of one key that wait in memory.
@@ -30,7 +30,7 @@ const SHARED: u64 = if cfg!(test) { 2 } else { 1 << 12 };
 
 /// All keys that have a request which has come out and is not settled.
 #[derive(Debug, Default)]
-pub(crate) struct Orders {
+pub(crate) struct OrderKeys {
     keys: HashMap<u64, Key>,
     /// Keys whose next request may go.
     ready: VecDeque<u64>,
@@ -45,28 +45,28 @@ struct Key {
     /// Those that come out again by themselves.
     away: BTreeSet<u128>,
     /// Those that wait in memory, in order. None of them stands behind one that is away, or that was
-    /// passed over.
+    /// spilled.
     parked: VecDeque<Arrived>,
 }
 
 /// What becomes of a claim with an order key.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
-pub(crate) enum Turn {
+pub(crate) enum KeyAdmission {
     /// It is its turn.
-    Now(Arrived),
+    Start(Arrived),
     /// It waits in memory.
-    Parked,
-    /// These are passed over.
-    PassOver(Vec<Arrived>),
+    Queued,
+    /// These are spilled.
+    Spill(Vec<Arrived>),
 }
 
-impl Orders {
+impl OrderKeys {
     /// What stands for a key from its first request that comes out until its last one is settled.
-    pub(crate) fn key(&self, text: &str, passed: &Passed) -> u64 {
+    pub(crate) fn key(&self, text: &str, spilled: &Spilled) -> u64 {
         let own = self.hasher.hash_one(text) | 1 << 63;
         let shared = own % SHARED;
-        let known = |key| self.keys.contains_key(&key) || passed.has(Line::Key(key));
+        let known = |key| self.keys.contains_key(&key) || spilled.has(Line::Key(key));
         match !known(own) && (known(shared) || self.keys.len() >= KEYS_MAX) {
             true => shared,
             false => own,
@@ -79,86 +79,86 @@ impl Orders {
         arrived: Arrived,
         order: Ordered,
         in_pass: bool,
-        passed: &mut Passed,
-    ) -> Turn {
+        spilled: &mut Spilled,
+    ) -> KeyAdmission {
         let Ordered { key, position } = order;
-        let may_take = passed.may_take(Line::Key(key), position, in_pass);
+        let may_take = spilled.may_take(Line::Key(key), position, in_pass);
         let entry = self.keys.entry(key).or_default();
         entry.away.remove(&position);
         let first_away = entry.away.first().is_none_or(|away| position < *away);
         let first_parked = entry.parked.front().is_none_or(|first| position < first.position);
         if may_take && first_away && first_parked && entry.busy.is_none() {
-            passed.take(Line::Key(key), position);
+            spilled.take(Line::Key(key), position);
             entry.busy = Some(position);
-            return Turn::Now(arrived);
+            return KeyAdmission::Start(arrived);
         }
         let roomy =
             entry.parked.len() < PARKED_EACH && self.parked_bytes + arrived.size() <= PARKED_BYTES;
         if may_take && first_away && roomy && arrived.wait.is_zero() {
-            passed.take(Line::Key(key), position);
+            spilled.take(Line::Key(key), position);
             self.parked_bytes += arrived.size();
             let at = entry.parked.partition_point(|parked| parked.position < position);
             entry.parked.insert(at, arrived);
-            return Turn::Parked;
+            return KeyAdmission::Queued;
         }
-        passed.add(Line::Key(key), position);
-        let mut leave = self.unpark_behind(key, position, passed);
+        spilled.add(Line::Key(key), position);
+        let mut leave = self.unpark_behind(key, position, spilled);
         leave.push(arrived);
-        self.advance(key, passed);
-        Turn::PassOver(leave)
+        self.advance(key, spilled);
+        KeyAdmission::Spill(leave)
     }
 
     /// One is settled for good; the next of its key may go.
-    pub(crate) fn settled(&mut self, order: Ordered, passed: &mut Passed) {
+    pub(crate) fn settled(&mut self, order: Ordered, spilled: &mut Spilled) {
         let Some(entry) = self.keys.get_mut(&order.key) else {
             return;
         };
         entry.busy.take_if(|position| *position == order.position);
-        self.advance(order.key, passed);
+        self.advance(order.key, spilled);
     }
 
     /// One whose turn it was comes out again later. Those that waited for it in memory, which
-    /// are to be passed over.
-    pub(crate) fn put_off(&mut self, order: Ordered, passed: &mut Passed) -> Vec<Arrived> {
+    /// are to be spilled.
+    pub(crate) fn put_off(&mut self, order: Ordered, spilled: &mut Spilled) -> Vec<Arrived> {
         let Some(entry) = self.keys.get_mut(&order.key) else {
             return Vec::new();
         };
         entry.busy.take_if(|position| *position == order.position);
         entry.away.insert(order.position);
-        let leave = self.unpark_behind(order.key, order.position, passed);
-        self.advance(order.key, passed);
+        let leave = self.unpark_behind(order.key, order.position, spilled);
+        self.advance(order.key, spilled);
         leave
     }
 
-    /// Takes those out of the park that stand behind a position: they are passed over.
-    fn unpark_behind(&mut self, key: u64, position: u128, passed: &mut Passed) -> Vec<Arrived> {
+    /// Takes those out of the park that stand behind a position: they are spilled.
+    fn unpark_behind(&mut self, key: u64, position: u128, spilled: &mut Spilled) -> Vec<Arrived> {
         let Some(entry) = self.keys.get_mut(&key) else {
             return Vec::new();
         };
         let stay = entry.parked.partition_point(|parked| parked.position < position);
         let leave: Vec<_> = entry.parked.drain(stay..).collect();
         for parked in &leave {
-            passed.add(Line::Key(key), parked.position);
+            spilled.add(Line::Key(key), parked.position);
             self.parked_bytes -= parked.size();
         }
         leave
     }
 
     /// Sees to it that a key's next request goes, if none is on its way.
-    pub(crate) fn advance(&mut self, key: u64, passed: &mut Passed) {
+    pub(crate) fn advance(&mut self, key: u64, spilled: &mut Spilled) {
         let Some(entry) = self.keys.get(&key) else {
             return;
         };
-        passed.want_not(Line::Key(key));
+        spilled.want_not(Line::Key(key));
         if entry.busy.is_some() {
             return;
         }
         let first_away = |position: u128| entry.away.first().is_none_or(|away| position < *away);
         if entry.parked.front().is_some_and(|first| first_away(first.position)) {
             self.ready.push_back(key);
-        } else if passed.first(Line::Key(key)).is_some_and(first_away) {
-            passed.want(Line::Key(key));
-        } else if entry.parked.is_empty() && entry.away.is_empty() && !passed.has(Line::Key(key)) {
+        } else if spilled.first(Line::Key(key)).is_some_and(first_away) {
+            spilled.want(Line::Key(key));
+        } else if entry.parked.is_empty() && entry.away.is_empty() && !spilled.has(Line::Key(key)) {
             self.keys.remove(&key);
         }
     }

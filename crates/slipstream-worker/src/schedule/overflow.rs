@@ -1,8 +1,8 @@
-//! The surplus of destinations: what is passed over, and when it is wanted.
+//! The overflow of destinations: what is spilled, and when it is wanted.
 //!
 //! # Invariants
-//! - A destination that has a surplus is asked whether it wants some of it: at once when something of its own has
-//!   changed, when its rest or pause is over, and else every [`ASK_EVERY`]. So it does not stand idle beside it.
+//! - A destination that has an overflow is asked whether it wants some of it: at once when something of its own has
+//!   changed, when its cool-down or pause is over, and else every [`ASK_EVERY`]. So it does not stand idle beside it.
 //! - One that had no room is not asked for [`REFUSED_FOR`] unless something of its own has changed: nothing is
 //!   read again in a circle.
 
@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use slipstream_core::Destination;
 
-use crate::schedule::admission::Place;
+use crate::schedule::admission::Admission;
 use crate::schedule::destinations::Destinations;
 use crate::schedule::pending::{PARK_BYTES, Pending};
-use crate::schedule::spilled::Passed;
+use crate::schedule::spilled::Spilled;
 
-/// How often a destination without room for its surplus is asked again when nothing of its own has changed.
+/// How often a destination without room for its overflow is asked again when nothing of its own has changed.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long it is not asked after it had no room.
@@ -23,26 +23,26 @@ pub(super) const REFUSED_FOR: Duration = Duration::from_millis(50);
 
 impl Destinations {
     /// Has a claim wait until its destination wants it.
-    pub(super) fn pass_over(
+    pub(super) fn spill(
         &mut self,
-        surplus: Pending,
-        passed: &mut Passed,
+        overflow: Pending,
+        spilled: &mut Spilled,
         now: Duration,
-    ) -> Place {
-        let destination = &surplus.subject.destination;
+    ) -> Admission {
+        let destination = &overflow.subject.destination;
         let line = self.known[destination].line();
-        passed.add(line, surplus.position);
-        passed.want_not(line);
+        spilled.add(line, overflow.position);
+        spilled.want_not(line);
         let at = self.wants_at(destination, now).max(now + REFUSED_FOR);
         self.ask_at(destination, at);
-        Place::PassOver(surplus)
+        Admission::Spill(overflow)
     }
 
-    /// When a destination that has a surplus wants some of it; now, if it has room.
+    /// When a destination that has an overflow wants some of it; now, if it has room.
     fn wants_at(&self, destination: &Destination, now: Duration) -> Duration {
         let health = &self.known[destination];
         let closed = health.closed_until(false);
-        let idle = health.in_flight == 0 && health.parked.is_empty();
+        let idle = health.activity.in_flight == 0 && health.parked.is_empty();
         let roomy = health.parked.len() <= self.slots.cap / 2
             && self.parked < 8 * self.slots.cap
             && self.parked_bytes < PARK_BYTES / 2;
@@ -58,7 +58,7 @@ impl Destinations {
         }
     }
 
-    /// Has a destination asked then whether it wants some of its surplus.
+    /// Has a destination asked then whether it wants some of its overflow.
     fn ask_at(&mut self, destination: &Destination, at: Duration) {
         let Some(health) = self.known.get_mut(destination) else { return };
         let before = health.asked_at.replace(at);
@@ -67,7 +67,7 @@ impl Destinations {
         self.to_ask.insert((at, health.line()), destination);
     }
 
-    /// Asks a destination at once, if it has a surplus: something has changed.
+    /// Asks a destination at once, if it has an overflow: something has changed.
     pub(super) fn ask_now(&mut self, destination: &Destination, now: Duration) {
         let asked_at = self.known.get(destination).and_then(|health| health.asked_at);
         if asked_at.is_some_and(|at| at > now) {
@@ -75,12 +75,12 @@ impl Destinations {
         }
     }
 
-    /// Asks the destinations that have a surplus whether they want some of it. How long until the next one
+    /// Asks the destinations that have an overflow whether they want some of it. How long until the next one
     /// is to be asked, if any is.
-    pub(crate) fn ask(&mut self, passed: &mut Passed, now: Duration) -> Option<Duration> {
+    pub(crate) fn ask(&mut self, spilled: &mut Spilled, now: Duration) -> Option<Duration> {
         loop {
             let (&(at, line), destination) = self.to_ask.first_key_value()?;
-            let over = !passed.has(line);
+            let over = !spilled.has(line);
             if !over && at > now {
                 return Some(at - now);
             }
@@ -93,7 +93,7 @@ impl Destinations {
                 continue;
             }
             if wants_at <= now {
-                passed.want(line);
+                spilled.want(line);
             }
             let again = if wants_at <= now { now + ASK_EVERY } else { wants_at };
             self.ask_at(&destination, again);

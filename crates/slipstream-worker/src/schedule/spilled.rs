@@ -1,4 +1,4 @@
-//! What was passed over, and is read again when its turn has come: by line, in the order of positions.
+//! What was spilled, and is read again when its turn has come: by line, in the order of positions.
 //!
 //! A *line* is what waits for one thing: the requests of an order key, or those for which a destination has
 //! no room. A *pass* reads on without a gap from a place where a line wants its next record; every line
@@ -7,7 +7,7 @@
 //! and from the front when there is nothing further on: so none waits for ever.
 //!
 //! # Invariants
-//! - A line that asks [`Passed::may_take`] first takes its records in the order of their places, and leaves
+//! - A line that asks [`Spilled::may_take`] first takes its records in the order of their places, and leaves
 //!   none out: only from a pass that began at or before its first one, until it refuses one. A line that does
 //!   not care may take any record that comes by, and takes it out of the line only if that says so.
 //! - Of a line a few words are kept, however many records it has.
@@ -32,9 +32,9 @@ pub(crate) enum Line {
 /// The first and the last of all names.
 const NAMES: (Line, Line) = (Line::Key(u64::MIN), Line::Suspects);
 
-/// All lines of which something was passed over.
+/// All lines of which something was spilled.
 #[derive(Debug, Default)]
-pub(crate) struct Passed {
+pub(crate) struct Spilled {
     ranges: HashMap<Line, Range>,
     /// The lines that want their next record, by where that may be, and may have it from this pass.
     wanting: BTreeSet<(From, Line)>,
@@ -46,7 +46,7 @@ pub(crate) struct Passed {
 /// From this place on, but for that record itself if it is taken.
 type From = (u128, bool);
 
-/// Of one line: no record that was passed over is before `from`, or behind `to`.
+/// Of one line: no record that was spilled is before `from`, or behind `to`.
 #[derive(Debug, Clone, Copy)]
 struct Range {
     from: From,
@@ -64,18 +64,18 @@ struct Pass {
     taken: usize,
 }
 
-impl Passed {
-    /// Whether something of this line was passed over.
+impl Spilled {
+    /// Whether something of this line was spilled.
     pub(crate) fn has(&self, line: Line) -> bool {
         self.ranges.contains_key(&line)
     }
 
-    /// The place before which nothing of this line was passed over; none when nothing was.
+    /// The place before which nothing of this line was spilled; none when nothing was.
     pub(crate) fn first(&self, line: Line) -> Option<u128> {
         self.ranges.get(&line).map(|range| range.from.0)
     }
 
-    /// A record is passed over.
+    /// A record is spilled.
     pub(crate) fn add(&mut self, line: Line, position: u128) {
         let number = self.pass.number;
         let fresh = Range { from: (position, false), to: position, refused: number };
@@ -92,7 +92,7 @@ impl Passed {
         }
     }
 
-    /// Whether a line may take the record at this position: nothing that stands before it was passed over.
+    /// Whether a line may take the record at this position: nothing that stands before it was spilled.
     pub(crate) fn may_take(&self, line: Line, position: u128, in_pass: bool) -> bool {
         let Some(range) = self.ranges.get(&line) else { return true };
         let within = (position, false) >= range.from;
@@ -120,7 +120,7 @@ impl Passed {
         }
     }
 
-    /// A line wants its next record, if something of it was passed over.
+    /// A line wants its next record, if something of it was spilled.
     pub(crate) fn want(&mut self, line: Line) {
         let Some(range) = self.ranges.get(&line) else { return };
         let next = range.refused == self.pass.number;
@@ -181,19 +181,19 @@ mod tests {
 
     /// Reads on, and has the line at each place take its record, until another one than `line` does or
     /// nothing is wanted. How many it took.
-    fn take_all(passed: &mut Passed, over: &mut BTreeMap<u128, Line>, line: Line) -> usize {
+    fn take_all(spilled: &mut Spilled, over: &mut BTreeMap<u128, Line>, line: Line) -> usize {
         for taken in 0.. {
-            let Some(from) = passed.next() else { return taken };
+            let Some(from) = spilled.next() else { return taken };
             let Some((&position, &next)) = over.range((from, Bound::Unbounded)).next() else {
-                passed.ended();
+                spilled.ended();
                 continue;
             };
             if next != line {
                 return taken;
             }
-            passed.reached(position);
-            assert!(passed.may_take(next, position, true));
-            passed.take(next, position);
+            spilled.reached(position);
+            assert!(spilled.may_take(next, position, true));
+            spilled.take(next, position);
             over.remove(&position);
         }
         unreachable!("the backlog ends")
@@ -202,22 +202,22 @@ mod tests {
     #[test]
     fn a_line_that_always_wants_more_does_not_keep_one_waiting_that_its_pass_does_not_come_by() {
         let (quick, other) = (Line::To(1), Line::To(2));
-        let mut passed = Passed::default();
+        let mut spilled = Spilled::default();
         let mut over: BTreeMap<_, _> = (0..5).map(|position| (position, other)).collect();
         over.extend((10..1_000).map(|position| (position, quick)));
         for (position, line) in &over {
-            passed.add(*line, *position);
+            spilled.add(*line, *position);
         }
-        passed.want(quick);
-        assert_eq!(take_all(&mut passed, &mut over, quick), 990);
+        spilled.want(quick);
+        assert_eq!(take_all(&mut spilled, &mut over, quick), 990);
         over.extend((10..1_000).map(|position| (position, quick)));
         for (position, line) in &over {
-            passed.add(*line, *position);
+            spilled.add(*line, *position);
         }
-        passed.want(quick);
-        passed.next();
-        passed.want(other);
-        assert!(take_all(&mut passed, &mut over, quick) <= TAKES_MAX);
-        assert_eq!(take_all(&mut passed, &mut over, other), 5);
+        spilled.want(quick);
+        spilled.next();
+        spilled.want(other);
+        assert!(take_all(&mut spilled, &mut over, quick) <= TAKES_MAX);
+        assert_eq!(take_all(&mut spilled, &mut over, other), 5);
     }
 }

@@ -11,7 +11,7 @@ use super::health::Health;
 use super::limiter::PATIENCE;
 use super::pending::PARK_BYTES;
 use super::*;
-use crate::schedule::spilled::Passed;
+use crate::schedule::spilled::Spilled;
 use crate::subject::Subject;
 
 mod overflow;
@@ -41,17 +41,17 @@ fn pending(ticket: u64, to: &str, attempts: u32, bytes: usize) -> Pending {
 }
 
 /// Places a claim that is new, with none held.
-fn place(all: &mut Destinations, pending: Pending, now: Duration) -> Place {
+fn place(all: &mut Destinations, pending: Pending, now: Duration) -> Admission {
     let coming = Coming { in_pass: false, may_hold: true };
-    all.place(pending, coming, &mut Passed::default(), now)
+    all.admit(pending, coming, &mut Spilled::default(), now)
 }
 
 /// Offers claims for a destination until one is not started; how many were, and what
 /// became of the last.
-fn fill(all: &mut Destinations, to: &str, now: Duration) -> (usize, Place) {
+fn fill(all: &mut Destinations, to: &str, now: Duration) -> (usize, Admission) {
     for started in 0.. {
         match place(all, pending(0, to, 0, 0), now) {
-            Place::Start(pending) => all.started(&pending.subject.destination, 0, now),
+            Admission::Start(pending) => all.started(&pending.subject.destination, 0, now),
             other => return (started, other),
         }
     }
@@ -62,7 +62,7 @@ fn fill(all: &mut Destinations, to: &str, now: Duration) -> (usize, Place) {
 fn warm(all: &mut Destinations, to: &str) {
     let to = Destination::new(to);
     for _ in 0..100 {
-        if let Place::Start(_) = place(all, pending(0, to.as_str(), 0, 0), NOW) {
+        if let Admission::Start(_) = place(all, pending(0, to.as_str(), 0, 0), NOW) {
             all.started(&to, 0, NOW);
             all.ended(&to, 0, Answer::Delivered, QUICK, NOW);
         }
@@ -75,7 +75,7 @@ fn a_lone_quick_destination_gets_every_slot_and_parks_nothing() {
     warm(&mut all, "a");
     for _ in 0..50 {
         let found = place(&mut all, pending(0, "a", 0, 0), NOW);
-        assert!(matches!(found, Place::Start(_)), "{found:?}");
+        assert!(matches!(found, Admission::Start(_)), "{found:?}");
         all.started(&Destination::new("a"), 0, NOW);
     }
     assert!(all.is_full(NOW).is_some());
@@ -87,7 +87,7 @@ fn a_new_destination_gets_a_few_slots_until_it_answers() {
     let mut all = Destinations::new(50, 3);
     let (started, position) = fill(&mut all, "a", NOW);
     assert_eq!(started, 6);
-    assert!(matches!(position, Place::Parked), "{position:?}");
+    assert!(matches!(position, Admission::Queued), "{position:?}");
 }
 
 #[test]
@@ -134,32 +134,38 @@ fn failures_cut_the_limit_to_what_the_verdict_needs_and_answers_raise_it_again()
 }
 
 #[test]
-fn surplus_is_held_while_its_destination_is_prompt_and_passed_over_when_it_is_not() {
+fn surplus_is_held_while_its_destination_is_prompt_and_spilled_when_it_is_not() {
     let mut all = Destinations::new(10, 3);
     let a = Destination::new("a");
     assert_eq!(fill(&mut all, "a", NOW).0, 3);
-    while let Place::Parked = place(&mut all, pending(0, "a", 0, 0), NOW) {}
+    while let Admission::Queued = place(&mut all, pending(0, "a", 0, 0), NOW) {}
     assert_eq!(all.parked, 10);
 
     let late = PATIENCE - QUICK;
     let found = place(&mut all, pending(0, "a", 0, 0), late);
-    assert!(matches!(found, Place::Hold(_, patience) if patience == QUICK), "{found:?}");
+    assert!(
+        matches!(found, Admission::Backpressure(_, patience) if patience == QUICK),
+        "{found:?}"
+    );
 
     let found = place(&mut all, pending(0, "a", 0, 0), PATIENCE);
-    assert!(matches!(found, Place::PassOver(_)), "{found:?}");
+    assert!(matches!(found, Admission::Spill(_)), "{found:?}");
 
     all.ended(&a, 0, FAILED, QUICK, NOW);
     let found = place(&mut all, pending(0, "a", 0, 0), NOW);
-    assert!(matches!(found, Place::PassOver(_)), "{found:?}");
+    assert!(matches!(found, Admission::Spill(_)), "{found:?}");
 }
 
 #[test]
 fn a_request_that_was_tried_goes_before_those_that_were_not() {
     let mut all = Destinations::new(10, 3);
     fill(&mut all, "a", NOW);
-    while let Place::Parked = place(&mut all, pending(0, "a", 0, 0), NOW) {}
+    while let Admission::Queued = place(&mut all, pending(0, "a", 0, 0), NOW) {}
     let found = place(&mut all, pending(7, "a", 2, 0), NOW);
-    assert!(matches!(&found, Place::Hold(last, _) if last.ticket == Ticket(0)), "{found:?}");
+    assert!(
+        matches!(&found, Admission::Backpressure(last, _) if last.ticket == Ticket(0)),
+        "{found:?}"
+    );
     all.ended(&Destination::new("a"), 0, Answer::Delivered, QUICK, NOW);
     assert_eq!(all.next_parked(NOW).expect("a slot is free").ticket, Ticket(7));
 }
@@ -177,9 +183,9 @@ fn a_pause_holds_for_its_destination_alone() {
     );
     assert_eq!(all.release(&a, NOW).len(), 1);
     let found = place(&mut all, pending(0, "a", 0, 0), Duration::from_secs(10));
-    assert!(matches!(found, Place::PassOver(_)), "{found:?}");
+    assert!(matches!(found, Admission::Spill(_)), "{found:?}");
     let found = place(&mut all, pending(0, "b", 0, 0), NOW);
-    assert!(matches!(found, Place::Start(_)), "{found:?}");
+    assert!(matches!(found, Admission::Start(_)), "{found:?}");
 }
 
 /// Has attempts fail one after another. Whether the destination was down after each.
@@ -235,11 +241,11 @@ fn a_destination_is_down_by_its_record_and_up_again_with_a_delivery() {
     let later = Duration::from_secs(10);
     assert_eq!(fail(&mut all, &a, later, &[ONLY; 2]), [true, false], "it is said once");
     let found = place(&mut all, pending(0, "a", 0, 0), later);
-    assert!(matches!(found, Place::Down(_)), "{found:?}");
+    assert!(matches!(found, Admission::CircuitOpen(_)), "{found:?}");
     all.started(&a, 0, later);
     all.ended(&a, 0, Answer::Delivered, QUICK, later);
     let found = place(&mut all, pending(0, "a", 0, 0), later);
-    assert!(matches!(found, Place::Start(_)), "{found:?}");
+    assert!(matches!(found, Admission::Start(_)), "{found:?}");
 }
 
 #[test]
@@ -250,11 +256,11 @@ fn requests_at_their_last_attempt_wait_until_others_were_tried_and_are_believed_
     place(&mut all, pending(0, "a", 0, 0), NOW);
     assert_eq!(fail(&mut all, &a, NOW, &[LAST; 3]), [false; 3]);
     let found = place(&mut all, pending(0, "a", 2, 0), NOW);
-    assert!(matches!(found, Place::PutBack(_, DOUBT)), "{found:?}");
+    assert!(matches!(found, Admission::Deferred(_, DOUBT)), "{found:?}");
     let found = place(&mut all, pending(0, "a", 0, 0), NOW);
-    assert!(matches!(found, Place::Start(_)), "{found:?}");
+    assert!(matches!(found, Admission::Start(_)), "{found:?}");
     let found = place(&mut all, pending(0, "a", 2, 0), DOUBT);
-    assert!(matches!(found, Place::Start(_)), "{found:?}");
+    assert!(matches!(found, Admission::Start(_)), "{found:?}");
     assert_eq!(fail(&mut all, &a, DOUBT, &[LAST]), [true]);
 }
 
@@ -268,7 +274,7 @@ fn what_is_in_flight_when_the_record_is_bad_enough_is_waited_for_and_may_mend_it
         assert_eq!(fail(&mut all, &a, NOW, &[ONLY; 3]), [false; 3]);
         // One that was tried, since the others rest.
         let found = place(&mut all, pending(0, "a", 1, 0), NOW);
-        assert!(matches!(found, Place::Parked), "{found:?}");
+        assert!(matches!(found, Admission::Queued), "{found:?}");
         if mends {
             all.ended(&a, 0, Answer::Delivered, QUICK, NOW);
         } else {
@@ -324,9 +330,9 @@ fn what_is_parked_is_bounded_in_bytes_but_one_always_fits() {
     fill(&mut all, "a", NOW);
     all.release_all();
     let found = place(&mut all, pending(0, "a", 0, PARK_BYTES + 1), NOW);
-    assert!(matches!(found, Place::Parked), "{found:?}");
+    assert!(matches!(found, Admission::Queued), "{found:?}");
     let found = place(&mut all, pending(0, "a", 0, 1), NOW);
-    assert!(matches!(found, Place::Hold(..)), "{found:?}");
+    assert!(matches!(found, Admission::Backpressure(..)), "{found:?}");
 }
 
 #[test]
@@ -345,7 +351,7 @@ fn a_million_destinations_are_not_all_remembered() {
     let mut all = Destinations::new(50, 3);
     for number in 0..1_000_000 {
         let to = Destination::new(number.to_string());
-        let Place::Start(_) = place(&mut all, pending(0, to.as_str(), 0, 0), NOW) else {
+        let Admission::Start(_) = place(&mut all, pending(0, to.as_str(), 0, 0), NOW) else {
             panic!("a slot is free");
         };
         all.started(&to, 0, NOW);
@@ -392,7 +398,7 @@ proptest! {
             match step {
                 Step::Claim { to, attempts, bytes } => {
                     let claim = pending(0, name(to).as_str(), attempts, bytes);
-                    if let Place::Start(claim) = place(&mut all, claim, now) {
+                    if let Admission::Start(claim) = place(&mut all, claim, now) {
                         all.started(&claim.subject.destination, 0, now);
                         flying.push(claim.subject.destination);
                     }

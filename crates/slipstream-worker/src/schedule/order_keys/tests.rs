@@ -24,9 +24,9 @@ fn arrived(position: u64, wait: Duration) -> Arrived {
 /// A backlog with a key for each record, as the worker and its engine have it.
 #[derive(Default)]
 struct Bench {
-    orders: Orders,
-    passed: Passed,
-    /// The records that were passed over, with their keys.
+    orders: OrderKeys,
+    spilled: Spilled,
+    /// The records that were spilled, with their keys.
     over: BTreeMap<u64, u8>,
     /// Those that come out again by themselves.
     timed: Vec<(u64, u8)>,
@@ -39,23 +39,23 @@ struct Bench {
 impl Bench {
     fn offer(&mut self, position: u64, key: u8, in_pass: bool, wait: Duration) {
         let order = Ordered {
-            key: self.orders.key(&key.to_string(), &self.passed),
+            key: self.orders.key(&key.to_string(), &self.spilled),
             position: position.into(),
         };
         let arrived = arrived(position, wait);
-        match self.orders.offer(arrived, order, in_pass, &mut self.passed) {
-            Turn::Now(_) if wait.is_zero() => self.flying.push((position, key, order)),
-            Turn::Now(_) => {
+        match self.orders.offer(arrived, order, in_pass, &mut self.spilled) {
+            KeyAdmission::Start(_) if wait.is_zero() => self.flying.push((position, key, order)),
+            KeyAdmission::Start(_) => {
                 self.timed.push((position, key));
-                let leave = self.orders.put_off(order, &mut self.passed);
-                self.pass_over(leave);
+                let leave = self.orders.put_off(order, &mut self.spilled);
+                self.spill(leave);
             }
-            Turn::Parked => {}
-            Turn::PassOver(all) => self.pass_over(all),
+            KeyAdmission::Queued => {}
+            KeyAdmission::Spill(all) => self.spill(all),
         }
     }
 
-    fn pass_over(&mut self, all: Vec<Arrived>) {
+    fn spill(&mut self, all: Vec<Arrived>) {
         for arrived in all {
             self.over.insert(arrived.ticket.0, key_of(arrived.ticket.0));
         }
@@ -63,38 +63,38 @@ impl Bench {
 
     /// One step of a pass; false when nothing is wanted.
     fn read_again(&mut self) -> bool {
-        let Some(from) = self.passed.next() else { return false };
+        let Some(from) = self.spilled.next() else { return false };
         let from = from.map(|position| u64::try_from(position).unwrap_or(u64::MAX));
         let found = self.over.range((from, Bound::Unbounded)).next();
         match found.map(|(position, key)| (*position, *key)) {
             Some((position, key)) => {
                 self.read_again += 1;
                 self.over.remove(&position);
-                self.passed.reached(position.into());
+                self.spilled.reached(position.into());
                 self.offer(position, key, true, Duration::ZERO);
             }
             None => {
-                for line in self.passed.ended() {
+                for line in self.spilled.ended() {
                     let Line::Key(key) = line else { unreachable!("there are keys alone") };
-                    self.orders.advance(key, &mut self.passed);
+                    self.orders.advance(key, &mut self.spilled);
                 }
             }
         }
         true
     }
 
-    fn land(&mut self, which: usize, put_off: bool) {
+    fn complete(&mut self, which: usize, put_off: bool) {
         if self.flying.is_empty() {
             return;
         }
         let (position, key, order) = self.flying.swap_remove(which % self.flying.len());
         if put_off {
             self.timed.push((position, key));
-            let leave = self.orders.put_off(order, &mut self.passed);
-            self.pass_over(leave);
+            let leave = self.orders.put_off(order, &mut self.spilled);
+            self.spill(leave);
         } else {
             self.done.entry(key).or_default().push(position);
-            self.orders.settled(order, &mut self.passed);
+            self.orders.settled(order, &mut self.spilled);
         }
     }
 
@@ -137,7 +137,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
-    /// Records come out in order the first time, are delivered, put off and passed over in any order,
+    /// Records come out in order the first time, are delivered, put off and spilled in any order,
     /// with few keys and with more than are told apart.
     #[test]
     fn no_request_overtakes_another_with_its_key_and_none_is_left_behind(
@@ -158,7 +158,7 @@ proptest! {
                     let wait = Duration::from_secs(undue.into());
                     bench.offer(position, key_of(position), false, wait);
                 },
-                Step::Land(which, put_off) => bench.land(which, put_off),
+                Step::Land(which, put_off) => bench.complete(which, put_off),
                 Step::Timer(which) => if !bench.timed.is_empty() {
                     let which = which % bench.timed.len();
                     let (position, key) = bench.timed.swap_remove(which);

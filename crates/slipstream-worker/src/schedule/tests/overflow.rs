@@ -1,4 +1,4 @@
-//! The surplus: what is passed over comes out again when there is room for it.
+//! The overflow: what is spilled comes out again when there is room for it.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -9,11 +9,11 @@ use super::*;
 /// A backlog of claims, as the run and its engine have it. A claim's place is its ticket.
 struct Bench {
     all: Destinations,
-    passed: Passed,
+    spilled: Spilled,
     now: Duration,
     held: Option<Pending>,
     flying: Vec<Pending>,
-    /// What was passed over.
+    /// What was spilled.
     over: BTreeMap<u64, Pending>,
     /// What comes out by itself, and when.
     timed: Vec<(Duration, Pending)>,
@@ -25,7 +25,7 @@ impl Bench {
     fn new(cap: usize) -> Self {
         Self {
             all: Destinations::new(cap, 3),
-            passed: Passed::default(),
+            spilled: Spilled::default(),
             now: NOW,
             held: None,
             flying: Vec::new(),
@@ -38,13 +38,13 @@ impl Bench {
 
     fn offer(&mut self, pending: Pending, in_pass: bool) {
         let coming = Coming { in_pass, may_hold: !in_pass && self.held.is_none() };
-        match self.all.place(pending, coming, &mut self.passed, self.now) {
-            Place::Start(pending) => self.start(pending),
-            Place::Parked => {}
-            Place::Hold(pending, _) => self.held = Some(pending),
-            Place::PassOver(pending) => drop(self.over.insert(pending.ticket.0, pending)),
-            Place::PutBack(pending, wait) => self.timed.push((self.now + wait, pending)),
-            Place::Down(_) => self.settled += 1,
+        match self.all.admit(pending, coming, &mut self.spilled, self.now) {
+            Admission::Start(pending) => self.start(pending),
+            Admission::Queued => {}
+            Admission::Backpressure(pending, _) => self.held = Some(pending),
+            Admission::Spill(pending) => drop(self.over.insert(pending.ticket.0, pending)),
+            Admission::Deferred(pending, wait) => self.timed.push((self.now + wait, pending)),
+            Admission::CircuitOpen(_) => self.settled += 1,
         }
     }
 
@@ -58,21 +58,21 @@ impl Bench {
         while let Some(pending) = self.all.next_parked(self.now) {
             self.start(pending);
         }
-        self.all.ask(&mut self.passed, self.now);
+        self.all.ask(&mut self.spilled, self.now);
         for _ in 0..1_000 {
             if self.all.is_full(self.now).is_some() {
                 break;
             }
-            let Some(from) = self.passed.next() else { break };
+            let Some(from) = self.spilled.next() else { break };
             let from = from.map(|position| u64::try_from(position).unwrap_or(u64::MAX));
             match self.over.range((from, Bound::Unbounded)).next().map(|(&at, _)| at) {
                 Some(at) => {
                     self.read_again += 1;
-                    self.passed.reached(at.into());
+                    self.spilled.reached(at.into());
                     let pending = self.over.remove(&at).unwrap();
                     self.offer(pending, true);
                 }
-                None => drop(self.passed.ended()),
+                None => drop(self.spilled.ended()),
             }
         }
         if let Some(held) = self.held.take() {
@@ -85,7 +85,7 @@ impl Bench {
     }
 
     /// An attempt ends; one that failed is tried again after `wait`, but for the third.
-    fn land(&mut self, which: usize, answer: Answer, took: Duration) {
+    fn complete(&mut self, which: usize, answer: Answer, took: Duration) {
         let mut pending = self.flying.swap_remove(which);
         let to = pending.subject.destination.clone();
         self.all.ended(&to, 0, answer, took, self.now);
@@ -106,7 +106,7 @@ impl Bench {
         }
     }
 
-    /// A destination that could have something begun, and has nothing but what was passed over.
+    /// A destination that could have something begun, and has nothing but what was spilled.
     fn idles(&mut self) -> Option<Destination> {
         if self.all.is_full(self.now).is_some() {
             return None;
@@ -115,7 +115,7 @@ impl Bench {
             |to: &Destination| self.over.values().any(|each| each.subject.destination == *to);
         let idle = |to: &Destination, health: &Health| {
             let closed = health.closed_until(false) > self.now || health.circuit.open().is_some();
-            health.in_flight == 0 && health.parked.is_empty() && !closed && waits(to)
+            health.activity.in_flight == 0 && health.parked.is_empty() && !closed && waits(to)
         };
         let found = self.all.known.iter().find(|(to, health)| idle(to, health));
         found.map(|(to, _)| to.clone())
@@ -148,7 +148,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn all_that_is_passed_over_comes_out_again_and_no_destination_idles_beside_its_surplus(
+    fn all_that_is_spilled_comes_out_again_and_no_destination_idles_beside_its_surplus(
         cap in 1..5_usize, steps in prop::collection::vec(step(), 0..400),
     ) {
         let mut bench = Bench::new(cap);
@@ -170,7 +170,7 @@ proptest! {
                         1 => Answer::Refused,
                         _ => Answer::Delivered,
                     };
-                    bench.land(which, answer, if slow { PATIENCE } else { QUICK });
+                    bench.complete(which, answer, if slow { PATIENCE } else { QUICK });
                 },
                 Step::Pause(to) => {
                     bench.all.pause(&name(to), "429", PATIENCE, bench.now, Timestamp::default());
@@ -183,7 +183,7 @@ proptest! {
             }
             bench.turn();
             let over = bench.over.len();
-            prop_assert!(bench.passed.is_wanted() || over == 0 || !bench.all.to_ask.is_empty());
+            prop_assert!(bench.spilled.is_wanted() || over == 0 || !bench.all.to_ask.is_empty());
             prop_assert!(bench.all.parked <= 16 * cap && bench.flying.len() <= cap);
             // One that was asked a moment ago is asked again soon.
             bench.now += REFUSED_FOR;
@@ -194,26 +194,26 @@ proptest! {
         for turns in 0.. {
             prop_assert!(turns < 10 * stored + 10, "{} of {stored}", bench.settled);
             while !bench.flying.is_empty() {
-                bench.land(0, Answer::Delivered, QUICK);
+                bench.complete(0, Answer::Delivered, QUICK);
             }
             bench.turn();
             if bench.settled == usize::try_from(stored).unwrap() {
                 break;
             }
             if bench.flying.is_empty() {
-                let asked = bench.all.ask(&mut bench.passed, bench.now);
+                let asked = bench.all.ask(&mut bench.spilled, bench.now);
                 let due = bench.timed.iter().map(|(at, _)| at.saturating_sub(bench.now)).min();
                 bench.now += asked.into_iter().chain(due).min().unwrap_or_default();
             }
         }
         // Nothing is kept of what is over.
-        bench.all.ask(&mut bench.passed, bench.now);
+        bench.all.ask(&mut bench.spilled, bench.now);
         prop_assert!(bench.all.to_ask.is_empty());
         prop_assert!(bench.all.known.values().all(|health| health.asked_at.is_none()));
     }
 }
 
-/// A slow destination with so many requests, of which most are passed over.
+/// A slow destination with so many requests, of which most are spilled.
 fn slow_with(count: u64) -> Bench {
     let mut bench = Bench::new(16);
     for ticket in 0..count {
@@ -235,7 +235,7 @@ fn a_surplus_comes_out_from_its_beginning_as_soon_as_half_the_park_is_free_and_i
     let mut order = Vec::new();
     while let Some(oldest) = (0..bench.flying.len()).min_by_key(|at| bench.flying[*at].ticket) {
         order.push(bench.flying[oldest].ticket.0);
-        bench.land(oldest, Answer::Delivered, PATIENCE);
+        bench.complete(oldest, Answer::Delivered, PATIENCE);
         bench.now += PATIENCE;
         bench.turn();
         assert!(
@@ -251,7 +251,7 @@ fn a_surplus_comes_out_from_its_beginning_as_soon_as_half_the_park_is_free_and_i
 fn what_comes_new_goes_behind_the_surplus_of_its_destination_and_no_other() {
     let mut bench = slow_with(40);
     let before = bench.over.len();
-    bench.land(0, Answer::Delivered, PATIENCE);
+    bench.complete(0, Answer::Delivered, PATIENCE);
     bench.turn();
     bench.offer(pending(40, "slow", 0, 0), false);
     assert!(bench.over.contains_key(&40) && bench.over.len() == before + 1);
@@ -265,7 +265,7 @@ fn while_the_backlog_has_more_a_lone_slow_destination_leaves_the_reserve() {
         let mut bench = slow_with(100);
         bench.all.unread(unread);
         for _ in 0..50 {
-            bench.land(0, Answer::Delivered, PATIENCE);
+            bench.complete(0, Answer::Delivered, PATIENCE);
             bench.turn();
         }
         assert_eq!(bench.flying.len(), most);
