@@ -25,7 +25,7 @@
 //! ```
 //!
 //! Requests are appended to *logs*, one for each *slot* of sources. A log that is a minute old is
-//! sealed and waits; ten may wait in a slot, then the oldest gives way and is counted. A worker
+//! sealed and waits; ten may wait in a slot, then the oldest is evicted and counted. A worker
 //! claims logs, settles each record in place, and removes what is done. A log changes its
 //! stage by rename(2) alone. docs/format.md tells every byte and every crash.
 //!
@@ -48,8 +48,10 @@ mod spool;
 mod store;
 
 pub use consume::worker_lock::{Holder, WORKER_SILENCE};
-pub use dead_letters::drop::Dropped;
-pub use dead_letters::retry::Retried;
+pub use dead_letters::act::Act;
+pub use dead_letters::letter::{Letter, Standing};
+pub use dead_letters::selection::{Dropped, Retried, SelectedTo, Selection};
+pub use dead_letters::walk::DeadLetters;
 pub use dir::spool_dir::SpoolDir;
 pub use error::SpoolError;
 pub use format::log_name::Stage;
@@ -57,14 +59,14 @@ pub use format::settings::{OnFull, Settings};
 pub use format::slot::slot_of;
 #[doc(hidden)]
 pub use format::{frame, log_name as name, scan as walk};
-pub use lifecycle::ledger::{Outcomes, OverwrittenSum};
+pub use lifecycle::entries::{Outcomes, OverwrittenSum};
 pub use operate::check::{Finding, Report};
 pub use operate::configured::{SettingsFile, settings_files};
-pub use operate::forecast::{Forecast, LogStatus, SlotStatus};
-pub use operate::histogram::{AGES, ByAge, Destinations, Waiting};
+pub use operate::forecast::Forecast;
+pub use operate::histogram::{AGES, AgeHistogram, Destinations, Waiting};
 pub use operate::inspect::{InspectError, LogReader};
 pub use operate::purge::Purged;
 pub use operate::skipped::Skipped;
 pub use operate::staleness::Overdue;
-pub use operate::status::{StageStatus, Status, Totals};
+pub use operate::status::{LogStatus, SlotStatus, StageStatus, Status, Totals};
 pub use spool::Spool;

@@ -10,3 +10,4 @@ pub(crate) mod purge;
 pub(crate) mod skipped;
 pub(crate) mod staleness;
 pub(crate) mod status;
+pub(crate) mod survey;

@@ -9,13 +9,9 @@
 
 use std::io::{self, ErrorKind};
 
+use crate::dir::files::SpoolFiles;
+use crate::format::layout::LAST_RUN;
 use crate::fs::{Open, Replace};
-use crate::spool::{Shared, Spool};
-
-/// What the next worker should know.
-pub(crate) const MEMORY: &str = "worker.memory";
-/// What the operator should know of the last run.
-pub(crate) const LAST_RUN: &str = "worker.run";
 
 /// The longest that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -23,51 +19,42 @@ const LONGEST: u64 = 1 << 20;
 /// How often one is made anew that a worker's start took away.
 const ATTEMPTS_MAX: usize = 10;
 
-impl Spool {
-    /// What the last run, or the one that lasts, [reported](slipstream_core::Backlog::report).
-    pub fn last_run(&self) -> Option<Vec<u8>> {
-        self.shared().read_left(LAST_RUN, Open::Read)
-    }
+/// What was left in one of them, if anything.
+pub(crate) fn read(files: &SpoolFiles, name: &str, how: Open) -> Option<Vec<u8>> {
+    let file = files.fs.open(name, how).ok()?;
+    let len = file.stat().ok().map(|stat| stat.len).filter(|len| *len <= LONGEST)?;
+    let mut bytes = vec![0; len as usize];
+    let read = file.read_at(&mut bytes, 0).ok()?;
+    bytes.truncate(read);
+    Some(bytes)
 }
 
-impl Shared {
-    /// What was left in one of them, if anything.
-    pub(crate) fn read_left(&self, name: &str, how: Open) -> Option<Vec<u8>> {
-        let file = self.fs.open(name, how).ok()?;
-        let len = file.stat().ok().map(|stat| stat.len).filter(|len| *len <= LONGEST)?;
-        let mut bytes = vec![0; len as usize];
-        let read = file.read_at(&mut bytes, 0).ok()?;
-        bytes.truncate(read);
-        Some(bytes)
+/// Leaves this in it; without anything to leave, removes it.
+pub(crate) fn write(files: &SpoolFiles, name: &str, bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() {
+        let _ = files.fs.remove(name);
+        return Ok(());
     }
-
-    /// Leaves this in it; without anything to leave, removes it.
-    pub(crate) fn leave(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        if bytes.is_empty() {
-            let _ = self.fs.remove(name);
-            return Ok(());
+    for _ in 0..ATTEMPTS_MAX {
+        match put(files, name, bytes) {
+            // A worker that starts clears away what looks abandoned.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            other => return other,
         }
-        for _ in 0..ATTEMPTS_MAX {
-            match self.put(name, bytes) {
-                // A worker that starts clears away what looks abandoned.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                other => return other,
-            }
-        }
-        self.put(name, bytes)
     }
+    put(files, name, bytes)
+}
 
-    fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let path = format!("{name}.new-{:016x}", self.fs.random());
-        let write = || {
-            // The report is for the whole group to read.
-            let own = name != LAST_RUN;
-            let file = if own { self.fs.create_own(&path)? } else { self.fs.create(&path)? };
-            file.append(bytes).map_err(|error| error.error)?;
-            self.fs.rename(&path, name, Replace::Always)
-        };
-        write().inspect_err(|_| {
-            let _ = self.fs.remove(&path);
-        })
-    }
+fn put(files: &SpoolFiles, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let path = format!("{name}.new-{:016x}", files.fs.random());
+    let made = || {
+        // The report is for the whole group to read.
+        let own = name != LAST_RUN;
+        let file = if own { files.fs.create_own(&path)? } else { files.fs.create(&path)? };
+        file.append(bytes).map_err(|error| error.error)?;
+        files.fs.rename(&path, name, Replace::Always)
+    };
+    made().inspect_err(|_| {
+        let _ = files.fs.remove(&path);
+    })
 }

@@ -8,15 +8,10 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use crate::consume::backlog::{NOTES, notes_path};
-use crate::consume::state_files::LAST_RUN;
+use crate::dir::files::SpoolFiles;
 use crate::error::SpoolError;
-use crate::format::log_name::{LogName, Stage};
+use crate::format::layout::{LAST_RUN, WORKER_LOCK};
 use crate::fs::{File, Lock, Open};
-use crate::spool::{FILES, Shared};
-
-/// The file that a worker holds locked while it runs.
-pub(crate) const WORKER_LOCK: &str = "worker.lock";
 
 /// For how long a worker that works tells nothing at most, with much to spare: it reports once a
 /// minute.
@@ -32,19 +27,28 @@ pub struct Holder {
 }
 
 impl Holder {
+    /// What has the worker's lock, if anything. Takes it for a moment if it is free.
+    pub(crate) fn of(files: &SpoolFiles) -> Result<Option<Self>, SpoolError> {
+        let file = match files.fs.open(WORKER_LOCK, Open::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(files.io("open", WORKER_LOCK, error)),
+        };
+        match file.try_lock(Lock::Shared) {
+            Ok(()) => {
+                file.unlock();
+                Ok(None)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                Ok(Some(Self { pid: holder_pid(files, &*file), silent: silent(files) }))
+            }
+            Err(error) => Err(files.io("lock", WORKER_LOCK, error)),
+        }
+    }
+
     /// Whether it hangs, is stopped, or is not a worker.
     pub fn hangs(&self) -> bool {
         self.silent > WORKER_SILENCE
-    }
-}
-
-/// Makes the file that a worker locks, unless it is there.
-pub(crate) fn make_worker_lock(shared: &Shared) -> Result<(), SpoolError> {
-    match shared.fs.create(WORKER_LOCK) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            Err(shared.io("make", WORKER_LOCK, error))
-        }
-        _ => Ok(()),
     }
 }
 
@@ -55,6 +59,48 @@ pub(crate) struct WorkerLock {
 }
 
 impl WorkerLock {
+    /// Makes the file, unless it is there.
+    pub(crate) fn make(files: &SpoolFiles) -> Result<(), SpoolError> {
+        match files.fs.create(WORKER_LOCK) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                Err(files.io("make", WORKER_LOCK, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// [`SpoolError::Busy`] when a worker runs.
+    pub(crate) fn take(files: &SpoolFiles) -> Result<Self, SpoolError> {
+        let failed = |doing| move |error| files.io(doing, WORKER_LOCK, error);
+        let file = match files.fs.open(WORKER_LOCK, Open::Update) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Self::make(files)?;
+                files.fs.open(WORKER_LOCK, Open::Update).map_err(failed("open"))?
+            }
+            other => other.map_err(failed("open"))?,
+        };
+        // A process that only asks whether a worker runs holds it for a moment, too.
+        for _ in 0..200 {
+            match file.try_lock(Lock::Exclusive) {
+                Ok(()) => {
+                    let taken_by = std::process::id();
+                    let text = taken_by.to_string();
+                    let written = file.truncate(0).and_then(|()| file.write_at(text.as_bytes(), 0));
+                    // Best effort: only a message needs it.
+                    if let Err(error) = written {
+                        tracing::debug!(%error, "cannot leave a process id in the worker's lock");
+                    }
+                    return Ok(Self { file, taken_by });
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::yield_now(),
+                Err(error) => return Err(failed("lock")(error)),
+            }
+        }
+        Err(SpoolError::Busy { holder: holder_pid(files, &*file) })
+    }
     /// Fails in a process that was forked off the one that took it.
     pub(crate) fn check(&self) -> Result<(), SpoolError> {
         match self.taken_by {
@@ -82,106 +128,19 @@ impl Drop for WorkerLock {
     }
 }
 
-pub(crate) fn take_worker_lock(shared: &Shared) -> Result<WorkerLock, SpoolError> {
-    let failed = |doing| move |error| shared.io(doing, WORKER_LOCK, error);
-    let file = match shared.fs.open(WORKER_LOCK, Open::Update) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            make_worker_lock(shared)?;
-            shared.fs.open(WORKER_LOCK, Open::Update).map_err(failed("open"))?
-        }
-        other => other.map_err(failed("open"))?,
-    };
-    // A process that only asks whether a worker runs holds it for a moment, too.
-    for _ in 0..200 {
-        match file.try_lock(Lock::Exclusive) {
-            Ok(()) => {
-                let taken_by = std::process::id();
-                let text = taken_by.to_string();
-                let written = file.truncate(0).and_then(|()| file.write_at(text.as_bytes(), 0));
-                // Best effort: only a message needs it.
-                if let Err(error) = written {
-                    tracing::debug!(%error, "cannot leave a process id in the worker's lock");
-                }
-                return Ok(WorkerLock { file, taken_by });
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::yield_now(),
-            Err(error) => return Err(failed("lock")(error)),
-        }
-    }
-    Err(SpoolError::Busy { holder: shared.holder(&*file) })
-}
-
 fn read_pid(file: &dyn File) -> Option<u32> {
     let mut bytes = [0; 16];
     let read = file.read_at(&mut bytes, 0).ok()?;
     std::str::from_utf8(&bytes[..read]).ok()?.trim().parse().ok()
 }
 
-impl Shared {
-    /// What has the worker's lock, if anything. Takes it for a moment if it is free.
-    pub(crate) fn worker(&self) -> Result<Option<Holder>, SpoolError> {
-        let file = match self.fs.open(WORKER_LOCK, Open::Read) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(self.io("open", WORKER_LOCK, error)),
-        };
-        match file.try_lock(Lock::Shared) {
-            Ok(()) => {
-                file.unlock();
-                Ok(None)
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                Ok(Some(Holder { pid: self.holder(&*file), silent: self.silent() }))
-            }
-            Err(error) => Err(self.io("lock", WORKER_LOCK, error)),
-        }
-    }
+/// The process that has the worker's lock. The file may tell of an earlier one.
+fn holder_pid(files: &SpoolFiles, file: &dyn File) -> Option<u32> {
+    files.fs.lock_holder(WORKER_LOCK).or_else(|| read_pid(file))
+}
 
-    /// The process that has the worker's lock. The file may tell of an earlier one.
-    fn holder(&self, file: &dyn File) -> Option<u32> {
-        self.fs.lock_holder(WORKER_LOCK).or_else(|| read_pid(file))
-    }
-
-    /// For how long no worker has begun or reported.
-    fn silent(&self) -> Duration {
-        let times = [WORKER_LOCK, LAST_RUN].map(|file| self.fs.modified(file).unwrap_or_default());
-        self.clock.now().since(times[0].max(times[1]))
-    }
-
-    /// Removes files that were being made when their maker ended. One that is being made right
-    /// now is made again.
-    pub(crate) fn clear_abandoned(&self) -> Result<(), SpoolError> {
-        for path in self.abandoned()? {
-            let _ = self.fs.remove(&path);
-        }
-        self.clear_notes()
-    }
-
-    /// Removes the notes of logs that are gone.
-    fn clear_notes(&self) -> Result<(), SpoolError> {
-        let names = self.list(Stage::Failed.dir())?;
-        let notes = names.iter().filter_map(|name| LogName::parse(name.strip_suffix(NOTES)?));
-        let notes: Vec<_> = notes.collect();
-        if notes.is_empty() {
-            return Ok(());
-        }
-        let there = self.logs_there()?;
-        for log in notes.into_iter().filter(|log| !there.contains(log)) {
-            let _ = self.fs.remove(&notes_path(log));
-        }
-        Ok(())
-    }
-
-    /// The paths of those files.
-    pub(crate) fn abandoned(&self) -> Result<Vec<String>, SpoolError> {
-        let collecting = self.list(Stage::Collecting.dir())?.into_iter();
-        let mut paths: Vec<_> = collecting
-            .filter(|name| name.contains(".log.new-"))
-            .map(|name| format!("{}/{name}", Stage::Collecting.dir()))
-            .collect();
-        paths.extend(self.list(".")?.into_iter().filter(|name| {
-            FILES.iter().any(|file| name.starts_with(file)) && name.contains(".new-")
-        }));
-        Ok(paths)
-    }
+/// For how long no worker has begun or reported.
+fn silent(files: &SpoolFiles) -> Duration {
+    let times = [WORKER_LOCK, LAST_RUN].map(|file| files.fs.modified(file).unwrap_or_default());
+    files.clock.now().since(times[0].max(times[1]))
 }

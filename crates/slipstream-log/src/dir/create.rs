@@ -16,11 +16,11 @@ use rustix::io::Errno;
 
 use crate::dir::spool_dir::{Owner, SpoolDir, check, failed, not_in_group};
 use crate::error::SpoolError;
+use crate::format::layout::{FILES, REMOVING, SETTINGS_FILE};
 use crate::format::log_name::Stage;
-use crate::format::settings::{SETTINGS_FILE, Settings};
+use crate::format::settings::Settings;
 use crate::fs::disk::{Access, Disk};
 use crate::fs::{Fs, Open, Replace};
-use crate::spool::{FILES, REMOVING};
 
 /// A spool that is there, and safe.
 pub(crate) struct Found {

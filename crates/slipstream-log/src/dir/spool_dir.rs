@@ -19,11 +19,10 @@ use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::dir::accounts;
-use crate::dir::create;
 use crate::error::SpoolError;
-use crate::format::settings::{SETTINGS_FILE, Settings};
+use crate::format::layout::{DEFAULT_DIR, SETTINGS_FILE};
+use crate::format::settings::Settings;
 use crate::fs::disk::Access;
-use crate::spool::Spool;
 
 /// A directory that holds a spool, or is to hold one.
 ///
@@ -76,7 +75,7 @@ impl SpoolDir {
     }
 
     /// The same directory, which an operator named: by an option, the environment or a settings
-    /// file. Then a shared spool of another user is used at [`Spool::DEFAULT_DIR`], too.
+    /// file. Then a shared spool of another user is used at [`Spool::DEFAULT_DIR`](crate::Spool::DEFAULT_DIR), too.
     #[must_use]
     pub fn named(mut self) -> Self {
         self.named = true;
@@ -102,27 +101,6 @@ impl SpoolDir {
     /// The file system's.
     pub fn group(&self) -> Result<u32, SpoolError> {
         Ok(self.stat()?.st_gid)
-    }
-
-    /// The spool in it, if it holds one.
-    ///
-    /// # Errors
-    /// When the directory is not safe to use, or the file system refuses.
-    pub fn find(&self) -> Result<Option<Spool>, SpoolError> {
-        Ok(create::find(self)?.map(|found| Spool::found(&self.path, found)))
-    }
-
-    /// The spool in it, made with these settings if it holds none. One that is there keeps its
-    /// own.
-    ///
-    /// # Errors
-    /// As for [`SpoolDir::find`], and when the settings are impossible.
-    pub fn create(&self, settings: &Settings) -> Result<Spool, SpoolError> {
-        let spool = Spool::found(&self.path, create::create(self, settings)?);
-        // Made now, so that a full disk keeps no worker from running.
-        spool.shared().make_ledger()?;
-        crate::consume::worker_lock::make_worker_lock(spool.shared())?;
-        Ok(spool)
     }
 
     pub(crate) fn root(&self) -> &OwnedFd {
@@ -202,7 +180,7 @@ impl SpoolDir {
 
     /// Whether it stands at the default place, however that was spelt.
     fn is_default(&self) -> bool {
-        let default = Path::new(Spool::DEFAULT_DIR);
+        let default = Path::new(DEFAULT_DIR);
         let there = || fs::stat(default).ok().zip(fs::fstat(&self.root).ok());
         self.path == default
             || there().is_some_and(|(there, own)| {

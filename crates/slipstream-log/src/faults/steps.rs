@@ -7,7 +7,7 @@ use slipstream_core::{Engine, Settlement};
 use super::run::Run;
 use super::scenarios::{ALL, MINUTE, Scenario};
 use crate::Settings;
-use crate::consume::backlog::ASKED;
+use crate::format::layout::ASKED;
 use crate::fs::fake::{EINTR, EIO, ENOSPC, Lost, Plan};
 
 /// Plays a scenario with a plan, and holds what is left against the promises.

@@ -62,7 +62,7 @@ impl Table {
         }
         table.run.pass(MINUTE);
         for slot in 0..3 {
-            table.run.spool().shared().seal(slot).unwrap();
+            table.run.spool().rotation().seal(slot).unwrap();
         }
         let name = table.run.fake.names().into_iter().find(|name| name.contains("s001-")).unwrap();
         table.spoiled = name.rsplit_once('/').unwrap().1.to_owned();

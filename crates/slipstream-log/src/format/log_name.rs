@@ -118,18 +118,18 @@ pub fn parse_collecting(text: &str) -> Option<u16> {
     (collecting_name(slot) == text).then_some(slot)
 }
 
-/// Why a log is on its way out: what its unsettled records count as.
+/// Why a log is removed: what its unsettled records count as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departure {
+pub enum RetireReason {
     /// Everything in it is settled.
     Done,
-    /// It gave way to newer ones.
+    /// It was evicted for newer ones.
     Overwritten,
     /// An operator asked for it.
     Purged,
 }
 
-impl Departure {
+impl RetireReason {
     const ALL: [Self; 3] = [Self::Done, Self::Overwritten, Self::Purged];
 
     /// The word behind the log's name.
@@ -148,7 +148,7 @@ impl Departure {
 }
 
 /// A log's name and the word behind it, of a name within removing/.
-pub fn split_leaving(text: &str) -> Option<(LogName, &str)> {
+pub fn split_retiring(text: &str) -> Option<(LogName, &str)> {
     let (stem, word) = text.split_once(".log.")?;
     Some((LogName::parse(&text[..stem.len() + 4])?, word))
 }

@@ -29,7 +29,7 @@ use memchr::memmem;
 use crate::format::frame::{
     ALIGN, FRAME_HEADER, FrameHeader, LOG_HEADER, MARK, SETTLEMENT_AT, SettlementField,
 };
-use crate::format::settings::RECORD_MAX;
+pub use crate::format::settings::Limits;
 use crate::fs::File;
 
 /// How much is read at once.
@@ -48,20 +48,6 @@ static MARKS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finde
 
 /// How many stretches of a log are told apart. Behind that, all up to the next whole frame is one.
 const STRETCHES: u32 = 4_096;
-
-/// How much of a log is read, whatever its length and its bytes claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// The longest payload. A frame that claims more is damage.
-    pub record: u64,
-    /// The longest log. What stands behind is damage that is not read.
-    pub log: u64,
-}
-
-impl Limits {
-    /// Those of a log whose spool is not known.
-    pub const WIDEST: Self = Self { record: RECORD_MAX, log: u64::MAX };
-}
 
 /// What stands at some place of a log.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,11 +6,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::format::frame::{FORMAT_VERSION, LOG_HEADER, frame_len};
-use crate::format::scan::Limits;
-use crate::lifecycle::ledger::LONG;
-
-/// The name of the file, within the spool.
-pub(crate) const SETTINGS_FILE: &str = "settings.json";
 
 /// The longest time between two rotations: 100 years.
 const ROTATE_MOST: u64 = 36_525 * 24 * 60 * 60 * 1_000;
@@ -42,11 +37,25 @@ pub struct Settings {
     pub network_fs: bool,
 }
 
+/// How much of a log is read, whatever its length and its bytes claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest payload. A frame that claims more is damage.
+    pub record: u64,
+    /// The longest log. What stands behind is damage that is not read.
+    pub log: u64,
+}
+
+impl Limits {
+    /// Those of a log whose spool is not known.
+    pub const WIDEST: Self = Self { record: RECORD_MAX, log: u64::MAX };
+}
+
 /// What to do when a slot is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFull {
-    /// The slot's oldest waiting log gives way.
+    /// The slot's oldest waiting log is evicted.
     Overwrite,
     /// New requests are refused.
     Reject,
@@ -74,6 +83,9 @@ pub(crate) const WRITE_MAX: usize = 1 << 20;
 
 /// What the writers of one moment may add to a log together, beside what `log_max` says.
 const OVERSHOOT: u64 = if cfg!(test) { 2 << 20 } else { 16 << 20 };
+
+/// A ledger of more bytes than this is worth shortening.
+pub(crate) const LEDGER_LONG: u64 = if cfg!(test) { 512 } else { 256 * 1024 };
 
 /// The largest limit that a spool may set for a record.
 pub(crate) const RECORD_MAX: u64 = 1 << 30;
@@ -103,7 +115,7 @@ impl Settings {
     pub(crate) fn ledger_max(&self) -> u64 {
         let waiting = u64::from(self.logs).max(WAITING_LOGS_MAX as u64);
         let logs = u64::from(self.slots) * (2 * u64::from(self.logs) + waiting + 4);
-        4 * LONG + 2 * logs * ENTRIES
+        4 * LEDGER_LONG + 2 * logs * ENTRIES
     }
 
     /// How long a slot uses one log.

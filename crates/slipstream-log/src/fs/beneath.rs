@@ -15,8 +15,16 @@ use std::sync::{Arc, Mutex, TryLockError};
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
-use super::disk::{Access, retry};
 use crate::format::log_name::Stage;
+
+/// Who may use a spool's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The user whose spool it is: files are 0600 and that user's.
+    Owner(u32),
+    /// Everyone in the spool's group: files are 0660 and the group's, whichever member made them.
+    Group(u32),
+}
 
 /// The spool's own directory.
 #[derive(Debug)]
@@ -230,6 +238,17 @@ fn bare(name: &str) -> io::Result<&str> {
     }
     let why = format!("invalid name {name:?}; expected a file name without '/'");
     Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+}
+
+/// Calls again when a signal got in the way, but not for ever.
+pub(super) fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+    for _ in 0..100 {
+        match call() {
+            Err(Errno::INTR) => {}
+            other => return other,
+        }
+    }
+    Err(Errno::INTR)
 }
 
 fn judged(fd: BorrowedFd<'_>) -> io::Result<Statx> {

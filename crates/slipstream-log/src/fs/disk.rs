@@ -15,19 +15,11 @@ use rustix::path::Arg;
 use rustix::rand::GetRandomFlags;
 use slipstream_core::Timestamp;
 
-use super::beneath::Root;
+pub use super::beneath::Access;
+use super::beneath::{Root, retry};
 use super::locks;
 use super::watch::DirWatch;
 use super::{AppendError, File, Fs, Lock, Open, Replace, Stat, Watch};
-
-/// Who may use a spool's files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// The user whose spool it is: files are 0600 and that user's.
-    Owner(u32),
-    /// Everyone in the spool's group: files are 0660 and the group's, whichever member made them.
-    Group(u32),
-}
 
 /// The directory behind a descriptor.
 #[derive(Debug)]
@@ -242,17 +234,6 @@ fn look(dir: BorrowedFd<'_>, name: impl Arg + Copy, flags: AtFlags) -> io::Resul
     let stat = retry(|| fs::statx(dir, name, flags, wanted))?;
     let device = (u64::from(stat.stx_dev_major) << 32) | u64::from(stat.stx_dev_minor);
     Ok(Stat { identity: (device, stat.stx_ino), len: stat.stx_size })
-}
-
-/// Calls again when a signal got in the way, but not for ever.
-pub(super) fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
-    for _ in 0..100 {
-        match call() {
-            Err(Errno::INTR) => {}
-            other => return other,
-        }
-    }
-    Err(Errno::INTR)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The spool's accounts: what was stored, and what became of it once its log is gone.
+//! The ledger: accounts of what was stored, and of what became of it once its log is gone.
 //!
 //! The truth about a log that exists is the log: each record in it says whether it is
 //! settled. The ledger holds two kinds of entry for each log, both naming it: *stored*,
@@ -19,21 +19,17 @@ use std::time::{Duration, Instant};
 
 use memchr::memrchr;
 
+use crate::dir::files::{SpoolFiles, TRIES};
+use crate::dir::locks::Held;
 use crate::error::SpoolError;
-use crate::format::log_name::LogName;
+use crate::format::layout::{LEDGER, log_path};
+use crate::format::log_name::{LogName, Stage};
+use crate::format::settings::LEDGER_LONG;
 use crate::fs::{File, Lock, Open, Replace};
-use crate::spool::{Held, Shared, TRIES};
+use crate::lifecycle::entries::{Account, Accounts, Counts, Entry, Sealed, render};
+use crate::lifecycle::retiring_log::logs_there;
+use crate::lifecycle::tally::Tally;
 
-mod entries;
-
-pub(crate) use self::entries::{Account, Counts, Gone, Ledger, Sealed};
-use self::entries::{Entry, render};
-pub use self::entries::{Outcomes, OverwrittenSum};
-
-/// The name of the file, within the spool.
-pub(crate) const LEDGER: &str = "ledger";
-/// A ledger of more bytes than this is worth shortening.
-pub(crate) const LONG: u64 = if cfg!(test) { 512 } else { 256 * 1024 };
 /// How much of it is read at once. No entry is longer; the sums of 999 slots take less than half.
 const PIECE: usize = 256 * 1024;
 
@@ -41,46 +37,48 @@ const PIECE: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long it is not waited for again, when that was in vain.
 const HELD_FOR: Duration = Duration::from_secs(60);
+/// For how long failed logs are counted that were not counted when they were sealed. What is left
+/// then is counted by a later run.
+const COUNT_FOR: Duration = Duration::from_secs(2);
 
-/// What this process knows of the ledger.
-#[derive(Default)]
-pub(crate) struct LedgerState {
+/// The ledger of an opened spool. Its lock is the last that is taken.
+pub(crate) struct Ledger {
+    pub(crate) files: SpoolFiles,
     /// How long it was when it was shortened last.
     shortened_to: AtomicU64,
     /// Since when another process has had its lock.
     held_since: Mutex<Option<Instant>>,
 }
 
-impl LedgerState {
-    fn held_since(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.held_since.lock().unwrap_or_else(PoisonError::into_inner)
+impl Ledger {
+    pub(crate) fn new(files: SpoolFiles) -> Self {
+        Self { files, shortened_to: AtomicU64::new(0), held_since: Mutex::new(None) }
     }
-}
-impl Shared {
+
     /// Reads the whole ledger.
-    pub(crate) fn read_ledger(&self) -> Result<Ledger, SpoolError> {
-        let mut ledger = Ledger::default();
-        ledger.unread = self.ledger_lines(|lines| ledger.extend(lines))?;
-        Ok(ledger)
+    pub(crate) fn read(&self) -> Result<Accounts, SpoolError> {
+        let mut accounts = Accounts::default();
+        accounts.unread = self.lines(|lines| accounts.extend(lines))?;
+        Ok(accounts)
     }
 
     /// What the ledger says of one log.
     pub(crate) fn account(&self, log: LogName) -> Result<Account, SpoolError> {
-        let (mut ledger, name) = (Ledger::default(), log.to_string());
-        self.ledger_lines(|lines| ledger.extend_by(lines, &name))?;
-        Ok(ledger.logs.get(&log).copied().unwrap_or_default())
+        let (mut accounts, name) = (Accounts::default(), log.to_string());
+        self.lines(|lines| accounts.extend_by(lines, &name))?;
+        Ok(accounts.logs.get(&log).copied().unwrap_or_default())
     }
 
     /// Shows the ledger's lines, some at a time, and tells how many bytes are not read.
-    fn ledger_lines(&self, mut show: impl FnMut(&[u8])) -> Result<u64, SpoolError> {
-        let failed = |doing| move |error| self.io(doing, LEDGER, error);
-        let file = match self.fs.open(LEDGER, Open::Read) {
+    fn lines(&self, mut show: impl FnMut(&[u8])) -> Result<u64, SpoolError> {
+        let failed = |doing| move |error| self.files.io(doing, LEDGER, error);
+        let file = match self.files.fs.open(LEDGER, Open::Read) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
             Err(error) => return Err(failed("open")(error)),
         };
         let len = file.stat().map_err(failed("look at"))?.len;
-        let end = len.min(self.settings.ledger_max());
+        let end = len.min(self.files.settings.ledger_max());
         let mut piece = vec![0; PIECE.min(end as usize)];
         // Of the piece, the beginning of a line whose end was not read yet.
         let (mut at, mut kept) = (0, 0);
@@ -118,27 +116,27 @@ impl Shared {
 
     fn append_entries(&self, entries: &[Entry], sync: bool) -> Result<(), SpoolError> {
         let lines: String = entries.iter().map(render).collect();
-        let failed = |doing| move |error| self.io(doing, LEDGER, error);
+        let failed = |doing| move |error| self.files.io(doing, LEDGER, error);
         let mut made_anew = false;
         for _ in 0..TRIES {
-            let file = match self.fs.open(LEDGER, Open::Append) {
+            let file = match self.files.fs.open(LEDGER, Open::Append) {
                 Ok(file) => file,
                 Err(error) if error.kind() == ErrorKind::NotFound => {
-                    self.make_ledger()?;
+                    self.make()?;
                     continue;
                 }
                 Err(error) => return Err(failed("open")(error)),
             };
-            let held = self.lock_ledger(&*file, Lock::Shared)?;
-            if !self.is_at(&*file, LEDGER)? {
+            let held = self.lock(&*file, Lock::Shared)?;
+            if !self.files.is_at(&*file, LEDGER)? {
                 continue;
             }
             let len = file.stat().map_err(failed("look at"))?.len;
-            if len > self.settings.ledger_max() && !made_anew {
+            if len > self.files.settings.ledger_max() && !made_anew {
                 // What is written behind that would not be read.
                 tracing::warn!(len, "the ledger is longer than it can be; it is written anew");
                 drop(held);
-                self.rewrite_ledger(u64::MAX)?;
+                self.rewrite(u64::MAX)?;
                 made_anew = true;
                 continue;
             }
@@ -149,27 +147,27 @@ impl Shared {
             drop(held);
             return Ok(());
         }
-        Err(SpoolError::Contended { path: self.path.join(LEDGER) })
+        Err(self.files.contended(LEDGER))
     }
 
     /// Makes an empty ledger, unless another process just did.
-    pub(crate) fn make_ledger(&self) -> Result<(), SpoolError> {
-        self.put_ledger(&Ledger::default().render(), Replace::Never)
+    pub(crate) fn make(&self) -> Result<(), SpoolError> {
+        self.put(&Accounts::default().render(), Replace::Never)
     }
 
-    fn put_ledger(&self, text: &str, replace: Replace) -> Result<(), SpoolError> {
-        let path = format!("{LEDGER}.new-{:016x}", self.fs.random());
-        let failed = |doing, error| self.io(doing, &path, error);
-        let file = self.fs.create(&path).map_err(|error| failed("make", error))?;
+    fn put(&self, text: &str, replace: Replace) -> Result<(), SpoolError> {
+        let path = format!("{LEDGER}.new-{:016x}", self.files.fs.random());
+        let failed = |doing, error| self.files.io(doing, &path, error);
+        let file = self.files.fs.create(&path).map_err(|error| failed("make", error))?;
         let put = || {
             file.append(text.as_bytes()).map_err(|error| failed("write", error.error))?;
             // Before the old one goes.
             file.sync().map_err(|error| failed("sync", error))?;
-            match self.fs.rename(&path, LEDGER, replace) {
+            match self.files.fs.rename(&path, LEDGER, replace) {
                 Ok(()) => Ok(()),
                 // Another process made one.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    let removed = self.fs.remove(&path);
+                    let removed = self.files.fs.remove(&path);
                     removed.map_err(|error| failed("remove", error))
                 }
                 // A worker that starts clears away what looks abandoned. The process that needs it
@@ -178,40 +176,40 @@ impl Shared {
                 Err(error) => Err(failed("rename", error)),
             }
         };
-        put().inspect_err(|_| drop(self.fs.remove(&path)))
+        put().inspect_err(|_| drop(self.files.fs.remove(&path)))
     }
 
     /// Folds the entries of logs that are gone into sums, once there are many. A ledger that
     /// cannot be shortened now is only long.
-    pub(crate) fn shorten_ledger_if_long(&self) {
-        if let Err(error) = self.shorten_ledger() {
+    pub(crate) fn shorten_if_long(&self) {
+        if let Err(error) = self.shorten() {
             tracing::warn!(%error, "the ledger stays as long as it is");
         }
     }
 
-    fn shorten_ledger(&self) -> Result<(), SpoolError> {
-        let len = || self.fs.stat(LEDGER).map_or(0, |stat| stat.len);
-        let (before, last) = (len(), self.ledger.shortened_to.load(Ordering::Relaxed));
-        if before < last.saturating_mul(2).max(LONG) {
+    fn shorten(&self) -> Result<(), SpoolError> {
+        let len = || self.files.fs.stat(LEDGER).map_or(0, |stat| stat.len);
+        let (before, last) = (len(), self.shortened_to.load(Ordering::Relaxed));
+        if before < last.saturating_mul(2).max(LEDGER_LONG) {
             return Ok(());
         }
         // Many logs may be there, and each keeps its entries: then there is little to gain, and it
         // is not looked for again before there is twice as much.
-        self.rewrite_ledger(before / 4 * 3)?;
-        self.ledger.shortened_to.store(len(), Ordering::Relaxed);
+        self.rewrite(before / 4 * 3)?;
+        self.shortened_to.store(len(), Ordering::Relaxed);
         Ok(())
     }
 
     /// Takes the ledger's lock. What could not be entered is entered later, so a lock that another
     /// process keeps is waited for once a minute, and not at each log.
-    fn lock_ledger<'a>(&self, file: &'a dyn File, how: Lock) -> Result<Held<'a>, SpoolError> {
-        let known = self.ledger.held_since().is_some_and(|since| since.elapsed() < HELD_FOR);
+    fn lock<'a>(&self, file: &'a dyn File, how: Lock) -> Result<Held<'a>, SpoolError> {
+        let known = self.held_since().is_some_and(|since| since.elapsed() < HELD_FOR);
         let patience = if known { Duration::ZERO } else { PATIENCE };
-        let held = self.lock_for(file, how, LEDGER, patience);
+        let held = self.files.lock_for(file, how, LEDGER, patience);
         match &held {
-            Ok(_) => *self.ledger.held_since() = None,
+            Ok(_) => *self.held_since() = None,
             Err(SpoolError::Locked { .. }) if !known => {
-                *self.ledger.held_since() = Some(Instant::now());
+                *self.held_since() = Some(Instant::now());
             }
             Err(_) => {}
         }
@@ -220,26 +218,78 @@ impl Shared {
 
     /// Replaces the ledger by one that holds the same in fewer entries, if that takes at most so
     /// many bytes.
-    pub(crate) fn rewrite_ledger(&self, most: u64) -> Result<(), SpoolError> {
-        let file =
-            self.fs.open(LEDGER, Open::Read).map_err(|error| self.io("open", LEDGER, error))?;
-        let _held = self.lock_ledger(&*file, Lock::Exclusive)?;
-        if !self.is_at(&*file, LEDGER)? {
+    pub(crate) fn rewrite(&self, most: u64) -> Result<(), SpoolError> {
+        let file = self
+            .files
+            .fs
+            .open(LEDGER, Open::Read)
+            .map_err(|error| self.files.io("open", LEDGER, error))?;
+        let _held = self.lock(&*file, Lock::Exclusive)?;
+        if !self.files.is_at(&*file, LEDGER)? {
             return Ok(());
         }
-        let mut ledger = self.read_ledger()?;
+        let mut accounts = self.read()?;
         // A log's entries go only when the log has gone, or a process that repeats the last step of
         // its removal would enter it anew. What goes after this look goes next time.
-        let there = self.logs_there()?;
-        ledger.folded = ledger.folded_without(&there);
-        ledger.logs.retain(|log, account| there.contains(log) || account.gone.is_none());
-        let text = ledger.render();
+        let there = logs_there(&self.files)?;
+        accounts.folded = accounts.folded_without(&there);
+        accounts.logs.retain(|log, account| there.contains(log) || account.gone.is_none());
+        let text = accounts.render();
         if text.len() as u64 > most {
             return Ok(());
         }
-        self.put_ledger(&text, Replace::Always)
+        self.put(&text, Replace::Always)
+    }
+
+    fn held_since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.held_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters what a sealed log holds. Call it with the log's lock.
+    pub(crate) fn count_stored(
+        &self,
+        file: &dyn File,
+        path: &str,
+        name: LogName,
+    ) -> Result<(), SpoolError> {
+        let tally = Tally::of(&self.files, file, path, Some(name))?;
+        self.enter_stored(name, tally.sealed())
+    }
+
+    /// Enters what a sealed log holds unless that was done. What keeps it from being entered now (a
+    /// full disk, say) leaves that to when the log goes. Call it with the log's lock.
+    pub(crate) fn count_if_not_yet(&self, file: &dyn File, path: &str, name: LogName) {
+        let counted = match self.account(name) {
+            Ok(Account { stored: Some(_), .. }) => Ok(()),
+            Ok(_) => self.count_stored(file, path, name),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = counted {
+            tracing::warn!(log = %name, %error, "claimed, but not counted yet");
+        }
+    }
+
+    /// Enters the failed logs that could not be counted when they were sealed. They may stay where
+    /// they are for long.
+    pub(crate) fn count_failed(&self) -> Result<(), SpoolError> {
+        let files = &self.files;
+        let began = files.clock.elapsed();
+        let accounts = self.read()?;
+        let counted =
+            |log: &LogName| accounts.logs.get(log).is_some_and(|account| account.stored.is_some());
+        for log in files.logs_in(Stage::Failed)?.into_iter().filter(|log| !counted(log)) {
+            if files.clock.elapsed() - began > COUNT_FOR {
+                break;
+            }
+            let path = log_path(Stage::Failed, log);
+            let Ok(Some(file)) = files.open_if_there(&path) else {
+                continue;
+            };
+            let held = files.lock_if_free(&*file, &path);
+            if matches!(held, Ok(Some(_))) && files.is_at(&*file, &path).unwrap_or(false) {
+                self.count_if_not_yet(&*file, &path, log);
+            }
+        }
+        Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

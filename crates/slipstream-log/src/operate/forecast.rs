@@ -1,5 +1,4 @@
-//! A slot's ring: the logs that wait in it, how full it is, and when its oldest must give way if
-//! no worker comes. Pure.
+//! Forecast: when the oldest log of a slot must be evicted if no worker comes. Pure.
 //!
 //! # Non-goals
 //! Certainty. How fast a slot fills is guessed from its newest logs.
@@ -9,39 +8,10 @@ use std::time::Duration;
 use slipstream_core::Timestamp;
 
 use crate::format::settings::Settings;
-use crate::operate::status::StageStatus;
+use crate::operate::status::{SlotStatus, Status};
 
 /// How many of the newest logs tell how fast a slot fills.
 const NEWEST: usize = 4;
-
-/// A log, and what it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LogStatus {
-    /// When it was begun.
-    pub begun: Timestamp,
-    /// Requests in it that are not settled.
-    pub requests: u64,
-    /// Its size.
-    pub bytes: u64,
-}
-
-/// What stands in a slot.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SlotStatus {
-    /// Its number.
-    pub slot: u16,
-    /// The log that is appended to.
-    pub collecting: Option<LogStatus>,
-    /// Those that wait for the worker, the oldest first: it gives way first.
-    pub ready: Vec<LogStatus>,
-    /// What the worker has claimed.
-    pub processing: StageStatus,
-    /// What was given up. Its requests are also those that failed in logs of processing/.
-    pub failed: StageStatus,
-    /// When the oldest of `ready` must give way if no worker comes, or, where nothing is
-    /// overwritten, when the slot refuses what is new. None while that is not near.
-    pub full_in: Option<Duration>,
-}
 
 /// The slot that is full first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +20,20 @@ pub struct Forecast {
     pub slot: u16,
     /// When.
     pub wait: Duration,
-    /// Requests in the log that gives way.
+    /// Requests in the log that is evicted.
     pub requests: u64,
+}
+
+impl Status {
+    /// The slot whose oldest log must be evicted first if no worker comes; none while that is not
+    /// near.
+    pub fn forecast(&self) -> Option<Forecast> {
+        let near = self.slots.iter().filter_map(|slot| {
+            let requests = slot.ready.first().map_or(0, |oldest| oldest.requests);
+            slot.full_in.map(|wait| Forecast { slot: slot.slot, wait, requests })
+        });
+        near.min_by_key(|forecast| forecast.wait)
+    }
 }
 
 /// When a slot is full beyond the last of its places; none while it is not half full, or nothing
@@ -82,6 +64,7 @@ pub(crate) fn full_in(settings: &Settings, slot: &SlotStatus, now: Timestamp) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operate::status::LogStatus;
 
     const NOON: Timestamp = Timestamp::from_millis(1_795_521_600_000);
 

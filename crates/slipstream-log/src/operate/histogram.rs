@@ -1,4 +1,4 @@
-//! How long requests have waited, by whom they go to. Pure.
+//! Histograms of how long requests have waited, by destination. Pure.
 //!
 //! # Invariants
 //! - Memory is bounded, however many destinations there are and however long their names.
@@ -23,7 +23,7 @@ pub const AGES: [Duration; 6] = [
 ];
 
 /// Requests by the column of their age.
-pub type ByAge = [u64; AGES.len() + 1];
+pub type AgeHistogram = [u64; AGES.len() + 1];
 
 /// Most destinations that are told apart, and the longest name, in bytes.
 const MOST: usize = if cfg!(test) { 10 } else { 10_000 };
@@ -35,9 +35,9 @@ pub struct Waiting {
     /// Whom they go to. A very long name is cut; empty for those that are not told apart.
     pub destination: String,
     /// Those that wait.
-    pub pending: ByAge,
-    /// Those that were given up, and are still there.
-    pub failed: ByAge,
+    pub pending: AgeHistogram,
+    /// Those that failed for good, and are still there.
+    pub failed: AgeHistogram,
     /// When the first of those that wait may be tried, as far as they say; zero when one may be at once.
     /// None without any.
     pub first_due: Option<Timestamp>,
@@ -84,13 +84,13 @@ impl Destinations {
 
 /// Takes in one record after another.
 #[derive(Default)]
-pub(crate) struct Ages {
+pub(crate) struct AgeHistograms {
     now: Timestamp,
     found: Destinations,
     by_name: HashMap<Box<str>, usize>,
 }
 
-impl Ages {
+impl AgeHistograms {
     pub(crate) fn new(now: Timestamp) -> Self {
         Self { now, ..Self::default() }
     }
@@ -99,7 +99,7 @@ impl Ages {
         self.found.skipped += 1;
     }
 
-    /// A record that was given up.
+    /// A record that failed for good.
     pub(crate) fn add_failed(&mut self, payload: &[u8]) {
         let now = self.now;
         if let Some((waiting, stored)) = self.of(payload) {
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn requests_stand_in_the_column_of_their_age_and_the_most_come_first() {
-        let mut ages = Ages::new(NOON);
+        let mut ages = AgeHistograms::new(NOON);
         ages.add_pending(Timestamp::default(), &payload("few", MINUTE));
         ages.add_pending(Timestamp::default(), &payload("few", MINUTE + Duration::from_millis(1)));
         for age in [Duration::ZERO, HOUR, 25 * HOUR] {
@@ -184,7 +184,7 @@ mod tests {
         let names: Vec<_> = found.each.iter().map(|it| &*it.destination).collect();
         assert_eq!(names, ["many", "few", "also", "later"]);
         assert_eq!(found.each[0].failed, [1, 0, 0, 1, 0, 0, 1]);
-        assert_eq!(found.each[0].pending, ByAge::default());
+        assert_eq!(found.each[0].pending, AgeHistogram::default());
         assert_eq!(found.each[1].pending, [1, 1, 0, 0, 0, 0, 0]);
         assert_eq!((found.skipped, found.unreadable), (1, 1));
         let (first, rest, more) = found.first(2);
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_first_that_is_due_is_told_of_those_that_wait() {
-        let mut ages = Ages::new(NOON);
+        let mut ages = AgeHistograms::new(NOON);
         for hours in [3, 2, 4] {
             ages.add_pending(NOON.after(hours * HOUR), &payload("a", MINUTE));
         }
@@ -208,14 +208,14 @@ mod tests {
 
     #[test]
     fn what_comes_from_the_future_is_new() {
-        let mut ages = Ages::new(Timestamp::from_millis(0));
+        let mut ages = AgeHistograms::new(Timestamp::from_millis(0));
         ages.add_pending(Timestamp::default(), &payload("a", HOUR));
         assert_eq!(ages.sorted().each[0].pending[0], 1);
     }
 
     #[test]
     fn many_destinations_and_long_names_take_no_more_than_so_much_memory() {
-        let mut ages = Ages::new(NOON);
+        let mut ages = AgeHistograms::new(NOON);
         for number in 0..30 {
             ages.add_pending(
                 Timestamp::default(),

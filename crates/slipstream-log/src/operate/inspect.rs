@@ -19,14 +19,13 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::error::SpoolError;
+use crate::dir::files::SpoolFiles;
 use crate::format::frame::{FORMAT_VERSION, LOG_HEADER, LogHeader};
+use crate::format::layout::{DAMAGED, SETTINGS_FILE, log_path};
 use crate::format::log_name::{LogName, Stage};
 use crate::format::scan::{Item, Limits, Walk};
-use crate::format::settings::{SETTINGS_FILE, Settings};
+use crate::format::settings::Settings;
 use crate::fs::{AppendError, File, Lock, Open, Stat};
-use crate::lifecycle::retirement::DAMAGED;
-use crate::spool::{Spool, log_path};
 
 /// How long to wait for a moment without a writer. Writes take microseconds.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -109,6 +108,21 @@ impl LogReader {
         Ok(Self { path, file, header, walk: Walk::new(salt, end, limits) })
     }
 
+    /// Opens a sealed log of a spool; none if it has moved on since.
+    pub(crate) fn of_spool(
+        files: &SpoolFiles,
+        stage: Stage,
+        log: LogName,
+    ) -> Result<Option<Self>, InspectError> {
+        let beneath = log_path(stage, log);
+        let path = files.path.join(&beneath);
+        match files.fs.open(&beneath, Open::Read) {
+            Ok(file) => Self::of(path, file, Some(log), files.settings.limits()).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(InspectError::Io { path, source }),
+        }
+    }
+
     /// What it says of itself; none when that is damaged, and its name stands in for it.
     pub fn header(&self) -> Option<LogHeader> {
         self.header
@@ -134,30 +148,6 @@ impl LogReader {
 impl std::fmt::Debug for LogReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LogReader").field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-impl Spool {
-    /// The sealed logs at a stage, oldest first.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn sealed_logs(&self, stage: Stage) -> Result<Vec<LogName>, SpoolError> {
-        self.shared().logs_in(stage)
-    }
-
-    /// Opens one of them to be read; none if it has moved on since.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn read_log(&self, stage: Stage, log: LogName) -> Result<Option<LogReader>, InspectError> {
-        let beneath = log_path(stage, log);
-        let path = self.path().join(&beneath);
-        match self.shared().fs.open(&beneath, Open::Read) {
-            Ok(file) => LogReader::of(path, file, Some(log), self.settings().limits()).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(InspectError::Io { path, source }),
-        }
     }
 }
 

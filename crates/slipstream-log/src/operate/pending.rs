@@ -2,44 +2,34 @@
 
 use std::time::Duration;
 
+use crate::dir::files::SpoolFiles;
 use crate::error::SpoolError;
-use crate::format::log_name::{Stage, parse_collecting};
-use crate::spool::{Shared, Spool, log_path};
+use crate::format::layout::{collecting_path, log_path};
+use crate::format::log_name::Stage;
+use crate::lifecycle::tally::Tally;
 
-impl Spool {
-    /// How many requests wait to be delivered; none when the logs that hold them could not all be
-    /// read within `most`. The time is looked at before each log, so one log more may be read.
-    ///
-    /// # Errors
-    /// When a directory or a log cannot be read.
-    pub fn pending_within(&self, most: Duration) -> Result<Option<u64>, SpoolError> {
-        self.shared().pending_within(most)
+/// How many requests wait; none when the logs that hold them could not all be read within `most`. The time
+/// is looked at before each log, so one log more may be read.
+pub(crate) fn pending_within(
+    files: &SpoolFiles,
+    most: Duration,
+) -> Result<Option<u64>, SpoolError> {
+    let until = files.clock.elapsed().saturating_add(most);
+    let collecting = files.collecting_slots()?.into_iter();
+    let mut logs: Vec<_> = collecting.map(|slot| (collecting_path(slot), None)).collect();
+    for stage in [Stage::Ready, Stage::Processing] {
+        let sealed = files.logs_in(stage)?.into_iter();
+        logs.extend(sealed.map(|log| (log_path(stage, log), Some(log))));
     }
-}
-
-impl Shared {
-    fn pending_within(&self, most: Duration) -> Result<Option<u64>, SpoolError> {
-        let until = self.clock.elapsed().saturating_add(most);
-        let mut logs = Vec::new();
-        for name in self.list(Stage::Collecting.dir())? {
-            if parse_collecting(&name).is_some() {
-                logs.push((format!("{}/{name}", Stage::Collecting.dir()), None));
-            }
+    let mut pending = 0_u64;
+    for (path, log) in logs {
+        if files.clock.elapsed() >= until {
+            return Ok(None);
         }
-        for stage in [Stage::Ready, Stage::Processing] {
-            let sealed = self.logs_in(stage)?.into_iter();
-            logs.extend(sealed.map(|log| (log_path(stage, log), Some(log))));
-        }
-        let mut pending = 0_u64;
-        for (path, log) in logs {
-            if self.clock.elapsed() >= until {
-                return Ok(None);
-            }
-            let Some(file) = self.open_to_read(&path)? else {
-                continue;
-            };
-            pending = pending.saturating_add(self.tally(&*file, &path, log)?.pending);
-        }
-        Ok(Some(pending))
+        let Some(file) = files.open_to_read(&path)? else {
+            continue;
+        };
+        pending = pending.saturating_add(Tally::of(files, &*file, &path, log)?.pending);
     }
+    Ok(Some(pending))
 }

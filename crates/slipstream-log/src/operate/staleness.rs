@@ -1,4 +1,4 @@
-//! Whether no worker has finished for too long, told to one of all those who store.
+//! Staleness: whether no worker has finished for too long, told to one of all those who store.
 //!
 //! # Invariants
 //! - While workers finish in time, asking costs one look at the time of one file.
@@ -16,14 +16,10 @@ use std::time::Duration;
 
 use slipstream_core::Timestamp;
 
-use crate::consume::state_files::LAST_RUN;
 use crate::consume::worker_lock::Holder;
-use crate::format::settings::SETTINGS_FILE;
+use crate::dir::files::SpoolFiles;
+use crate::format::layout::{LAST_RUN, SETTINGS_FILE, WARNED};
 use crate::fs::{File, Open};
-use crate::spool::{Shared, Spool};
-
-/// Holds which time of the last run was noticed, and when, in milliseconds.
-pub(crate) const WARNED: &str = "worker.warned";
 
 /// That no worker has finished for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,69 +41,63 @@ struct Noticed {
     at: Timestamp,
 }
 
-impl Spool {
-    /// Whether no worker has finished here for longer than `after`, and none is running that tells
-    /// so. Only one of all who ask within that time is told.
-    pub fn overdue(&self, after: Duration) -> Option<Overdue> {
-        let shared = self.shared();
-        shared.look_whether_overdue(after).unwrap_or_else(|error| {
-            tracing::debug!(%error, "cannot tell whether a worker has finished lately");
-            None
-        })
-    }
+/// Whether no worker has finished for longer than `after`, and none is running that tells so.
+pub(crate) fn overdue(files: &SpoolFiles, after: Duration) -> Option<Overdue> {
+    look(files, after).unwrap_or_else(|error| {
+        tracing::debug!(%error, "cannot tell whether a worker has finished lately");
+        None
+    })
 }
 
-impl Shared {
-    fn look_whether_overdue(&self, after: Duration) -> io::Result<Option<Overdue>> {
-        let now = self.clock.now();
-        let (last, worked) = match self.fs.modified(LAST_RUN) {
-            Ok(last) => (last, true),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                (self.fs.modified(SETTINGS_FILE)?, false)
-            }
-            Err(error) => return Err(error),
-        };
-        // A little ahead is as good as now: clocks are corrected.
-        let ahead = last.since(now) > after;
-        if !ahead && now.since(last) <= after {
-            return Ok(None);
+/// Looks whether it is so, and notes that this was told.
+fn look(files: &SpoolFiles, after: Duration) -> io::Result<Option<Overdue>> {
+    let now = files.clock.now();
+    let (last, worked) = match files.fs.modified(LAST_RUN) {
+        Ok(last) => (last, true),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            (files.fs.modified(SETTINGS_FILE)?, false)
         }
-        let file = self.open_warned()?;
-        // If it is held, another process is just being told.
-        let Some(_held) = self.lock_if_free(&*file, WARNED).map_err(io::Error::other)? else {
-            return Ok(None);
-        };
-        // Without a note, or with one from the future, or of another run, what is ahead is noticed now.
-        let noticed =
-            Noticed::read(&*file)?.filter(|it| it.at <= now && (!ahead || it.last == last));
-        let waited = noticed.map(|it| now.since(it.at));
-        let told = match waited {
-            Some(waited) => waited > after,
-            None => !ahead,
-        };
-        if waited.is_some() && !told {
-            return Ok(None);
-        }
-        let worker = if told { self.worker().map_err(io::Error::other)? } else { None };
-        if worker.is_some_and(|worker| !worker.hangs()) {
-            return Ok(None);
-        }
-        Noticed { last, at: now }.write(&*file)?;
-        Ok(told.then(|| {
-            let since = (!ahead).then_some(last);
-            tracing::warn!(?since, "no worker has finished for longer than {after:?}");
-            Overdue { since, worked, hung: worker }
-        }))
+        Err(error) => return Err(error),
+    };
+    // A little ahead is as good as now: clocks are corrected.
+    let ahead = last.since(now) > after;
+    if !ahead && now.since(last) <= after {
+        return Ok(None);
     }
+    let file = open_warned(files)?;
+    // If it is held, another process is just being told.
+    let Some(_held) = files.lock_if_free(&*file, WARNED).map_err(io::Error::other)? else {
+        return Ok(None);
+    };
+    // Without a note, or with one from the future, or of another run, what is ahead is noticed now.
+    let noticed = Noticed::read(&*file)?.filter(|it| it.at <= now && (!ahead || it.last == last));
+    let waited = noticed.map(|it| now.since(it.at));
+    let told = match waited {
+        Some(waited) => waited > after,
+        None => !ahead,
+    };
+    if waited.is_some() && !told {
+        return Ok(None);
+    }
+    let worker = if told { Holder::of(files).map_err(io::Error::other)? } else { None };
+    if worker.is_some_and(|worker| !worker.hangs()) {
+        return Ok(None);
+    }
+    Noticed { last, at: now }.write(&*file)?;
+    Ok(told.then(|| {
+        let since = (!ahead).then_some(last);
+        tracing::warn!(?since, "no worker has finished for longer than {after:?}");
+        Overdue { since, worked, hung: worker }
+    }))
+}
 
-    fn open_warned(&self) -> io::Result<Box<dyn File>> {
-        match self.fs.open(WARNED, Open::Update) {
-            Err(error) if error.kind() == ErrorKind::NotFound => match self.fs.create(WARNED) {
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-                _ => self.fs.open(WARNED, Open::Update),
-            },
-            other => other,
-        }
+fn open_warned(files: &SpoolFiles) -> io::Result<Box<dyn File>> {
+    match files.fs.open(WARNED, Open::Update) {
+        Err(error) if error.kind() == ErrorKind::NotFound => match files.fs.create(WARNED) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+            _ => files.fs.open(WARNED, Open::Update),
+        },
+        other => other,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which keys were stored a moment ago: a table of fixed size, so that it cannot outgrow the disk.
 //!
 //! A key is at home in one bucket of eight entries. When all of them are live, the one that
-//! ends soonest gives way.
+//! ends soonest is replaced.
 //!
 //! # Invariants
 //! - Of requests with the same key one is stored within its window, whichever process stores them.
@@ -19,19 +19,19 @@ use std::time::Duration;
 use seahash::SeaHasher;
 use slipstream_core::{Dedupe, RecordId, Timestamp};
 
+use crate::dir::files::SpoolFiles;
+use crate::dir::locks::Held;
 use crate::error::SpoolError;
+use crate::format::layout::DEDUPE;
 use crate::fs::{File, Lock, Open};
-use crate::spool::Shared;
-
-/// The file, within the spool. It is made when it is first needed.
-pub(crate) const DEDUPE: &str = "dedupe";
 
 const ENTRY: usize = 48;
 const BUCKET: usize = 8;
 const BUCKETS: u64 = 8_192;
 
-/// The table, open.
-pub(crate) struct Table {
+/// The table of an opened spool. Its lock comes before those of all logs.
+pub(crate) struct DedupeTable<'a> {
+    files: &'a SpoolFiles,
     file: Box<dyn File>,
     boot: u64,
     /// Whose keys are meant, where several users store.
@@ -98,42 +98,39 @@ fn hash(key: &str, boot: u64, user: Option<u32>) -> [u8; 16] {
     both
 }
 
-impl Shared {
+impl<'a> DedupeTable<'a> {
     /// Opens the table, made if it is not there.
-    pub(crate) fn dedupe_table(&self) -> Result<Table, SpoolError> {
-        let failed = |doing| move |error| self.io(doing, DEDUPE, error);
-        let file = match self.fs.open(DEDUPE, Open::Update) {
+    pub(crate) fn open(files: &'a SpoolFiles) -> Result<Self, SpoolError> {
+        let failed = |doing| move |error| files.io(doing, DEDUPE, error);
+        let file = match files.fs.open(DEDUPE, Open::Update) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                match self.fs.create(DEDUPE) {
+                match files.fs.create(DEDUPE) {
                     Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                         return Err(failed("make")(error));
                     }
                     _ => {}
                 }
-                self.fs.open(DEDUPE, Open::Update).map_err(failed("open"))?
+                files.fs.open(DEDUPE, Open::Update).map_err(failed("open"))?
             }
             other => other.map_err(failed("open"))?,
         };
-        let user = self.settings.group.map(|_| rustix::process::geteuid().as_raw());
-        Ok(Table { file, boot: self.fs.boot(), user })
+        let user = files.settings.group.map(|_| rustix::process::geteuid().as_raw());
+        Ok(Self { files, file, boot: files.fs.boot(), user })
     }
-}
 
-impl Table {
-    /// What holds the lock.
-    pub(crate) fn file(&self) -> &dyn File {
-        &*self.file
+    /// Takes the table's lock, for as long as a key is looked up, stored and entered.
+    pub(crate) fn lock(&self) -> Result<Held<'_>, SpoolError> {
+        self.files.lock(&*self.file, Lock::Exclusive, DEDUPE)
     }
 
     /// The record that was stored with this key within its window, if one was.
     pub(crate) fn find(
         &self,
-        shared: &Shared,
         dedupe: &Dedupe,
         now: Timestamp,
     ) -> Result<Option<RecordId>, SpoolError> {
         let key = self.hash(dedupe);
-        let bucket = self.bucket(shared, key)?;
+        let bucket = self.bucket(key)?;
         let same = bucket.into_iter().flatten().find(|entry| entry.key == key);
         Ok(same.filter(|entry| entry.is_live(now, dedupe.window)).map(|entry| entry.id))
     }
@@ -141,13 +138,12 @@ impl Table {
     /// Enters a record that was stored. A repeat may be stored if that fails.
     pub(crate) fn enter(
         &self,
-        shared: &Shared,
         dedupe: &Dedupe,
         id: RecordId,
         now: Timestamp,
     ) -> Result<(), SpoolError> {
         let key = self.hash(dedupe);
-        let bucket = self.bucket(shared, key)?;
+        let bucket = self.bucket(key)?;
         let own = bucket.iter().position(|entry| entry.is_some_and(|entry| entry.key == key));
         let place = own.unwrap_or_else(|| {
             let soonest = |at: &usize| bucket[*at].map_or(0, |entry| entry.until.as_millis());
@@ -159,34 +155,20 @@ impl Table {
         let entry = Entry { key, id, until: now.after(dedupe.window) };
         let at = start(key) + (place * ENTRY) as u64;
         let written = self.file.write_at(&entry.encode(), at);
-        written.map_err(|error| shared.io("write", DEDUPE, error))
+        written.map_err(|error| self.files.io("write", DEDUPE, error))
     }
 
     fn hash(&self, dedupe: &Dedupe) -> [u8; 16] {
         hash(&dedupe.key, self.boot, self.user)
     }
 
-    fn bucket(
-        &self,
-        shared: &Shared,
-        key: [u8; 16],
-    ) -> Result<[Option<Entry>; BUCKET], SpoolError> {
+    fn bucket(&self, key: [u8; 16]) -> Result<[Option<Entry>; BUCKET], SpoolError> {
         let mut bytes = [0; BUCKET * ENTRY];
         let read = self.file.read_at(&mut bytes, start(key));
-        let read = read.map_err(|error| shared.io("read", DEDUPE, error))?;
+        let read = read.map_err(|error| self.files.io("read", DEDUPE, error))?;
         // Behind its end, the file is as good as empty.
         bytes[read..].fill(0);
         Ok(std::array::from_fn(|at| Entry::parse(&bytes[at * ENTRY..][..ENTRY])))
-    }
-}
-
-impl Shared {
-    /// Takes the table's lock, for as long as a key is looked up, stored and entered.
-    pub(crate) fn lock_table<'a>(
-        &self,
-        table: &'a Table,
-    ) -> Result<crate::spool::Held<'a>, SpoolError> {
-        self.lock(table.file(), Lock::Exclusive, DEDUPE)
     }
 }
 

@@ -16,7 +16,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::store::append::Writer;
+use crate::store::writer::Writer;
 
 /// The slots of one process, and behind them those of a process that was forked off it.
 pub(crate) struct Writers {

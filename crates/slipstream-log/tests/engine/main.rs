@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod dead_letters;
 mod delivery_options;
 mod drop;
 mod keeping;

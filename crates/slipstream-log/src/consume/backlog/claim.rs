@@ -4,15 +4,14 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use super::revisit::NONE_PASSED;
-use super::{ClaimedLog, Found, LOOK_EVERY, SpoolBacklog};
-use crate::consume::worker_lock::WORKER_LOCK;
+use super::consumer::{ClaimedLog, Consumer, LOOK_EVERY, NONE_PASSED};
+use super::found::Found;
+use crate::dir::locks::PATIENCE;
 use crate::error::SpoolError;
-use crate::format::log_name::{LogName, Stage, parse_collecting};
+use crate::format::layout::{SETTINGS_FILE, WORKER_LOCK, collecting_path, log_path};
+use crate::format::log_name::{LogName, Stage};
 use crate::format::scan::Walk;
-use crate::format::settings::SETTINGS_FILE;
 use crate::fs::{File, Lock};
-use crate::spool::{PATIENCE, collecting_path, log_path};
 
 /// A log that was just claimed.
 struct Claimed {
@@ -22,14 +21,14 @@ struct Claimed {
     log: ClaimedLog,
 }
 
-impl SpoolBacklog {
+impl Consumer {
     /// Claims one more log; false when there is none.
     pub(super) fn claim_next(&mut self, now: Duration) -> Result<bool, SpoolError> {
         if self.queue.is_empty() {
             // With nothing in flight this decides whether the run is over.
-            let news = self.news.as_ref().is_some_and(|news| news.came());
+            let changed = self.watcher.as_ref().is_some_and(|watcher| watcher.came());
             let due = self.looked.is_none_or(|looked| now >= looked + LOOK_EVERY);
-            if !(news || due || (self.out.is_empty() && self.held.is_empty())) {
+            if !(changed || due || (self.out.is_empty() && self.held.is_empty())) {
                 return Ok(false);
             }
             self.looked = Some(now);
@@ -48,7 +47,7 @@ impl SpoolBacklog {
                     let Some(Claimed { name, file, walk, log }) = claimed else {
                         continue;
                     };
-                    self.files.put(name, file);
+                    self.open.put(name, file);
                     self.logs.insert(name, log);
                     self.reading = Some((name, walk));
                     return Ok(true);
@@ -86,40 +85,38 @@ impl SpoolBacklog {
     /// Looks what there is to claim: first what an earlier run left, then oldest first. A directory
     /// that cannot be read keeps nothing in the others from being claimed.
     fn look(&mut self, now: Duration) -> Result<(), SpoolError> {
-        if self.news.is_some() && !self.is_in_place() {
+        if self.watcher.is_some() && !self.is_in_place() {
             // What is stored now is stored elsewhere, or by other settings.
-            return Err(SpoolError::Moved { path: self.shared.path.clone() });
+            return Err(SpoolError::Moved { path: self.rotation.files().path.clone() });
         }
-        if let Some(news) = &self.news {
+        if let Some(watcher) = &self.watcher {
             // Before the look: what comes behind it is told.
-            news.listen()?;
+            watcher.listen()?;
         }
-        self.shared.shorten_ledger_if_long();
+        self.rotation.ledger().shorten_if_long();
         // What an earlier run left, and what is to be retried.
         let mut found = self.sealed_in(Stage::Processing, now)?;
         found.extend(self.sealed_in(Stage::Ready, now)?);
-        let collecting = self.shared.list(Stage::Collecting.dir());
-        let collecting = self.or_trouble(Stage::Collecting, now, collecting)?;
-        let mut slots: Vec<_> =
-            collecting.iter().filter_map(|name| parse_collecting(name)).collect();
+        let collecting = self.rotation.files().collecting_slots();
+        let mut slots = self.or_trouble(Stage::Collecting, now, collecting)?;
         slots.sort_unstable();
         found.extend(slots.into_iter().map(Found::Collecting));
         found.retain(|found| !self.troubles.rests(*found, now));
         self.queue = found.into();
         // Behind the listing: what an operator asked before a log moved is known before its records are.
-        self.asked.look(&self.shared);
+        self.asked.look(self.rotation.files());
         Ok(())
     }
 
     /// Whether the spool's path leads to what this worker has opened: the directory, the lock that keeps
     /// other workers away, and the settings. What cannot be looked at now is taken to be as it was.
     fn is_in_place(&self) -> bool {
-        let fs = &self.shared.fs;
+        let fs = &self.rotation.files().fs;
         let same = |path, identity| match fs.stat(path) {
             Ok(stat) => identity == Some(stat.identity),
             Err(error) => error.kind() != ErrorKind::NotFound,
         };
-        fs.is_at(&self.shared.path)
+        fs.is_at(&self.rotation.files().path)
             && same(WORKER_LOCK, self.worker_lock.identity())
             && same(SETTINGS_FILE, self.settings_identity)
             // An editor may write into the file that is there.
@@ -128,7 +125,7 @@ impl SpoolBacklog {
 
     /// The logs of a stage that are not this worker's yet, oldest first.
     fn sealed_in(&mut self, stage: Stage, now: Duration) -> Result<Vec<Found>, SpoolError> {
-        let logs = self.shared.logs_in(stage);
+        let logs = self.rotation.files().logs_in(stage);
         let logs = self.or_trouble(stage, now, logs)?.into_iter().filter(|log| !self.has(*log));
         Ok(logs.map(|log| Found::Sealed(stage, log)).collect())
     }
@@ -164,33 +161,33 @@ impl SpoolBacklog {
     /// Claims a log: from here on nothing overwrites it. None if there is nothing in it, or
     /// another process was faster.
     fn claim(&self, found: Found) -> Result<Option<Claimed>, SpoolError> {
-        let shared = &*self.shared;
+        let files = self.rotation.files();
         let path = match found {
             Found::Collecting(slot) => collecting_path(slot),
             Found::Sealed(stage, log) => log_path(stage, log),
             Found::Dir(_) => return Ok(None),
         };
-        let Some(file) = shared.open_if_there(&path)? else {
+        let Some(file) = files.open_if_there(&path)? else {
             return Ok(None);
         };
         if matches!(found, Found::Collecting(_))
-            && shared.is_empty(&*file, &path)?
-            && !shared.is_left_behind(&*file, &path)?
+            && files.is_empty(&*file, &path)?
+            && !self.rotation.is_left_behind(&*file, &path)?
         {
             return Ok(None);
         }
-        let held = shared.lock_for(&*file, Lock::Exclusive, &path, Duration::ZERO)?;
-        if !shared.is_at(&*file, &path)? {
+        let held = files.lock_for(&*file, Lock::Exclusive, &path, Duration::ZERO)?;
+        if !files.is_at(&*file, &path)? {
             return Ok(None);
         }
         let Some(name) = self.bring_to_processing(found, &*file, &path)? else {
             return Ok(None);
         };
         let processing = log_path(Stage::Processing, name);
-        shared.count_if_not_yet(&*file, &processing, name);
+        self.rotation.ledger().count_if_not_yet(&*file, &processing, name);
         drop(held);
-        let stat = file.stat().map_err(|error| shared.io("look at", &processing, error))?;
-        let walk = shared.walk(&*file, &processing, Some(name))?;
+        let stat = file.stat().map_err(|error| files.io("look at", &processing, error))?;
+        let walk = files.walk(&*file, &processing, Some(name))?;
         // What is still out of a log that was away for a while does not come out twice.
         let out = self.out.values().filter(|out| out.log == name).map(|out| out.at);
         let log = ClaimedLog {
@@ -218,36 +215,26 @@ impl SpoolBacklog {
         file: &dyn File,
         path: &str,
     ) -> Result<Option<LogName>, SpoolError> {
-        let shared = &*self.shared;
+        let (rotation, files) = (&*self.rotation, self.rotation.files());
         match found {
             Found::Collecting(slot) => {
-                let header = shared.read_header(file, path)?;
-                if header.is_some() && shared.is_empty(file, path)? {
+                let header = files.read_header(file, path)?;
+                if header.is_some() && files.is_empty(file, path)? {
                     // A worker that waits for a directory without logs would else wait for ever.
-                    shared.remove_empty(file, path)?;
+                    rotation.remove_empty(file, path)?;
                     return Ok(None);
                 }
                 let there = |log| log_path(Stage::Processing, log);
                 let free = |log| !self.has(log);
-                shared.leave_collecting(file, path, slot, there, free).map(Some)
+                rotation.leave_collecting(file, path, slot, there, free).map(Some)
             }
             Found::Sealed(stage, log) => {
                 if stage != Stage::Processing {
-                    shared.bring_to_processing("claim", path, log)?;
+                    files.bring_to_processing("claim", path, log)?;
                 }
                 Ok(Some(log))
             }
             Found::Dir(_) => Ok(None),
-        }
-    }
-}
-
-impl Found {
-    fn slot(self) -> u16 {
-        match self {
-            Self::Collecting(slot) => slot,
-            Self::Sealed(_, log) => log.slot,
-            Self::Dir(_) => u16::MAX,
         }
     }
 }

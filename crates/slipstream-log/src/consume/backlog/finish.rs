@@ -8,11 +8,15 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Found, SKIP_FOR, SpoolBacklog};
+use super::consumer::{Consumer, Finishing};
+use super::found::Found;
+use super::trouble::SKIP_FOR;
+use crate::consume::abandoned;
+use crate::dir::locks::{PATIENCE, Patience};
 use crate::error::SpoolError;
-use crate::format::log_name::{Departure, LogName, Stage};
+use crate::format::layout::log_path;
+use crate::format::log_name::{LogName, RetireReason, Stage};
 use crate::format::settings::OnFull;
-use crate::spool::{PATIENCE, Patience, log_path};
 
 /// How often a log that another process holds is tried again, at first.
 const TRY_EVERY: Duration = Duration::from_secs(1);
@@ -20,27 +24,16 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 /// How long the end of a run waits for locks, all together.
 const LAST_PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1_000 });
 
-/// A log that could not leave processing/ yet.
-#[derive(Clone, Copy)]
-pub(super) struct Finishing {
-    identity: (u64, u64),
-    /// Something in it was given up, so that it is kept.
-    failed: bool,
-    since: Duration,
-    /// When it is tried again.
-    again: Duration,
-}
-
-impl SpoolBacklog {
+impl Consumer {
     /// Does what ended processes left undone.
     pub(super) fn tidy(&mut self) -> Result<(), SpoolError> {
-        let shared = std::sync::Arc::clone(&self.shared);
+        let files = self.rotation.files();
         let steps = [
-            ("collecting", shared.clear_abandoned()),
-            ("removing", shared.finish_departures()),
-            ("failed", shared.count_failed()),
+            ("collecting", abandoned::clear(files)),
+            ("removing", self.rotation.retirement.finish_all()),
+            ("failed", self.rotation.ledger().count_failed()),
         ];
-        let now = shared.clock.elapsed();
+        let now = files.clock.elapsed();
         for (dir, step) in steps {
             match step {
                 Err(error) if error.is_of_the_spool() => return Err(error),
@@ -60,7 +53,7 @@ impl SpoolBacklog {
         let Some(log) = settled.filter(|_| !reading) else {
             return;
         };
-        let now = self.shared.clock.elapsed();
+        let now = self.rotation.files().clock.elapsed();
         let finishing =
             Finishing { identity: log.identity, failed: log.failed, since: now, again: now };
         self.try_to_finish(name, finishing, &mut Patience::of(Duration::ZERO));
@@ -73,13 +66,13 @@ impl SpoolBacklog {
         let due: Vec<_> = due.map(|(name, log)| (*name, *log)).collect();
         for (name, log) in due {
             self.try_to_finish(name, log, &mut Patience::of(Duration::ZERO));
-            self.files.close(name);
+            self.open.close(name);
         }
     }
 
     fn try_to_finish(&mut self, name: LogName, mut log: Finishing, patience: &mut Patience) {
         let mut moved = self.move_on(name, log, patience);
-        if moved.as_ref().is_err_and(SpoolError::is_out_of_descriptors) && self.files.shed() {
+        if moved.as_ref().is_err_and(SpoolError::is_out_of_descriptors) && self.open.shed() {
             moved = self.move_on(name, log, patience);
         }
         let Err(error) = moved else {
@@ -88,7 +81,7 @@ impl SpoolBacklog {
             }
             return;
         };
-        let now = self.shared.clock.elapsed();
+        let now = self.rotation.files().clock.elapsed();
         let passing = matches!(error, SpoolError::Locked { .. }) || error.is_out_of_descriptors();
         let passing = passing && now < log.since + PATIENCE && !self.ending;
         log.again = now + if passing { TRY_EVERY } else { SKIP_FOR };
@@ -104,21 +97,23 @@ impl SpoolBacklog {
         log: Finishing,
         patience: &mut Patience,
     ) -> Result<(), SpoolError> {
-        let shared = &*self.shared;
+        let (rotation, files) = (&*self.rotation, self.rotation.files());
         if !log.failed {
-            return shared.depart(Stage::Processing, name, Departure::Done, patience).map(drop);
+            let retirement = &rotation.retirement;
+            let done = retirement.retire(Stage::Processing, name, RetireReason::Done, patience);
+            return done.map(drop);
         }
         let path = log_path(Stage::Processing, name);
-        let file = self.files.get(shared, name, log.identity)?;
-        let held = patience.lock(shared, file, &path)?;
-        if shared.is_at(file, &path)? {
+        let file = self.open.get(files, name, log.identity)?;
+        let held = patience.lock(files, file, &path)?;
+        if files.is_at(file, &path)? {
             // It may stay there for long.
-            shared.count_if_not_yet(file, &path, name);
-            shared.move_log("keep as failed", &path, &log_path(Stage::Failed, name))?;
+            rotation.ledger().count_if_not_yet(file, &path, name);
+            files.move_log("keep as failed", &path, &log_path(Stage::Failed, name))?;
         }
         drop(held);
-        let keep = shared.settings.logs as usize;
-        if let Err(error) = shared.overwrite_oldest(Stage::Failed, name.slot, keep) {
+        let keep = files.settings.logs as usize;
+        if let Err(error) = rotation.evict_oldest(Stage::Failed, name.slot, keep) {
             tracing::warn!(slot = name.slot, %error, "failed/ may hold more logs than it should");
         }
         Ok(())
@@ -137,8 +132,8 @@ impl SpoolBacklog {
             self.try_to_finish(name, log, &mut patience);
         }
         let bounded = self.bound_processing();
-        let finished = self.shared.finish_departures();
-        self.shared.shorten_ledger_if_long();
+        let finished = self.rotation.retirement.finish_all();
+        self.rotation.ledger().shorten_if_long();
         self.worker_lock.clear();
         // Everything else is in its place; that something was left is no success.
         let troubles = self.troubles.take().map_or(Ok(()), Err);
@@ -148,15 +143,15 @@ impl SpoolBacklog {
     /// What stays in processing/ for the next run is bounded. Where writers are refused instead of
     /// anything being overwritten, it keeps them from storing more.
     fn bound_processing(&self) -> Result<(), SpoolError> {
-        if self.shared.settings.on_full == OnFull::Reject {
+        if self.rotation.files().settings.on_full == OnFull::Reject {
             return Ok(());
         }
         let slots: HashSet<_> = self.logs.keys().map(|log| log.slot).collect();
         let mut bounded = Ok(());
         for slot in slots {
-            let waiting = self.shared.waiting(slot);
+            let waiting = self.rotation.waiting(slot);
             let slot = waiting
-                .and_then(|waiting| self.shared.overwrite(Stage::Processing, waiting.surplus()));
+                .and_then(|waiting| self.rotation.evict(Stage::Processing, waiting.surplus()));
             bounded = bounded.and(slot.map(drop));
         }
         bounded

@@ -6,10 +6,11 @@
 //! At most [`OPEN_MAX`] logs are open. What is opened again is the file that was claimed, or an
 //! error.
 
+use crate::dir::files::SpoolFiles;
 use crate::error::SpoolError;
+use crate::format::layout::log_path;
 use crate::format::log_name::{LogName, Stage};
 use crate::fs::File;
-use crate::spool::{Shared, log_path};
 
 /// How many claimed logs are open at most.
 const OPEN_MAX: usize = 16;
@@ -25,14 +26,14 @@ impl OpenLogs {
     /// [`SpoolError::Taken`] when another file, or none, is in its place.
     pub(super) fn get(
         &mut self,
-        shared: &Shared,
+        files: &SpoolFiles,
         log: LogName,
         identity: (u64, u64),
     ) -> Result<&dyn File, SpoolError> {
         match self.0.iter().position(|(open, _)| *open == log) {
             Some(at) => self.0[at..].rotate_left(1),
             None => {
-                let file = self.reopen(shared, log, identity)?;
+                let file = self.reopen(files, log, identity)?;
                 self.put(log, file);
             }
         }
@@ -64,20 +65,20 @@ impl OpenLogs {
 
     fn reopen(
         &mut self,
-        shared: &Shared,
+        files: &SpoolFiles,
         log: LogName,
         identity: (u64, u64),
     ) -> Result<Box<dyn File>, SpoolError> {
         let path = log_path(Stage::Processing, log);
-        let taken = || SpoolError::Taken { path: shared.path.join(&path) };
+        let taken = || SpoolError::Taken { path: files.path.join(&path) };
         let file = loop {
-            match shared.open_if_there(&path) {
+            match files.open_if_there(&path) {
                 Ok(file) => break file.ok_or_else(taken)?,
                 Err(error) if error.is_out_of_descriptors() && self.shed() => {}
                 Err(error) => return Err(error),
             }
         };
-        let stat = file.stat().map_err(|error| shared.io("look at", &path, error))?;
+        let stat = file.stat().map_err(|error| files.io("look at", &path, error))?;
         if stat.identity == identity { Ok(file) } else { Err(taken()) }
     }
 }

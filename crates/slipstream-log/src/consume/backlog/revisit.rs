@@ -10,31 +10,15 @@ use std::ops::Bound;
 
 use slipstream_core::{BacklogError, Claim};
 
-use super::{Out, SKIP_FOR, SpoolBacklog};
+use super::consumer::{Consumer, NONE_PASSED, Out, Revisit};
+use super::trouble::SKIP_FOR;
 use crate::error::SpoolError;
 use crate::format::frame::State;
+use crate::format::layout::log_path;
 use crate::format::log_name::{LogName, OFFSET_MAX, Stage};
-use crate::format::scan::{Item, Walk, read_settlement};
-use crate::spool::log_path;
+use crate::format::scan::{Item, read_settlement};
 
-/// The frames between which those are that were passed over, of a log without any.
-pub(super) const NONE_PASSED: (u64, u64) = (u64::MAX, 0);
-
-/// The walk over the log that was read last, kept since most reads go on where the last one ended.
-pub(super) struct Revisit {
-    log: LogName,
-    walk: Walk,
-    /// The frame that it read last.
-    last: u64,
-}
-
-impl Revisit {
-    pub(super) fn is_of(&self, log: LogName) -> bool {
-        self.log == log
-    }
-}
-
-impl SpoolBacklog {
+impl Consumer {
     /// Has a record come out only when it is looked for by its place.
     pub(super) fn pass_over(&mut self, out: Out) -> Result<(), BacklogError> {
         let undone = self.undo_attempt(out).map_err(|error| self.unavailable(out.log, error));
@@ -71,7 +55,7 @@ impl SpoolBacklog {
                 Err(error) => {
                     // What is in it comes out by itself, when it is read from its beginning again.
                     self.cannot_open(name, error);
-                    self.again_at(name, self.shared.clock.elapsed() + SKIP_FOR);
+                    self.again_at(name, self.rotation.files().clock.elapsed() + SKIP_FOR);
                 }
             }
             // The next log is behind everything that may be in this one.
@@ -105,13 +89,15 @@ impl SpoolBacklog {
             return Ok(None);
         };
         let path = log_path(Stage::Processing, name);
-        let file = self.files.get(&self.shared, name, identity)?;
+        let file = self.open.get(self.rotation.files(), name, identity)?;
         let goes_on = |revisit: &mut Revisit| revisit.log == name && taken && revisit.last == at;
         let mut revisit = match self.revisit.take_if(|revisit| revisit.log == name) {
             Some(revisit) => revisit,
-            None => {
-                Revisit { log: name, walk: self.shared.walk(file, &path, Some(name))?, last: 0 }
-            }
+            None => Revisit {
+                log: name,
+                walk: self.rotation.files().walk(file, &path, Some(name))?,
+                last: 0,
+            },
         };
         if !goes_on(&mut revisit) {
             revisit.walk.seek(at);
@@ -119,7 +105,7 @@ impl SpoolBacklog {
         let Some(log) = self.logs.get_mut(&name) else { return Ok(None) };
         let found = loop {
             let item = revisit.walk.next(file);
-            let item = item.map_err(|error| self.shared.io("read in", &path, error))?;
+            let item = item.map_err(|error| self.rotation.files().io("read in", &path, error))?;
             let Some(item) = item else { break None };
             let Item::Record { at: frame, payload, .. } = item else { continue };
             if frame > log.passed.1 {
@@ -130,7 +116,7 @@ impl SpoolBacklog {
                 continue;
             }
             let now = read_settlement(file, frame);
-            let now = now.map_err(|error| self.shared.io("read in", &path, error))?;
+            let now = now.map_err(|error| self.rotation.files().io("read in", &path, error))?;
             if now.state == State::Pending {
                 log.outstanding.insert(frame);
                 break Some((
@@ -142,7 +128,7 @@ impl SpoolBacklog {
         self.revisit = Some(revisit);
         Ok(found.map(|(out, payload)| {
             self.is_remembered(name);
-            let wait = out.settlement.remaining(self.shared.clock.now());
+            let wait = out.settlement.remaining(self.rotation.files().clock.now());
             self.give_out(out, payload, wait, true)
         }))
     }

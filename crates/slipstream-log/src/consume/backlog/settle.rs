@@ -11,13 +11,15 @@ use std::time::Duration;
 
 use slipstream_core::{BacklogError, Settlement, Ticket, Timestamp};
 
-use super::{Found, LOOK_EVERY, Out, SKIP_FOR, SpoolBacklog, WAITING_MAX, Waiting};
+use super::consumer::{Consumer, LOOK_EVERY, Out, WAITING_MAX, WaitingRecord};
+use super::found::Found;
+use super::trouble::SKIP_FOR;
 use crate::error::SpoolError;
 use crate::format::frame::{SETTLEMENT_AT, SettlementField, State};
+use crate::format::layout::log_path;
 use crate::format::log_name::{LogName, Stage};
-use crate::spool::log_path;
 
-impl SpoolBacklog {
+impl Consumer {
     /// Counts an attempt on disk, and tells its number.
     pub(super) fn count_attempt(&mut self, ticket: Ticket) -> Result<u32, BacklogError> {
         let Some(mut out) = self.out.get(&ticket).copied() else {
@@ -34,29 +36,29 @@ impl SpoolBacklog {
     pub(super) fn apply(
         &mut self,
         ticket: Ticket,
-        verdict: Settlement,
+        settlement: Settlement,
     ) -> Result<(), BacklogError> {
         let Some(mut out) = self.out.remove(&ticket) else {
             return Ok(());
         };
-        let wait = match verdict {
+        let wait = match settlement {
             Settlement::Delivered => out.settle(State::Delivered),
             Settlement::Failed => out.settle(State::Failed),
             Settlement::Expired => out.settle(State::Expired),
             Settlement::Retry { after: wait } => {
-                out.settlement = out.ended().due_in(wait, self.shared.clock.now());
+                out.settlement = out.ended().due_in(wait, self.rotation.files().clock.now());
                 Some(wait)
             }
             Settlement::Release { after: wait } => Some(wait),
             Settlement::Spill => return self.pass_over(out),
         };
-        let recorded = match verdict {
+        let recorded = match settlement {
             Settlement::Release { after: _ } => self.undo_attempt(out),
             _ => self.settle_in_place(out),
         };
         let recorded = recorded.map_err(|error| self.unavailable(out.log, error));
         if let Some(wait) = wait {
-            self.wait_until(out.log, out.at, self.shared.clock.elapsed() + wait);
+            self.wait_until(out.log, out.at, self.rotation.files().clock.elapsed() + wait);
             return match recorded {
                 // This run knows when it is due, and the next may find it due at once.
                 Err(BacklogError::Unavailable { .. }) => Ok(()),
@@ -71,7 +73,7 @@ impl SpoolBacklog {
             Err(error) => {
                 if self.logs.contains_key(&out.log) {
                     self.owed.push(out);
-                    self.owed_at = self.shared.clock.elapsed() + retry_in(&error);
+                    self.owed_at = self.rotation.files().clock.elapsed() + retry_in(&error);
                 }
                 return Err(error);
             }
@@ -96,7 +98,7 @@ impl SpoolBacklog {
 
     /// Writes the outcomes that could not be written when they were known.
     pub(super) fn write_owed(&mut self) {
-        let now = self.shared.clock.elapsed();
+        let now = self.rotation.files().clock.elapsed();
         self.owed_at = now + SKIP_FOR;
         for out in std::mem::take(&mut self.owed) {
             match self.settle_in_place(out) {
@@ -130,11 +132,11 @@ impl SpoolBacklog {
     fn write_in_place(&mut self, out: Out) -> Result<(), SpoolError> {
         let path = log_path(Stage::Processing, out.log);
         let Some(log) = self.logs.get(&out.log) else {
-            return Err(SpoolError::Taken { path: self.shared.path.join(path) });
+            return Err(SpoolError::Taken { path: self.rotation.files().path.join(path) });
         };
-        let file = self.files.get(&self.shared, out.log, log.identity)?;
+        let file = self.open.get(self.rotation.files(), out.log, log.identity)?;
         let written = file.write_at(&out.settlement.encode(), out.at + SETTLEMENT_AT);
-        written.map_err(|error| self.shared.io("settle a request in", &path, error))
+        written.map_err(|error| self.rotation.files().io("settle a request in", &path, error))
     }
 
     /// What the worker is told when a log cannot be written.
@@ -146,7 +148,11 @@ impl SpoolBacklog {
         let short = error.is_out_of_descriptors();
         let retry_in = if short { LOOK_EVERY } else { SKIP_FOR };
         if short {
-            self.troubles.note_passing(Found::claimed(log), self.shared.clock.elapsed(), error);
+            self.troubles.note_passing(
+                Found::claimed(log),
+                self.rotation.files().clock.elapsed(),
+                error,
+            );
         } else if self.logs.contains_key(&log) {
             self.cannot_open(log, error);
         }
@@ -161,7 +167,7 @@ impl SpoolBacklog {
         };
         if self.waiting.len() < WAITING_MAX {
             log.outstanding.insert(at);
-            self.waiting.push(Reverse(Waiting { due, log: name, at, early: false }));
+            self.waiting.push(Reverse(WaitingRecord { due, log: name, at, early: false }));
         } else {
             log.outstanding.remove(&at);
             log.unremembered += 1;

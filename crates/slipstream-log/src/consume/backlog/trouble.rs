@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::Found;
+use super::found::Found;
 use crate::error::SpoolError;
 
 /// How long a log that could not be used is left alone.

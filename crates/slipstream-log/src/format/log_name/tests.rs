@@ -35,13 +35,13 @@ fn what_is_no_name_is_refused() {
 #[test]
 fn a_departing_log_keeps_its_name_and_has_the_reason_behind_it() {
     let log = LogName { slot: 0, stamp: Timestamp::from_millis(0), salt: 1 };
-    for why in Departure::ALL {
+    for why in RetireReason::ALL {
         let text = format!("{log}.{}", why.word());
-        assert_eq!(split_leaving(&text), Some((log, why.word())));
-        assert_eq!(Departure::of_word(why.word()), Some(why));
+        assert_eq!(split_retiring(&text), Some((log, why.word())));
+        assert_eq!(RetireReason::of_word(why.word()), Some(why));
     }
-    assert_eq!(split_leaving(&log.to_string()), None);
-    assert_eq!(Departure::of_word("gone-1"), None);
+    assert_eq!(split_retiring(&log.to_string()), None);
+    assert_eq!(RetireReason::of_word("gone-1"), None);
 }
 
 #[test]

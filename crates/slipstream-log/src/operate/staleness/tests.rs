@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use slipstream_core::{Clock, Engine};
 
 use super::*;
-use crate::Settings;
-use crate::consume::worker_lock::WORKER_LOCK;
+use crate::format::layout::WORKER_LOCK;
 use crate::fs::Fs;
 use crate::fs::fake::Fake;
+use crate::{Settings, Spool};
 
 const NOON: Timestamp = Timestamp::from_millis(1_795_521_600_000);
 const HOUR: Duration = Duration::from_secs(3_600);

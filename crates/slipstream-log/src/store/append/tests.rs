@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use slipstream_core::{Clock, DeliveryOptions, Destination, Engine, Record, RecordId, Source};
 
 use super::*;
-use crate::Spool;
 use crate::fs::fake::Fake;
+use crate::{Settings, Spool};
 
 /// A clock that goes on by so much each time it is read, as on a machine with too much to do.
 struct Hasty {
@@ -45,38 +45,5 @@ fn a_request_is_stored_however_slow_the_machine_is_beside_the_rotation() {
             );
         }
         assert_eq!(spool.status().unwrap().totals.stored, 20);
-    }
-}
-
-#[test]
-fn a_log_is_due_at_the_edge_of_its_minute_or_of_its_size() {
-    let header = |opened| LogHeader {
-        slot: 0,
-        salt: 0,
-        opened: Timestamp::from_millis(opened),
-        stamp: Timestamp::from_millis(opened),
-    };
-    let settings = Settings::default();
-    let due = |opened, now, len, more| {
-        is_due(&settings, &header(opened), Timestamp::from_millis(now), len, more)
-    };
-    let max = settings.log_max;
-    // opened, now, length, bytes to append, due
-    for (opened, now, len, more, expected) in [
-        (600_000, 600_000, 144, 100, false),
-        (600_000, 659_999, 144, 100, false),
-        (659_999, 660_000, 144, 100, true),
-        // Another writer's clock, read just before the edge.
-        (660_000, 659_999, 144, 100, false),
-        (660_000, 600_000, 144, 100, false),
-        // Set back by more than a rotation.
-        (660_000, 599_999, 144, 100, true),
-        (660_000, 0, 144, 100, true),
-        (600_000, 600_000, max - 100, 100, false),
-        (600_000, 600_000, max - 99, 100, true),
-        // An empty log takes any record, or the record could never be stored.
-        (600_000, 600_000, 144, max as usize, false),
-    ] {
-        assert_eq!(due(opened, now, len, more), expected, "{opened} {now} {len} {more}");
     }
 }

@@ -1,4 +1,4 @@
-//! The ledger's entries, and what they say together. Pure.
+//! Entries of the ledger, and the accounts that they make together. Pure.
 //!
 //! An entry is a line: eight hex digits of crc32c, a space, JSON. A newline stands before it, too,
 //! so that one that was cut short, or zeros behind the last one, spoil no other.
@@ -136,7 +136,7 @@ impl Folded {
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Entry {
+pub(crate) enum Entry {
     Stored {
         log: String,
         #[serde(flatten)]
@@ -150,9 +150,9 @@ pub(super) enum Entry {
     Folded(Folded),
 }
 
-/// The ledger as it was read.
+/// What the entries of a ledger say, as far as it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct Accounts {
     pub(crate) folded: Folded,
     pub(crate) logs: BTreeMap<LogName, Account>,
     /// Lines that are no entry, and may have been one.
@@ -163,10 +163,10 @@ pub(crate) struct Ledger {
     pub(crate) unread: u64,
 }
 
-impl Ledger {
+impl Accounts {
     /// Takes over what these lines say of one log. Only those that name it are parsed: there may be
     /// thousands of others, and this is asked whenever a log is claimed or goes.
-    pub(super) fn extend_by(&mut self, bytes: &[u8], log: &str) {
+    pub(crate) fn extend_by(&mut self, bytes: &[u8], log: &str) {
         for at in memmem::find_iter(bytes, log) {
             let start = memrchr(b'\n', &bytes[..at]).map_or(0, |before| before + 1);
             let end = memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |behind| at + behind);
@@ -175,7 +175,7 @@ impl Ledger {
     }
 
     /// Takes over the entries of the lines that come next.
-    pub(super) fn extend(&mut self, bytes: &[u8]) {
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             if self.take(line) {
                 continue;
@@ -228,7 +228,7 @@ impl Ledger {
         folded
     }
 
-    pub(super) fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         let mut text = render(&Entry::Folded(self.folded.clone()));
         for (log, account) in &self.logs {
             let log = log.to_string();
@@ -281,9 +281,12 @@ fn is_open_text(json: &[u8]) -> bool {
     inside && !json[last..].iter().all(ours)
 }
 
-pub(super) fn render(entry: &Entry) -> String {
+pub(crate) fn render(entry: &Entry) -> String {
     let json = serde_json::to_string(entry).expect("numbers and names are JSON");
     let mut line = String::with_capacity(json.len() + 11);
     let _ = writeln!(line, "\n{:08x} {json}", crc32c::crc32c(json.as_bytes()));
     line
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
-//! Hearing of new records as they come, for a worker that stays.
+//! Notification of changes, for a worker that stays: it hears of new records as they come.
 //!
 //! # Invariants
-//! - Whatever is stored after [`News::listen`] is told, once, until it is called again: so a
+//! - Whatever is stored after [`ChangeWatcher::listen`] is told, once, until it is called again: so a
 //!   thousand stores between two looks cost one wake-up.
 //! - Nothing is polled.
 
@@ -10,21 +10,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use slipstream_core::Notifier;
 
+use crate::dir::files::SpoolFiles;
 use crate::error::SpoolError;
 use crate::format::log_name::Stage;
 use crate::fs::Watch;
-use crate::spool::Shared;
 
 /// Tells when there may be something new.
-pub(super) struct News {
+pub(crate) struct ChangeWatcher {
     watch: Box<dyn Watch>,
     came: Arc<AtomicBool>,
     path: std::path::PathBuf,
 }
 
-impl News {
-    /// Wakes `notifier` when something comes, from the next [`News::listen`] on.
-    pub(super) fn watch(shared: &Shared, notifier: Notifier) -> Result<Self, SpoolError> {
+impl ChangeWatcher {
+    /// Wakes `notifier` when something comes, from the next [`ChangeWatcher::listen`] on.
+    pub(crate) fn watch(files: &SpoolFiles, notifier: Notifier) -> Result<Self, SpoolError> {
         // Until the first look, everything is new.
         let came = Arc::new(AtomicBool::new(true));
         let heard = Arc::clone(&came);
@@ -35,18 +35,18 @@ impl News {
         // Records come into collecting/; what is to be retried leaves failed/; what an operator asks for
         // stands beside them.
         let dirs = [Stage::Collecting.dir(), Stage::Failed.dir(), "."];
-        let watch = shared.fs.watch(&shared.path, &dirs, Box::new(wake));
-        let watch = watch.map_err(|error| shared.io("watch", Stage::Collecting.dir(), error))?;
-        Ok(Self { watch, came, path: shared.path.join(Stage::Collecting.dir()) })
+        let watch = files.fs.watch(&files.path, &dirs, Box::new(wake));
+        let watch = watch.map_err(|error| files.io("watch", Stage::Collecting.dir(), error))?;
+        Ok(Self { watch, came, path: files.path.join(Stage::Collecting.dir()) })
     }
 
     /// Whether something came since it was listened for.
-    pub(super) fn came(&self) -> bool {
+    pub(crate) fn came(&self) -> bool {
         self.came.load(Ordering::SeqCst)
     }
 
     /// Listens for what comes from now on. Call it before a look.
-    pub(super) fn listen(&self) -> Result<(), SpoolError> {
+    pub(crate) fn listen(&self) -> Result<(), SpoolError> {
         self.came.store(false, Ordering::SeqCst);
         let armed = self.watch.arm();
         armed.map_err(|source| SpoolError::Io { doing: "watch", path: self.path.clone(), source })

@@ -1,6 +1,5 @@
 use std::collections::HashSet;
 
-use super::entries::Folded;
 use super::*;
 use slipstream_core::Timestamp;
 
@@ -12,8 +11,8 @@ fn gone(delivered: u64, overwritten: u64) -> Gone {
     Gone { bytes: 100, outcomes: Outcomes { delivered, overwritten, ..Outcomes::default() } }
 }
 
-fn parse(bytes: &[u8]) -> Ledger {
-    let mut ledger = Ledger::default();
+fn parse(bytes: &[u8]) -> Accounts {
+    let mut ledger = Accounts::default();
     ledger.extend(bytes);
     ledger
 }
@@ -104,9 +103,9 @@ fn one_log_s_account_is_what_the_whole_ledger_says_of_it_whatever_is_damaged() {
     let agree = |bytes: &[u8]| {
         let ledger = parse(bytes);
         for log in [1, 2, 3, 4].map(log) {
-            let mut only = Ledger::default();
+            let mut only = Accounts::default();
             only.extend_by(bytes, &log.to_string());
-            let told = |ledger: &Ledger| ledger.logs.get(&log).copied().unwrap_or_default();
+            let told = |ledger: &Accounts| ledger.logs.get(&log).copied().unwrap_or_default();
             assert_eq!(told(&only), told(&ledger), "{}", bytes.escape_ascii());
         }
     };

@@ -1,0 +1,93 @@
+//! What is done to dead letters: retried, or dropped.
+//!
+//! # Invariants
+//! - *Retry*: each chosen record is pending again, with no attempts counted, before its log moves to
+//!   processing/, where nothing overwrites it and the next worker (or the running one, when it looks for
+//!   new logs) takes it on. Records that were not chosen stay failed in the same log.
+//! - *Drop*: a dropped record is settled in place and counts as purged, in its log and when that goes. A log
+//!   of failed/ in which nothing else is left goes at once; an earlier end leaves that to the next that drops.
+//! - So wherever this ends early, a record is either as it was or as it should be, and the counters add up.
+
+use std::collections::BTreeSet;
+
+use slipstream_core::{Destination, Timestamp};
+
+use super::selection::SelectedTo;
+use crate::consume::asked::{self, DESTINATIONS_MAX};
+use crate::dir::files::SpoolFiles;
+use crate::error::SpoolError;
+use crate::format::frame::{SettlementField, State};
+use crate::format::layout::log_path;
+use crate::format::log_name::{LogName, RetireReason, Stage};
+use crate::fs::File;
+use crate::lifecycle::retirement::Retirement;
+use crate::lifecycle::retiring_log::RetiringLog;
+
+/// What is done to chosen dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// They are given to the next worker, as if they had never been tried.
+    Retry,
+    /// They are removed for good, and count as purged.
+    Drop,
+}
+
+impl Act {
+    /// The settlement that a record has from now on.
+    pub(super) fn settlement(self, was: SettlementField) -> SettlementField {
+        match self {
+            Self::Retry => SettlementField::FRESH,
+            Self::Drop => {
+                let (state, due) = (State::Dropped, Timestamp::default());
+                SettlementField { state, due, wait: 0, ..was }
+            }
+        }
+    }
+
+    /// Moves a log of failed/ on, in which `chosen` records were changed and `left` others are failed or
+    /// wait. Call it with the log's lock, held alone.
+    pub(super) fn move_on(
+        self,
+        retirement: &Retirement,
+        (file, log): (&dyn File, LogName),
+        (chosen, left): (u64, u64),
+        untold: &mut Untold,
+    ) -> Result<(), SpoolError> {
+        let (files, path) = (&retirement.ledger.files, log_path(Stage::Failed, log));
+        match self {
+            Self::Retry if chosen > 0 => {
+                untold.tell(files)?;
+                files.bring_to_processing("retry", &path, log)
+            }
+            Self::Drop if left == 0 => {
+                // Not as done: a power loss that undoes the settlements must not send anything.
+                let why = RetireReason::Purged;
+                files.move_log("remove", &path, &RetiringLog::new(log, why).path())?;
+                retirement.finish(file, log, why).map(drop)
+            }
+            Self::Retry | Self::Drop => Ok(()),
+        }
+    }
+}
+
+/// Destinations that something is retried to, and of which workers were not told yet. What the worker, or
+/// the last one, knows of a destination must not fail it untried.
+#[derive(Default)]
+pub(super) struct Untold(BTreeSet<String>);
+
+impl Untold {
+    pub(super) fn add(&mut self, to: &SelectedTo) {
+        // More than can be told apart are all.
+        let room = (DESTINATIONS_MAX + 1).saturating_sub(self.0.len());
+        self.0.extend(to.each.keys().take(room).cloned());
+    }
+
+    pub(super) fn tell(&mut self, files: &SpoolFiles) -> Result<(), SpoolError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let destinations: Vec<_> =
+            std::mem::take(&mut self.0).into_iter().map(Destination::new).collect();
+        asked::ask(files, &destinations)
+    }
+}

@@ -1,0 +1,119 @@
+//! What was chosen of the dead letters: the plan, and the same once it was applied.
+
+use std::collections::BTreeMap;
+
+use slipstream_core::Record;
+
+use crate::consume::asked::DESTINATIONS_MAX;
+use crate::operate::skipped::Skipped;
+
+/// What was chosen of the dead letters.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Selection {
+    /// Logs that hold some of it.
+    pub logs: u64,
+    /// Dead letters that were chosen.
+    pub requests: u64,
+    /// How many of them each destination has; [`SelectedTo::other`] are not told apart.
+    pub to: SelectedTo,
+    /// Whether a worker runs, so that what failed in logs that it still has was left alone.
+    pub worker_running: bool,
+    /// What was chosen, and left alone because of that.
+    pub held_by_worker: u64,
+    /// Logs that could not be read, or changed.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Chosen dead letters by destination. Bounded, however many destinations there are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SelectedTo {
+    /// Each destination.
+    pub each: BTreeMap<String, u64>,
+    /// Those beyond the first thousand destinations, and those whose envelope cannot be read.
+    pub other: u64,
+}
+
+impl SelectedTo {
+    pub(super) fn add(&mut self, payload: &[u8]) {
+        match Record::head(payload) {
+            Ok(head) => self.add_to(head.destination, 1),
+            Err(_) => self.other += 1,
+        }
+    }
+
+    pub(super) fn merge(&mut self, more: &Self) {
+        more.each.iter().for_each(|(to, requests)| self.add_to(to, *requests));
+        self.other += more.other;
+    }
+
+    fn add_to(&mut self, destination: &str, requests: u64) {
+        if let Some(known) = self.each.get_mut(destination) {
+            *known += requests;
+        // One more than a worker is told apart, so that it is told of all.
+        } else if self.each.len() <= DESTINATIONS_MAX {
+            self.each.insert(destination.to_owned(), requests);
+        } else {
+            self.other += requests;
+        }
+    }
+}
+
+/// What is retried.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Retried {
+    /// Logs that moved.
+    pub logs: u64,
+    /// Requests that are pending again.
+    pub requests: u64,
+    /// Whether a worker runs, so that what failed in logs that it still has was left alone.
+    pub worker_running: bool,
+    /// Logs that could not be read, or moved.
+    pub skipped: Vec<Skipped>,
+}
+
+/// What was dropped.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dropped {
+    /// Logs that held some of it.
+    pub logs: u64,
+    /// Requests that count as purged now.
+    pub requests: u64,
+    /// Whether a worker runs, so that what failed in logs that it still has was left alone.
+    pub worker_running: bool,
+    /// Logs that could not be read, or removed.
+    pub skipped: Vec<Skipped>,
+}
+
+#[cfg(test)]
+mod tests {
+    use slipstream_core::{DeliveryOptions, Destination, RecordId};
+
+    use super::*;
+
+    #[test]
+    fn destinations_beyond_those_that_are_told_apart_are_counted_together() {
+        let mut to = SelectedTo::default();
+        for number in 0..3_000_u64 {
+            let mut bytes = Vec::new();
+            let record = Record {
+                id: RecordId::from_bytes([1; 16]),
+                kind: "beep".to_owned(),
+                destination: Destination::new(format!("beep://{}", number % 2_000)),
+                options: DeliveryOptions::default(),
+                body: Vec::new(),
+            };
+            record.encode_to(&mut bytes);
+            to.add(&bytes);
+        }
+        to.add(b"no envelope");
+        let mut both = SelectedTo::default();
+        both.merge(&to);
+        both.merge(&to);
+        let most = DESTINATIONS_MAX + 1;
+        assert_eq!((to.each.len(), both.each.len()), (most, most));
+        assert_eq!(to.each.values().sum::<u64>() + to.other, 3_001);
+        assert_eq!(both.other, 2 * to.other);
+    }
+}
