@@ -8,11 +8,11 @@ mod list;
 mod noted;
 mod retry;
 mod show;
-mod walk;
+mod unread;
 
 use anyhow::Result;
+use slipstream_log::Act;
 
-use self::retry::Act;
 use crate::args::{FailedArgs, FailedCommand};
 use crate::exit::Exit;
 use crate::process::owner::Place;

@@ -9,42 +9,63 @@
 //! # Non-goals
 //! An index. Every failed log is read, and its notes if they are asked for.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
 use slipstream_core::{Clock, Record, RecordId, SystemClock, Timestamp};
-use slipstream_log::{Spool, Stage};
+use slipstream_log::{Letter, Stage, Standing};
 
 use super::noted::Noted;
-use super::walk::{Unread, each};
-
-use crate::args::{ChoiceArgs, FilterArgs};
+use super::unread::Unread;
+use crate::args::FilterArgs;
 use crate::kinds::destination::is_to;
 use crate::term::print;
 use crate::term::units::count;
 
-/// Which are meant, and which of those that were named are found.
-pub(super) struct Choice {
-    all: bool,
-    pub(super) missing: BTreeSet<RecordId>,
-    found: BTreeSet<RecordId>,
-    /// Those that the filters let through, if there are filters.
-    chosen: Option<Chosen>,
-}
-
-/// The failed requests that filters let through.
-#[derive(Default)]
-pub(super) struct Chosen {
-    ids: HashSet<RecordId>,
+/// What the filters let through.
+pub(super) struct Filter<'a> {
+    args: &'a FilterArgs,
+    /// The text of `--error`, in lower case.
+    error: Option<String>,
+    now: Timestamp,
+    noted: Noted,
     /// Others that were never tried, so that they have no status to be chosen by.
     never_tried: u64,
     /// Others of which nothing is noted.
     unnoted: u64,
 }
 
-impl Chosen {
-    pub(super) fn has(&self, id: RecordId) -> bool {
-        self.ids.contains(&id)
+impl<'a> Filter<'a> {
+    pub(super) fn new(args: &'a FilterArgs) -> Self {
+        let error = args.error.as_ref().map(|text| text.to_lowercase());
+        let (now, noted) = (SystemClock::new().now(), Noted::default());
+        Self { args, error, now, noted, never_tried: 0, unnoted: 0 }
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_absent(&self) -> bool {
+        *self.args == FilterArgs::default()
+    }
+
+    /// Whether a failed request fits all of them.
+    pub(super) fn takes(&mut self, letter: &Letter<'_>, record: &Record) -> bool {
+        if !envelope_fits(record, self.args, self.now) {
+            return false;
+        }
+        if self.args.status.is_none() && self.args.error.is_none() {
+            return true;
+        }
+        let Some(last) = self.noted.last(letter, record.id) else {
+            self.unnoted += 1;
+            return false;
+        };
+        if self.error.as_ref().is_some_and(|text| !last.says(text)) {
+            return false;
+        }
+        if self.args.status.is_none() || last.status == self.args.status {
+            return true;
+        }
+        self.never_tried += u64::from(last.was_never_tried());
+        false
     }
 
     /// Says which requests a filter of the notes could not be asked of.
@@ -66,83 +87,68 @@ impl Chosen {
             ));
         }
     }
+
+    /// Notes that could not be read.
+    pub(super) fn unread(self) -> Unread {
+        self.noted.unread
+    }
 }
 
-impl Choice {
-    pub(super) fn of(
-        args: &ChoiceArgs,
-        spool: Option<&Spool>,
-        unread: &mut Unread,
-    ) -> Result<Self> {
-        let chosen = match spool {
-            Some(spool) => select(spool, &args.filter, unread)?,
-            None => None,
-        };
-        let missing = args.ids.iter().copied().collect();
-        Ok(Self { all: args.ids.is_empty(), missing, found: BTreeSet::new(), chosen })
-    }
+/// Which are meant, and which of those that were named are found.
+pub(super) struct Choice<'a> {
+    all: bool,
+    pub(super) missing: BTreeSet<RecordId>,
+    found: BTreeSet<RecordId>,
+    /// How those stand that are named and missing, as far as they are there at all.
+    pub(super) standing: BTreeMap<RecordId, Standing>,
+    pub(super) filter: Filter<'a>,
+}
 
-    /// Says which requests the filters could not be asked of.
-    pub(super) fn tell_of_others(&self) {
-        self.chosen.iter().for_each(Chosen::tell_of_others);
-    }
-
-    pub(super) fn takes(&mut self, payload: &[u8]) -> bool {
-        if self.all && self.chosen.is_none() {
-            return true;
+impl<'a> Choice<'a> {
+    pub(super) fn new(ids: &[RecordId], filter: &'a FilterArgs) -> Self {
+        Self {
+            all: ids.is_empty(),
+            missing: ids.iter().copied().collect(),
+            found: BTreeSet::new(),
+            standing: BTreeMap::new(),
+            filter: Filter::new(filter),
         }
-        let Ok(record) = Record::decode(payload) else {
+    }
+
+    pub(super) fn takes(&mut self, letter: &Letter<'_>) -> bool {
+        if self.all && (!letter.is_failed() || self.filter.is_absent()) {
+            return letter.is_failed();
+        }
+        let Some(record) = letter.record() else {
             return false;
         };
-        if self.chosen.as_ref().is_some_and(|chosen| !chosen.has(record.id)) {
+        if !letter.is_failed() {
+            self.is_no_dead_letter(record.id, letter);
+            return false;
+        }
+        if !self.filter.is_absent() && !self.filter.takes(letter, &record) {
+            return false;
+        }
+        if self.all {
+            return true;
+        }
+        if letter.standing() == Standing::HeldByWorker {
+            self.is_no_dead_letter(record.id, letter);
             return false;
         }
         // A log that was copied by hand has an id twice, and both are meant.
         if self.missing.remove(&record.id) {
             self.found.insert(record.id);
         }
-        self.all || self.found.contains(&record.id)
+        self.found.contains(&record.id)
     }
-}
 
-/// The failed requests that the filters let through. None without filters: all.
-pub(super) fn select(
-    spool: &Spool,
-    filter: &FilterArgs,
-    unread: &mut Unread,
-) -> Result<Option<Chosen>> {
-    if *filter == FilterArgs::default() {
-        return Ok(None);
+    /// Notes how a request stands that is named, in a log that a worker has or will have.
+    fn is_no_dead_letter(&mut self, id: RecordId, letter: &Letter<'_>) {
+        if letter.stage() == Stage::Processing && self.missing.contains(&id) {
+            self.standing.insert(id, letter.standing());
+        }
     }
-    let now = SystemClock::new().now();
-    let asks_notes = filter.status.is_some() || filter.error.is_some();
-    let error = filter.error.as_ref().map(|text| text.to_lowercase());
-    let mut chosen = Chosen::default();
-    let mut noted = Noted::new(spool);
-    for stage in [Stage::Processing, Stage::Failed] {
-        each(spool, stage, unread, |kept| {
-            let record = kept.record().filter(|_| kept.is_failed(stage));
-            let Some(record) = record.filter(|record| envelope_fits(record, filter, now)) else {
-                return Ok(true);
-            };
-            let id = record.id;
-            if !asks_notes {
-                chosen.ids.insert(id);
-                return Ok(true);
-            }
-            match noted.last(kept.log, id) {
-                None => chosen.unnoted += 1,
-                Some(last) if error.as_ref().is_some_and(|text| !last.says(text)) => {}
-                Some(last) if filter.status.is_none() || last.status == filter.status => {
-                    chosen.ids.insert(id);
-                }
-                Some(last) => chosen.never_tried += u64::from(last.was_never_tried()),
-            }
-            Ok(true)
-        })?;
-    }
-    unread.0.extend(noted.unread.0);
-    Ok(Some(chosen))
 }
 
 fn envelope_fits(record: &Record, filter: &FilterArgs, now: Timestamp) -> bool {

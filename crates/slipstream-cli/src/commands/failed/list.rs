@@ -2,19 +2,19 @@
 //!
 //! The JSON's fields are a promise: fields may join, none changes.
 
-use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
-use slipstream_core::{Clock, SystemClock, Timestamp};
+use slipstream_core::{Clock, Record, SystemClock, Timestamp};
 use slipstream_http::masked_url;
-use slipstream_log::{Spool, Stage};
+use slipstream_log::{Letter, Spool};
 
-use super::choice;
+use super::choice::Filter;
 use super::noted::{Last, Noted};
-use super::walk::{Kept, Unread, each};
+use super::unread::Unread;
 
 use crate::args::ListArgs;
 use crate::exit::Exit;
@@ -41,68 +41,67 @@ struct Line {
 
 pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<Exit> {
     let mut lines = print::Lines::new();
-    let mut seen = HashSet::new();
     let mut unread = Unread::default();
-    let chosen = match spool {
-        Some(spool) => choice::select(spool, &args.filter, &mut unread)?,
-        None => None,
-    };
-    let mut shown = false;
+    let mut filter = Filter::new(&args.filter);
+    let mut noted = Noted::default();
     let now = SystemClock::new().now();
-    let mut noted = spool.map(Noted::new);
-    // A log that was retried in part holds failed requests in processing/ until it is worked. One
-    // that moves back while this looks is not shown twice.
-    for stage in [Stage::Processing, Stage::Failed] {
-        let Some(spool) = spool else { break };
-        let mut here = HashSet::new();
-        let read = each(spool, stage, &mut unread, |kept| {
-            if !kept.is_failed(stage) || seen.contains(&kept.log) {
-                return Ok(true);
-            }
-            here.insert(kept.log);
-            if let Some(chosen) = &chosen
-                && !kept.record().is_some_and(|record| chosen.has(record.id))
-            {
-                return Ok(true);
+    let (mut shown, mut written) = (false, Ok(true));
+    if let Some(spool) = spool {
+        let skipped = spool.dead_letters().each(|letter| {
+            let record = letter.record().filter(|_| letter.is_failed());
+            let meant = match &record {
+                _ if filter.is_absent() => letter.is_failed(),
+                Some(record) => filter.takes(letter, record),
+                None => false,
+            };
+            if !meant {
+                return ControlFlow::Continue(());
             }
             shown = true;
-            let line = Line::of(stage, kept, noted.as_mut(), now);
-            lines.put(&if args.json { print::json(&line)? } else { line.to_string() })
+            written = Line::of(letter, record, &mut noted, now)
+                .print(args.json)
+                .and_then(|line| lines.put(&line));
+            if matches!(written, Ok(true)) {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         })?;
-        if !read {
-            return Ok(unread.say(Exit::Success));
-        }
-        seen.extend(here);
+        unread.add(skipped);
+    }
+    if !written? {
+        return Ok(unread.say(Exit::Success));
     }
     lines.end()?;
-    unread.0.extend(noted.map(|noted| noted.unread.0).unwrap_or_default());
+    unread.0.extend(noted.unread.0);
     if !shown && !args.json {
         // Not where lines are counted.
-        let like = if chosen.is_some() { "such " } else { "" };
+        let like = if filter.is_absent() { "" } else { "such " };
         print::complain(&format!("no {like}failed requests in {}", dir.display()));
     }
-    chosen.iter().for_each(choice::Chosen::tell_of_others);
+    filter.tell_of_others();
+    unread.0.extend(filter.unread().0);
     Ok(unread.say(Exit::Success))
 }
 
 impl Line {
-    fn of(stage: Stage, kept: &Kept<'_>, noted: Option<&mut Noted<'_>>, now: Timestamp) -> Self {
+    fn of(letter: &Letter<'_>, record: Option<Record>, noted: &mut Noted, now: Timestamp) -> Self {
         let line = Self {
             id: None,
             kind: None,
             to: None,
             request: None,
-            attempts: kept.settlement.attempts,
+            attempts: letter.attempts(),
             stored: None,
-            log: format!("{stage}/{}", kept.log),
+            log: format!("{}/{}", letter.stage(), letter.log()),
             age_seconds: None,
             reason: None,
             status: None,
         };
-        let Some(record) = kept.record() else {
+        let Some(record) = record else {
             return line;
         };
-        let last = noted.and_then(|noted| noted.last(kept.log, record.id));
+        let last = noted.last(letter, record.id);
         Self {
             age_seconds: Some(now.since(record.id.stored()).as_secs()),
             reason: last.map(Last::reason),
@@ -114,6 +113,10 @@ impl Line {
             kind: Some(record.kind),
             ..line
         }
+    }
+
+    fn print(&self, json: bool) -> Result<String> {
+        if json { print::json(self) } else { Ok(self.to_string()) }
     }
 }
 

@@ -8,11 +8,11 @@
 use std::collections::HashMap;
 
 use slipstream_core::RecordId;
-use slipstream_log::Spool;
+use slipstream_log::Letter;
 use slipstream_log::name::LogName;
 use slipstream_worker::Note;
 
-use super::walk::Unread;
+use super::unread::Unread;
 
 /// How a note begins that tells of no attempt.
 const NOT_TRIED: &str = "not tried";
@@ -72,25 +72,22 @@ impl Last {
 }
 
 /// The notes of the log that was looked at last.
-pub(super) struct Noted<'a> {
-    spool: &'a Spool,
+#[derive(Default)]
+pub(super) struct Noted {
     log: Option<LogName>,
     of: HashMap<RecordId, Last>,
     /// Notes that could not be read.
     pub(super) unread: Unread,
 }
 
-impl<'a> Noted<'a> {
-    pub(super) fn new(spool: &'a Spool) -> Self {
-        Self { spool, log: None, of: HashMap::new(), unread: Unread::default() }
-    }
-
-    /// What was noted last of a request of this log, if anything was.
-    pub(super) fn last(&mut self, log: LogName, id: RecordId) -> Option<&Last> {
+impl Noted {
+    /// What was noted last of a request, if anything was.
+    pub(super) fn last(&mut self, letter: &Letter<'_>, id: RecordId) -> Option<&Last> {
+        let log = letter.log();
         if self.log != Some(log) {
             (self.log, self.of) = (Some(log), HashMap::new());
             let of = &mut self.of;
-            let read = self.spool.notes_of(log, |line| {
+            let read = letter.each_note(|line| {
                 let note = Note::parse(line).and_then(|note| Some((note.id.parse().ok()?, note)));
                 if let Some((id, note)) = note {
                     // A later line is a newer one.

@@ -5,47 +5,19 @@
 //! - What is not named stays failed, and an id that is not there is said to be missing.
 //! - The JSON's fields are a promise: fields may join, none changes.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 use slipstream_core::RecordId;
-use slipstream_log::{Dropped, Retried, Spool, SpoolError, Stage};
+use slipstream_log::{Act, Selection, Spool, Standing};
 
 use super::choice::Choice;
-use super::walk::{Kept, Unread, each};
-
+use super::unread::Unread;
 use crate::args::ChoiceArgs;
 use crate::exit::Exit;
 use crate::term::print;
 use crate::term::units::count;
-
-/// What is done to them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Act {
-    Retry,
-    Drop,
-}
-
-impl Act {
-    /// Why it cannot be done now.
-    fn with_worker(self) -> String {
-        let act = if self == Self::Retry { "retry" } else { "drop" };
-        format!("a running worker has the log; {act} it after the worker has ended")
-    }
-
-    fn apply(self, spool: &Spool, choice: &mut Choice) -> Result<Retried, SpoolError> {
-        match self {
-            Self::Retry => spool.retry_failed(|payload| choice.takes(payload)),
-            Self::Drop => {
-                let Dropped { logs, requests, worker_running, skipped } =
-                    spool.drop_failed(|payload| choice.takes(payload))?;
-                Ok(Retried { logs, requests, worker_running, skipped })
-            }
-        }
-    }
-}
 
 #[derive(Default, Serialize)]
 struct Report {
@@ -59,102 +31,59 @@ struct Report {
 }
 
 pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ChoiceArgs, act: Act) -> Result<Exit> {
-    let mut unread = Unread::default();
-    let mut choice = Choice::of(args, spool, &mut unread)?;
-    let mut report = Report { dry_run: args.dry_run, ..Report::default() };
-    if let Some(spool) = spool {
-        let retried = match args.dry_run {
-            true => count_chosen(spool, &mut choice, &mut unread)?,
-            false => act.apply(spool, &mut choice).with_context(|| {
-                let doing = if act == Act::Retry { "retry" } else { "drop" };
-                format!("cannot {doing} what failed in {}", dir.display())
-            })?,
-        };
-        (report.requests, report.logs) = (retried.requests, retried.logs);
-        unread.0.extend(retried.skipped.into_iter().map(|it| (it.path, it.why)));
-        report.worker_running = retried.worker_running;
-        if args.ids.is_empty() && retried.worker_running {
-            each_failed(spool, Stage::Processing, &mut unread, |kept| {
-                report.left += u64::from(choice.takes(kept.payload));
-            })?;
+    let mut choice = Choice::new(&args.ids, &args.filter);
+    let selection = match spool {
+        Some(spool) if args.dry_run => spool.dead_letters().plan(|letter| choice.takes(letter))?,
+        Some(spool) => {
+            let applied = spool.dead_letters().apply(act, |letter| choice.takes(letter));
+            applied
+                .with_context(|| format!("cannot {} what failed in {}", verb(act), dir.display()))?
         }
-    }
-    let whereabouts = match spool {
-        Some(spool) if !choice.missing.is_empty() => {
-            whereabouts(spool, &choice.missing, report.worker_running, act, &mut unread)?
-        }
-        _ => BTreeMap::new(),
+        None => Selection::default(),
     };
-    report.missing = choice.missing.iter().map(RecordId::to_string).collect();
+    let report = Report {
+        requests: selection.requests,
+        logs: selection.logs,
+        dry_run: args.dry_run,
+        missing: choice.missing.iter().map(RecordId::to_string).collect(),
+        worker_running: selection.worker_running,
+        left: selection.held_by_worker,
+    };
     print::out(&if args.json { print::json(&report)? } else { report.text(act) })?;
     for id in &choice.missing {
-        let why = whereabouts.get(id).map(String::as_str).unwrap_or(
-            "is not among the failed requests; `slipstream failed list` shows those there are",
-        );
-        print::complain(&format!("{id} {why}"));
+        print::complain(&format!("{id} {}", whereabouts(choice.standing.get(id), act)));
     }
-    choice.tell_of_others();
+    choice.filter.tell_of_others();
     if report.left > 0 {
         let left = count(report.left, "failed request");
-        print::complain(&format!("{left} left alone: {}", act.with_worker()));
+        print::complain(&format!("{left} left alone: {}", with_worker(act)));
     }
     let well = choice.missing.is_empty() && report.left == 0;
+    let mut unread: Unread = choice.filter.unread();
+    unread.add(selection.skipped);
     Ok(unread.say(if well { Exit::Success } else { Exit::Incomplete }))
 }
 
-/// What a retry would take.
-fn count_chosen(spool: &Spool, choice: &mut Choice, unread: &mut Unread) -> Result<Retried> {
-    let worker_running = spool.status()?.worker_running;
-    let mut requests = 0;
-    let mut logs = HashSet::new();
-    let waiting = (!worker_running).then_some(Stage::Processing);
-    for stage in waiting.into_iter().chain([Stage::Failed]) {
-        each_failed(spool, stage, unread, |kept| {
-            if choice.takes(kept.payload) {
-                requests += 1;
-                logs.insert(kept.log);
-            }
-        })?;
+fn verb(act: Act) -> &'static str {
+    match act {
+        Act::Retry => "retry",
+        Act::Drop => "drop",
     }
-    Ok(Retried { logs: logs.len() as u64, requests, worker_running, skipped: Vec::new() })
 }
 
-fn each_failed(
-    spool: &Spool,
-    stage: Stage,
-    unread: &mut Unread,
-    mut look: impl FnMut(&Kept<'_>),
-) -> Result<()> {
-    each(spool, stage, unread, |kept| {
-        if kept.is_failed(stage) {
-            look(kept);
-        }
-        Ok(true)
-    })
-    .map(drop)
+/// Why it cannot be done now.
+fn with_worker(act: Act) -> String {
+    let act = verb(act);
+    format!("a running worker has the log; {act} it after the worker has ended")
 }
 
-/// Why some that could not be retried could not: their logs are still being worked.
-fn whereabouts(
-    spool: &Spool,
-    missing: &BTreeSet<RecordId>,
-    worker_running: bool,
-    act: Act,
-    unread: &mut Unread,
-) -> Result<BTreeMap<RecordId, String>> {
-    let mut found = BTreeMap::new();
-    each(spool, Stage::Processing, unread, |kept| {
-        if let Some(record) = kept.record().filter(|record| missing.contains(&record.id)) {
-            let why = if kept.is_failed(Stage::Processing) && worker_running {
-                format!("is left alone: {}", act.with_worker())
-            } else {
-                "is not among the failed requests: it waits for the next worker already, or was settled since".to_owned()
-            };
-            found.insert(record.id, why);
-        }
-        Ok(true)
-    })?;
-    Ok(found)
+/// Where one is that was named, and is no dead letter which could be retried or dropped.
+fn whereabouts(standing: Option<&Standing>, act: Act) -> String {
+    match standing {
+        None => "is not among the failed requests; `slipstream failed list` shows those there are".to_owned(),
+        Some(Standing::HeldByWorker) => format!("is left alone: {}", with_worker(act)),
+        Some(_) => "is not among the failed requests: it waits for the next worker already, or was settled since".to_owned(),
+    }
 }
 
 impl Report {

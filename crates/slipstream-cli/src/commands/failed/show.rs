@@ -7,20 +7,19 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
 use slipstream_core::{Record, RecordId, Timestamp};
 use slipstream_http::masked_url;
-use slipstream_log::frame::{SettlementField, State};
 use slipstream_log::name::LogName;
-use slipstream_log::{Spool, Stage};
+use slipstream_log::{Spool, Stage, Standing};
 use slipstream_worker::Note;
 
 use super::noted;
-use super::walk::{self, Unread, each};
-
+use super::unread::Unread;
 use crate::args::ShowArgs;
 use crate::commands::inspect::Body;
 use crate::exit::Exit;
@@ -64,7 +63,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<
         Some(spool) => find(spool, args.id, &mut unread)?.map(|found| (spool, found)),
         None => None,
     };
-    let Some((spool, (stage, log, settlement, record))) = found else {
+    let Some((spool, found)) = found else {
         print::complain(&format!(
             "{} is neither among the failed requests in {} nor among those that wait for another attempt; `slipstream failed list` shows the failed ones",
             args.id,
@@ -72,6 +71,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<
         ));
         return Ok(unread.say(Exit::Incomplete));
     };
+    let Found { stage, log, is_failed, attempts, due, record } = found;
     let (notes, notes_left_out) = notes(spool, log, args.id).unwrap_or_else(|error| {
         unread.0.insert(log.to_string(), format!("{error:#}"));
         Default::default()
@@ -79,9 +79,9 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<
     let to = record.destination.as_str();
     let report = Report {
         id: record.id.to_string(),
-        state: if walk::is_failed(settlement.state, stage) { "failed" } else { "pending" },
-        attempts: settlement.attempts,
-        due: (settlement.due > Timestamp::default()).then(|| rfc3339(settlement.due)),
+        state: if is_failed { "failed" } else { "pending" },
+        attempts,
+        due: due.map(rfc3339),
         stored: rfc3339(record.id.stored()),
         to: if args.show_secrets { to.to_owned() } else { masked_url(to) },
         log: format!("{stage}/{log}"),
@@ -96,22 +96,39 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<
     Ok(unread.say(Exit::Success))
 }
 
+/// A request that was looked for.
+struct Found {
+    stage: Stage,
+    log: LogName,
+    is_failed: bool,
+    attempts: u16,
+    due: Option<Timestamp>,
+    record: Record,
+}
+
 /// The request, wherever it failed or waits for another attempt.
-fn find(
-    spool: &Spool,
-    id: RecordId,
-    unread: &mut Unread,
-) -> Result<Option<(Stage, LogName, SettlementField, Record)>> {
+fn find(spool: &Spool, id: RecordId, unread: &mut Unread) -> Result<Option<Found>> {
     let mut found = None;
-    // A failed log that is retried moves to processing/, and back.
-    for stage in [Stage::Processing, Stage::Failed, Stage::Processing] {
-        each(spool, stage, unread, |kept| {
-            let open = matches!(kept.settlement.state, State::Failed | State::Pending);
-            if open && let Some(record) = kept.record().filter(|record| record.id == id) {
-                found = Some((stage, kept.log, kept.settlement, record));
+    // Twice: a failed log that is retried moves to processing/, and back.
+    for _ in 0..2 {
+        let skipped = spool.dead_letters().each(|letter| {
+            if letter.standing() == Standing::Settled {
+                return ControlFlow::Continue(());
             }
-            Ok(found.is_none())
+            let Some(record) = letter.record().filter(|record| record.id == id) else {
+                return ControlFlow::Continue(());
+            };
+            found = Some(Found {
+                stage: letter.stage(),
+                log: letter.log(),
+                is_failed: letter.is_failed(),
+                attempts: letter.attempts(),
+                due: letter.due(),
+                record,
+            });
+            ControlFlow::Break(())
         })?;
+        unread.add(skipped);
         if found.is_some() {
             break;
         }

@@ -11,7 +11,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use slipstream_core::Timestamp;
 use slipstream_http::masked_url;
-use slipstream_log::{ByAge, LogStatus, OverwrittenSum, SlotStatus, Waiting};
+use slipstream_log::{AgeHistogram, LogStatus, OverwrittenSum, SlotStatus, Waiting};
 use slipstream_worker::LastRun;
 
 use super::hints::hints;
@@ -259,7 +259,7 @@ fn destination(name: &str, waiting: &Waiting) -> Vec<Span<'static>> {
         0 => piece("-", FAINT),
         number => piece(short(number), style),
     };
-    let sum = |by_age: &ByAge| by_age.iter().sum::<u64>();
+    let sum = |by_age: &AgeHistogram| by_age.iter().sum::<u64>();
     let mut row = vec![piece(name, PLAIN), number(sum(&waiting.pending), STRONG)];
     row.extend(waiting.pending.iter().enumerate().map(|(column, requests)| {
         // What is older than an hour should have gone out, or failed for good.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use slipstream_core::Timestamp;
 use slipstream_http::masked_url;
 use slipstream_log::{
-    AGES, ByAge, LogStatus, OnFull, OverwrittenSum, SlotStatus, Stage, StageStatus,
+    AGES, AgeHistogram, LogStatus, OnFull, OverwrittenSum, SlotStatus, Stage, StageStatus,
 };
 use slipstream_worker::LastRun;
 
@@ -109,15 +109,15 @@ struct Overwritten {
 #[derive(Serialize)]
 struct Destination {
     destination: String,
-    pending: ByAge,
-    failed: ByAge,
+    pending: AgeHistogram,
+    failed: AgeHistogram,
 }
 
 /// Those that have no line of their own, together.
 #[derive(Default, Serialize)]
 struct Others {
-    pending: ByAge,
-    failed: ByAge,
+    pending: AgeHistogram,
+    failed: AgeHistogram,
 }
 
 impl Report {

@@ -35,7 +35,7 @@ fn log(minutes_ago: u64, requests: u64, bytes: u64) -> LogStatus {
     LogStatus { begun: Timestamp::from_millis(begun), requests, bytes }
 }
 
-fn to(destination: &str, pending: ByAge, failed: ByAge) -> Waiting {
+fn to(destination: &str, pending: AgeHistogram, failed: AgeHistogram) -> Waiting {
     Waiting { destination: destination.to_owned(), pending, failed, ..Waiting::default() }
 }
 

@@ -1,0 +1,30 @@
+//! Files that a walk over dead letters passed over.
+
+use std::collections::BTreeMap;
+
+use slipstream_log::Skipped;
+
+use crate::exit::Exit;
+use crate::term::print;
+
+/// Files that could not be read, and why. Each is told once, at the end.
+#[derive(Default)]
+pub(super) struct Unread(pub(super) BTreeMap<String, String>);
+
+impl Unread {
+    pub(super) fn note(&mut self, path: impl Into<String>, error: impl Into<anyhow::Error>) {
+        self.0.insert(path.into(), format!("{:#}", error.into()));
+    }
+
+    pub(super) fn add(&mut self, skipped: Vec<Skipped>) {
+        self.0.extend(skipped.into_iter().map(|it| (it.path, it.why)));
+    }
+
+    /// Says which they are, and how the command ends that would else end like this.
+    pub(super) fn say(&self, ended: Exit) -> Exit {
+        for why in self.0.values() {
+            print::complain(&format!("passed over: {why}"));
+        }
+        if self.0.is_empty() { ended } else { Exit::Error }
+    }
+}
