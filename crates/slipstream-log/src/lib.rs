@@ -50,7 +50,7 @@ mod store;
 pub use consume::worker_lock::{Holder, WORKER_SILENCE};
 pub use dead_letters::act::Act;
 pub use dead_letters::letter::{Letter, Standing};
-pub use dead_letters::selection::{Dropped, Retried, SelectedTo, Selection};
+pub use dead_letters::selection::{SelectedTo, Selection};
 pub use dead_letters::walk::DeadLetters;
 pub use dir::spool_dir::SpoolDir;
 pub use error::SpoolError;

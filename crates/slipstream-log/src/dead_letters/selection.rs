@@ -60,32 +60,6 @@ impl SelectedTo {
     }
 }
 
-/// What is retried.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Retried {
-    /// Logs that moved.
-    pub logs: u64,
-    /// Requests that are pending again.
-    pub requests: u64,
-    /// Whether a worker runs, so that what failed in logs that it still has was left alone.
-    pub worker_running: bool,
-    /// Logs that could not be read, or moved.
-    pub skipped: Vec<Skipped>,
-}
-
-/// What was dropped.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Dropped {
-    /// Logs that held some of it.
-    pub logs: u64,
-    /// Requests that count as purged now.
-    pub requests: u64,
-    /// Whether a worker runs, so that what failed in logs that it still has was left alone.
-    pub worker_running: bool,
-    /// Logs that could not be read, or removed.
-    pub skipped: Vec<Skipped>,
-}
-
 #[cfg(test)]
 mod tests {
     use slipstream_core::{DeliveryOptions, Destination, RecordId};

@@ -8,7 +8,7 @@ use super::Spool;
 use crate::consume::{asked, attempt_log, state_files};
 use crate::dead_letters::act::Act;
 use crate::dead_letters::letter::{Letter, Standing};
-use crate::dead_letters::selection::{Dropped, Retried, Selection};
+use crate::dead_letters::selection::Selection;
 use crate::dead_letters::walk::DeadLetters;
 use crate::error::SpoolError;
 use crate::format::layout::LAST_RUN;
@@ -103,12 +103,10 @@ impl Spool {
     pub fn retry_failed(
         &self,
         mut choose: impl FnMut(&[u8]) -> bool,
-    ) -> Result<Retried, SpoolError> {
+    ) -> Result<Selection, SpoolError> {
         let choose =
             |letter: &Letter<'_>| letter.standing() == Standing::Failed && choose(letter.payload());
-        let Selection { logs, requests, worker_running, skipped, .. } =
-            self.dead_letters().apply(Act::Retry, choose)?;
-        Ok(Retried { logs, requests, worker_running, skipped })
+        self.dead_letters().apply(Act::Retry, choose)
     }
 
     /// Removes failed requests for good: those of whose bytes (an encoded
@@ -119,12 +117,10 @@ impl Spool {
     pub fn drop_failed(
         &self,
         mut choose: impl FnMut(&[u8]) -> bool,
-    ) -> Result<Dropped, SpoolError> {
+    ) -> Result<Selection, SpoolError> {
         let choose =
             |letter: &Letter<'_>| letter.standing() == Standing::Failed && choose(letter.payload());
-        let Selection { logs, requests, worker_running, skipped, .. } =
-            self.dead_letters().apply(Act::Drop, choose)?;
-        Ok(Dropped { logs, requests, worker_running, skipped })
+        self.dead_letters().apply(Act::Drop, choose)
     }
 
     /// Shows each line that was noted about a log's requests, oldest first. One at a time, for
