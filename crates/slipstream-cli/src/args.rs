@@ -159,4 +159,24 @@ mod tests {
     fn the_command_line_does_not_contradict_itself() {
         super::Cli::command().debug_assert();
     }
+
+    #[test]
+    fn what_is_usual_is_what_the_library_has() {
+        use clap::Parser;
+        use slipstream_log::health::Thresholds;
+
+        use super::{Cli, Command};
+
+        let usual = Thresholds::default();
+        let Command::Status(status) = Cli::parse_from(["slipstream", "status"]).command else {
+            panic!();
+        };
+        let health = status.health;
+        assert_eq!((health.max_age, health.max_down), (usual.max_age, usual.max_down));
+        assert_eq!((health.max_failed, health.max_pending), (usual.max_failed, usual.max_pending));
+        let Command::Store(store) = Cli::parse_from(["slipstream", "store", "u"]).command else {
+            panic!();
+        };
+        assert_eq!(store.warn_after, Thresholds::WARN_AFTER);
+    }
 }

@@ -16,6 +16,7 @@ mod commands;
 mod config;
 mod curl;
 mod exit;
+mod health;
 mod kinds;
 mod process;
 #[cfg(test)]

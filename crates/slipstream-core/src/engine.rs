@@ -14,6 +14,7 @@ use crate::request::source::Source;
 
 pub(crate) mod backlog;
 pub(crate) mod claim;
+pub(crate) mod last_run;
 pub(crate) mod receipt;
 
 /// Keeps records until they are delivered.

@@ -55,6 +55,7 @@ pub use driver::{Completion, Driver, Job};
 pub use engine::Engine;
 pub use engine::backlog::{Backlog, BacklogError, Next};
 pub use engine::claim::{Claim, Settlement, Ticket, TryNow};
+pub use engine::last_run::{LastRun, Trouble, truncated};
 pub use engine::receipt::{Duplicate, Overwritten, Receipt, StoreError};
 pub use invalid::Invalid;
 pub use json_line::{Aside, read_line, read_seconds};

@@ -63,6 +63,7 @@ pub use lifecycle::entries::{Outcomes, OverwrittenSum};
 pub use operate::check::{Finding, Report};
 pub use operate::configured::{SettingsFile, settings_files};
 pub use operate::forecast::Forecast;
+pub use operate::health;
 pub use operate::histogram::{AGES, AgeHistogram, Destinations, Waiting};
 pub use operate::inspect::{InspectError, LogReader};
 pub use operate::purge::Purged;

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod configured;
 pub(crate) mod forecast;
+pub mod health;
 pub(crate) mod histogram;
 pub(crate) mod inspect;
 pub(crate) mod pending;

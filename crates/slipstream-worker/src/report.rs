@@ -4,4 +4,3 @@ pub(crate) mod destination_state;
 pub(crate) mod note;
 pub(crate) mod observer;
 pub(crate) mod run_file;
-pub(crate) mod trouble;

@@ -21,7 +21,7 @@ use crate::reason;
 use crate::report::destination_state;
 use crate::report::observer::{Doing, Ending, Event};
 use crate::report::observer::{Observer, RunError, Summary};
-use crate::report::run_file::LastRun;
+use crate::report::run_file;
 use crate::schedule::order_keys::OrderKeys;
 use crate::schedule::spilled::Spilled;
 use crate::schedule::{Destinations, Pending};
@@ -282,11 +282,8 @@ impl<'a> Run<'a> {
         self.summary.elapsed = self.spent();
         let (now, follow) = (self.worker.clock.now(), self.worker.limits.follow);
         let troubles = self.destinations.troubles(self.worker.clock.elapsed(), now);
-        let run = LastRun::new(self.began, now, &self.summary, follow).with_troubles(troubles);
-        let run = match ending {
-            Some(ending) => run.ended(ending),
-            None => run,
-        };
+        let mut run = run_file::report(self.began, now, &self.summary, troubles, ending);
+        run.follow = follow;
         self.worker.backlog.report(&run.write());
     }
 

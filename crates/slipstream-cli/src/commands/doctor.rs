@@ -18,19 +18,17 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
-use slipstream_core::{Clock, SystemClock, Timestamp};
+use slipstream_core::{Clock, LastRun, SystemClock, Timestamp};
+use slipstream_log::health::{self, Blocked, EndedEarly, Snapshot, Thresholds};
 use slipstream_log::{Holder, Spool, Stage};
-use slipstream_worker::LastRun;
 
 use self::finding::Finding;
 use crate::args::DoctorArgs;
-use crate::commands::status::{
-    NAMED, PATIENCE, READ_FOR, Stuck, end_it, hangs, last_run, last_seen, stuck,
-};
 use crate::exit::Exit;
+use crate::health::{NAMED, READ_FOR, end_it, hangs, have_it_tried, last_seen};
 use crate::process::owner::Place;
 use crate::term::print;
-use crate::term::units::{rfc3339, spell};
+use crate::term::units::{rfc3339, spell, whole};
 
 /// The file that a worker locks. It is written when a worker begins and when it ends.
 const WORKER_LOCK: &str = "worker.lock";
@@ -100,25 +98,12 @@ fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
     let mut findings = places::of(spool)?;
     let lock = spool.path().join(WORKER_LOCK).metadata().ok();
     let began = lock.map(|it| Timestamp::from_millis(it.mtime().max(0) as u64 * 1_000));
-    let last_run = last_run(spool);
-    match spool.status_by_destination(READ_FOR) {
-        Ok((status, destinations)) => {
-            let skipped = status.skipped.iter().take(SKIPPED_SHOWN);
-            findings.extend(skipped.map(|file| unreadable(file.why.clone())));
-            if status.worker_running {
-                findings.extend(status.hung_worker().map(hung));
-            } else {
-                let oldest = status.oldest_unclaimed();
-                findings.extend(not_taken(oldest, last_run.as_ref(), began, now));
-                findings.extend(last_run.as_ref().and_then(broke_off));
-            }
-            let stuck = stuck(last_run.as_ref(), &destinations, now);
-            findings.extend(stuck.iter().take(NAMED).map(|it| waits(it, now)));
-        }
+    match spool.snapshot(READ_FOR) {
+        Ok(seen) => findings.extend(of_health(&seen, began)),
         Err(error) => findings.push(unreadable(format!("{:#}", anyhow::Error::new(error)))),
     }
     let mut stamps = Vec::from_iter(began);
-    stamps.extend(last_run.map(|run| Timestamp::from_millis(run.at)));
+    stamps.extend(spool.last_run().map(|run| Timestamp::from_millis(run.at)));
     for stage in [Stage::Ready, Stage::Processing, Stage::Failed] {
         // One that cannot be listed has been found.
         let logs = spool.sealed_logs(stage).unwrap_or_default();
@@ -128,50 +113,95 @@ fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// That no worker takes what was stored. `began` is when one began or ended last, which tells of
-/// those that were killed, too.
+/// What keeps requests from going out, of all that is wrong. `began` is when a worker began or ended
+/// last, which tells of those that were killed, too.
+fn of_health(seen: &Snapshot, began: Option<Timestamp>) -> Vec<Finding> {
+    let mut blocked = 0;
+    let mut findings = Vec::new();
+    for finding in seen.findings(&Thresholds::default()) {
+        match finding {
+            health::Finding::Unreadable(skipped) => {
+                let first = skipped.into_iter().take(SKIPPED_SHOWN);
+                findings.extend(first.map(|file| unreadable(file.why)));
+            }
+            health::Finding::WorkerHangs(holder) => findings.push(hung(&holder)),
+            health::Finding::NotTaken { age, worker_running: true } => findings.push(too_slow(age)),
+            health::Finding::NotTaken { age, worker_running: false } => {
+                findings.push(not_taken(age, seen.last_run.as_ref(), began, seen.at));
+            }
+            health::Finding::EndedEarly(ended) => {
+                let run = seen.last_run.as_ref();
+                findings.extend(run.and_then(|run| broke_off(ended, run)));
+            }
+            health::Finding::Blocked(destination) => {
+                blocked += 1;
+                if blocked <= NAMED {
+                    findings.push(waits(&destination, seen.at));
+                }
+            }
+            _ => {}
+        }
+    }
+    findings
+}
+
+/// That no worker takes what was stored.
 fn not_taken(
-    oldest: Option<Duration>,
+    age: Duration,
     last_run: Option<&LastRun>,
     began: Option<Timestamp>,
     now: Timestamp,
-) -> Option<Finding> {
-    let oldest = oldest.filter(|age| *age > PATIENCE)?;
+) -> Finding {
     let told = last_run.map_or(Timestamp::default(), |run| Timestamp::from_millis(run.at));
     let mut last = last_seen(last_run, now);
     // Perhaps a worker that was killed.
-    if let Some(began) = began.filter(|began| last_run.is_some() && began.since(told) > PATIENCE) {
+    let later = |began: &Timestamp| began.since(told) > Thresholds::MAX_AGE;
+    if let Some(began) = began.filter(|began| last_run.is_some() && later(began)) {
         last.push_str(&format!(", and worker.lock was taken {} since", rfc3339(began)));
     }
-    let age = spell(Duration::from_secs(oldest.as_secs()));
-    Some(Finding::critical(
+    let age = spell(whole(age));
+    Finding::critical(
         format!("no worker has taken what was stored {age} ago; {last}"),
         "nothing goes out, and the oldest log is overwritten when a slot is full",
         "run `slipstream work`; if that helps, see why cron or the timer does not: `slipstream setup`, cron's mail, `systemctl list-timers`",
-    ))
+    )
+}
+
+/// That a worker runs and does not come to what was stored.
+fn too_slow(age: Duration) -> Finding {
+    Finding::critical(
+        format!(
+            "no worker has taken what was stored {} ago, though one is running",
+            spell(whole(age))
+        ),
+        "it waits for what was stored before, and the oldest log is overwritten when a slot is full",
+        "give the worker more --concurrency, and see `slipstream status` for destinations that are slow or down",
+    )
 }
 
 /// That something has the worker's lock and does not work.
-fn hung(holder: Holder) -> Finding {
+fn hung(holder: &Holder) -> Finding {
     Finding::critical(
-        format!("{}: it hangs, is stopped, or is not a worker", hangs(&holder)),
+        format!("{}: it hangs, is stopped, or is not a worker", hangs(holder)),
         "nothing goes out until it ends: there is one worker at a time",
-        end_it(&holder),
+        end_it(holder),
     )
 }
 
 /// That requests wait for a destination.
-fn waits(stuck: &Stuck, now: Timestamp) -> Finding {
+fn waits(blocked: &Blocked, now: Timestamp) -> Finding {
     let why = "it has taken none since, and requests fail for good when their attempts are used up";
-    Finding::warning(stuck.words(now), why, stuck.to_do())
+    Finding::warning(crate::health::waits(blocked, now), why, have_it_tried(blocked))
 }
 
 /// That the last run could not be carried out.
-fn broke_off(run: &LastRun) -> Option<Finding> {
-    let (what, why) = match run.ending.as_deref() {
-        None => ("ended without a word", "it was killed, or the machine went down while it ran"),
-        Some("broken") => ("broke off", "what was left waits; the next run may break off, too"),
-        _ => return None,
+fn broke_off(ended: EndedEarly, run: &LastRun) -> Option<Finding> {
+    let (what, why) = match ended {
+        EndedEarly::Killed => {
+            ("ended without a word", "it was killed, or the machine went down while it ran")
+        }
+        EndedEarly::Broken => ("broke off", "what was left waits; the next run may break off, too"),
+        EndedEarly::OutOfTime => return None,
     };
     Some(Finding::warning(
         format!("the last run, which began {}, {what}", rfc3339(Timestamp::from_millis(run.began))),
@@ -212,12 +242,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_stored_lately_or_taken_is_no_finding() {
-        let age = Duration::from_secs;
+    fn what_is_not_taken_is_told_with_when_a_worker_was_there_last() {
         let run = ended(3_600);
-        assert_eq!(not_taken(None, Some(&run), None, NOON), None);
-        assert_eq!(not_taken(Some(age(300)), None, None, NOON), None);
-        let what = |run, began| not_taken(Some(age(301)), run, began, NOON).unwrap().what;
+        let what = |run, began| not_taken(Duration::from_secs(301), run, began, NOON).what;
         let begin = "no worker has taken what was stored 5m 1s ago; ";
         for (run, began, last) in [
             (Some(&run), Some(before(3_600)), "the last one ended 1h ago"),
@@ -233,13 +260,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_broke_off_or_was_killed_is_a_finding_and_one_that_ended_is_none() {
-        assert_eq!(broke_off(&ended(60)), None);
-        for (text, words) in [
-            (r#"{"began":1795521600000,"ending":"broken"}"#, "12:00:00.000Z, broke off"),
-            (r#"{"began":1795521600000}"#, "12:00:00.000Z, ended without a word"),
+    fn a_run_that_broke_off_or_was_killed_is_told_with_when_it_began() {
+        let run = LastRun::read(br#"{"began":1795521600000}"#).unwrap();
+        assert_eq!(broke_off(EndedEarly::OutOfTime, &run), None);
+        for (ended, words) in [
+            (EndedEarly::Broken, "12:00:00.000Z, broke off"),
+            (EndedEarly::Killed, "12:00:00.000Z, ended without a word"),
         ] {
-            let found = broke_off(&LastRun::read(text.as_bytes()).unwrap()).unwrap();
+            let found = broke_off(ended, &run).unwrap();
             assert!(found.what.ends_with(words), "{found:?}");
             assert_eq!(found.severity, Severity::Warning);
         }

@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail};
 use slipstream_log::{SpoolError, Stage};
 
 use crate::args::PurgeArgs;
-use crate::commands::status;
 use crate::exit::Exit;
 use crate::process::owner::Place;
 use crate::term::print;
+use crate::term::totals::failed_in_processing;
 use crate::term::units::{count, spell_bytes};
 
 pub(crate) fn run(place: &Place, args: &PurgeArgs) -> Result<Exit> {
@@ -25,7 +25,7 @@ pub(crate) fn run(place: &Place, args: &PurgeArgs) -> Result<Exit> {
     };
     if !args.yes {
         let status = spool.status()?;
-        let failed = status::failed_in_processing(&status);
+        let failed = failed_in_processing(&status);
         for (stage, seen) in status.stages.into_iter().filter(|(stage, _)| asked(*stage)) {
             // What failed there goes with its log.
             let more = if stage == Stage::Processing { failed } else { 0 };
@@ -34,7 +34,7 @@ pub(crate) fn run(place: &Place, args: &PurgeArgs) -> Result<Exit> {
         stay(failed, &asked);
         bail!("nothing was removed; to remove this without delivering it, add --yes");
     }
-    let failed = status::failed_in_processing(&spool.status()?);
+    let failed = failed_in_processing(&spool.status()?);
     // A running worker refuses the first of these, before anything is gone; and what is
     // collected must not slip into ready behind us.
     let order = [Stage::Processing, Stage::Collecting, Stage::Ready, Stage::Failed];

@@ -13,8 +13,6 @@ mod paint;
 mod picture;
 mod plugin;
 mod report;
-mod seen;
-mod stuck;
 mod table;
 mod watch;
 
@@ -22,13 +20,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-pub(crate) use self::hints::{NAMED, PATIENCE, end_it, hangs, last_seen};
 use self::report::Report;
-use self::seen::Seen;
-pub(crate) use self::seen::{READ_FOR, failed_in_processing, last_run};
-pub(crate) use self::stuck::{Stuck, stuck};
 use crate::args::StatusArgs;
 use crate::exit::Exit;
+use crate::health::READ_FOR;
 use crate::process::owner::Place;
 use crate::term::print;
 
@@ -48,7 +43,7 @@ pub(crate) fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
         }
         return Ok(Exit::Success);
     };
-    let seen = Seen::of(&spool, read_for)?;
+    let seen = spool.snapshot(read_for)?;
     if args.json {
         print::out(&print::json(&Report::of(&seen, args.picture.top))?)?;
     } else {
@@ -60,3 +55,6 @@ pub(crate) fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
     let well = status.totals.balanced() && status.skipped.is_empty();
     Ok(if well { Exit::Success } else { Exit::Incomplete })
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

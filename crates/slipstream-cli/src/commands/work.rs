@@ -24,12 +24,12 @@ use slipstream_worker::{Ending, Event, Limits, Observer, RetryPolicy, RunError, 
 
 use crate::args::WorkArgs;
 use crate::commands::init;
-use crate::commands::status::hangs;
 use crate::commands::work::follow::Failures;
 use crate::commands::work::metrics::Metrics;
 use crate::commands::work::ping::Ping;
 use crate::exit::Exit;
 use crate::exit::code;
+use crate::health::hangs;
 use crate::kinds;
 use crate::kinds::Trust;
 use crate::kinds::late;

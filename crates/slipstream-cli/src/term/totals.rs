@@ -3,8 +3,16 @@
 //! The JSON's fields are a promise: fields may join, none changes.
 
 use serde::Serialize;
+use slipstream_log::{Stage, Status};
 
 use crate::term::units::thousands;
+
+/// Requests that failed while others in their log wait: not in failed/ yet.
+pub(crate) fn failed_in_processing(status: &Status) -> u64 {
+    let kept = status.stages.iter().filter(|(stage, _)| *stage == Stage::Failed);
+    let kept: u64 = kept.map(|(_, seen)| seen.requests).sum();
+    status.totals.failed.saturating_sub(kept)
+}
 
 #[derive(Default, Serialize)]
 pub(crate) struct Totals {

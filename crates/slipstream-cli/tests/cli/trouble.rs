@@ -33,7 +33,7 @@ fn a_pipe_named_like_a_log_is_passed_over_and_told_by_every_command() {
     assert_eq!(status.code, Some(1), "{status:?}");
     assert!(status.out.contains("3 files could not be read"), "{status:?}");
     let checked = spool.run(["status", "--check"]);
-    assert!(checked.code == Some(1) && checked.out.contains("3 files"), "{checked:?}");
+    assert!(checked.code == Some(2) && checked.out.contains("3 files"), "{checked:?}");
     let listed = spool.run(["failed", "list"]);
     assert_eq!((listed.code, listed.out.lines().count()), (Some(2), 1), "{listed:?}");
     assert_eq!(listed.err.matches("passed over: ").count(), 2, "{listed:?}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::Destination;
+use slipstream_core::{Destination, LastRun};
 
 use super::Spool;
 use crate::consume::{asked, attempt_log, state_files};
@@ -15,6 +15,7 @@ use crate::format::layout::LAST_RUN;
 use crate::format::log_name::{LogName, Stage};
 use crate::fs::Open;
 use crate::operate::check::{self, Report};
+use crate::operate::health::Snapshot;
 use crate::operate::histogram::Destinations;
 use crate::operate::inspect::{InspectError, LogReader};
 use crate::operate::pending;
@@ -63,8 +64,40 @@ impl Spool {
     }
 
     /// What the last run, or the one that lasts, [reported](slipstream_core::Backlog::report).
-    pub fn last_run(&self) -> Option<Vec<u8>> {
-        state_files::read(self.files(), LAST_RUN, Open::Read)
+    pub fn last_run(&self) -> Option<LastRun> {
+        LastRun::read(&state_files::read(self.files(), LAST_RUN, Open::Read)?)
+    }
+
+    /// Looks at everything that tells whether the spool is well. Envelopes are read for no longer than
+    /// `most`; see [`Spool::status_by_destination`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use slipstream_log::Spool;
+    /// use slipstream_log::health::{Finding, Severity, Thresholds};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let spool = Spool::open(dir.path().join("spool"))?;
+    /// let seen = spool.snapshot(Duration::from_secs(1))?;
+    /// let findings = seen.findings(&Thresholds::default());
+    /// let worst = findings.iter().map(Finding::severity).max();
+    /// assert!(worst < Some(Severity::Critical));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn snapshot(&self, most: Duration) -> Result<Snapshot, SpoolError> {
+        let (status, destinations) = self.status_by_destination(most)?;
+        Ok(Snapshot {
+            path: self.path().to_owned(),
+            settings: self.settings().clone(),
+            status,
+            destinations,
+            last_run: self.last_run(),
+            at: self.files().clock.now(),
+        })
     }
 
     /// Has what waits for these destinations tried now, none for all of them: a circuit that is open, a

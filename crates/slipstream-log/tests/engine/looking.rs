@@ -78,20 +78,20 @@ fn what_a_run_did_stays_until_the_next_one_tells_and_a_retry_leaves_it() {
     let mut backlog = bench.backlog();
     drain(&mut *backlog, |_| Settlement::Failed);
     backlog.remember(b"a memory");
-    backlog.report(b"first");
+    backlog.report(br#"{"delivered":1}"#);
     backlog.finish().unwrap();
-    backlog.report(b"second");
+    backlog.report(br#"{"delivered":2}"#);
     assert!(bench.other().backlog().is_err(), "it is this worker's until it is dropped");
     drop(backlog);
-    assert_eq!(bench.other().last_run().as_deref(), Some(&b"second"[..]));
+    assert_eq!(bench.other().last_run().map(|run| run.delivered), Some(2));
     assert_eq!(bench.spool.retry_failed(|_| true).unwrap().requests, 1);
     // What is known of other destinations holds.
     assert!(bench.path().join("worker.memory").exists());
-    assert_eq!(bench.other().last_run().as_deref(), Some(&b"second"[..]));
+    assert_eq!(bench.other().last_run().map(|run| run.delivered), Some(2));
     for stage in Stage::ALL {
         bench.spool.purge(stage).unwrap();
     }
-    assert_eq!(bench.other().last_run().as_deref(), Some(&b"second"[..]));
+    assert_eq!(bench.other().last_run().map(|run| run.delivered), Some(2));
     assert_eq!(bench.other().check(false).unwrap().findings, []);
 }
 
@@ -100,7 +100,7 @@ fn a_spool_that_lost_its_settings_and_holds_no_log_is_made_anew_whatever_else_is
     let bench = Bench::new();
     let mut backlog = bench.backlog();
     backlog.remember(b"a memory");
-    backlog.report(b"a run");
+    backlog.report(br#"{"delivered":3}"#);
     backlog.close().unwrap();
     for name in ["dedupe", "worker.warned", "worker.run.new-0"] {
         std::fs::write(bench.path().join(name), "").unwrap();
@@ -110,7 +110,7 @@ fn a_spool_that_lost_its_settings_and_holds_no_log_is_made_anew_whatever_else_is
     // And what was being made when a process ended is cleared away.
     drop(anew.backlog().unwrap());
     assert!(!bench.path().join("worker.run.new-0").exists());
-    assert_eq!(anew.last_run().as_deref(), Some(&b"a run"[..]));
+    assert_eq!(anew.last_run().map(|run| run.delivered), Some(3));
 }
 
 #[test]

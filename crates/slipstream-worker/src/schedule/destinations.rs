@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use slipstream_core::{Destination, Timestamp, TryNow};
+use slipstream_core::{Destination, Timestamp, Trouble, TryNow};
 
 use crate::report::destination_state::Remembered;
-use crate::report::trouble::Trouble;
 use crate::schedule::health::{Answer, Health};
 use crate::schedule::limiter::Bounds;
 use crate::schedule::pending::Pending;

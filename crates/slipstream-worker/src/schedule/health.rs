@@ -3,10 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use slipstream_core::{Destination, Timestamp};
+use slipstream_core::{Destination, Timestamp, Trouble, truncated};
 
 use crate::report::destination_state::Remembered;
-use crate::report::trouble::{Trouble, cut};
 use crate::schedule::activity::Activity;
 use crate::schedule::circuit_breaker::{CircuitBreaker, Down, OPEN_MOST};
 use crate::schedule::cooldown::{Cooldown, RELEASE_LEAST};
@@ -83,7 +82,7 @@ impl Health {
     /// Keeps how a request failed, and since when some do.
     pub(super) fn keep_why(&mut self, why: &str, wall: Timestamp) {
         let since = self.failing.as_ref().map_or(wall, |(since, _)| *since);
-        self.failing = Some((since, cut(why, WHY_MAX)));
+        self.failing = Some((since, truncated(why, WHY_MAX)));
     }
 
     /// What keeps requests from it, if anything does.

@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use slipstream_core::Timestamp;
+use slipstream_core::{LastRun, Timestamp};
 use slipstream_http::masked_url;
+use slipstream_log::health::Snapshot;
 use slipstream_log::{AgeHistogram, LogStatus, OverwrittenSum, SlotStatus, Waiting};
-use slipstream_worker::LastRun;
 
 use super::hints::hints;
 use super::paint::{BAD, FAINT, GOOD, PLAIN, STRONG, Screen, WORSE, fitting, piece};
-use super::seen::{Seen, failed_in_processing};
 use super::table;
-use crate::term::totals::Totals;
+use crate::term::totals::{Totals, failed_in_processing};
 use crate::term::units::{count, rfc3339_seconds, spell, spell_bytes, thousands, whole};
 
 /// Most places of a ring that are drawn one by one.
@@ -31,7 +30,7 @@ const NAME: usize = 16;
 const AGES: [&str; 7] = ["1m", "5m", "10m", "1h", "6h", "1d", "older"];
 
 /// Draws a spool. `top` slots and destinations have a line each.
-pub(super) fn draw(seen: &Seen, screen: &Screen, top: usize) -> Vec<Line<'static>> {
+pub(super) fn draw(seen: &Snapshot, screen: &Screen, top: usize) -> Vec<Line<'static>> {
     let status = &seen.status;
     let head = format!("{} at {}", seen.path.display(), rfc3339_seconds(seen.at));
     let mut lines = vec![Line::from(piece(fitting(&head, screen.width), STRONG)), sums(seen)];
@@ -43,9 +42,7 @@ pub(super) fn draw(seen: &Seen, screen: &Screen, top: usize) -> Vec<Line<'static
         (true, None) => piece("a worker runs", GOOD),
         (true, Some(pid)) => piece(format!("a worker runs (process {pid})"), GOOD),
     }));
-    let (run, destinations) = (seen.last_run.as_ref(), &seen.destinations);
-    let hints = hints(status, &seen.settings, destinations, run, seen.at);
-    for hint in hints {
+    for hint in hints(seen) {
         lines.push(Line::default());
         lines.push(Line::from(vec![piece("! ", BAD), piece(hint.what, BAD)]));
         lines.push(Line::from(piece(format!("  {}", hint.to_do), STRONG)));
@@ -82,7 +79,7 @@ fn wrapped(line: &str, width: usize, style: Style) -> Vec<Line<'static>> {
     lines.into_iter().map(|line| Line::from(piece(line, style))).collect()
 }
 
-fn sums(seen: &Seen) -> Line<'static> {
+fn sums(seen: &Snapshot) -> Line<'static> {
     let totals = &seen.status.totals;
     let number = |number: u64, word: &str, style| {
         let style = if number > 0 { style } else { PLAIN };
@@ -99,7 +96,7 @@ fn sums(seen: &Seen) -> Line<'static> {
 }
 
 /// What the last run did, or the one that lasts has done so far.
-fn last_run(seen: &Seen) -> String {
+fn last_run(seen: &Snapshot) -> String {
     let Some(run) = &seen.last_run else {
         return "no run has ended here yet".to_owned();
     };
@@ -144,7 +141,7 @@ fn there(slot: &SlotStatus) -> u64 {
     logs.sum::<u64>() + slot.processing.requests + slot.failed.requests
 }
 
-fn slots(seen: &Seen, screen: &Screen, top: usize) -> Vec<Line<'static>> {
+fn slots(seen: &Snapshot, screen: &Screen, top: usize) -> Vec<Line<'static>> {
     let all = &seen.status.slots;
     let logs = all.iter().flat_map(|slot| slot.ready.iter().chain(&slot.collecting));
     let largest = logs.map(|log| log.bytes).max().unwrap_or(0);
@@ -224,7 +221,7 @@ fn ring(slot: &SlotStatus, places: usize, largest: u64, [full, half, free]: [cha
 }
 
 /// Destinations by the ages of what waits for them.
-fn waiting(seen: &Seen, screen: &Screen, top: usize) -> Vec<Line<'static>> {
+fn waiting(seen: &Snapshot, screen: &Screen, top: usize) -> Vec<Line<'static>> {
     let found = &seen.destinations;
     let (first, rest, more) = found.first(top);
     let head = ["destination", "pending"].iter().chain(&AGES).chain(&["failed"]);
@@ -286,7 +283,7 @@ fn short_age(age: Duration) -> String {
 }
 
 /// What is only worth a line when there is something.
-fn remarks(seen: &Seen) -> Vec<String> {
+fn remarks(seen: &Snapshot) -> Vec<String> {
     let status = &seen.status;
     let mut lines = Vec::new();
     let waiting = failed_in_processing(status);
@@ -318,4 +315,4 @@ fn remarks(seen: &Seen) -> Vec<String> {
 }
 
 #[cfg(test)]
-pub(in crate::commands::status) mod tests;
+mod tests;

@@ -4,23 +4,18 @@
 //! # Invariants
 //! - One line on standard output, whatever happens, and nothing in it but the one `|` that begins
 //!   the numbers.
-//! - Critical is what loses requests or tells that none are delivered: what was stored is not
-//!   taken, the counters do not add up.
-//! - Warning is what an operator should look at.
+//! - What is wrong, and how bad it is, [`slipstream_log::health`] says; a notice is no warning.
 //!
 //! # Non-goals
 //! A memory. What grew since the last check is for the monitoring system to tell.
 
 use anyhow::{Result, bail};
-use slipstream_core::{Clock, SystemClock, Timestamp};
-use slipstream_log::{OnFull, Settings, Status};
-use slipstream_worker::LastRun;
+use slipstream_log::OnFull;
+use slipstream_log::health::{EndedEarly, Finding, Severity, Snapshot, Thresholds};
 
-use super::hints::{hangs, last_seen};
-use super::seen::{READ_FOR, last_run};
-use super::stuck::{Stuck, stuck};
 use crate::args::HealthArgs;
 use crate::exit::Exit;
+use crate::health::{READ_FOR, hangs, last_seen, waits};
 use crate::process::owner::Place;
 use crate::term::print;
 use crate::term::units::{count, spell, thousands, whole};
@@ -44,88 +39,93 @@ pub(crate) fn run(place: &Place, args: &HealthArgs) -> Result<Exit> {
     Ok(Exit::Code(code))
 }
 
-struct Look {
-    status: Status,
-    settings: Settings,
-    last_run: Option<LastRun>,
-    /// The destinations that requests wait for.
-    stuck: Vec<Stuck>,
-    at: Timestamp,
-}
-
-fn look(place: &Place) -> Result<Look> {
+fn look(place: &Place) -> Result<Snapshot> {
     place.become_owner()?;
     let Some(spool) = place.find()? else {
         // A slip in the path must not look like a spool where all is well.
         bail!("there is no spool at {}; `slipstream init` makes one", place.path().display());
     };
-    let (status, destinations) = spool.status_by_destination(READ_FOR)?;
-    let (settings, last_run, at) =
-        (spool.settings().clone(), last_run(&spool), SystemClock::new().now());
-    let stuck = stuck(last_run.as_ref(), &destinations, at);
-    Ok(Look { status, settings, last_run, stuck, at })
+    Ok(spool.snapshot(READ_FOR)?)
 }
 
-fn judge(look: &Look, args: &HealthArgs) -> (u8, String) {
-    let Look { status, settings, last_run, stuck, at } = look;
-    let last_run = last_run.as_ref();
-    let totals = &status.totals;
-    let mut found = Vec::new();
-    if !totals.balanced() {
-        found.push((CRITICAL, "the counters do not add up; see `slipstream check`".to_owned()));
-    }
-    if let Some(hung) = status.hung_worker() {
-        found.push((CRITICAL, hangs(&hung)));
-    }
-    if let Some(first) = status.skipped.first() {
-        let files = count(status.skipped.len() as u64, "file");
-        found.push((WARNING, format!("{files} could not be read: {}", first.why)));
-    }
-    let age = status.oldest_unclaimed();
-    if let Some(age) = age.filter(|age| *age > args.max_age) {
-        let last = match status.worker_running {
-            true => String::new(),
-            false => format!(", {}", last_seen(last_run, *at)),
+fn judge(seen: &Snapshot, args: &HealthArgs) -> (u8, String) {
+    let mut thresholds = Thresholds::default();
+    (thresholds.max_age, thresholds.max_down) = (args.max_age, args.max_down);
+    (thresholds.max_failed, thresholds.max_pending) = (args.max_failed, args.max_pending);
+    let mut findings = seen.findings(&thresholds);
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+    let is_blocked = |finding: &&Finding| matches!(finding, Finding::Blocked(_));
+    let mut blocked = findings.iter().filter(is_blocked).count();
+    let mut words = Vec::new();
+    for finding in &findings {
+        // One is named for all.
+        let more = match finding {
+            Finding::Blocked(_) => std::mem::take(&mut blocked).checked_sub(1),
+            _ => Some(0),
         };
-        let words = "no worker has taken what was stored";
-        found.push((CRITICAL, format!("{words} {} ago{last}", spell(whole(age)))));
+        words.extend(more.and_then(|more| words_of(seen, finding, more as u64)));
     }
-    if let Some(near) = status.forecast() {
-        let (slot, wait) = (near.slot, spell(whole(near.wait)));
-        let words = match settings.on_full {
-            OnFull::Overwrite => "overwrites its oldest log",
-            OnFull::Reject => "refuses what is stored",
-        };
-        found.push((WARNING, format!("slot {slot} {words} in {wait} unless a worker comes")));
-    }
-    if last_run.is_some_and(|run| run.ending.as_deref() == Some("broken")) {
-        found.push((WARNING, "the last run broke off; see `slipstream doctor`".to_owned()));
-    }
-    let stuck: Vec<_> = stuck.iter().filter(|it| at.since(it.since) >= args.max_down).collect();
-    if let Some(first) = stuck.first() {
-        let more = match stuck.len() - 1 {
-            0 => String::new(),
-            more => format!(" (and {})", count(more as u64, "more destination")),
-        };
-        found.push((WARNING, format!("{}{more}", first.words(*at))));
-    }
-    if totals.failed > args.max_failed {
-        let words = "failed for good; see `slipstream failed list`";
-        found.push((WARNING, format!("{} {words}", count(totals.failed, "request"))));
-    }
-    if args.max_pending.is_some_and(|most| totals.pending > most) {
-        found.push((WARNING, format!("{} wait", thousands(totals.pending))));
-    }
-    let worst = found.iter().map(|(code, _)| *code).max();
-    let Some(worst) = worst else {
-        return (0, format!("{} pending, {} failed", totals.pending, totals.failed));
+    let code = match findings.first().map(Finding::severity) {
+        Some(Severity::Critical) => CRITICAL,
+        Some(Severity::Warning) => WARNING,
+        Some(Severity::Notice) | None => {
+            let totals = &seen.status.totals;
+            return (0, format!("{} pending, {} failed", totals.pending, totals.failed));
+        }
     };
-    let words: Vec<_> = found.into_iter().map(|(_, words)| words).collect();
-    (worst, words.join("; "))
+    (code, words.join("; "))
+}
+
+/// A finding in a few words; none if it is no more than a notice. `more` destinations are like the one
+/// that is named.
+fn words_of(seen: &Snapshot, finding: &Finding, more: u64) -> Option<String> {
+    Some(match finding {
+        Finding::Unbalanced => "the counters do not add up; see `slipstream check`".to_owned(),
+        Finding::WorkerHangs(hung) => hangs(hung),
+        Finding::Unreadable(skipped) => {
+            let files = count(skipped.len() as u64, "file");
+            format!("{files} could not be read: {}", skipped.first()?.why)
+        }
+        Finding::NotTaken { age, worker_running } => {
+            let last = match worker_running {
+                true => String::new(),
+                false => format!(", {}", last_seen(seen.last_run.as_ref(), seen.at)),
+            };
+            format!("no worker has taken what was stored {} ago{last}", spell(whole(*age)))
+        }
+        Finding::NearlyFull { forecast, on_full } => {
+            let (slot, wait) = (forecast.slot, spell(whole(forecast.wait)));
+            let words = match on_full {
+                OnFull::Overwrite => "overwrites its oldest log",
+                OnFull::Reject => "refuses what is stored",
+            };
+            format!("slot {slot} {words} in {wait} unless a worker comes")
+        }
+        Finding::EndedEarly(EndedEarly::Broken) => {
+            "the last run broke off; see `slipstream doctor`".to_owned()
+        }
+        Finding::EndedEarly(EndedEarly::Killed) => {
+            "the last run ended without a word; see `slipstream doctor`".to_owned()
+        }
+        Finding::Blocked(blocked) => {
+            let more = match more {
+                0 => String::new(),
+                more => format!(" (and {})", count(more, "more destination")),
+            };
+            format!("{}{more}", waits(blocked, seen.at))
+        }
+        Finding::DeadLetters { failed, .. } => {
+            let failed = count(*failed, "request");
+            format!("{failed} failed for good; see `slipstream failed list`")
+        }
+        Finding::TooManyPending(pending) => format!("{} wait", thousands(*pending)),
+        _ => return None,
+    })
 }
 
 /// Performance data: the value, when it warns, when it is critical, its least.
-fn numbers(Look { status, stuck, .. }: &Look, args: &HealthArgs) -> String {
+fn numbers(seen: &Snapshot, args: &HealthArgs) -> String {
+    let (status, blocked) = (&seen.status, seen.blocked());
     let totals = &status.totals;
     let gone = &totals.outcomes;
     let most = args.max_pending.map(|most| most.to_string()).unwrap_or_default();
@@ -146,8 +146,8 @@ fn numbers(Look { status, stuck, .. }: &Look, args: &HealthArgs) -> String {
         ]
         .map(|(name, number)| format!("{name}={number}c")),
     );
-    let waiting: u64 = stuck.iter().filter_map(|stuck| stuck.pending).sum();
-    parts.push(format!("destinations_in_trouble={};;;0", stuck.len()));
+    let waiting: u64 = blocked.iter().filter_map(|it| it.pending).sum();
+    parts.push(format!("destinations_in_trouble={};;;0", blocked.len()));
     parts.push(format!("waiting_for_them={waiting};;;0"));
     parts.join(" ")
 }

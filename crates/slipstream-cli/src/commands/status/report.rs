@@ -4,17 +4,15 @@
 //! what each is.
 
 use serde::Serialize;
-use slipstream_core::Timestamp;
+use slipstream_core::{LastRun, Timestamp};
 use slipstream_http::masked_url;
+use slipstream_log::health::{Blocked, Snapshot};
 use slipstream_log::{
     AGES, AgeHistogram, LogStatus, OnFull, OverwrittenSum, SlotStatus, Stage, StageStatus,
 };
-use slipstream_worker::LastRun;
 
 use super::hints::{Hint, hints};
-use super::seen::{Seen, failed_in_processing};
-use super::stuck::{Shown, Stuck, stuck};
-use crate::term::totals::Totals;
+use crate::term::totals::{Totals, failed_in_processing};
 use crate::term::units::rfc3339;
 
 #[derive(Default, Serialize)]
@@ -37,7 +35,7 @@ pub(super) struct Report {
     unreadable_requests: u64,
     last_run: Option<LastRun>,
     /// Destinations that requests wait for.
-    waiting_for: Vec<Shown>,
+    waiting_for: Vec<WaitingFor>,
     hints: Vec<Hint>,
 }
 
@@ -120,13 +118,37 @@ struct Others {
     failed: AgeHistogram,
 }
 
+/// A destination that requests wait for.
+#[derive(Serialize)]
+struct WaitingFor {
+    destination: String,
+    state: String,
+    since: String,
+    why: String,
+    pending: Option<u64>,
+    next_attempt: String,
+}
+
+impl WaitingFor {
+    fn of(blocked: Blocked) -> Self {
+        Self {
+            destination: masked_url(&blocked.destination),
+            state: blocked.state,
+            since: rfc3339(blocked.since),
+            why: blocked.why,
+            pending: blocked.pending,
+            next_attempt: rfc3339(blocked.next),
+        }
+    }
+}
+
 impl Report {
     /// Of a spool that is not there.
     pub(super) fn of_nothing() -> Self {
         Self { balanced: true, age_columns_seconds: columns(), ..Self::default() }
     }
 
-    pub(super) fn of(seen: &Seen, top: usize) -> Self {
+    pub(super) fn of(seen: &Snapshot, top: usize) -> Self {
         let status = &seen.status;
         let mut states = States::default();
         for (stage, seen) in &status.stages {
@@ -141,8 +163,7 @@ impl Report {
         // The row says what the sum says, wherever the requests are.
         let failed_in_processing = failed_in_processing(status);
         states.failed.requests += failed_in_processing;
-        let (settings, last_run) = (&seen.settings, seen.last_run.as_ref());
-        let waiting_for = stuck(last_run, &seen.destinations, seen.at);
+        let settings = &seen.settings;
         let (first, rest, _) = seen.destinations.first(top);
         let destination = |it: &slipstream_log::Waiting| Destination {
             destination: masked_url(&it.destination),
@@ -183,8 +204,8 @@ impl Report {
             unread_requests: seen.destinations.skipped,
             unreadable_requests: seen.destinations.unreadable,
             last_run: seen.last_run.clone(),
-            waiting_for: waiting_for.into_iter().map(Stuck::shown).collect(),
-            hints: hints(status, settings, &seen.destinations, last_run, seen.at),
+            waiting_for: seen.blocked().into_iter().map(WaitingFor::of).collect(),
+            hints: hints(seen),
         }
     }
 }

@@ -28,10 +28,10 @@ use ratatui::widgets::Paragraph;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use slipstream_core::{Clock, SystemClock};
 use slipstream_log::Totals;
+use slipstream_log::health::Snapshot;
 
 use super::paint::{BAD, FAINT, GOOD, PLAIN, STRONG, Screen, WORSE, piece};
 use super::picture;
-use super::seen::Seen;
 use crate::args::PictureArgs;
 use crate::exit::Exit;
 use crate::process::owner::Place;
@@ -47,7 +47,7 @@ const LISTEN: Duration = Duration::from_millis(100);
 /// What is shown.
 struct Shown {
     /// None while there is no spool.
-    seen: Option<Seen>,
+    seen: Option<Snapshot>,
     pace: Option<Pace>,
     every: Duration,
 }
@@ -90,7 +90,7 @@ pub(super) fn run(place: &Place, args: &PictureArgs) -> Result<Exit> {
         let began = clock.elapsed();
         let seen = match place
             .find_anew()
-            .and_then(|spool| spool.map(|spool| Seen::of(&spool, READ_FOR)).transpose())
+            .and_then(|spool| spool.map(|spool| Ok(spool.snapshot(READ_FOR)?)).transpose())
         {
             Ok(seen) => seen,
             Err(error) => break Err(error),
@@ -219,4 +219,4 @@ fn pace(pace: Option<Pace>) -> Line<'static> {
 }
 
 #[cfg(test)]
-pub(in crate::commands::status) mod tests;
+mod tests;

@@ -8,7 +8,7 @@ use slipstream_log::{Overdue, Spool};
 
 use crate::args::StoreArgs;
 use crate::commands::init;
-use crate::commands::status::hangs;
+use crate::health::hangs;
 use crate::process::owner::Place;
 use crate::term::print;
 use crate::term::units::{count, rfc3339, spell};

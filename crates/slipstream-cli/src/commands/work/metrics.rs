@@ -17,11 +17,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use slipstream_core::{Clock, RecordId, Settlement, SystemClock, Timestamp};
+use slipstream_core::{Clock, LastRun, RecordId, Settlement, SystemClock, Timestamp};
+use slipstream_http::masked_url;
+use slipstream_log::health::{Blocked, Finding, Severity, Snapshot, Thresholds};
 use slipstream_log::{Spool, Status};
-use slipstream_worker::{Ending, Event, LastRun};
+use slipstream_worker::{Ending, Event};
 
-use crate::commands::status::{READ_FOR, Stuck, last_run, stuck};
+use crate::health::READ_FOR;
 use crate::process::replace::replace;
 use crate::term::print;
 
@@ -73,7 +75,7 @@ impl Metrics {
     /// Writes what can be told while something that is no worker, or hangs, keeps this run away: the
     /// spool, and the run before.
     pub(crate) fn kept_away(mut self, spool: &Spool) {
-        if let Some(last) = last_run(spool) {
+        if let Some(last) = spool.last_run() {
             self.run = Run::before(&last);
         }
         self.write(Some(spool));
@@ -101,14 +103,14 @@ impl Metrics {
     }
 
     fn write(&mut self, spool: Option<&Spool>) {
-        let seen = spool.map(|spool| spool.status_by_destination(READ_FOR)).transpose();
+        let seen = spool.map(|spool| spool.snapshot(READ_FOR)).transpose();
         let written = seen.map_err(anyhow::Error::from).and_then(|seen| {
             let place = spool.map(|spool| spool.path().display().to_string());
             let place = place.as_deref().unwrap_or_default();
-            let mut text = render(&self.run, place, seen.as_ref().map(|(status, _)| status));
-            if let (Some((_, destinations)), Some(spool)) = (&seen, spool) {
-                let stuck = stuck(last_run(spool).as_ref(), destinations, self.clock.now());
-                text.push_str(&render_stuck(place, &stuck));
+            let mut text = render(&self.run, place, seen.as_ref().map(|seen| &seen.status));
+            if let Some(seen) = &seen {
+                text.push_str(&render_blocked(place, &seen.blocked()));
+                text.push_str(&render_findings(place, seen));
             }
             // The collector is another user. A service's umask is often one that shuts it out.
             Ok(replace(&self.path, text.as_bytes(), Some(0o644))?)
@@ -248,12 +250,13 @@ fn render(run: &Run, spool: &str, status: Option<&Status>) -> String {
 const LABELS: usize = 20;
 
 /// What waits because of destinations.
-fn render_stuck(spool: &str, stuck: &[Stuck]) -> String {
+fn render_blocked(spool: &str, blocked: &[Blocked]) -> String {
     let mut text = Text { text: String::new(), spool: escaped(spool) };
     let help = "Destinations that take no requests, while some wait for them.";
-    text.gauge("destinations_in_trouble", help, stuck.len() as f64);
-    let labels: Vec<_> = stuck.iter().take(LABELS).map(|it| escaped(&it.destination)).collect();
-    let first = || labels.iter().map(String::as_str).zip(stuck);
+    text.gauge("destinations_in_trouble", help, blocked.len() as f64);
+    let labels: Vec<_> =
+        blocked.iter().take(LABELS).map(|it| escaped(&masked_url(&it.destination))).collect();
+    let first = || labels.iter().map(String::as_str).zip(blocked);
     let waiting: Vec<_> =
         first().map(|(to, it)| (to, it.pending.unwrap_or_default() as f64)).collect();
     let help =
@@ -271,6 +274,19 @@ fn render_stuck(spool: &str, stuck: &[Stuck]) -> String {
     let next: Vec<_> = first().map(|(to, it)| (to, seconds(it.next))).collect();
     let help = "When it is tried again.";
     text.family("destination_next_attempt_timestamp_seconds", "gauge", help, "destination", &next);
+    text.text
+}
+
+/// How much is wrong, by how bad it is, as `status --check` has it unless told otherwise.
+fn render_findings(spool: &str, seen: &Snapshot) -> String {
+    let mut text = Text { text: String::new(), spool: escaped(spool) };
+    let findings = seen.findings(&Thresholds::default());
+    let number = |severity| {
+        findings.iter().map(Finding::severity).filter(|it| *it == severity).count() as f64
+    };
+    let each = [("critical", number(Severity::Critical)), ("warning", number(Severity::Warning))];
+    let help = "What is wrong with the spool; `slipstream status --check` has it in words.";
+    text.family("findings", "gauge", help, "severity", &each);
     text.text
 }
 

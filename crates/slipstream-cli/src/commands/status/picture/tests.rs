@@ -1,34 +1,11 @@
 //! Pictures as they are drawn where nothing is known of the reader. Times are passed in.
 
-use std::collections::BTreeMap;
-
-use slipstream_log::{Outcomes, Stage, StageStatus, Status, Totals as Sums};
+use slipstream_log::StageStatus;
 
 use super::*;
-use crate::commands::status::watch::tests::seen_of;
+use crate::commands::status::tests::{NOON, ended, seen_of, status};
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// Noon of some day.
-pub(in crate::commands::status) const NOON: Timestamp = Timestamp::from_millis(1_795_521_600_000);
-
-/// A spool of which nothing is known but its sums.
-pub(in crate::commands::status) fn status(stored: u64, pending: u64, failed: u64) -> Status {
-    let delivered = stored - pending - failed;
-    let outcomes = Outcomes { delivered, ..Outcomes::default() };
-    let stages = Stage::ALL.map(|stage| (stage, StageStatus::default())).to_vec();
-    Status {
-        stages,
-        totals: Sums { stored, pending, failed, outcomes },
-        slots: Vec::new(),
-        overwritten: BTreeMap::new(),
-        spoiled_entries: 0,
-        worker_running: false,
-        worker_pid: None,
-        worker_silent: Duration::ZERO,
-        skipped: Vec::new(),
-    }
-}
 
 fn log(minutes_ago: u64, requests: u64, bytes: u64) -> LogStatus {
     let begun = NOON.as_millis() - minutes_ago * 60_000;
@@ -39,17 +16,7 @@ fn to(destination: &str, pending: AgeHistogram, failed: AgeHistogram) -> Waiting
     Waiting { destination: destination.to_owned(), pending, failed, ..Waiting::default() }
 }
 
-pub(in crate::commands::status) fn ended(
-    seconds_ago: u64,
-    ending: &str,
-    more: &str,
-) -> Option<LastRun> {
-    let at = NOON.as_millis() - seconds_ago * 1_000;
-    let text = format!(r#"{{"began":{at},"at":{at},"ended":{at},"ending":"{ending}"{more}}}"#);
-    LastRun::read(text.as_bytes())
-}
-
-fn drawn(seen: &Seen) -> String {
+fn drawn(seen: &Snapshot) -> String {
     let screen = Screen::plain();
     let lines = draw(seen, &screen, 10);
     let text = screen.text(&lines);

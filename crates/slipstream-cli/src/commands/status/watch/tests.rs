@@ -2,22 +2,10 @@
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use slipstream_log::{Destinations, Outcomes, Settings, Status};
+use slipstream_log::Outcomes;
 
 use super::*;
-use crate::commands::status::picture::tests::{NOON, status};
-
-/// A spool of which this is known.
-pub(in crate::commands::status) fn seen_of(status: Status) -> Seen {
-    Seen {
-        path: "/s".into(),
-        settings: Settings::default(),
-        status,
-        destinations: Destinations::default(),
-        last_run: None,
-        at: NOON,
-    }
-}
+use crate::commands::status::tests::{seen_of, status};
 
 fn drawn(shown: &Shown, width: u16, height: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
