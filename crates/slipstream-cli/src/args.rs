@@ -73,6 +73,7 @@ pub(crate) struct Cli {
         help_heading = GLOBAL,
         value_name = "DIR",
         env = "SLIPSTREAM_DIR",
+        hide_env_values = true,
         default_value = Spool::DEFAULT_DIR
     )]
     pub(crate) dir: PathBuf,
@@ -86,6 +87,7 @@ pub(crate) struct Cli {
         help_heading = GLOBAL,
         value_name = "FORMAT",
         env = "SLIPSTREAM_LOG_FORMAT",
+        hide_env_values = true,
         hide_possible_values = true,
         default_value = "text"
     )]
@@ -95,7 +97,7 @@ pub(crate) struct Cli {
 }
 
 /// What the options that every command takes stand under.
-const GLOBAL: &str = "Everywhere";
+const GLOBAL: &str = "Global options";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -10,7 +10,7 @@ use slipstream_http::masked_url;
 use slipstream_log::Holder;
 use slipstream_log::health::Blocked;
 
-use crate::term::units::{ago, count, spell, whole};
+use crate::term::units::{ago, count, whole};
 
 /// How long envelopes are read for.
 pub(crate) const READ_FOR: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub(crate) fn hangs(hung: &Holder) -> String {
         Some(pid) => format!("process {pid}"),
         None => "a process".to_owned(),
     };
-    let silent = spell(whole(hung.silent));
+    let silent = ago(hung.silent);
     format!("{who} holds worker.lock, and no worker has begun or reported for {silent}")
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn last_seen(last_run: Option<&LastRun>, now: Timestamp) -> String {
     match last_run {
         None => "none has ever finished a run here".to_owned(),
         Some(run) => {
-            let ago = spell(whole(now.since(run.seen())));
+            let ago = ago(now.since(run.seen()));
             let seen = if run.ended.is_some() { "ended" } else { "was seen" };
             format!("the last one {seen} {ago} ago")
         }

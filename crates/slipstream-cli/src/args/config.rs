@@ -8,7 +8,8 @@ Examples:
   slipstream config --sample | sudo tee /etc/slipstream.toml
   SLIPSTREAM_CONFIG=./test.toml slipstream config --json
 
-Options win over the environment, the environment over files, and one's own file over the system's.
+Options win over the environment, the environment over files, and the user's own file over the
+system's.
 A file has the long names of options, those of a command under its name:
 
   dir = \"/var/spool/slipstream\"

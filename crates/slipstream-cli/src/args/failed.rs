@@ -58,7 +58,7 @@ pub(crate) struct FilterArgs {
         long,
         help_heading = FILTER,
         value_name = "N",
-        value_parser = number(0..=u16::MAX),
+        value_parser = number(1..=u16::MAX),
         group = "which"
     )]
     pub(crate) status: Option<u16>,
@@ -122,8 +122,8 @@ A retried request gets all its attempts again, and keeps its id. What failed in 
 running worker has is left alone until the worker has ended. One that fails again is not retried a
 second time by the same command.
 
-Exit codes: 0 all that was named is retried; 1 some was not there, or with a worker; 2 the spool could not be
-used.";
+Exit codes: 0 all that was named is retried; 1 some was not there, or with a worker; 2 the spool
+could not be used.";
 
 const DROP_EXAMPLES: &str = "\
 Examples:

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::term::units::{duration, lasting, number};
 
 /// What these options stand under.
-const HEALTH: &str = "For Nagios and its like";
+const HEALTH: &str = "Monitoring plugins";
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {

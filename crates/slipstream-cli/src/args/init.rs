@@ -14,21 +14,21 @@ Examples:
   slipstream --dir /var/spool/slipstream init --slots 32 --rotate 5m
   slipstream --dir /var/spool/slipstream init --group www-data    shared by a group
 
-Storing makes a spool with the defaults, or what a config file's [init] says (see `slipstream config`),
-so this is only for other settings. They are fixed when a spool is made. Durations are 500ms, 60s, 5m, or a number of seconds; sizes are
-bytes, or 64KiB, 8MiB, 1GiB.";
+Storing makes a spool with the defaults, or with what [init] of a config file says (see
+`slipstream config`), so this is only for other settings. They are fixed when a spool is made.
+Durations are 500ms, 60s, 5m, or a number of seconds; sizes are bytes, or 64KiB, 8MiB, 1GiB.";
 
 #[derive(Debug, Args)]
 #[command(after_help = INIT_EXAMPLES)]
 pub(crate) struct InitArgs {
     /// Logs that are appended to side by side [default: 16]
-    #[arg(long, value_name = "N", value_parser = number(0..=u16::MAX))]
+    #[arg(long, value_name = "N", value_parser = number(1..=999_u16))]
     pub(crate) slots: Option<u16>,
     /// How long a slot uses one log [default: 1m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) rotate: Option<Duration>,
     /// Logs that may wait in a slot, and failed ones that are kept [default: 10]
-    #[arg(long, value_name = "N", value_parser = number(0..=u32::MAX))]
+    #[arg(long, value_name = "N", value_parser = number(1..=10_000_u32))]
     pub(crate) logs: Option<u32>,
     /// What to do when a slot is full [default: overwrite]
     #[arg(long, value_name = "POLICY")]

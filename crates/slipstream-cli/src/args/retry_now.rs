@@ -10,10 +10,11 @@ Examples:
   slipstream retry-now https://hooks.example.com:443
   slipstream retry-now --all
 
-What waits for its next attempt, for a pause that its destination asked for, or for one that was down, is tried
-at once: by the worker that runs, within a second, or else by the next one. One request goes first, and the
-others when it is answered. What failed for good stays in failed/; `slipstream failed retry` brings it back. What
-was stored for a later time (--delay, --at) still waits for it.
+What waits for its next attempt, for a pause that its destination asked for, or for one that
+was down, is tried at once: by the worker that runs, within a second, or else by the next
+one. One request goes first, and the others when it is answered. What failed for good stays
+in failed/; `slipstream failed retry` brings it back. What was stored for a later time
+(--delay, --at) still waits for it.
 
 Exit codes: 0 it will be tried; 1 nothing waits for such a destination; 2 the spool could not be used.";
 

@@ -28,7 +28,7 @@ use crate::exit::Exit;
 use crate::health::{NAMED, READ_FOR, end_it, hangs, have_it_tried, last_seen};
 use crate::process::owner::Place;
 use crate::term::print;
-use crate::term::units::{rfc3339, spell, whole};
+use crate::term::units::{ago, rfc3339};
 
 /// The file that a worker locks. It is written when a worker begins and when it ends.
 const WORKER_LOCK: &str = "worker.lock";
@@ -159,7 +159,7 @@ fn not_taken(
     if let Some(began) = began.filter(|began| last_run.is_some() && later(began)) {
         last.push_str(&format!(", and worker.lock was taken {} since", rfc3339(began)));
     }
-    let age = spell(whole(age));
+    let age = ago(age);
     Finding::critical(
         format!("no worker has taken what was stored {age} ago; {last}"),
         "nothing goes out, and the oldest log is overwritten when a slot is full",
@@ -170,10 +170,7 @@ fn not_taken(
 /// That a worker runs and does not come to what was stored.
 fn too_slow(age: Duration) -> Finding {
     Finding::critical(
-        format!(
-            "no worker has taken what was stored {} ago, though one is running",
-            spell(whole(age))
-        ),
+        format!("no worker has taken what was stored {} ago, though one is running", ago(age)),
         "it waits for what was stored before, and the oldest log is overwritten when a slot is full",
         "give the worker more --concurrency, and see `slipstream status` for destinations that are slow or down",
     )
@@ -215,7 +212,7 @@ fn from_the_future(stamps: &[Timestamp], now: Timestamp) -> Option<Finding> {
     let newest = stamps.iter().max()?;
     let ahead = newest.since(now);
     (ahead > AHEAD).then(|| {
-        let ahead = spell(Duration::from_secs(ahead.as_secs()));
+        let ahead = ago(ahead);
         Finding::warning(
             format!("something in the spool was made at {}, {ahead} from now", rfc3339(*newest)),
             "the clock was ahead, or is behind: delays, --ttl and ages are wrong by that much",

@@ -72,7 +72,10 @@ pub(crate) fn content(name: &[u8]) -> Result<Vec<u8>> {
     if name == b"-" {
         return read(io::stdin().lock(), "standard input");
     }
-    file(Path::new(OsStr::from_bytes(name)), "body's")
+    let path = Path::new(OsStr::from_bytes(name));
+    let shown = path.display().to_string();
+    let file = File::open(path).with_context(|| format!("cannot open the file '{shown}'"))?;
+    read(file, &shown)
 }
 
 /// What a file holds that is said to be `whose`.
@@ -87,7 +90,7 @@ fn read(from: impl Read, name: &str) -> Result<Vec<u8>> {
     let mut content = Vec::new();
     from.take(CONTENT_MAX + 1)
         .read_to_end(&mut content)
-        .with_context(|| format!("cannot read the body from {name}"))?;
+        .with_context(|| format!("cannot read {name}"))?;
     if content.len() as u64 > CONTENT_MAX {
         bail!("{name} holds more than 1 GiB, which no spool takes; send it in parts");
     }

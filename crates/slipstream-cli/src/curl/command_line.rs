@@ -14,7 +14,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Command;
 
 use super::config_file;
@@ -22,6 +22,9 @@ use super::known::{Deed, Known, Name, Options};
 use super::options::{OF_THE_COMMAND, OUTPUT, PEM};
 use super::variables::Variables;
 use crate::curl::body;
+
+/// How the place of what is wrong in a config file begins.
+const IN_FILE: &str = "in the config file ";
 
 /// How deep config files may name others.
 const DEPTH: usize = 16;
@@ -306,7 +309,7 @@ impl Reader<'_> {
             _ => body::file(file.as_ref(), "config")?,
         };
         for line in config_file::lines(&content) {
-            let place = || format!("in the config file '{shown}', line {}", line.number);
+            let place = || format!("{IN_FILE}'{shown}', line {}", line.number);
             if line.is_cut {
                 bail!(
                     "{}: text stands behind the value, and would be left out; put all of it between quotation marks",
@@ -314,7 +317,11 @@ impl Reader<'_> {
                 );
             }
             let mut value = line.value.into_iter();
-            self.word(line.option, &mut value).with_context(place)?;
+            // Of files that name each other, the one that is wrong is enough.
+            self.word(line.option, &mut value).map_err(|error| {
+                let is_placed = error.to_string().starts_with(IN_FILE);
+                if is_placed { error } else { error.context(place()) }
+            })?;
             if value.next().is_some() {
                 bail!("{}: the option takes no value; leave it out", place());
             }

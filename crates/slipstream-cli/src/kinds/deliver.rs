@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use slipstream_core::{AddressGate, Destination, Invalid, Request, SecretRef};
 use slipstream_http::{HttpDriver, HttpOptions, Proxies};
 use slipstream_log::Spool;
@@ -117,14 +117,24 @@ fn addresses(args: &DeliveryArgs, trust: Trust) -> AddressGate {
 }
 
 /// The secrets that requests may use in a spool that others can write to.
-pub(crate) fn allowed_secrets(args: &DeliveryArgs) -> Result<Vec<SecretRef>, Invalid> {
-    args.allow_secret.iter().map(|text| parts(text).0.parse()).collect()
+pub(crate) fn allowed_secrets(args: &DeliveryArgs) -> Result<Vec<SecretRef>> {
+    args.allow_secret.iter().map(|text| Ok(allowed(text)?.0)).collect()
 }
 
 /// A secret, and the server that it is for. What a secret is proven by does not tell what it is; a
 /// password is told.
-fn parts(text: &str) -> (&str, Option<&str>) {
-    text.rsplit_once("@mysql://").map_or((text, None), |(secret, place)| (secret, Some(place)))
+fn allowed(text: &str) -> Result<(SecretRef, Option<String>)> {
+    let (secret, place) = match text.rsplit_once("@mysql://") {
+        Some((secret, place)) => (secret, Some(place)),
+        None => (text, None),
+    };
+    // A server that is written in another way would make a name that no secret has.
+    if secret.starts_with("env:") && secret.contains('@') {
+        bail!(
+            "invalid value '{text}' for '--allow-secret'; expected env:NAME, file:/PATH, or one of these with @mysql://HOST:PORT behind it"
+        );
+    }
+    Ok((secret.parse()?, place.map(server).transpose()?))
 }
 
 /// Which secrets may be used, and for whom.
@@ -136,10 +146,7 @@ struct Secrets {
 
 impl Secrets {
     fn of(args: &DeliveryArgs, trust: Trust) -> Result<Self> {
-        let allowed = args.allow_secret.iter().map(|text| {
-            let (secret, place) = parts(text);
-            Ok((secret.parse()?, place.map(server).transpose()?))
-        });
+        let allowed = args.allow_secret.iter().map(|text| allowed(text));
         let allowed = allowed.collect::<Result<Vec<_>>>()?.into();
         Ok(Self { trust, allowed })
     }
@@ -197,6 +204,21 @@ mod tests {
             let error = server(place).unwrap_err().to_string();
             assert!(error.contains("HOST:PORT"), "{place}: {error}");
         }
+    }
+
+    #[test]
+    fn a_server_that_is_not_written_as_a_url_is_refused_and_not_taken_for_a_name() {
+        for text in ["env:KEY@nowhere:x", "env:KEY@db", "env:KEY@tcp://db:1@mysql://db"] {
+            let error = allowed(text).unwrap_err().to_string();
+            assert!(error.starts_with("invalid value 'env:KEY@"), "{error}");
+        }
+        assert!(allowed("env:KEY@mysql://db:x").unwrap_err().to_string().contains("HOST:PORT"));
+        let (secret, place) = allowed("env:KEY@mysql://db").unwrap();
+        assert_eq!(
+            (secret.to_string().as_str(), place.as_deref()),
+            ("env:KEY", Some("mysql://db:3306"))
+        );
+        assert_eq!(allowed("file:/a@b").unwrap().1, None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ const CALLED: &[(&str, &str)] = &[
     ("request", "method"),
     ("form", "a form's part"),
     ("form-string", "a form's part"),
-    ("upload-file", "the body's file"),
+    ("upload-file", "the file"),
     ("request-target", "the request target"),
     ("oauth2-bearer", "the bearer token"),
     ("netrc-file", "the .netrc file"),

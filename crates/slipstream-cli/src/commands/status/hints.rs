@@ -9,7 +9,7 @@ use slipstream_log::OnFull;
 use slipstream_log::health::{Blocked, EndedEarly, Finding, Snapshot, Thresholds};
 
 use crate::health::{NAMED, end_it, hangs, have_it_tried, last_seen, waits};
-use crate::term::units::{count, spell, whole};
+use crate::term::units::{ago, count, spell, whole};
 
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -110,7 +110,7 @@ fn nearly_full(seen: &Snapshot, finding: &Finding) -> Option<Hint> {
 const FASTER: &str = "a worker is running; if it is too slow, give it more --concurrency";
 
 fn not_taken(seen: &Snapshot, age: std::time::Duration, worker_running: bool) -> (String, String) {
-    let what = format!("no worker has taken what was stored {} ago", spell(whole(age)));
+    let what = format!("no worker has taken what was stored {} ago", ago(age));
     if worker_running {
         return (what, FASTER.to_owned());
     }

@@ -18,7 +18,7 @@ use super::hints::hints;
 use super::paint::{BAD, FAINT, GOOD, PLAIN, STRONG, Screen, WORSE, fitting, piece};
 use super::table;
 use crate::term::totals::{Totals, failed_in_processing};
-use crate::term::units::{count, rfc3339_seconds, spell, spell_bytes, thousands, whole};
+use crate::term::units::{self, count, rfc3339_seconds, spell, spell_bytes, thousands, whole};
 
 /// Most places of a ring that are drawn one by one.
 const PLACES: usize = 20;
@@ -103,7 +103,7 @@ fn last_run(seen: &Snapshot) -> String {
     let LastRun { began, ended, at, elapsed, .. } = run;
     let ago = |millis| match whole(seen.at.since(Timestamp::from_millis(millis))) {
         Duration::ZERO => "just now".to_owned(),
-        age => format!("{} ago", spell(age)),
+        age => format!("{} ago", units::ago(age)),
     };
     let did = [
         (run.delivered, "delivered"),
@@ -182,7 +182,7 @@ fn row(
         let begun = slot.ready.iter().chain(&slot.collecting).map(|log| now.since(log.begun));
         begun.chain(slot.processing.oldest_age).max()
     });
-    let oldest = waits.max().map_or_else(|| piece("-", FAINT), |age| piece(short_age(age), PLAIN));
+    let oldest = waits.max().map_or_else(|| piece("-", FAINT), |age| piece(units::ago(age), PLAIN));
     vec![
         piece(name, PLAIN),
         strip,
@@ -274,12 +274,6 @@ fn short(number: u64) -> String {
         1_000_000..10_000_000 => format!("{}.{}M", number / 1_000_000, number / 100_000 % 10),
         _ => format!("{}M", number / 1_000_000),
     }
-}
-
-/// An age by its two largest units.
-fn short_age(age: Duration) -> String {
-    let spelt = spell(whole(age));
-    spelt.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
 /// What is only worth a line when there is something.

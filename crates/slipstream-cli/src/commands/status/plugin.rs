@@ -1,5 +1,5 @@
-//! `slipstream status --check`: a spool's health as one line and an exit code, as Nagios and its
-//! like want it.
+//! `slipstream status --check`: a spool's health as one line and an exit code, as monitoring plugins
+//! do.
 //!
 //! # Invariants
 //! - One line on standard output, whatever happens, and nothing in it but the one `|` that begins
@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::health::{READ_FOR, hangs, last_seen, waits};
 use crate::process::owner::Place;
 use crate::term::print;
-use crate::term::units::{count, spell, thousands, whole};
+use crate::term::units::{ago, count, spell, thousands, whole};
 
 /// The exit codes, and their words.
 const WORDS: [&str; 4] = ["OK", "WARNING", "CRITICAL", "UNKNOWN"];
@@ -91,7 +91,7 @@ fn words_of(seen: &Snapshot, finding: &Finding, more: u64) -> Option<String> {
                 true => String::new(),
                 false => format!(", {}", last_seen(seen.last_run.as_ref(), seen.at)),
             };
-            format!("no worker has taken what was stored {} ago{last}", spell(whole(*age)))
+            format!("no worker has taken what was stored {} ago{last}", ago(*age))
         }
         Finding::NearlyFull { forecast, on_full } => {
             let (slot, wait) = (forecast.slot, spell(whole(forecast.wait)));

@@ -1,7 +1,5 @@
 //! The spool that requests are stored in, and what is said of it while they are.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use slipstream_core::{Clock, Overwritten, Source, SystemClock};
 use slipstream_log::{Overdue, Spool};
@@ -11,7 +9,7 @@ use crate::commands::init;
 use crate::health::hangs;
 use crate::process::owner::Place;
 use crate::term::print;
-use crate::term::units::{count, rfc3339, spell};
+use crate::term::units::{ago, count, rfc3339, spell};
 
 /// The spool, made if it is not there.
 pub(super) fn open(place: &Place, args: &StoreArgs) -> Result<Spool> {
@@ -38,15 +36,18 @@ pub(super) fn warn_if_overdue(spool: &Spool, args: &StoreArgs) {
     };
     let since = match since {
         Some(time) => {
-            let ago = SystemClock::new().now().since(time).as_secs();
-            format!("since {} ({} ago)", rfc3339(time), spell(Duration::from_secs(ago)))
+            let age = SystemClock::new().now().since(time);
+            format!("since {} ({} ago)", rfc3339(time), ago(age))
         }
         None => format!("for more than {}", spell(args.warn_after)),
     };
     let ever = if worked { "has" } else { "has ever" };
-    let hung = hung.map(|hung| format!(", and {}", hangs(&hung))).unwrap_or_default();
+    let (hung, next) = match hung {
+        Some(hung) => (format!(", and {}", hangs(&hung)), "`slipstream doctor`"),
+        None => (String::new(), "`slipstream doctor`, and `slipstream setup cron`"),
+    };
     print::complain(&format!(
-        "what is stored in {} waits: no worker {ever} finished there {since}{hung}; see `slipstream doctor`, and `slipstream setup cron`",
+        "what is stored in {} waits: no worker {ever} finished there {since}{hung}; see {next}",
         spool.path().display()
     ));
 }
