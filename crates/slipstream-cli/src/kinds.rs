@@ -9,7 +9,6 @@
 
 mod deliver;
 pub(crate) mod delivery_options;
-pub(crate) mod destination;
 pub(crate) mod late;
 mod masked;
 mod mysql;

@@ -10,6 +10,43 @@ use crate::request::record::Record;
 use crate::request::source::Source;
 
 /// Stores requests in an engine on behalf of one source.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use slipstream_core::{Collector, DeliveryOptions, Destination, Invalid, Request, Source};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Beep { times: u8 }
+///
+/// impl Request for Beep {
+///     const KIND: &'static str = "beep";
+///     fn destination(&self) -> Destination { Destination::from_parts("beep", "speaker", None) }
+///     fn check(&self) -> Result<(), Invalid> { Ok(()) }
+/// }
+///
+/// # use slipstream_core::{Backlog, BacklogError, Engine, Receipt, Record, StoreError};
+/// # struct Sink;
+/// # impl Engine for Sink {
+/// #     fn store(&self, _: &Source, _: &[Record]) -> Result<Receipt, StoreError> {
+/// #         Ok(Receipt::default())
+/// #     }
+/// #     fn backlog(&self) -> Result<Box<dyn Backlog>, BacklogError> { unimplemented!() }
+/// # }
+/// # let engine = Sink;
+/// // `engine` is any Engine, such as a slipstream_log::Spool.
+/// let collector = Collector::new(engine).source(Source::named("shop"));
+/// let stored = collector.store(&Beep { times: 3 })?;
+/// println!("stored as {}", stored.id);
+///
+/// // Many with one call of the engine: one write, and one sync where it is durable.
+/// let stored = collector.store_all(&[Beep { times: 1 }, Beep { times: 2 }])?;
+/// assert_eq!(stored.len(), 2);
+///
+/// // One after another, as they were stored.
+/// let ordered = DeliveryOptions::new().order("front door");
+/// collector.store_with(&Beep { times: 1 }, ordered)?;
+/// # Ok::<(), StoreError>(())
+/// ```
 pub struct Collector {
     engine: Box<dyn Engine>,
     source: Source,
@@ -18,6 +55,7 @@ pub struct Collector {
 
 /// What a program learns of a request that was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stored {
     /// The request's name from now on; that of the earlier request when it was a duplicate.
     pub id: RecordId,

@@ -30,6 +30,22 @@ const USUAL_METHODS: [&str; 8] =
 
 /// An HTTP or HTTPS request.
 ///
+/// ```
+/// use slipstream_core::Request;
+/// use slipstream_http::{HttpRequest, Options};
+///
+/// let request = HttpRequest::post("https://example.com/hook")
+///     .header("content-type", "application/json")
+///     .body(r#"{"order":17}"#)
+///     .options(Options::new().follow());
+/// request.check()?;
+/// assert_eq!(request.destination().host(), "example.com");
+///
+/// let error = HttpRequest::get("example.com").check().unwrap_err();
+/// assert_eq!(error.field_name(), Some("url"));
+/// # Ok::<(), slipstream_core::Invalid>(())
+/// ```
+///
 /// It may hold anything; what can never be delivered is refused by [its check](slipstream_core::Request::check),
 /// when it is stored and again when it is sent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

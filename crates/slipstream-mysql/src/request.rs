@@ -292,14 +292,14 @@ impl Request for MysqlRequest {
     fn destination(&self) -> Destination {
         // A URL that leads nowhere is never stored; what came in another way fails when
         // it is executed, and shares a destination with others of its sort.
-        Destination::new(match Target::parse(&self.url) {
+        match Target::parse(&self.url) {
             Ok(target) => target.destination(),
-            Err(_) => "mysql://invalid".to_owned(),
-        })
+            Err(_) => Destination::from_parts("mysql", "invalid", None),
+        }
     }
 
     fn check(&self) -> Result<(), Invalid> {
-        let target = Target::parse(&self.url)?;
+        let target = Target::parse(&self.url).map_err(|error| error.field("url"))?;
         if target.user.is_empty() && self.defaults_file.is_none() {
             return Err(Invalid::new(
                 "the url names no user, and there is no option file to do so; write mysql://user@host/database",

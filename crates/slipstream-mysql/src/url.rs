@@ -8,7 +8,7 @@
 //! # Non-goals
 //! Other settings in the query. They are the request's, by name.
 
-use slipstream_core::{Invalid, host_of, quoted, split_port};
+use slipstream_core::{Destination, Invalid, host_of, quoted, split_port};
 
 /// The port that servers listen on.
 const PORT: u16 = 3306;
@@ -87,10 +87,10 @@ impl Target {
     }
 
     /// What its limits and pauses are counted by.
-    pub(crate) fn destination(&self) -> String {
+    pub(crate) fn destination(&self) -> Destination {
         match &self.socket {
-            Some(path) => format!("mysql://unix:{path}"),
-            None => format!("mysql://{}:{}", self.host, self.port),
+            Some(path) => Destination::from_parts("mysql", &format!("unix:{path}"), None),
+            None => Destination::from_parts("mysql", &self.host, Some(self.port)),
         }
     }
 }
@@ -162,13 +162,13 @@ mod tests {
             let target = Target::parse(url).unwrap();
             let found = (&*target.user, &*target.host, target.port, &*target.database);
             assert_eq!(found, (user, host, port, database), "{url}");
-            assert_eq!(target.destination(), format!("mysql://{host}:{port}"));
+            assert_eq!(target.destination().as_str(), format!("mysql://{host}:{port}"));
         }
         for url in ["mysql://a@localhost/d?socket=/run/a.sock", "mysql://a@/d?socket=%2Frun/a.sock"]
         {
             let target = Target::parse(url).unwrap();
             assert_eq!(target.socket.as_deref(), Some("/run/a.sock"));
-            assert_eq!(target.destination(), "mysql://unix:/run/a.sock");
+            assert_eq!(target.destination().as_str(), "mysql://unix:/run/a.sock");
         }
     }
 

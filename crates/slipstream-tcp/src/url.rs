@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use slipstream_core::{Invalid, host_of, quoted, split_port};
+use slipstream_core::{Destination, Invalid, host_of, quoted, split_port};
 
 /// Longest path of a Unix socket, as the operating system has it.
 const UNIX_MAX: usize = 107;
@@ -78,14 +78,22 @@ impl Address {
 }
 
 /// The URL in its one spelling.
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Address {
+    /// Where it goes, as failures and limits are counted.
+    pub(crate) fn destination(&self) -> Destination {
         match self {
             Self::Host { tls, host, port } => {
-                write!(f, "{}://{host}:{port}", if *tls { "tls" } else { "tcp" })
+                Destination::from_parts(if *tls { "tls" } else { "tcp" }, host, Some(*port))
             }
-            Self::Unix(path) => write!(f, "unix://{path}"),
+            Self::Unix(path) => Destination::from_parts("unix", path, None),
         }
+    }
+}
+
+/// As its destination.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.destination().fmt(f)
     }
 }
 

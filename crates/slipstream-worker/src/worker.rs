@@ -16,6 +16,7 @@ use crate::stop::Stopper;
 
 /// The bounds of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Requests in flight at once, over all destinations. 0 is taken for 1.
     pub concurrency: usize,
@@ -69,6 +70,36 @@ impl Default for Limits {
 }
 
 /// Works a backlog until nothing is left that is due in time.
+///
+/// A worker belongs to one thread, as its drivers and its backlog do. A program that goes on with something
+/// else has another thread open the spool and build the worker, and keeps its [`Stopper`]:
+///
+/// ```
+/// use std::sync::mpsc;
+/// use std::thread;
+///
+/// use slipstream_core::Engine;
+/// use slipstream_log::Spool;
+/// use slipstream_worker::Worker;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let dir = dir.path().join("spool");
+/// let (tell, told) = mpsc::channel();
+/// let thread = thread::spawn(move || {
+///     let backlog = Spool::open(dir).map_err(|error| error.to_string())?.backlog();
+///     // Add a driver or a handler for each kind.
+///     let worker = Worker::new(backlog.map_err(|error| error.to_string())?).follow();
+///     let _ = tell.send(worker.stopper());
+///     worker.run(&mut ()).map_err(|error| error.to_string())
+/// });
+/// // The program's own work; then:
+/// if let Ok(stopper) = told.recv() {
+///     stopper.stop();
+/// }
+/// let summary = thread.join().expect("the worker does not panic")?;
+/// println!("{} delivered", summary.delivered);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Worker {
     pub(crate) backlog: Box<dyn Backlog>,
     pub(crate) drivers: Drivers,
@@ -146,6 +177,20 @@ impl Worker {
     #[must_use]
     pub fn follow(mut self) -> Self {
         self.limits.follow = true;
+        self
+    }
+
+    /// Lets requests expire at this age.
+    #[must_use]
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.limits.max_age = Some(max_age);
+        self
+    }
+
+    /// Takes a destination to be down when it has exhausted so many requests in a row.
+    #[must_use]
+    pub fn down_after(mut self, requests: u32) -> Self {
+        self.limits.down_after = requests;
         self
     }
 

@@ -125,11 +125,9 @@ impl Sendmail {
             Some(_) => Failure::permanent(reason),
         };
         // For the operator, in `slipstream failed show`.
-        let answer = String::from_utf8_lossy(&ended.stderr).chars().take(1_000).collect();
-        Err(Failure {
-            status: code.and_then(|code| u16::try_from(code).ok()),
-            answer: Some(answer),
-            ..failure
-        })
+        let answer: String = String::from_utf8_lossy(&ended.stderr).chars().take(1_000).collect();
+        let mut failure = failure.answer(answer);
+        failure.status = code.and_then(|code| u16::try_from(code).ok());
+        Err(failure)
     }
 }

@@ -19,7 +19,6 @@ use slipstream_log::{Destinations, Spool};
 
 use crate::args::RetryNowArgs;
 use crate::exit::Exit;
-use crate::kinds::destination::is_to;
 use crate::process::owner::Place;
 use crate::term::print;
 use crate::term::units::count;
@@ -79,14 +78,15 @@ impl Report {
         let mut chosen = Vec::new();
         for each in &waiting.each {
             let pending: u64 = each.pending.iter().sum();
-            let meant = |host: &String| is_to(&each.destination, bare(host));
+            let destination = Destination::new(&*each.destination);
+            let meant = |host: &String| destination.is_host(bare(host));
             if pending == 0 || !(args.all || args.hosts.iter().any(meant)) {
                 continue;
             }
             self.missing.retain(|host| !meant(host));
             self.requests += pending;
             self.destinations.push(masked_url(&each.destination));
-            chosen.push(Destination::new(&*each.destination));
+            chosen.push(destination);
         }
         chosen
     }

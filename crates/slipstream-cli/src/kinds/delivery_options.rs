@@ -100,16 +100,15 @@ impl Given {
     /// When they cannot be kept.
     pub(crate) fn options(&self, now: Timestamp) -> Result<DeliveryOptions, Invalid> {
         let window = self.window.unwrap_or(WINDOW);
-        let options = DeliveryOptions {
-            not_before: self.start.map(|start| match start {
-                Start::In(delay) => now.after(delay),
-                Start::At(time) => time,
-            }),
-            expires: self.ttl.map(|ttl| now.after(ttl)),
-            order: self.order.clone(),
-            dedupe: self.dedupe.clone().map(|key| Dedupe { key, window }),
-            retry: self.retry.clone(),
-        };
+        let mut options = DeliveryOptions::new();
+        options.not_before = self.start.map(|start| match start {
+            Start::In(delay) => now.after(delay),
+            Start::At(time) => time,
+        });
+        options.expires = self.ttl.map(|ttl| now.after(ttl));
+        options.order = self.order.clone();
+        options.dedupe = self.dedupe.clone().map(|key| Dedupe { key, window });
+        options.retry = self.retry.clone();
         options.check()?;
         Ok(options)
     }
@@ -211,33 +210,20 @@ mod tests {
             window: Some(Duration::from_secs(7)),
             ..Given::default()
         };
-        let dedupe = |key: &str, seconds| {
-            Some(Dedupe { key: key.to_owned(), window: Duration::from_secs(seconds) })
-        };
-        let at = |millis| Some(Timestamp::from_millis(millis));
-        let plain = DeliveryOptions {
-            not_before: at(1_060_000),
-            dedupe: dedupe("default", 7),
-            ..DeliveryOptions::default()
-        };
+        let (at, secs) = (Timestamp::from_millis, Duration::from_secs);
+        let plain = DeliveryOptions::new().not_before(at(1_060_000)).dedupe("default", secs(7));
         assert_eq!(amended(&given, &[]), Ok(plain.clone()));
         let line =
             [("at", "2000"), ("dedupe", "\"own\""), ("ttl", "\"1h\""), ("order_key", "\"k\"")];
-        let expected = DeliveryOptions {
-            not_before: at(2_000_000),
-            dedupe: dedupe("own", 7),
-            expires: at(4_600_000),
-            order: Some("k".to_owned()),
-            ..DeliveryOptions::default()
-        };
+        let expected = DeliveryOptions::new()
+            .not_before(at(2_000_000))
+            .dedupe("own", secs(7))
+            .expires(at(4_600_000))
+            .order("k");
         assert_eq!(amended(&given, &line), Ok(expected));
         let line = [("delay", "5"), ("dedupe_window", "\"1m\""), ("retry", "\"attempts=9\"")];
-        let expected = DeliveryOptions {
-            not_before: at(1_005_000),
-            dedupe: dedupe("default", 60),
-            retry: Some("attempts=9".to_owned()),
-            ..plain
-        };
+        let expected =
+            plain.not_before(at(1_005_000)).dedupe("default", secs(60)).retry("attempts=9");
         assert_eq!(amended(&given, &line), Ok(expected));
     }
 

@@ -12,7 +12,18 @@ pub enum Outcome {
 }
 
 /// Why an attempt failed, and what that means for the next.
+///
+/// ```
+/// use std::time::Duration;
+/// use slipstream_core::{Failure, FailureScope};
+///
+/// let failure = Failure::transient(FailureScope::Destination, "too many requests")
+///     .status(429)
+///     .retry_after(Duration::from_secs(30));
+/// assert!(failure.transient);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Failure {
     /// What happened, lower case, for the operator.
     pub reason: String,
@@ -69,6 +80,27 @@ impl Failure {
             retry_after: None,
             answer: None,
         }
+    }
+
+    /// The same with what the destination answered, in its own numbers.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// The same with how long the destination asked all clients to wait.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// The same with the beginning of what the destination answered.
+    #[must_use]
+    pub fn answer(mut self, answer: impl Into<String>) -> Self {
+        self.answer = Some(answer.into());
+        self
     }
 
     /// [`Failure::short`], if the system's error of this number says that it has no more memory,

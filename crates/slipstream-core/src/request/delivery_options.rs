@@ -1,6 +1,6 @@
 //! When a request may be tried, how often, and after which others.
 //!
-//! DeliveryOptions belong to any kind of request, so they stand in the envelope, and all of them are
+//! They belong to any kind of request, so they stand in the envelope, and all of them are
 //! optional: a request without options is tried at once, by the worker's own policy, beside
 //! any other.
 //!
@@ -18,7 +18,20 @@ use crate::retry_policy::RetryPolicy;
 const KEY_MAX: usize = 255;
 
 /// With which options a request is delivered.
+///
+/// ```
+/// use std::time::Duration;
+/// use slipstream_core::DeliveryOptions;
+///
+/// let options = DeliveryOptions::new()
+///     .order("customer-17")
+///     .dedupe("invoice-4711", Duration::from_secs(3600))
+///     .retry("attempts=5,every=1h");
+/// options.check()?;
+/// # Ok::<(), slipstream_core::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct DeliveryOptions {
     /// It is not tried before.
     pub not_before: Option<Timestamp>,
@@ -43,6 +56,46 @@ pub struct Dedupe {
 }
 
 impl DeliveryOptions {
+    /// Options of a request that is delivered as soon as may be.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same for a request that is not tried before this time.
+    #[must_use]
+    pub fn not_before(mut self, time: Timestamp) -> Self {
+        self.not_before = Some(time);
+        self
+    }
+
+    /// The same for a request that is not tried after this time.
+    #[must_use]
+    pub fn expires(mut self, time: Timestamp) -> Self {
+        self.expires = Some(time);
+        self
+    }
+
+    /// The same for a request that is delivered after those stored before it with this order key.
+    #[must_use]
+    pub fn order(mut self, key: impl Into<String>) -> Self {
+        self.order = Some(key.into());
+        self
+    }
+
+    /// The same for a request that is not stored if one with this key was, within the window.
+    #[must_use]
+    pub fn dedupe(mut self, key: impl Into<String>, window: Duration) -> Self {
+        self.dedupe = Some(Dedupe { key: key.into(), window });
+        self
+    }
+
+    /// The same with what differs from the worker's own policy, as [`RetryPolicy::amended`] reads it.
+    #[must_use]
+    pub fn retry(mut self, policy: impl Into<String>) -> Self {
+        self.retry = Some(policy.into());
+        self
+    }
+
     /// Refuses what can never be kept.
     ///
     /// # Errors
@@ -53,7 +106,8 @@ impl DeliveryOptions {
         {
             return Err(Invalid::new(
                 "the request expires before it may be sent; let it live longer, or send it earlier",
-            ));
+            )
+            .field("expires"));
         }
         let dedupe = self.dedupe.as_ref().map(|dedupe| &dedupe.key);
         for (key, name) in [(self.order.as_ref(), "order"), (dedupe, "dedupe")] {
@@ -62,11 +116,12 @@ impl DeliveryOptions {
                 return Err(Invalid::new(format!(
                     "invalid {name} key of {} bytes; expected 1 to {KEY_MAX} (store a hash of a longer one)",
                     key.len()
-                )));
+                ))
+                .field(name));
             }
         }
         if let Some(text) = &self.retry {
-            RetryPolicy::default().amended(text)?;
+            RetryPolicy::default().amended(text).map_err(|error| error.field("retry"))?;
         }
         Ok(())
     }

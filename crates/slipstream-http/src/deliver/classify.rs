@@ -63,9 +63,9 @@ pub(crate) fn judge(end: &End<'_>) -> Outcome {
 /// The failure of an attempt that was answered with success, and that wants all of the answer.
 pub(crate) fn broken_off(end: &End<'_>) -> Failure {
     let status = u16::try_from(end.status).unwrap_or_default();
-    let failure = unanswered(end);
-    let reason = format!("status {status}, but the answer broke off: {}", failure.reason);
-    Failure { status: Some(status), reason, ..failure }
+    let mut failure = unanswered(end).status(status);
+    failure.reason = format!("status {status}, but the answer broke off: {}", failure.reason);
+    failure
 }
 
 /// The failure of an attempt whose redirect was not followed, because of this.
@@ -73,10 +73,7 @@ pub(crate) fn not_followed(status: u32, why: &str) -> Failure {
     let status = u16::try_from(status).unwrap_or_default();
     let Failure { reason, .. } = answered(status, None);
     let status_line = reason.strip_suffix(NOT_FOLLOWED).unwrap_or(&reason);
-    Failure {
-        status: Some(status),
-        ..Failure::transient(FailureScope::Request, format!("{status_line}, but {why}"))
-    }
+    Failure::transient(FailureScope::Request, format!("{status_line}, but {why}")).status(status)
 }
 
 /// What is said of a redirect that was not to be followed.
@@ -91,11 +88,9 @@ fn answered(status: u16, retry_after: Option<Duration>) -> Failure {
         Some(phrase) => format!("{status} {phrase}"),
         None => format!("status {status}"),
     };
-    Failure {
-        status: Some(status),
-        retry_after: retry_after.filter(|_| matches!(status, 429 | 503)),
-        ..Failure::transient(scope, reason)
-    }
+    let mut failure = Failure::transient(scope, reason).status(status);
+    failure.retry_after = retry_after.filter(|_| matches!(status, 429 | 503));
+    failure
 }
 
 fn unanswered(end: &End<'_>) -> Failure {

@@ -45,6 +45,20 @@ const KEPT_MIN: usize = 64;
 const KEPT_SHORT: usize = 4;
 
 /// Performs [`HttpRequest`]s over libcurl.
+///
+/// A worker is given one for all its requests of this kind:
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use slipstream_http::{HttpDriver, HttpOptions};
+///
+/// let mut options = HttpOptions::default();
+/// options.total_timeout = Duration::from_secs(20);
+/// let driver = HttpDriver::new(options)?;
+/// // slipstream_worker::Worker::new(backlog).driver(Box::new(driver)).run(&mut ())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct HttpDriver {
     multi: Multi,
     options: HttpOptions,

@@ -18,14 +18,14 @@ impl Request for HttpRequest {
     fn destination(&self) -> Destination {
         // A URL that leads nowhere is never stored; what came in another way fails when
         // it is sent, and shares a destination with others of its sort.
-        Destination::new(match Authority::parse(&self.url) {
-            Ok(to) => {
-                let via = self.options.as_deref().and_then(Options::via);
-                let via = via.map(|via| format!(" via {via}")).unwrap_or_default();
-                format!("{}://{}:{}{via}", to.scheme, to.host, to.port)
-            }
-            Err(_) => "http://invalid".to_owned(),
-        })
+        let Ok(to) = Authority::parse(&self.url) else {
+            return Destination::from_parts("http", "invalid", None);
+        };
+        let usual = Destination::from_parts(to.scheme, &to.host, Some(to.port));
+        match self.options.as_deref().and_then(Options::via) {
+            Some(way) => usual.with_via(&way),
+            None => usual,
+        }
     }
 
     fn check(&self) -> Result<(), Invalid> {
@@ -40,9 +40,9 @@ impl Request for HttpRequest {
                 "method, url and headers have {head} bytes and no server takes more than {HEAD_MAX}; send what is large as the body"
             )));
         }
-        check_method(self)?;
-        Authority::parse(&self.url)?;
-        check_headers(self)?;
+        check_method(self).map_err(|error| error.field("method"))?;
+        Authority::parse(&self.url).map_err(|error| error.field("url"))?;
+        check_headers(self).map_err(|error| error.field("header"))?;
         options.map_or(Ok(()), |options| options::check(options, self))
     }
 }

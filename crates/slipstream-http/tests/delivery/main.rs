@@ -67,12 +67,15 @@ fn failure(outcome: Outcome) -> Failure {
 /// The same without what was answered.
 fn plain(outcome: Outcome) -> Outcome {
     match outcome {
-        Outcome::Failed(failure) => Outcome::Failed(Failure { answer: None, ..failure }),
+        Outcome::Failed(mut failure) => {
+            failure.answer = None;
+            Outcome::Failed(failure)
+        }
         Outcome::Delivered => outcome,
     }
 }
 
 /// A failure that another attempt may overcome, with a status.
 fn answered(scope: FailureScope, status: u16, reason: &str) -> Failure {
-    Failure { status: Some(status), ..Failure::transient(scope, reason) }
+    Failure::transient(scope, reason).status(status)
 }

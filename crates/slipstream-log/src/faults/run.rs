@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipstream_core::{
-    Backlog, Clock, Dedupe, DeliveryOptions, Destination, Engine, Next, Record, RecordId,
-    Settlement, Source, Timestamp,
+    Backlog, Clock, DeliveryOptions, Destination, Engine, Next, Record, RecordId, Settlement,
+    Source, Timestamp,
 };
 
 use crate::format::frame::State;
@@ -133,8 +133,7 @@ impl Run {
     pub(super) fn store_once(&mut self, key: &str) -> Option<u64> {
         self.next += 1;
         let number = self.next;
-        let dedupe = Dedupe { key: key.to_owned(), window: Duration::from_secs(3600) };
-        let options = DeliveryOptions { dedupe: Some(dedupe), ..DeliveryOptions::default() };
+        let options = DeliveryOptions::new().dedupe(key, Duration::from_secs(3600));
         let record = Record { options, ..record(number) };
         let receipt = self.spool().store(&Source::named("shop"), &[record]).ok()?;
         let stands = receipt.duplicates.first().map_or(number, |of| number_of_id(of.of));

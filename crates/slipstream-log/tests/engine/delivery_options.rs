@@ -2,20 +2,16 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Dedupe, DeliveryOptions, Engine, Record, Settlement, Source};
+use slipstream_core::{DeliveryOptions, Engine, Record, Settlement, Source};
 
 use crate::bench::{Bench, MINUTE, drain, next, number, source};
 
 fn once(bench: &mut Bench, key: &str) -> Record {
-    let dedupe = Some(Dedupe { key: key.to_owned(), window: MINUTE });
-    Record { options: DeliveryOptions { dedupe, ..DeliveryOptions::default() }, ..bench.record() }
+    Record { options: DeliveryOptions::new().dedupe(key, MINUTE), ..bench.record() }
 }
 
 fn ordered(bench: &mut Bench, key: &str) -> Record {
-    Record {
-        options: DeliveryOptions { order: Some(key.to_owned()), ..DeliveryOptions::default() },
-        ..bench.record()
-    }
+    Record { options: DeliveryOptions::new().order(key), ..bench.record() }
 }
 
 #[test]

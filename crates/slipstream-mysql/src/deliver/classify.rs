@@ -45,9 +45,10 @@ pub(crate) fn trouble(trouble: &Trouble, request: Option<&MysqlRequest>, peer: &
         Trouble::Wire(error) => error,
         // Whatever the reason: the statements were well.
         Trouble::Commit(error) => {
-            let failure = self::error(error, request, peer);
-            let reason = format!("committing failed: {}", failure.reason);
-            return Failure { transient: true, reason, ..failure };
+            let mut failure = self::error(error, request, peer);
+            failure.reason = format!("committing failed: {}", failure.reason);
+            failure.transient = true;
+            return failure;
         }
         Trouble::Ended => {
             return Failure::permanent(
@@ -61,14 +62,12 @@ pub(crate) fn trouble(trouble: &Trouble, request: Option<&MysqlRequest>, peer: &
             );
         }
         Trouble::NoTable { code, message } => {
-            return Failure {
-                status: Some(*code),
-                answer: Some(message.clone()),
-                ..Failure::permanent(format!(
-                    "the table slipstream_once, which remembers what was executed, is not there and may not be made ({code}); let an account with that right execute: {}",
-                    once::making("slipstream_once")
-                ))
-            };
+            return Failure::permanent(format!(
+                "the table slipstream_once, which remembers what was executed, is not there and may not be made ({code}); let an account with that right execute: {}",
+                once::making("slipstream_once")
+            ))
+            .status(*code)
+            .answer(message);
         }
     };
     self::error(error, request, peer)
@@ -159,7 +158,7 @@ fn server(code: u16, message: &str, request: Option<&MysqlRequest>) -> Failure {
     } else {
         Failure::permanent(reason)
     };
-    Failure { status: Some(code), answer: Some(message.to_owned()), ..failure }
+    failure.status(code).answer(message)
 }
 
 /// `connection refused`, of an error of the system's.

@@ -58,7 +58,7 @@ impl Endpoint {
         let target = Target::parse(&request.url);
         let target = target.map_err(|error| Failure::permanent(error.to_string()))?;
         Ok(Self {
-            destination: Destination::new(target.destination()),
+            destination: target.destination(),
             host: target.host,
             port: target.port,
             port_given: target.port_given,

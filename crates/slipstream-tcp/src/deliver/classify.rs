@@ -46,15 +46,13 @@ pub(crate) fn failure(error: &io::Error, at: Stage, peer: &str) -> Failure {
         return failure;
     }
     if error.raw_os_error() == Some(EADDRNOTAVAIL) {
-        return Failure {
-            retry_after: Some(PORTS),
-            ..Failure::transient(
-                FailureScope::Request,
-                format!(
-                    "every local port to {peer} was in use a moment ago; let its requests share connections, or raise net.ipv4.ip_local_port_range"
-                ),
-            )
-        };
+        return Failure::transient(
+            FailureScope::Request,
+            format!(
+                "every local port to {peer} was in use a moment ago; let its requests share connections, or raise net.ipv4.ip_local_port_range"
+            ),
+        )
+        .retry_after(PORTS);
     }
     let reason = match (error.kind(), at) {
         (io::ErrorKind::TimedOut, at) => timed_out(error, at, peer),
@@ -132,15 +130,12 @@ pub(crate) fn judge(request: &TcpRequest, answer: &[u8], peer: &str) -> Result<(
         return Ok(());
     }
     let fatal = request.fail_on.as_deref().map_or(Ok(false), matches)?;
-    Err(Failure {
-        transient: !fatal,
-        status: status(answer),
-        answer: Some(String::from_utf8_lossy(&answer[..answer.len().min(KEPT)]).into_owned()),
-        ..Failure::transient(
-            FailureScope::Request,
-            format!("{peer} answered something that does not match what is expected"),
-        )
-    })
+    let reason = format!("{peer} answered something that does not match what is expected");
+    let mut failure = Failure::transient(FailureScope::Request, reason)
+        .answer(String::from_utf8_lossy(&answer[..answer.len().min(KEPT)]));
+    failure.transient = !fatal;
+    failure.status = status(answer);
+    Err(failure)
 }
 
 /// The number that the answer begins with, as those of SMTP, FTP and NNTP do: three digits, and

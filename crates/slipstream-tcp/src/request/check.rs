@@ -28,10 +28,10 @@ impl Request for TcpRequest {
     fn destination(&self) -> Destination {
         // A URL that leads nowhere is never stored; what came in another way fails when it
         // is sent, and shares a destination with others of its sort.
-        Destination::new(match Address::parse(&self.url) {
-            Ok(address) => address.to_string(),
-            Err(_) => "tcp://invalid".to_owned(),
-        })
+        match Address::parse(&self.url) {
+            Ok(address) => address.destination(),
+            Err(_) => Destination::from_parts("tcp", "invalid", None),
+        }
     }
 
     fn check(&self) -> Result<(), Invalid> {
@@ -44,7 +44,7 @@ fn refuse(words: impl Into<String>) -> Result<(), Invalid> {
 }
 
 fn check(request: &TcpRequest) -> Result<(), Invalid> {
-    let address = Address::parse(&request.url)?;
+    let address = Address::parse(&request.url).map_err(|error| error.field("url"))?;
     if request.data.is_empty() {
         if request.framing == Framing::Octets {
             return refuse(
@@ -62,7 +62,7 @@ fn check(request: &TcpRequest) -> Result<(), Invalid> {
             "there are settings for tls, and the url is not encrypted; write tls:// or leave them out",
         );
     }
-    request.tls.check()?;
+    request.tls.check().map_err(|error| error.field("tls"))?;
     answer(request)?;
     if request.share && (request.framing == Framing::None || request.reads().is_some()) {
         return refuse(

@@ -170,6 +170,7 @@ impl Ending {
 /// claims without an answer come out of the next run.
 #[derive(Debug, thiserror::Error)]
 #[error("{doing}")]
+#[non_exhaustive]
 pub struct RunError {
     /// What the backlog was asked for.
     pub doing: Doing,

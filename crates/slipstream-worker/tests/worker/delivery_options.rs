@@ -17,17 +17,16 @@ fn on(options: DeliveryOptions, index: u64, to: &str) -> Record {
 }
 
 fn ordered(index: u64, to: &str) -> Record {
-    on(DeliveryOptions { order: Some("k".to_owned()), ..DeliveryOptions::default() }, index, to)
+    on(DeliveryOptions::new().order("k"), index, to)
 }
 
 fn retried(text: &str, index: u64, to: &str) -> Record {
-    on(DeliveryOptions { retry: Some(text.to_owned()), ..DeliveryOptions::default() }, index, to)
+    on(DeliveryOptions::new().retry(text), index, to)
 }
 
 #[test]
 fn a_request_is_not_tried_before_its_time() {
-    let later =
-        DeliveryOptions { not_before: Some(EPOCH.after(secs(60))), ..DeliveryOptions::default() };
+    let later = DeliveryOptions::new().not_before(EPOCH.after(secs(60)));
     let scene = scene(vec![on(later, 0, "a"), record(1, "a")], |_| delivered());
     scene.worker.run(&mut ()).unwrap();
     let log = scene.log.borrow();
@@ -36,8 +35,7 @@ fn a_request_is_not_tried_before_its_time() {
 
 #[test]
 fn a_request_that_has_expired_is_not_tried_again_and_counted_for_itself() {
-    let short =
-        DeliveryOptions { expires: Some(EPOCH.after(secs(1))), ..DeliveryOptions::default() };
+    let short = DeliveryOptions::new().expires(EPOCH.after(secs(1)));
     let scene = scene(vec![on(short, 0, "a")], |_| rejected(true));
     let summary = scene.worker.run(&mut ()).unwrap();
     assert_eq!((summary.attempts, summary.expired, summary.failed), (1, 1, 0));
@@ -141,10 +139,8 @@ fn many_requests_with_one_order_key_are_delivered_in_order_and_without_delay() {
 
 #[test]
 fn one_order_key_does_not_wait_for_another() {
-    let keyed = |index: u64| {
-        let order = Some(format!("k{}", index % 50));
-        on(DeliveryOptions { order, ..DeliveryOptions::default() }, index, "a")
-    };
+    let keyed =
+        |index: u64| on(DeliveryOptions::new().order(format!("k{}", index % 50)), index, "a");
     let scene = scene((0..1_000).map(keyed).collect(), |_| delivered());
     let summary = scene.worker.run(&mut ()).unwrap();
     assert_eq!(summary.delivered, 1_000);
@@ -159,7 +155,8 @@ fn the_keys_of_a_long_backlog_go_side_by_side_each_as_fast_as_its_destination_an
         let payload = move |index: u64| {
             let stride = count / (keys * each);
             let key = (index.is_multiple_of(stride)).then(|| format!("k{}", index / stride % keys));
-            on(DeliveryOptions { order: key, ..DeliveryOptions::default() }, index, "a").encode()
+            let options = DeliveryOptions::new();
+            on(key.map_or(options.clone(), |key| options.order(key)), index, "a").encode()
         };
         let scene = scene_of(usize::try_from(count).unwrap(), payload, |_| delivered());
         let summary = scene.worker.max_time(secs(3_600)).run(&mut ()).unwrap();
@@ -182,9 +179,8 @@ fn the_keys_of_a_long_backlog_go_side_by_side_each_as_fast_as_its_destination_an
 fn a_key_whose_destination_hangs_or_fails_holds_up_no_other_key() {
     let keyed = |index: u64| {
         let key = index % 20;
-        let order = Some(format!("k{key}"));
         let to = ["hangs", "dead", "well"][usize::try_from(key.min(2)).unwrap()];
-        on(DeliveryOptions { order, ..DeliveryOptions::default() }, index, to).encode()
+        on(DeliveryOptions::new().order(format!("k{key}")), index, to).encode()
     };
     let scene = scene_of(40_000, keyed, |seen| match &*seen.to {
         "hangs" => timed_out(),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use slipstream_core::{BacklogError, Settlement};
-use slipstream_worker::{Doing, Ending, Event, Limits, Stopper};
+use slipstream_worker::{Doing, Ending, Event, Stopper};
 
 use crate::fakes::{State, delivered, record, refused, rejected, scene, scene_of};
 
@@ -104,8 +104,7 @@ fn what_is_due_soon_is_waited_for_and_what_is_due_later_left_to_the_next_run() {
 #[test]
 fn a_run_that_follows_ends_neither_at_a_budget_nor_while_it_waits() {
     let scene = scene(vec![record(0, "a")], |_| rejected(true));
-    let limits = Limits { follow: true, max_idle: secs(0), max_time: secs(1), ..Limits::default() };
-    let worker = scene.worker.limits(limits);
+    let worker = scene.worker.follow().max_idle(secs(0)).max_time(secs(1));
     let stopper = worker.stopper();
     let summary = worker
         .run(&mut |event: &Event<'_>| {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use slipstream_core::{Outcome, Settlement};
-use slipstream_worker::{Event, Limits, RetryPolicy};
+use slipstream_worker::{Event, RetryPolicy};
 
 use crate::fakes::{QUICK, State, delivered, record, refused, rejected, scene, scene_of};
 
@@ -139,8 +139,7 @@ fn the_number_of_attempts_and_the_waits_can_be_set() {
 fn a_request_older_than_it_may_get_expires_and_is_not_attempted() {
     let scene = scene(vec![record(0, "a")], |_| delivered());
     scene.clock.set(Duration::from_secs(61));
-    let limits = Limits { max_age: Some(Duration::from_secs(60)), ..Limits::default() };
-    let summary = scene.worker.limits(limits).run(&mut ()).unwrap();
+    let summary = scene.worker.max_age(Duration::from_secs(60)).run(&mut ()).unwrap();
     assert_eq!((summary.expired, summary.attempts), (1, 0));
     assert_eq!(scene.books.borrow().states, [State::Expired]);
 }

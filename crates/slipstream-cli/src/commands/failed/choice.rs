@@ -17,7 +17,6 @@ use slipstream_log::{Letter, Stage, Standing};
 use super::noted::Noted;
 use super::unread::Unread;
 use crate::args::FilterArgs;
-use crate::kinds::destination::is_to;
 use crate::term::print;
 use crate::term::units::count;
 
@@ -154,5 +153,5 @@ impl<'a> Choice<'a> {
 fn envelope_fits(record: &Record, filter: &FilterArgs, now: Timestamp) -> bool {
     filter.kind.as_ref().is_none_or(|kind| *kind == record.kind)
         && filter.older_than.is_none_or(|age| now.since(record.id.stored()) > age)
-        && filter.host.as_ref().is_none_or(|host| is_to(record.destination.as_str(), host))
+        && filter.host.as_ref().is_none_or(|host| record.destination.is_host(host))
 }

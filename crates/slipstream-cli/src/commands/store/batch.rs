@@ -224,7 +224,7 @@ fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, max: u64) -> io::Resu
 mod tests {
     use std::time::Duration;
 
-    use slipstream_core::{Dedupe, DeliveryOptions, Timestamp};
+    use slipstream_core::{DeliveryOptions, Timestamp};
 
     use super::*;
 
@@ -251,13 +251,12 @@ mod tests {
                 let record = Record::new(&request, RecordId::from_bytes([9; 16])).unwrap();
                 assert!(record.encode().len() <= size(&record));
                 let (most, long) = (Timestamp::from_millis(u64::MAX), "k".repeat(70_000));
-                let options = DeliveryOptions {
-                    not_before: Some(most),
-                    expires: Some(most),
-                    order: Some(long.clone()),
-                    dedupe: Some(Dedupe { key: long.clone(), window: Duration::MAX }),
-                    retry: Some(long),
-                };
+                let options = DeliveryOptions::new()
+                    .not_before(most)
+                    .expires(most)
+                    .order(long.clone())
+                    .dedupe(long.clone(), Duration::MAX)
+                    .retry(long);
                 let record = Record { options, ..record };
                 assert!(record.encode().len() <= size(&record));
             }

@@ -4,7 +4,7 @@
 //! The handle is free again, and has nothing of the request left on it.
 
 use curl::easy::Easy2;
-use slipstream_core::{Completion, Failure, Outcome};
+use slipstream_core::{Completion, Outcome};
 use tracing::debug;
 
 use super::{HttpDriver, Slot, handle};
@@ -100,7 +100,8 @@ impl HttpDriver {
             Some(Err(why)) => {
                 if let Outcome::Failed(failure) = &mut outcome {
                     let answer = failure.answer.take();
-                    *failure = Failure { answer, ..not_followed(status, &why) };
+                    *failure = not_followed(status, &why);
+                    failure.answer = answer;
                 }
             }
             None => {
