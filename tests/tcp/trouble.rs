@@ -14,7 +14,7 @@ use crate::servers::lines;
 use crate::{LONG, failure, send, stored, work, work_by};
 
 fn was_delivered(event: &Event<'_>) -> bool {
-    matches!(event, Event::Settled { verdict: Settlement::Delivered, .. })
+    matches!(event, Event::Settled { settlement: Settlement::Delivered, .. })
 }
 
 fn socat(with: &str) -> (Daemon, String) {
@@ -110,7 +110,7 @@ fn a_server_that_hangs_does_not_delay_a_good_one() {
     let once = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
     let summary = work_by(once, &spool, LONG, |event| {
         delivered += u32::from(was_delivered(event));
-        if let Event::Settled { verdict: Settlement::Failed, .. } = event {
+        if let Event::Settled { settlement: Settlement::Failed, .. } = event {
             by_then.get_or_insert(delivered);
         }
     });

@@ -68,8 +68,8 @@ pub trait Driver {
     /// What makes a waiting [`Driver::poll`] return from another thread.
     fn notifier(&self) -> Notifier;
 
-    /// Names whom to wake when a job ends while another driver's turn is waiting.
-    /// A driver that ends jobs only inside its own turn ignores it: the worker then
+    /// Names the notifier to call when a job ends while another driver's poll is waiting.
+    /// A driver that ends jobs only inside its own poll ignores it: the worker then
     /// waits there.
     fn notify_on_completion(&mut self, notifier: Notifier);
 }

@@ -1,11 +1,11 @@
-//! The drivers of a run, and whose turn it is to wait.
+//! The drivers of a run: all are polled, and at most one of them blocks.
 //!
 //! # Invariants
-//! - At most one driver's turn waits at a time, and a job that ends in any other cuts that wait
+//! - At most one poll waits at a time, and a job that ends in any other cuts that wait
 //!   short.
 //! - So does a stop.
 //! - Nothing is polled, with one exception: when two drivers that end jobs only inside their own
-//!   turns are busy at once, they wait in slices, one after the other.
+//!   polls are busy at once, they wait in slices, one after the other.
 //!
 //! # Non-goals
 //! Threads. A driver that needs some brings its own.
@@ -16,7 +16,7 @@ use slipstream_core::{Completion, Destination, Driver, Invalid, Job, Notifier};
 
 pub(crate) mod thread_pool;
 
-/// How long one of several drivers waits before the next one's turn comes.
+/// How long one of several drivers waits before the next one is polled.
 const SLICE: Duration = Duration::from_millis(20);
 
 /// The drivers, in the order they were given.
@@ -110,8 +110,8 @@ impl Drivers {
         self.seats[host].poll(wait, done);
     }
 
-    /// Whose turn may wait, and whether only for a slice. One that cannot be cut short by
-    /// the others' jobs needs no waiting in; one whose jobs end only in its turn does.
+    /// Which driver's poll may wait, and whether only for a slice. One that cannot be cut short by
+    /// the others' jobs needs no waiting in; one whose jobs end only in its poll does.
     fn host(&mut self) -> Option<(usize, bool)> {
         let needy = |seat: &Seat| seat.in_flight > 0 && !seat.wakes;
         let mut rest = (1..=self.seats.len()).map(|step| (self.last + step) % self.seats.len());

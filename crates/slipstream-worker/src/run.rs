@@ -1,4 +1,4 @@
-//! The run: claims in, attempts out, one verdict for every claim.
+//! The run: claims in, attempts out, one settlement for every claim.
 //!
 //! # Invariants
 //! - An attempt is counted in the backlog before it is made, and none is made beyond the policy's

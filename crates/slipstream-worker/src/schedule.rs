@@ -7,7 +7,7 @@
 //! - **A lone, quick destination gets every slot.** Its limit starts at an eighth of the cap
 //!   and grows by one with each answer, so it doubles each round trip. From then on nothing is
 //!   parked, and a request costs a few look-ups by name.
-//! - **A failing destination gets few.** Each failure that it is to blame for halves its
+//! - **A failing destination gets few.** Each failure by its own fault halves its
 //!   limit, down to `down_after`: as many requests must be exhausted in a row before it counts
 //!   as down, and side by side they cost the time of one. After as many failures in a row, once
 //!   its limit is cut below where it began, it *cools down*: for nearly the back-off of that failure only

@@ -150,10 +150,8 @@ impl Pattern {
 /// The host that a request goes to, without its port; nothing if there is none, which is refused when
 /// the request is checked.
 fn host_of(request: &HttpRequest) -> String {
-    // scheme://host:port
-    let to = request.destination().to_string();
-    let host = to.split_once("://").and_then(|(_, rest)| rest.rsplit_once(':'));
-    host.map(|(host, _)| host.to_owned()).unwrap_or_default()
+    let to = request.destination();
+    to.port().map(|_| to.host().to_owned()).unwrap_or_default()
 }
 
 fn with_netrc(options: Options, args: &HttpArgs, request: &HttpRequest) -> Result<Options> {

@@ -169,10 +169,10 @@ impl Observer for Progress {
             Event::AttemptFailed { .. } | Event::Interrupted { .. } => self.in_flight(-1),
             Event::Settled {
                 destination,
-                verdict,
+                settlement,
                 reason,
                 ..
-            } => match verdict {
+            } => match settlement {
                 Settlement::Delivered => {
                     self.in_flight(-1);
                     self.done += 1;

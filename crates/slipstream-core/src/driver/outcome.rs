@@ -60,7 +60,7 @@ const SHORTAGE: &str = "out of memory or open files; raise the limits or work on
 pub const HASTY_MS: u64 = 1_000;
 
 impl Failure {
-    /// The same, but the destination is not to blame if the request says so.
+    /// The same, but not the fault of the destination if `excused`.
     #[must_use]
     pub fn excused(self, excused: bool) -> Self {
         let scope = match self.scope {

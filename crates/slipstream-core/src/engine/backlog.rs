@@ -39,9 +39,9 @@ pub trait Backlog {
     /// Records what became of a claim. The ticket is spent.
     ///
     /// # Errors
-    /// The verdict is not recorded; the request may be attempted again. After
+    /// The settlement is not recorded; the request may be attempted again. After
     /// [`BacklogError::Unavailable`] the engine tries again to record it; the run goes on.
-    fn settle(&mut self, ticket: Ticket, verdict: Settlement) -> Result<(), BacklogError>;
+    fn settle(&mut self, ticket: Ticket, settlement: Settlement) -> Result<(), BacklogError>;
 
     /// Keeps a line about a claim that is out, for the operator: what became of an attempt. Lines
     /// are kept as long as the record is, as far as there is room; they are no promise.

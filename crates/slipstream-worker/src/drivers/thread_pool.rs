@@ -52,7 +52,7 @@ struct Shared<H: Handler> {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// What a waiting turn is told.
+/// What a waiting poll is told.
 enum Note {
     Done(Completion),
     Wake,

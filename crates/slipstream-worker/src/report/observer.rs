@@ -57,7 +57,7 @@ pub enum Event<'a> {
         /// Whom it goes to.
         destination: Option<&'a Destination>,
         /// What became of it.
-        verdict: &'a Settlement,
+        settlement: &'a Settlement,
         /// Attempts that were counted so far, in earlier runs too.
         attempts: u32,
         /// Why, unless it was delivered.

@@ -20,7 +20,7 @@ use crate::subject::{Arrived, Ordered, Subject, known_as};
 /// flight that could give some back.
 const REFUSALS_MAX: u32 = 20;
 
-/// Claims that are taken before the drivers get their turn.
+/// Claims that are taken before the drivers are polled.
 const BATCH: usize = 256;
 
 /// What operators asked for, as far as it is remembered.
@@ -33,7 +33,7 @@ const MISNAMED: &str =
 
 impl Run<'_> {
     /// Fills the slots: what is parked first, then what was spilled, what is held, and what the
-    /// backlog has, by turns.
+    /// backlog has, alternately.
     pub(super) fn take_in(&mut self) -> Intake {
         let now = self.worker.clock.elapsed();
         while let Some(pending) = self.destinations.next_parked(now) {
@@ -120,7 +120,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Looks at a claim: whether it is its turn, if it has an order key.
+    /// Looks at a claim: whether its order key allows it now, if it has one.
     fn take(&mut self, claim: Claim, in_pass: bool) {
         self.refusals = 0;
         let Claim { ticket, payload, attempts, interrupted, visible_in: mut wait, early, position } =
@@ -190,7 +190,7 @@ impl Run<'_> {
         self.asked.drain(..overflow);
     }
 
-    /// Looks at a claim whose turn it is, and settles at once what cannot be tried now.
+    /// Looks at a claim that may be tried, and settles at once what cannot be tried now.
     fn examine(&mut self, mut arrived: Arrived, order: Option<Ordered>, in_pass: bool) {
         let not_before = arrived.record.options.not_before;
         let mut subject = Subject::new(&mut arrived, order, &self.worker.policy);
@@ -237,11 +237,11 @@ impl Run<'_> {
     /// it is looked at no sooner; that it waits for a retry stands there already.
     fn postpone(&mut self, pending: &Pending, early: Option<Duration>, wait: Duration) {
         let Pending { ticket, subject, attempts, .. } = pending;
-        let (verdict, why) = match early {
+        let (settlement, why) = match early {
             Some(early) => (Settlement::Retry { after: early }, "it is not to be sent yet"),
             None => (Settlement::Release { after: wait }, "its next attempt is not due yet"),
         };
-        self.settle(*ticket, verdict, Some(subject), *attempts, why);
+        self.settle(*ticket, settlement, Some(subject), *attempts, why);
     }
 
     fn is_stale(&self, subject: &Subject) -> bool {
@@ -292,8 +292,8 @@ impl Run<'_> {
         let number = match self.worker.backlog.begin(ticket) {
             Ok(number) => number,
             Err(BacklogError::Unavailable { retry_in, reason }) => {
-                let verdict = Settlement::Release { after: retry_in };
-                return self.settle(ticket, verdict, Some(&subject), attempts, &reason);
+                let settlement = Settlement::Release { after: retry_in };
+                return self.settle(ticket, settlement, Some(&subject), attempts, &reason);
             }
             Err(error) => return self.break_off(Doing::Beginning(subject.id), error),
         };

@@ -1,4 +1,4 @@
-//! What becomes of a claim: the verdict after an attempt, and the verdicts without one.
+//! What becomes of a claim: settlements after an attempt and without one.
 
 use std::time::Duration;
 
@@ -103,12 +103,12 @@ impl Run<'_> {
         let transient =
             failure.transient && !failure.status.is_some_and(|s| policy.permanent.contains(s));
         let last = policy.is_spent(attempt) || !transient;
-        // A permanent failure exhausts a request too, when the destination is to blame.
+        // A permanent failure exhausts a request too, when the fault is the destination's.
         let exhausted = last || policy.ends_round(attempt);
         self.note(ticket, subject, attempt, &failure.reason, failure.status, failure.answer.take());
-        let verdict = if last { Settlement::Failed } else { Settlement::Retry { after: wait } };
+        let settlement = if last { Settlement::Failed } else { Settlement::Retry { after: wait } };
         self.summary.retried += u64::from(!last);
-        self.settle(ticket, verdict, Some(subject), attempt, &failure.reason);
+        self.settle(ticket, settlement, Some(subject), attempt, &failure.reason);
 
         let (destination, now) = (&subject.destination, self.worker.clock.elapsed());
         let (wall, reason) = (self.worker.clock.now(), &*failure.reason);
@@ -154,8 +154,8 @@ impl Run<'_> {
         let policy = self.policy_of(subject);
         let age = self.worker.clock.now().since(subject.id.stored());
         if age < policy.later_rounds() {
-            let verdict = Settlement::Retry { after: policy.every };
-            return self.settle(*ticket, verdict, Some(subject), *attempts, DOWN);
+            let settlement = Settlement::Retry { after: policy.every };
+            return self.settle(*ticket, settlement, Some(subject), *attempts, DOWN);
         }
         self.give_up(*ticket, subject, *attempts, DOWN);
     }
@@ -167,9 +167,9 @@ impl Run<'_> {
     }
 
     /// Lets go of a record that is not to be tried now.
-    pub(super) fn put_off(&mut self, pending: &Pending, verdict: Settlement, why: &str) {
+    pub(super) fn put_off(&mut self, pending: &Pending, settlement: Settlement, why: &str) {
         let Pending { ticket, subject, attempts, .. } = pending;
-        self.settle(*ticket, verdict, Some(subject), *attempts, why);
+        self.settle(*ticket, settlement, Some(subject), *attempts, why);
     }
 
     /// Puts back all that was claimed and not begun: the run is over.
@@ -183,22 +183,22 @@ impl Run<'_> {
         }
         self.spill(parked);
         for Pending { ticket, subject, attempts, .. } in &left {
-            let verdict = Settlement::Release { after: Duration::ZERO };
-            self.settle(*ticket, verdict, Some(subject), *attempts, "the run is over");
+            let settlement = Settlement::Release { after: Duration::ZERO };
+            self.settle(*ticket, settlement, Some(subject), *attempts, "the run is over");
         }
     }
 
-    /// Records a verdict, then counts it and tells of it.
+    /// Records a settlement, then counts it and tells of it.
     pub(super) fn settle(
         &mut self,
         ticket: Ticket,
-        verdict: Settlement,
+        settlement: Settlement,
         subject: Option<&Subject>,
         attempts: u32,
         why: &str,
     ) {
         let id = subject.map(|subject| subject.id);
-        match self.worker.backlog.settle(ticket, verdict.clone()) {
+        match self.worker.backlog.settle(ticket, settlement.clone()) {
             Ok(()) => {}
             Err(BacklogError::Unavailable { reason, .. }) => {
                 // A delivery is not counted: it is not recorded. A failure is one all the same.
@@ -209,14 +209,14 @@ impl Run<'_> {
                     reason,
                     "an outcome is not recorded; the next run may repeat it"
                 );
-                if verdict != Settlement::Failed {
-                    return self.pass_the_turn(subject, &verdict);
+                if settlement != Settlement::Failed {
+                    return self.advance_key(subject, &settlement);
                 }
             }
             Err(error) => return self.break_off(Doing::Settling(id), error),
         }
         let summary = &mut self.summary;
-        match verdict {
+        match settlement {
             Settlement::Delivered => summary.delivered += 1,
             Settlement::Failed => {
                 summary.failed += 1;
@@ -235,19 +235,19 @@ impl Run<'_> {
         self.observer.event(&Event::Settled {
             id,
             destination: subject.map(|subject| &subject.destination),
-            verdict: &verdict,
+            settlement: &settlement,
             attempts,
             reason: (!why.is_empty()).then_some(why),
         });
-        self.pass_the_turn(subject, &verdict);
+        self.advance_key(subject, &settlement);
     }
 
-    /// What a verdict means for the requests behind it with the same order key.
-    fn pass_the_turn(&mut self, subject: Option<&Subject>, verdict: &Settlement) {
+    /// What a settlement means for the requests behind it with the same order key.
+    fn advance_key(&mut self, subject: Option<&Subject>, settlement: &Settlement) {
         let Some(order) = subject.and_then(|subject| subject.order) else {
             return;
         };
-        match verdict {
+        match settlement {
             Settlement::Delivered | Settlement::Failed | Settlement::Expired => {
                 self.orders.settled(order, &mut self.spilled);
             }
@@ -260,7 +260,7 @@ impl Run<'_> {
         }
     }
 
-    /// Passes these over: they are read again when their turn has come.
+    /// Spills these: they are read again when their order key allows.
     pub(super) fn spill(&mut self, all: Vec<Arrived>) {
         for arrived in all {
             if let Err(error) = self.worker.backlog.settle(arrived.ticket, Settlement::Spill) {

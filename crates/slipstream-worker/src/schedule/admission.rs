@@ -146,7 +146,7 @@ impl Destinations {
         }
     }
 
-    /// A parked claim whose destination has a slot now, each destination in its turn.
+    /// A parked claim whose destination has a slot now, destinations one after another.
     pub(crate) fn next_parked(&mut self, now: Duration) -> Option<Pending> {
         for _ in 0..self.waiting.len() {
             if self.is_full(now).is_some() {

@@ -27,7 +27,7 @@ pub(crate) struct Destinations {
     /// count as known when something is to go there.
     pub(super) failing: HashMap<Destination, (Timestamp, String)>,
     pub(super) forget_at: usize,
-    /// Those with parked claims, next turn first.
+    /// Those with parked claims, next one first.
     pub(super) waiting: VecDeque<Destination>,
     /// Those with an overflow, by when they are asked whether they want some of it.
     pub(super) to_ask: BTreeMap<(Duration, Line), Destination>,

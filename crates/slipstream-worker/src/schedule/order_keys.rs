@@ -53,7 +53,7 @@ struct Key {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub(crate) enum KeyAdmission {
-    /// It is its turn.
+    /// It may be tried now.
     Start(Arrived),
     /// It waits in memory.
     Queued,
@@ -73,7 +73,7 @@ impl OrderKeys {
         }
     }
 
-    /// Finds out whether it is a claim's turn. One that is not due waits only when it is the first.
+    /// Says whether a claim may be tried now. One that is not due waits only when it is the first.
     pub(crate) fn offer(
         &mut self,
         arrived: Arrived,
@@ -117,7 +117,7 @@ impl OrderKeys {
         self.advance(order.key, spilled);
     }
 
-    /// One whose turn it was comes out again later. Those that waited for it in memory, which
+    /// The one that was tried comes out again later. Those that waited for it in memory, which
     /// are to be spilled.
     pub(crate) fn put_off(&mut self, order: Ordered, spilled: &mut Spilled) -> Vec<Arrived> {
         let Some(entry) = self.keys.get_mut(&order.key) else {
@@ -163,7 +163,7 @@ impl OrderKeys {
         }
     }
 
-    /// The next one whose turn has come.
+    /// The next one that may be tried.
     pub(crate) fn next(&mut self) -> Option<(Arrived, Ordered)> {
         while let Some(key) = self.ready.pop_front() {
             let Some(entry) = self.keys.get_mut(&key).filter(|entry| entry.busy.is_none()) else {

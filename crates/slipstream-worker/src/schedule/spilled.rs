@@ -1,4 +1,4 @@
-//! What was spilled, and is read again when its turn has come: by line, in the order of positions.
+//! What was spilled, and is read again: by line, in the order of positions.
 //!
 //! A *line* is what waits for one thing: the requests of an order key, or those for which a destination has
 //! no room. A *pass* reads on without a gap from a place where a line wants its next record; every line
@@ -15,7 +15,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
-/// Records that are taken from a pass before lines get their turn that it does not come by.
+/// Records that are taken from a pass before those lines are served that it does not come by.
 const TAKES_MAX: usize = if cfg!(test) { 8 } else { 1024 };
 
 /// Names a line.

@@ -188,12 +188,12 @@ impl Backlog for FakeBacklog {
         Ok(books.attempts[Books::at(ticket)])
     }
 
-    fn settle(&mut self, ticket: Ticket, verdict: Settlement) -> Result<(), BacklogError> {
+    fn settle(&mut self, ticket: Ticket, settlement: Settlement) -> Result<(), BacklogError> {
         let mut books = self.books.borrow_mut();
         if let Some(left) = &mut books.settlements_left {
             *left = left.checked_sub(1).ok_or_else(broken)?;
         }
-        let puts_back = matches!(verdict, Settlement::Release { after: _ } | Settlement::Spill);
+        let puts_back = matches!(settlement, Settlement::Release { after: _ } | Settlement::Spill);
         if !puts_back && books.settle_unavailable.contains(&ticket.0) {
             books.claimed -= 1;
             return Err(unavailable());
@@ -206,7 +206,7 @@ impl Backlog for FakeBacklog {
             // It was not made.
             books.attempts[index] -= 1;
         }
-        books.states[index] = match verdict {
+        books.states[index] = match settlement {
             Settlement::Delivered => State::Delivered,
             Settlement::Failed => State::Failed,
             Settlement::Expired => State::Expired,
@@ -215,7 +215,7 @@ impl Backlog for FakeBacklog {
                 State::Waiting
             }
             Settlement::Retry { after: wait } | Settlement::Release { after: wait } => {
-                books.put_back += u64::from(matches!(verdict, Settlement::Release { after: _ }));
+                books.put_back += u64::from(matches!(settlement, Settlement::Release { after: _ }));
                 books.due.push(Reverse((self.clock.elapsed() + wait, ticket.0)));
                 State::Waiting
             }

@@ -108,7 +108,7 @@ fn a_run_that_follows_ends_neither_at_a_budget_nor_while_it_waits() {
     let stopper = worker.stopper();
     let summary = worker
         .run(&mut |event: &Event<'_>| {
-            if let Event::Settled { verdict: Settlement::Failed, .. } = event {
+            if let Event::Settled { settlement: Settlement::Failed, .. } = event {
                 stopper.stop();
             }
         })
@@ -224,10 +224,10 @@ fn every_attempt_and_every_verdict_is_told() {
             told.push(match event {
                 Event::Started { attempt, .. } => format!("started {attempt}"),
                 Event::AttemptFailed { failure, .. } => failure.reason.clone(),
-                Event::Settled { verdict: Settlement::Retry { after: wait }, .. } => {
+                Event::Settled { settlement: Settlement::Retry { after: wait }, .. } => {
                     format!("again in {wait:?}")
                 }
-                Event::Settled { verdict, reason, .. } => format!("{verdict:?} {reason:?}"),
+                Event::Settled { settlement, reason, .. } => format!("{settlement:?} {reason:?}"),
                 Event::Waiting { wait } => format!("waiting {wait:?}"),
                 other => format!("{other:?}"),
             });

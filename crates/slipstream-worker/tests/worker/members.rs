@@ -24,7 +24,9 @@ fn a_forged_destination_fails_its_record_and_says_nothing_of_the_one_it_names() 
     let summary = scene
         .worker
         .run(&mut |event: &Event<'_>| {
-            if let Event::Settled { destination, verdict: Settlement::Failed, reason, .. } = event {
+            if let Event::Settled { destination, settlement: Settlement::Failed, reason, .. } =
+                event
+            {
                 told.push((destination.unwrap().to_string(), reason.unwrap().to_owned()));
             }
         })

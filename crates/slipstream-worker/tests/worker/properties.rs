@@ -61,8 +61,8 @@ proptest! {
             .spare(3)
             .max_time(Duration::from_secs(budget))
             .run(&mut |event: &Event<'_>| {
-                let Event::Settled { id: Some(id), verdict, .. } = event else { return };
-                if matches!(verdict, Settlement::Delivered | Settlement::Failed | Settlement::Expired) {
+                let Event::Settled { id: Some(id), settlement, .. } = event else { return };
+                if matches!(settlement, Settlement::Delivered | Settlement::Failed | Settlement::Expired) {
                     let (_, index) = id.as_bytes().split_last_chunk::<8>().unwrap();
                     finals[usize::try_from(u64::from_be_bytes(*index) & 0xffff).unwrap()] += 1;
                 }

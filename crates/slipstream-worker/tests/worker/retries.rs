@@ -61,7 +61,8 @@ fn an_unknown_kind_fails_alone_untried_and_with_a_reason() {
     let summary = scene
         .worker
         .run(&mut |event: &Event<'_>| {
-            if let Event::Settled { verdict: Settlement::Failed, reason: Some(reason), .. } = event
+            if let Event::Settled { settlement: Settlement::Failed, reason: Some(reason), .. } =
+                event
             {
                 reasons.push((*reason).to_owned());
             }

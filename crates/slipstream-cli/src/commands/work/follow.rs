@@ -46,7 +46,7 @@ impl Observer for Failures {
     fn event(&mut self, event: &Event<'_>) {
         let now = self.clock.elapsed();
         say(self.log.over(now));
-        if let Event::Settled { destination, verdict: Settlement::Failed, reason, .. } = event {
+        if let Event::Settled { destination, settlement: Settlement::Failed, reason, .. } = event {
             let to = destination.map_or("an unreadable destination", |to| to.as_str());
             say(self.log.failed(to, reason.unwrap_or("no reason given"), now));
         }

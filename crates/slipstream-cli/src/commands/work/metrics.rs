@@ -145,7 +145,7 @@ impl Run {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::AttemptFailed { id, .. } => self.landed = Some(*id),
-            Event::Settled { id, verdict, .. } => match verdict {
+            Event::Settled { id, settlement, .. } => match settlement {
                 Settlement::Delivered => self.delivered += 1,
                 Settlement::Failed => self.failed += 1,
                 Settlement::Expired => self.expired += 1,
@@ -331,9 +331,9 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn settled(run: &mut Run, id: RecordId, verdict: Settlement) {
-        let (verdict, id) = (&verdict, Some(id));
-        run.event(&Event::Settled { id, destination: None, verdict, attempts: 1, reason: None });
+    fn settled(run: &mut Run, id: RecordId, settlement: Settlement) {
+        let (settlement, id) = (&settlement, Some(id));
+        run.event(&Event::Settled { id, destination: None, settlement, attempts: 1, reason: None });
     }
 
     #[test]

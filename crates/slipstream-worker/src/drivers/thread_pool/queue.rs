@@ -1,4 +1,4 @@
-//! What waits for a thread, and whose turn it is.
+//! What waits for a thread, and which destination is next.
 //!
 //! # Invariants
 //! - Each destination may hold at most half of the threads that the others leave it, one that is
