@@ -6,7 +6,7 @@
 //! - A log leaves processing/ only when all its records are settled.
 //! - Memory is bounded: a few bytes for each record that waits, up to `WAITING_MAX` of them; beyond
 //!   that a log is read again when the earliest is due, which finds the times on disk. What the worker
-//!   passes over takes none (see `revisit`). So are descriptors: a log whose records wait holds none
+//!   passes over takes none (see `spilled`). So are descriptors: a log whose records wait holds none
 //!   (see `open`).
 //! - What is wrong with one log ends no run: it is skipped, tried again, and told at the end (see
 //!   `trouble`). Only what concerns the whole spool is an error of a step.
@@ -33,8 +33,8 @@ mod finish;
 mod found;
 mod next;
 mod open;
-mod revisit;
 mod settle;
+mod spilled;
 mod trouble;
 
 /// Opens a spool for its one worker.
@@ -60,7 +60,7 @@ impl Backlog for Consumer {
 
     fn spilled(&mut self, from: Bound<u128>) -> Result<Option<Claim>, BacklogError> {
         self.worker_lock.check()?;
-        self.next_passed_over(from).map_err(of_claiming)
+        self.next_spilled(from).map_err(of_claiming)
     }
 
     fn begin(&mut self, ticket: Ticket) -> Result<u32, BacklogError> {

@@ -26,7 +26,7 @@ pub enum Stage {
     Ready,
     /// Claimed by the worker.
     Processing,
-    /// Holds what was given up.
+    /// Holds what failed for good.
     Failed,
 }
 

@@ -39,7 +39,7 @@ pub struct Status {
 pub struct StageStatus {
     /// Logs.
     pub logs: u64,
-    /// Requests in them that are not settled (in failed/: that were given up).
+    /// Requests in them that are not settled (in failed/: that failed for good).
     pub requests: u64,
     /// Bytes of the logs.
     pub bytes: u64,
@@ -69,7 +69,7 @@ pub struct SlotStatus {
     pub ready: Vec<LogStatus>,
     /// What the worker has claimed.
     pub processing: StageStatus,
-    /// What was given up. Its requests are also those that failed in logs of processing/.
+    /// What failed for good. Its requests are also those that failed in logs of processing/.
     pub failed: StageStatus,
     /// When the oldest of `ready` must be evicted if no worker comes, or, where nothing is
     /// overwritten, when the slot refuses what is new. None while that is not near.
@@ -83,7 +83,7 @@ pub struct Totals {
     pub stored: u64,
     /// Waiting to be delivered.
     pub pending: u64,
-    /// Given up, and still there.
+    /// Failed for good, and still there.
     pub failed: u64,
     /// What became of the others.
     pub outcomes: Outcomes,

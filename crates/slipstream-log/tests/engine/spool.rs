@@ -404,3 +404,22 @@ fn a_log_that_is_locked_comes_last_and_is_no_success() {
     assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), Vec::<u64>::new());
     assert!(backlog.close().is_err());
 }
+
+#[test]
+fn a_clock_holds_for_the_handle_that_it_was_given_and_no_other() {
+    let bench = Bench::new();
+    let (shared, hands) = (bench.other(), crate::bench::Hands::new());
+    hands.advance(MINUTE * 60 * 24);
+    let later = shared.clone().clock(hands);
+    let store = |spool: &slipstream_log::Spool, number| {
+        let mut record = Bench::new().record();
+        record.id = slipstream_core::RecordId::from_bytes([number; 16]);
+        spool.store(&source(), &[record]).unwrap();
+    };
+    store(&shared, 1);
+    assert_eq!(bench.files(Stage::Ready).len(), 0);
+    // A day later, by its clock, the minute of that log is over.
+    store(&later, 2);
+    assert_eq!(bench.files(Stage::Ready).len(), 1);
+    assert_eq!(bench.totals().pending, 2);
+}

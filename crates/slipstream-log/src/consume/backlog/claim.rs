@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use super::consumer::{ClaimedLog, Consumer, LOOK_EVERY, NONE_PASSED};
+use super::consumer::{ClaimedLog, Consumer, LOOK_EVERY, NONE_SPILLED};
 use super::found::Found;
 use crate::dir::locks::PATIENCE;
 use crate::error::SpoolError;
@@ -200,7 +200,7 @@ impl Consumer {
             damaged: false,
             again: None,
             unremembered: 0,
-            passed: NONE_PASSED,
+            spilled: NONE_SPILLED,
             read_to: 0,
             hurried: false,
         };

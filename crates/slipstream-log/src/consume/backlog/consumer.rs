@@ -44,7 +44,7 @@ pub(crate) struct Consumer {
     /// Those that are to be read again for records that are not remembered, and when.
     pub(super) rereads: BTreeSet<(Duration, LogName)>,
     /// The logs that hold records which nothing in memory stands for, by place.
-    pub(super) passed: BTreeMap<u128, LogName>,
+    pub(super) spilled: BTreeMap<u128, LogName>,
     pub(super) revisit: Option<Revisit>,
     pub(super) asked: Asked,
     pub(super) queue: VecDeque<Found>,
@@ -79,7 +79,7 @@ pub(super) struct ClaimedLog {
     pub(super) outstanding: HashSet<u64>,
     /// The frames of which something could not be written yet.
     pub(super) unwritten: HashSet<u64>,
-    /// Something in it was given up, so that it is kept.
+    /// Something in it failed for good, so that it is kept.
     pub(super) failed: bool,
     /// That some of it is unreadable was told.
     pub(super) damaged: bool,
@@ -87,8 +87,8 @@ pub(super) struct ClaimedLog {
     pub(super) again: Option<Duration>,
     /// Records that are pending, were given out, and that nothing in memory stands for.
     pub(super) unremembered: u64,
-    /// The frames between which those are that were passed over.
-    pub(super) passed: (u64, u64),
+    /// The frames between which those are that were spilled.
+    pub(super) spilled: (u64, u64),
     /// How far it has been read: what begins before was given out.
     pub(super) read_to: u64,
     /// What is not due comes out when it is read again, since an operator asked.
@@ -119,15 +119,15 @@ pub(super) struct WaitingRecord {
 #[derive(Clone, Copy)]
 pub(super) struct Finishing {
     pub(super) identity: (u64, u64),
-    /// Something in it was given up, so that it is kept.
+    /// Something in it failed for good, so that it is kept.
     pub(super) failed: bool,
     pub(super) since: Duration,
     /// When it is tried again.
     pub(super) again: Duration,
 }
 
-/// The frames between which those are that were passed over, of a log without any.
-pub(super) const NONE_PASSED: (u64, u64) = (u64::MAX, 0);
+/// The frames between which those are that were spilled, of a log without any.
+pub(super) const NONE_SPILLED: (u64, u64) = (u64::MAX, 0);
 
 /// The walk over the log that was read last, kept since most reads go on where the last one ended.
 pub(super) struct Revisit {
@@ -159,7 +159,7 @@ impl Consumer {
             open: OpenLogs::default(),
             reading: None,
             rereads: BTreeSet::new(),
-            passed: BTreeMap::new(),
+            spilled: BTreeMap::new(),
             revisit: None,
             asked: Asked::default(),
             queue: VecDeque::new(),
@@ -233,7 +233,7 @@ impl Consumer {
     /// Has nothing more to do with a log.
     pub(super) fn forget(&mut self, name: LogName) -> Option<ClaimedLog> {
         self.open.close(name);
-        self.passed.remove(&name.position(0));
+        self.spilled.remove(&name.position(0));
         self.revisit.take_if(|revisit| revisit.is_of(name));
         let log = self.logs.remove(&name)?;
         if let Some(again) = log.again {

@@ -50,7 +50,7 @@ impl Consumer {
                 Some(wait)
             }
             Settlement::Release { after: wait } => Some(wait),
-            Settlement::Spill => return self.pass_over(out),
+            Settlement::Spill => return self.spill(out),
         };
         let recorded = match settlement {
             Settlement::Release { after: _ } => self.undo_attempt(out),

@@ -1,4 +1,4 @@
-//! Records that the worker passed over, and reads again by their place when their turn has come.
+//! Spilled records: the worker passed them over, and reads them again by their position.
 //!
 //! # Invariants
 //! - Nothing in memory stands for such a record but its log's count, so a backlog of any length costs
@@ -10,7 +10,7 @@ use std::ops::Bound;
 
 use slipstream_core::{BacklogError, Claim};
 
-use super::consumer::{Consumer, NONE_PASSED, Out, Revisit};
+use super::consumer::{Consumer, NONE_SPILLED, Out, Revisit};
 use super::trouble::SKIP_FOR;
 use crate::error::SpoolError;
 use crate::format::frame::State;
@@ -20,13 +20,13 @@ use crate::format::scan::{Item, read_settlement};
 
 impl Consumer {
     /// Has a record come out only when it is looked for by its place.
-    pub(super) fn pass_over(&mut self, out: Out) -> Result<(), BacklogError> {
+    pub(super) fn spill(&mut self, out: Out) -> Result<(), BacklogError> {
         let undone = self.undo_attempt(out).map_err(|error| self.unavailable(out.log, error));
         if let Some(log) = self.logs.get_mut(&out.log) {
             log.outstanding.remove(&out.at);
             log.unremembered += 1;
-            log.passed = (log.passed.0.min(out.at), log.passed.1.max(out.at));
-            self.passed.insert(out.log.position(0), out.log);
+            log.spilled = (log.spilled.0.min(out.at), log.spilled.1.max(out.at));
+            self.spilled.insert(out.log.position(0), out.log);
         }
         match undone {
             // The attempt was not made; at worst it is counted.
@@ -35,18 +35,15 @@ impl Consumer {
         }
     }
 
-    /// The first record from this place on that was passed over.
-    pub(super) fn next_passed_over(
-        &mut self,
-        from: Bound<u128>,
-    ) -> Result<Option<Claim>, SpoolError> {
+    /// The first record from this place on that was spilled.
+    pub(super) fn next_spilled(&mut self, from: Bound<u128>) -> Result<Option<Claim>, SpoolError> {
         let (mut place, mut taken) = match from {
             Bound::Unbounded => (0, false),
             Bound::Included(place) => (place, false),
             Bound::Excluded(place) => (place, true),
         };
-        while let Some((name, at, but_for)) = self.log_passed_over(place, taken) {
-            match self.read_passed_over(name, at, but_for) {
+        while let Some((name, at, but_for)) = self.log_with_spilled(place, taken) {
+            match self.read_spilled(name, at, but_for) {
                 Ok(Some(claim)) => return Ok(Some(claim)),
                 Ok(None) => {}
                 Err(error) if error.is_out_of_descriptors() || error.is_of_the_spool() => {
@@ -66,10 +63,10 @@ impl Consumer {
 
     /// The log in which the next such record may be, the frame to begin at, and whether that one
     /// itself does not count.
-    fn log_passed_over(&self, position: u128, taken: bool) -> Option<(LogName, u64, bool)> {
+    fn log_with_spilled(&self, position: u128, taken: bool) -> Option<(LogName, u64, bool)> {
         let (base, at) = LogName::split_position(position);
-        self.passed.range(base..).find_map(|(place, name)| {
-            let (first, last) = self.logs.get(name)?.passed;
+        self.spilled.range(base..).find_map(|(place, name)| {
+            let (first, last) = self.logs.get(name)?.spilled;
             let (at, taken) = if *place == base { (at, taken) } else { (0, false) };
             if at < first {
                 return Some((*name, first, false));
@@ -79,7 +76,7 @@ impl Consumer {
     }
 
     /// The first such record of a log from this frame on.
-    fn read_passed_over(
+    fn read_spilled(
         &mut self,
         name: LogName,
         at: u64,
@@ -108,7 +105,7 @@ impl Consumer {
             let item = item.map_err(|error| self.rotation.files().io("read in", &path, error))?;
             let Some(item) = item else { break None };
             let Item::Record { at: frame, payload, .. } = item else { continue };
-            if frame > log.passed.1 {
+            if frame > log.spilled.1 {
                 break None;
             }
             revisit.last = frame;
@@ -138,8 +135,8 @@ impl Consumer {
         let Some(log) = self.logs.get_mut(&name) else { return };
         log.unremembered = log.unremembered.saturating_sub(1);
         if log.unremembered == 0 {
-            log.passed = NONE_PASSED;
-            self.passed.remove(&name.position(0));
+            log.spilled = NONE_SPILLED;
+            self.spilled.remove(&name.position(0));
         }
     }
 }
