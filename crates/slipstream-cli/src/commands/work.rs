@@ -45,12 +45,14 @@ pub(crate) fn run(place: &Place, args: &WorkArgs) -> Result<Exit> {
     if args.policy.explain {
         return explain::run(&policy, &args.policy);
     }
+    // What is allowed to no purpose is refused whether there is a spool or not.
+    let allowed = kinds::allowed_secrets(&args.delivery)?;
     let started_as = Uid::effective();
     place.become_owner()?;
     raise_descriptor_limit();
     let became_another = Uid::effective() != started_as;
     if became_another {
-        environment::clear(kinds::allowed_secrets(&args.delivery)?.iter())?;
+        environment::clear(allowed.iter())?;
     }
     let mut metrics = args.operate.metrics.as_deref().map(|path| Metrics::new(path, args.follow));
     // A file may name one for the runs that end.

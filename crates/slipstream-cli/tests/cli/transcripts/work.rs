@@ -168,6 +168,7 @@ fn what_a_run_is_told_is_refused() {
     let mut scene = Scene::new();
     scene.types_all(&[
         "slipstream init --slots 1",
+        "slipstream work --quiet --allow-secret env:KEY@nowhere:x",
         "slipstream work --quiet --allow-secret env:KEY@mysql://nowhere:x",
         "slipstream work --quiet --allow-host 'unix:run/a'",
         "slipstream work --quiet --allow-host 'a b'",
