@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 use slipstream_harness::project::{self, cargo};
 
+use crate::circles;
 use crate::suite::{OWN_KIND, STORING_ONLY};
 use crate::tools::Tool;
 use crate::words;
@@ -35,6 +36,7 @@ const HEAVY: [&str; 5] = ["curl", "curl-sys", "openssl-sys", "clap", "tokio"];
 pub(crate) fn run() -> Result<()> {
     project::run(&mut cargo(&["fmt", "--all", "--check"]))?;
     words::check()?;
+    circles::check()?;
     project::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let mut storing_only = cargo(&["clippy", "--all-targets"]);
     project::run(storing_only.args(STORING_ONLY).args(["--", "-D", "warnings"]))?;

@@ -7,6 +7,7 @@
 //! # Non-goals
 //! Any crate whose build needs more than Rust, since this is what installs it.
 
+mod api;
 mod ci;
 mod circles;
 mod debian;
@@ -37,6 +38,8 @@ enum Command {
     Test(suite::Args),
     /// Check formatting, lints, documentation, dependencies and packaging
     Ci,
+    /// Write the public items of the library crates into docs/api (takes a nightly compiler)
+    Api,
     /// Look for files of a crate that import each other in a circle
     Circles,
     /// Run curl's own tests of plain HTTP through `store` and `work`
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Setup => packages::set_up(packages::For::Tests),
         Command::Test(args) => suite::run(&args),
         Command::Ci => ci::run(),
+        Command::Api => api::run(),
         Command::Circles => circles::check(),
         Command::CurlSuite(args) => start("slipstream-curl-suite", "curl-suite", false, &args),
         Command::Demo(args) => demo::run(&args),
