@@ -26,7 +26,8 @@ const PATTERN: &str = concat!(
 /// Lengths of time, with the words around them, and what is shown in their place: `@` is one below a minute.
 /// What a scene puts two hours or ten minutes into the past is seconds older when it is looked at, and what
 /// is due in an hour or a day is due a little earlier.
-const LENGTHS: [(&str, &str); 11] = [
+const LENGTHS: [(&str, &str); 12] = [
+    (r"\b(ended |begun |began )(?:just now|@ ago)", "${1}<1m ago"),
     (r"\b(stored |after |for |pause |in )@( ago|:|;| \()", "${1}<1m${2}"),
     (r"(the next attempt is in )@", "${1}<1m"),
     (r#"("(?:(?:oldest_)?age|silent)_seconds":)[0-5]?\d\b"#, "${1}<1m"),
