@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 use slipstream_core::{
-    Aside, Attempt, FailureScope, Destination, Failure, Handler, Invalid, Outcome, Request, quoted,
+    Aside, Attempt, Destination, Failure, FailureScope, Handler, Invalid, Outcome, Request, quoted,
     read_line,
 };
 
@@ -95,7 +95,10 @@ impl Sendmail {
         // This machine's fault alone: another attempt may find it mended. Blaming the
         // destination has the others for it wait, too.
         let broken = |error: std::io::Error| {
-            Failure::transient(FailureScope::Destination, format!("{}: {error}", self.program.display()))
+            Failure::transient(
+                FailureScope::Destination,
+                format!("{}: {error}", self.program.display()),
+            )
         };
         let mut child = Command::new(&self.program)
             .args(["-i", "--", &mail.to])
