@@ -77,7 +77,7 @@ fn a_server_killed_in_the_middle_and_started_again_has_every_job_that_it_answere
     };
     let spool = stored(&dir, (0..3_000).map(put));
     let mut delivered = 0;
-    // The rest would be passed over for some seconds, for it to recover.
+    // The rest would be spilled for some seconds, for it to recover.
     let killed = work(&spool, Duration::from_secs(2), |event| {
         delivered += u32::from(was_delivered(event));
         if delivered == 300 {

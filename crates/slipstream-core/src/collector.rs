@@ -61,7 +61,7 @@ pub struct Stored {
     pub id: RecordId,
     /// Whether it was not stored, because one with the same dedupe key was a moment ago.
     pub duplicate: bool,
-    /// What had to give way for it, usually nothing.
+    /// What was evicted for it, usually nothing.
     pub overwritten: Vec<Overwritten>,
 }
 

@@ -4,7 +4,7 @@
 //! The trait serves two homes: a directory on local disk, and a replicated stream on
 //! other machines. So it promises only what both can: records go in and are acknowledged;
 //! records come out as claims, each settled by itself; an attempt is counted before it is
-//! made; what is put off comes out again when it is due. Files, slots and locks are the
+//! made; what is deferred comes out again when it is due. Files, slots and locks are the
 //! spool's own business, streams and consumers the stream's.
 
 use crate::engine::backlog::{Backlog, BacklogError};

@@ -111,7 +111,7 @@ impl RetryPolicy {
         self.attempts.max(1).saturating_mul(self.rounds.max(1))
     }
 
-    /// Whether a request that was tried this often is given up.
+    /// Whether a request that was tried this often is dead-lettered.
     pub fn is_spent(&self, attempts: u32) -> bool {
         attempts >= self.all_attempts()
     }
@@ -122,7 +122,7 @@ impl RetryPolicy {
     }
 
     /// How long the rounds that come after the first last together. A request that was not tried
-    /// because its destination is down is given up when it is older.
+    /// because its destination is down is dead-lettered when it is older.
     pub fn later_rounds(&self) -> Duration {
         self.every.saturating_mul(self.rounds.saturating_sub(1))
     }

@@ -108,7 +108,7 @@ impl TcpRequest {
     }
 
     /// The regular expression for those of the other answers that no further attempt would change:
-    /// the request is given up at once. An answer that is expected is never looked at.
+    /// the request is dead-lettered at once. An answer that is expected is never looked at.
     #[must_use]
     pub fn fail_on(mut self, regex: impl Into<String>) -> Self {
         self.fail_on = Some(regex.into());

@@ -47,7 +47,7 @@ const REPORT_NEWS_EVERY: Duration = Duration::from_secs(1);
 /// What is noted of an attempt that a stop interrupts.
 const INTERRUPTED: &str = "interrupted: the worker was stopped before there was an answer";
 
-/// The shortest wait for what was put off, or is held: the backlog's clock is not this one.
+/// The shortest wait for what was deferred, or is held: the backlog's clock is not this one.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// Everything that a run holds while it lasts.
@@ -103,7 +103,7 @@ impl Worker {
     /// Works the backlog. Returns when nothing is in flight, and nothing is left or what is
     /// left is due later than the run waits or may last; when the time budget is spent; or when
     /// it was told to stop. What was in flight is finished and settled, but for what was not answered
-    /// within [`Limits::stop_timeout`] of a stop.
+    /// within [`Limits::stop_timeout`](crate::Limits::stop_timeout) of a stop.
     ///
     /// # Errors
     /// When the backlog fails: an outcome that could not be recorded, an attempt that could

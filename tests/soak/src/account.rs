@@ -18,7 +18,7 @@ use slipstream_soak::kinds::{Kind, Way};
 const INTENDED: u8 = 1;
 const ACKNOWLEDGED: u8 = 2;
 const DELIVERED: u8 = 4;
-/// The spool still has it, unsettled or given up.
+/// The spool still has it, unsettled or dead-lettered.
 const LEFT: u8 = 8;
 /// The spool has it and says that it was delivered.
 const SETTLED: u8 = 16;

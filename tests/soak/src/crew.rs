@@ -216,7 +216,7 @@ impl<'a> Crew<'a> {
     fn judge_run(&mut self, worker: &Worker, status: ExitStatus, may_be_full: bool) -> Result<()> {
         let words = self.words("worker", worker.words_at);
         match status.code() {
-            // 1: something was given up, as it should be.
+            // 1: something was dead-lettered, as it should be.
             Some(0 | 1) => Ok(()),
             Some(2) if may_be_full && says_full(&words) => {
                 self.tally.runs_cut_short += 1;

@@ -32,13 +32,13 @@ impl Verdict<'_> {
         self.lost_of(self.sums)
     }
 
-    /// The same of some of the requests. What was given up is not counted by kind, so it may have been
+    /// The same of some of the requests. What was dead-lettered is not counted by kind, so it may have been
     /// any of them.
     fn lost_of(&self, sums: &Sums) -> u64 {
         sums.missing.saturating_sub(self.given_up()) + sums.never_received
     }
 
-    /// Requests that were given up without being failed first, as the spool counts them.
+    /// Requests that were dead-lettered without being failed first, as the spool counts them.
     fn given_up(&self) -> u64 {
         self.books.accounts.overwritten + self.books.accounts.purged
     }

@@ -31,7 +31,7 @@ pub(super) struct Known {
     pub(super) deed: Deed,
 }
 
-/// What is neither parsed nor passed over.
+/// What is neither parsed nor ignored.
 const BY_ITSELF: &[&str] = &["--url URL", "-K --config FILE", "--variable TEXT", "-: --next"];
 
 /// The options of a command line's parser, and those of the tables.

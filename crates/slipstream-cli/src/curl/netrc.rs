@@ -7,7 +7,7 @@
 //! - Words are separated by white space. A word in double quotes may hold white space, and
 //!   escapes: `\n`, `\r`, `\t`, and any other character for itself.
 //! - A line whose first character is `#` is a comment, also within quotes.
-//! - `macdef` is passed over up to the next empty line.
+//! - `macdef` is ignored up to the next empty line.
 //! - The first entry for the host, or `default`, that says a login or a password counts.
 
 use std::path::{Path, PathBuf};
@@ -167,7 +167,7 @@ impl<'t> Words<'t> {
         bail!("a quotation mark is not closed; close it, or write \\\" for a mark that is meant")
     }
 
-    /// Passes over a macro: up to an empty line.
+    /// Skips a macro: up to an empty line.
     fn skip_macro(&mut self) {
         let (mut at, mut lines) = (0, self.rest.split_inclusive('\n'));
         // The rest of the line with its name is none.

@@ -2,7 +2,7 @@
 //!
 //! The curl crate starts libcurl, and TLS with it, before `main`: half a millisecond that
 //! every stored request would pay for and never use. So the linker is told (build.rs) to
-//! lead that call here; it is put off until a worker asks for it.
+//! lead that call here; it is deferred until a worker asks for it.
 //!
 //! # Invariants
 //! libcurl is started once, from the main thread while it is alone, with the flags that the curl
@@ -49,7 +49,7 @@ extern "C" fn wrapped(flags: c_long) -> c_int {
     OK
 }
 
-/// Starts libcurl if it was put off. Call it from the main thread, before there is another.
+/// Starts libcurl if it was deferred. Call it from the main thread, before there is another.
 pub(crate) fn start() -> Result<()> {
     let Ok(mut call) = CALL.lock() else {
         return Ok(());

@@ -161,7 +161,7 @@ fn what_is_retried_while_it_runs_is_tried_though_its_destination_was_down() {
     let (spool, dead) = (Spool::new(), dead_url(1));
     spool.run(["init"]);
     let worker = Worker::start(&spool, &["--attempts=1", "--quiet"]);
-    // Three fail, and the rest is given up untried.
+    // Three fail, and the rest is dead-lettered untried.
     for _ in 0..8 {
         spool.quietly(["store", "--source=a", &dead]);
     }

@@ -41,7 +41,7 @@ pub(crate) struct Place {
 pub(crate) struct Known {
     pub(crate) ids: BTreeSet<String>,
     pub(crate) got: Vec<Got>,
-    /// What was given up without an attempt.
+    /// What was dead-lettered without an attempt.
     pub(crate) given_up: BTreeSet<String>,
     /// The frame that holds no record any more, if there is one.
     pub(crate) damaged: Vec<u8>,
@@ -122,7 +122,7 @@ impl Place {
         id
     }
 
-    /// Gives up all that waits, as a worker does for which a destination is down.
+    /// Dead-letters all that waits, as a worker does for which a destination is down.
     pub(crate) fn give_up(&mut self) {
         let mut backlog = Spool::open(self.spool()).unwrap().backlog().unwrap();
         while let Next::Work(claim) = backlog.next().unwrap() {

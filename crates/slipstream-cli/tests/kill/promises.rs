@@ -89,7 +89,7 @@ pub(crate) fn hold(
 
     let failed = place.ids_in("failed");
     must!(after.failed == failed.len(), "failed: {failed:?}, counted: {after:?}");
-    // What was in flight may be answered, and given up when its log can no longer be read.
+    // What was in flight may be answered, and dead-lettered when its log can no longer be read.
     let both = failed.iter().filter(|id| delivered.contains_key(*id)).count();
     must!(both <= scenario.in_flight, "{both} were answered and are failed: {got:?}");
     must!(

@@ -22,7 +22,7 @@ pub(crate) struct Scenario {
     pub(crate) in_flight: usize,
     /// Prepared requests that it may remove, or that may give way for what it stores.
     pub(crate) may_go: usize,
-    /// Whether its success means that what had been given up is tried once more.
+    /// Whether its success means that what had failed for good is tried once more.
     pub(crate) retries: bool,
     /// Whether its success means that the spool's own check finds nothing; and if something
     /// keeps it from that, one more run of it must succeed.

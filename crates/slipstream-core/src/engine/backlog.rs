@@ -101,7 +101,7 @@ pub enum Next {
     /// An operator asked for these. It comes before the records that it is about, and everything that
     /// waits for its time comes out [early](Claim::early) once.
     Asked(Vec<TryNow>),
-    /// Nothing now; the earliest of what was put off is due after this long.
+    /// Nothing now; the earliest of what was deferred is due after this long.
     Wait(Duration),
     /// Nothing at all, but for the claims that are out.
     Empty,

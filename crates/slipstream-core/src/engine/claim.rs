@@ -43,7 +43,7 @@ pub struct Claim {
     /// and this time.
     pub visible_in: Duration,
     /// It comes out before it is due: the first time in a run, so that the worker knows of what an
-    /// earlier one put off; and once after an operator [asked](crate::Next::Asked).
+    /// earlier one deferred; and once after an operator [asked](crate::Next::Asked).
     pub early: bool,
     /// Orders what is stored. Of two records with the same order key, the one that was stored first
     /// has the smaller place. It is the same each time that a record comes out.
@@ -55,7 +55,7 @@ pub struct Claim {
 pub enum Settlement {
     /// Delivered: it never comes out again.
     Delivered,
-    /// Given up: it is kept with the failed ones.
+    /// Dead-lettered: it is kept with the failed ones.
     Failed,
     /// It outlived its use: it never comes out again, and is counted.
     Expired,

@@ -1,6 +1,6 @@
 //! What a run did, kept beside the backlog for the operator: the last one, or the one that lasts.
 //!
-//! As JSON, so that other programs can read it: unknown fields are passed over, absent ones are zero.
+//! As JSON, so that other programs can read it: unknown fields are ignored, absent ones are zero.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,7 @@ pub struct LastRun {
     pub expired: u64,
     /// Failed attempts after which the request had another one left.
     pub retried: u64,
-    /// How often a request was put back or spilled without an attempt.
+    /// How often a request was released or spilled without an attempt.
     #[serde(rename = "put_off")]
     pub deferred: u64,
     /// Attempts that were made.

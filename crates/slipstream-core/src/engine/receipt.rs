@@ -8,7 +8,7 @@ use crate::request::id::RecordId;
 /// What an engine says of a successful store.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Receipt {
-    /// What had to give way to keep the bound on disk use.
+    /// What was evicted to keep the bound on disk use.
     pub overwritten: Vec<Overwritten>,
     /// What was not stored, because it repeats what was stored a moment ago.
     pub duplicates: Vec<Duplicate>,
@@ -23,7 +23,7 @@ pub struct Duplicate {
     pub of: RecordId,
 }
 
-/// Undelivered work that was given up to keep the bound.
+/// Undelivered work that was evicted to keep the bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overwritten {
     /// The log that held it.

@@ -38,7 +38,7 @@ pub struct DeliveryOptions {
     /// It is not tried after this: it has expired then, and is counted as such.
     pub expires: Option<Timestamp>,
     /// Requests with the same order key are delivered one after another, in the order stored.
-    /// One that is given up does not hold up those behind it.
+    /// One that is dead-lettered does not hold up those behind it.
     pub order: Option<String>,
     /// It is not stored at all if another one with the same key was, a moment ago.
     pub dedupe: Option<Dedupe>,

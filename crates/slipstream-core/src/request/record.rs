@@ -2,7 +2,7 @@
 //!
 //! Two MessagePack values, one behind the other: the envelope, a map that any kind of
 //! request has, and the body, which only the kind's own driver understands. Maps carry
-//! field names, unknown fields are passed over, and absent ones have defaults: so older
+//! field names, unknown fields are ignored, and absent ones have defaults: so older
 //! and newer programs, in any language, read each other's records.
 
 use std::borrow::Cow;
@@ -95,7 +95,7 @@ pub struct Head<'a> {
     pub destination: &'a str,
 }
 
-/// Those fields of an envelope. Others are passed over.
+/// Those fields of an envelope. Others are ignored.
 #[derive(Deserialize)]
 struct HeadFields<'a> {
     #[serde(with = "serde_bytes")]
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_deeply_nested_envelope_is_refused_without_using_the_stack() {
-        // {"x": [[[[…: an unknown field is passed over, but not to any depth.
+        // {"x": [[[[…: an unknown field is ignored, but not to any depth.
         let mut bytes = vec![0x81, 0xa1, b'x'];
         bytes.extend(std::iter::repeat_n(0x91, 1_000_000));
         assert!(Record::decode(&bytes).is_err());

@@ -87,7 +87,7 @@ fn cookies(easy: &mut Easy2<Exchange>, options: &Options) -> Result<(), Error> {
     // No file: only that there are cookies at all.
     easy.cookie_file("")?;
     for line in jar {
-        // What is no cookie is passed over by curl, too.
+        // What is no cookie is ignored by curl, too.
         let _ = easy.cookie_list(line);
     }
     Ok(())

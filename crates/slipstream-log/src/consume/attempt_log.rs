@@ -20,7 +20,7 @@ const LEAST: u64 = 64 * 1024;
 const LINE_MAX: usize = 64 * 1024;
 
 /// Shows each line that was noted about a log's requests, oldest first. One at a time, for
-/// there may be as many bytes of them as of the log; one that is too long is passed over, and
+/// there may be as many bytes of them as of the log; one that is too long is skipped, and
 /// what is behind as many bytes as the longest log may have.
 ///
 /// # Errors
@@ -38,7 +38,7 @@ pub(crate) fn each_line(
     let most = longest(files);
     let mut buffer = vec![0; LINE_MAX];
     let mut at = 0;
-    // Whether what is read next is the rest of a line that is passed over.
+    // Whether what is read next is the rest of a line that is skipped.
     let mut amid = false;
     while at < most {
         let read = file.read_at(&mut buffer, at);

@@ -6,7 +6,7 @@
 //! - A log leaves processing/ only when all its records are settled.
 //! - Memory is bounded: a few bytes for each record that waits, up to `WAITING_MAX` of them; beyond
 //!   that a log is read again when the earliest is due, which finds the times on disk. What the worker
-//!   passes over takes none (see `spilled`). So are descriptors: a log whose records wait holds none
+//!   spills takes none (see `spilled`). So are descriptors: a log whose records wait holds none
 //!   (see `open`).
 //! - What is wrong with one log ends no run: it is skipped, tried again, and told at the end (see
 //!   `trouble`). Only what concerns the whole spool is an error of a step.

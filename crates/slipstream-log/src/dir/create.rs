@@ -108,7 +108,7 @@ fn holds_logs(path: &Path, root: &OwnedFd) -> Result<bool, SpoolError> {
     Ok(false)
 }
 
-/// Logs without settings are a spool that lost them, and not to be passed over in silence.
+/// Logs without settings are a spool that lost them, and not to be skipped in silence.
 fn settings_gone(path: &Path) -> SpoolError {
     let defaults = serde_json::to_string(&Settings::default()).expect("settings are JSON");
     SpoolError::Settings {

@@ -26,14 +26,14 @@ fn sealed() -> (Run, String) {
     )
 }
 
-fn sealed_with(records: u64, verdicts: &[Settlement]) -> (Run, String) {
+fn sealed_with(records: u64, settlements: &[Settlement]) -> (Run, String) {
     let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
     for _ in 0..records {
         run.store();
     }
     let mut backlog = run.spool().backlog().unwrap();
-    for verdict in verdicts {
-        run.work_one(&mut *backlog, verdict.clone());
+    for settlement in settlements {
+        run.work_one(&mut *backlog, settlement.clone());
     }
     drop(backlog);
     run.fake.restart();
@@ -129,13 +129,14 @@ impl Large {
     fn new() -> Self {
         let asked = std::env::var("SLIPSTREAM_DAMAGE_RECORDS").ok();
         let number = asked.and_then(|text| text.parse().ok()).unwrap_or(100);
-        let verdicts = [
+        let settlements = [
             Settlement::Delivered,
             Settlement::Retry { after: MINUTE },
             Settlement::Failed,
             Settlement::Expired,
         ];
-        let settled: Vec<_> = verdicts.into_iter().cycle().take(number as usize * 4 / 5).collect();
+        let settled: Vec<_> =
+            settlements.into_iter().cycle().take(number as usize * 4 / 5).collect();
         let (run, path) = sealed_with(number, &settled);
         let mut bytes = Vec::new();
         run.fake.damage(&path, |all| bytes = all.clone());

@@ -12,7 +12,7 @@ use crate::format::log_name::LogName;
 use crate::fs::Fs;
 use crate::{Settings, Stage};
 
-/// A spool with something at every stage but removing/: records that are settled, put off, begun
+/// A spool with something at every stage but removing/: records that are settled, deferred, begun
 /// and not touched, a log that has gone, one that is being collected.
 fn spool() -> Run {
     let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
@@ -24,10 +24,10 @@ fn spool() -> Run {
         run.store();
     }
     let mut backlog = run.spool().backlog().unwrap();
-    for verdict in
+    for settlement in
         [Settlement::Delivered, Settlement::Failed, Settlement::Expired, Settlement::Delivered]
     {
-        run.work_one(&mut *backlog, verdict);
+        run.work_one(&mut *backlog, settlement);
     }
     run.store();
     run.store();
@@ -96,6 +96,6 @@ fn what_version_1_wrote_is_read_now() {
         claims.push((number_of(&claim.payload), claim.attempts, claim.interrupted));
         backlog.settle(claim.ticket, Settlement::Delivered).unwrap();
     }
-    // The first was put off after an attempt; one of the second was interrupted.
+    // The first was deferred after an attempt; one of the second was interrupted.
     assert_eq!(claims, [(6, 1, 0), (7, 0, 1), (8, 0, 0), (9, 0, 0)]);
 }

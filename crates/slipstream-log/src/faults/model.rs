@@ -33,7 +33,7 @@ enum Step {
     Reopen {
         writer: usize,
     },
-    /// A record that was passed over: behind the place that was read last, or from one of them on.
+    /// A record that was spilled: behind the place that was read last, or from one of them on.
     ClaimPassedOver {
         on: bool,
         back: usize,
@@ -44,7 +44,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let verdict = prop_oneof![
+    let settlement = prop_oneof![
         4 => Just(Settlement::Delivered),
         2 => Just(Settlement::Failed),
         1 => Just(Settlement::Expired),
@@ -60,7 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => Just(Step::Claim),
         4 => (any::<bool>(), 0usize..4).prop_map(|(on, back)| Step::ClaimPassedOver { on, back }),
         6 => Just(Step::Begin),
-        8 => verdict.prop_map(Step::Settle),
+        8 => settlement.prop_map(Step::Settle),
         1 => Just(Step::CloseBacklog),
         1 => Just(Step::DropBacklog),
         1 => (0usize..2).prop_map(|writer| Step::Reopen { writer }),
@@ -80,7 +80,7 @@ struct Model {
     tried: BTreeMap<u64, Tried>,
     /// The places at which records came out, and whose they are.
     places: BTreeMap<u128, u64>,
-    /// Those that were passed over in this run.
+    /// Those that were spilled in this run.
     passed: BTreeSet<u128>,
     read_last: Option<u128>,
 }
@@ -147,12 +147,12 @@ impl Model {
         Some((kept.ticket, tried.attempts))
     }
 
-    fn settle(&mut self, verdict: &Settlement) -> Option<Ticket> {
+    fn settle(&mut self, settlement: &Settlement) -> Option<Ticket> {
         if self.claims.is_empty() {
             return None;
         }
         let Kept { ticket, number, before } = self.claims.remove(0);
-        match (verdict, before) {
+        match (settlement, before) {
             (Settlement::Delivered, _) => drop(self.delivered.insert(number)),
             (Settlement::Failed, _) => drop(self.failed.insert(number)),
             (Settlement::Expired, _) => drop(self.expired.insert(number)),
@@ -167,7 +167,7 @@ impl Model {
                 *tried = Tried { attempts, begun: None };
             }
         }
-        if *verdict == Settlement::Spill {
+        if *settlement == Settlement::Spill {
             let place = self.places.iter().find(|(_, other)| **other == number);
             self.passed.extend(place.map(|(place, _)| *place));
         }
@@ -224,11 +224,11 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
                     model.claimed(&run, &claim)?;
                 }
             }
-            Step::Settle(verdict) => {
+            Step::Settle(settlement) => {
                 if let Some(backlog) = &mut backlog
-                    && let Some(ticket) = model.settle(&verdict)
+                    && let Some(ticket) = model.settle(&settlement)
                 {
-                    backlog.settle(ticket, verdict).unwrap();
+                    backlog.settle(ticket, settlement).unwrap();
                 }
             }
             Step::Begin => {

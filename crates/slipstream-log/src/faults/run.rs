@@ -158,7 +158,7 @@ impl Run {
     }
 
     /// Gives out one request, and what becomes of it.
-    pub(super) fn work_one(&mut self, backlog: &mut dyn Backlog, verdict: Settlement) -> bool {
+    pub(super) fn work_one(&mut self, backlog: &mut dyn Backlog, settlement: Settlement) -> bool {
         let mut next = backlog.next();
         if matches!(next, Ok(Next::Asked(_))) {
             next = backlog.next();
@@ -175,20 +175,20 @@ impl Run {
         if backlog.begin(claim.ticket).is_err() {
             return false;
         }
-        if verdict == Settlement::Delivered {
+        if settlement == Settlement::Delivered {
             *self.deliveries.entry(number).or_default() += 1;
         }
-        if backlog.settle(claim.ticket, verdict).is_err() {
+        if backlog.settle(claim.ticket, settlement).is_err() {
             self.unsettled.insert(number);
         }
         true
     }
 
     /// Works all that is due.
-    pub(super) fn work(&mut self, backlog: &mut dyn Backlog, verdict: &Settlement) {
+    pub(super) fn work(&mut self, backlog: &mut dyn Backlog, settlement: &Settlement) {
         // Bounded: an engine that gives out the same again and again is to be noticed.
         for _ in 0..1_000 {
-            if !self.work_one(backlog, verdict.clone()) {
+            if !self.work_one(backlog, settlement.clone()) {
                 return;
             }
         }
@@ -213,7 +213,7 @@ impl Run {
             .backlog()
             .unwrap_or_else(|error| panic!("{what}: no worker may begin: {error}"));
         self.work(&mut *backlog, &Settlement::Delivered);
-        // What was put off comes out later.
+        // What was deferred comes out later.
         self.pass(Duration::from_secs(86_400));
         self.work(&mut *backlog, &Settlement::Delivered);
         backlog.close().unwrap_or_else(|error| panic!("{what}: {error}"));

@@ -184,10 +184,10 @@ fn resume(run: &mut Run) {
 }
 
 fn purge(run: &mut Run) {
-    for verdict in [Settlement::Failed, Settlement::Retry { after: MINUTE }] {
+    for settlement in [Settlement::Failed, Settlement::Retry { after: MINUTE }] {
         run.store();
         if let Ok(mut backlog) = run.spool().backlog() {
-            run.work(&mut *backlog, &verdict);
+            run.work(&mut *backlog, &settlement);
             let _ = backlog.close();
         }
     }

@@ -67,13 +67,13 @@ impl Table {
         let name = table.run.fake.names().into_iter().find(|name| name.contains("s001-")).unwrap();
         table.spoiled = name.rsplit_once('/').unwrap().1.to_owned();
         if stage != Stage::Ready {
-            let verdict = if stage == Stage::Failed {
+            let settlement = if stage == Stage::Failed {
                 Settlement::Failed
             } else {
                 Settlement::Retry { after: MINUTE }
             };
             let mut backlog = table.run.spool().backlog().unwrap();
-            table.run.work(&mut *backlog, &verdict);
+            table.run.work(&mut *backlog, &settlement);
             backlog.close().unwrap();
             table.run.pass(2 * MINUTE);
         }
@@ -81,7 +81,7 @@ impl Table {
     }
 
     /// One run by a worker. What was settled as delivered or failed, and how it was closed.
-    fn work(&self, verdict: &Settlement) -> Result<(BTreeSet<u64>, Result<(), String>), String> {
+    fn work(&self, settlement: &Settlement) -> Result<(BTreeSet<u64>, Result<(), String>), String> {
         let words = |error: BacklogError| error.to_string();
         let mut backlog = self.run.spool().backlog().map_err(words)?;
         let mut settled = BTreeSet::new();
@@ -104,13 +104,13 @@ impl Table {
                     match backlog.begin(claim.ticket) {
                         Ok(_) => {}
                         Err(BacklogError::Unavailable { retry_in, .. }) => {
-                            let verdict = Settlement::Release { after: retry_in };
-                            backlog.settle(claim.ticket, verdict).map_err(words)?;
+                            let settlement = Settlement::Release { after: retry_in };
+                            backlog.settle(claim.ticket, settlement).map_err(words)?;
                             continue;
                         }
                         Err(error) => return Err(words(error)),
                     }
-                    match backlog.settle(claim.ticket, verdict.clone()) {
+                    match backlog.settle(claim.ticket, settlement.clone()) {
                         Ok(()) => {
                             assert!(settled.insert(number), "request {number} came out twice");
                         }
@@ -133,14 +133,14 @@ fn source_of_slot(slot: u16) -> Source {
 fn one_logs_trouble_keeps_no_other_from_being_delivered_and_is_told() {
     let (mut tried, mut hit) = (0, 0);
     for stage in [Stage::Collecting, Stage::Ready, Stage::Processing] {
-        for verdict in [Settlement::Delivered, Settlement::Failed] {
+        for settlement in [Settlement::Delivered, Settlement::Failed] {
             for what in OPERATIONS {
                 for (errno, error) in ERRORS {
-                    let case = format!("{what} fails with {error}, {stage}, {verdict:?}");
+                    let case = format!("{what} fails with {error}, {stage}, {settlement:?}");
                     let table = Table::new(stage);
                     table.run.fake.spoil(what, &table.spoiled, errno);
                     let (settled, closed) =
-                        table.work(&verdict).unwrap_or_else(|error| panic!("{case}: {error}"));
+                        table.work(&settlement).unwrap_or_else(|error| panic!("{case}: {error}"));
                     let spoiled = table.run.fake.mend();
                     assert!(
                         settled.is_superset(&table.others),
@@ -163,7 +163,7 @@ fn one_logs_trouble_keeps_no_other_from_being_delivered_and_is_told() {
                     // Over, the next runs do what was left.
                     table.run.pass(Duration::from_secs(86_400));
                     for _ in 0..2 {
-                        let (more, closed) = table.work(&verdict).unwrap();
+                        let (more, closed) = table.work(&settlement).unwrap();
                         closed.unwrap_or_else(|error| panic!("{case}, then: {error}"));
                         drop(more);
                     }
@@ -180,7 +180,7 @@ fn one_logs_trouble_keeps_no_other_from_being_delivered_and_is_told() {
 }
 
 /// What comes out by itself until nothing is due, and what becomes of it.
-fn take_all(run: &Run, backlog: &mut dyn Backlog, verdict: &Settlement) -> BTreeSet<u64> {
+fn take_all(run: &Run, backlog: &mut dyn Backlog, settlement: &Settlement) -> BTreeSet<u64> {
     let mut seen = BTreeSet::new();
     for _ in 0..1_000 {
         match backlog.next().unwrap() {
@@ -189,7 +189,7 @@ fn take_all(run: &Run, backlog: &mut dyn Backlog, verdict: &Settlement) -> BTree
             Next::Wait(wait) => run.pass(wait.max(Duration::from_millis(1))),
             Next::Work(claim) => {
                 seen.insert(number_of(&claim.payload));
-                backlog.settle(claim.ticket, verdict.clone()).unwrap();
+                backlog.settle(claim.ticket, settlement.clone()).unwrap();
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - What [`FrameHeader::parse`] accepts was written for this very log (its salt seeds the check).
-//! - No bit flip in a [`SettlementField`] reads as delivered.
+//! - No bit flip in a [`SettlementField`] is read as delivered.
 //! - Zeros are never a header and never a frame. docs/format.md draws the same bytes.
 //!
 //! # Non-goals

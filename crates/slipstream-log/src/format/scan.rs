@@ -405,7 +405,7 @@ impl Walk {
             // What a large record needed is given back.
             window.shrink_to(WINDOW);
             let read = file.read_at(&mut window, at)?;
-            // The file was cut since: what is gone reads as zeros, which are no frame.
+            // The file was cut since: what is gone is read as zeros, which are no frame.
             window[read..].fill(0);
             self.window = window;
             self.window_at = at;

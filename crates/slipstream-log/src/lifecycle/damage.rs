@@ -200,7 +200,7 @@ impl Aside<'_> {
         Ok(at)
     }
 
-    /// Reads as many bytes as the buffer holds. What was cut off meanwhile reads as zeros.
+    /// Reads as many bytes as the buffer holds. What was cut off meanwhile is read as zeros.
     fn fill(&self, buffer: &mut [u8], at: u64, end: u64) -> Result<usize, SpoolError> {
         let len = (end - at).min(buffer.len() as u64) as usize;
         let read = self.file.read_at(&mut buffer[..len], at);

@@ -65,7 +65,7 @@ fn usual() -> Vec<PathBuf> {
     [PathBuf::from(SYSTEM)].into_iter().chain(own).collect()
 }
 
-/// The text of a file. One in a home is passed over if it is neither this user's nor root's: sudo may
+/// The text of a file. One in a home is skipped if it is neither this user's nor root's: sudo may
 /// keep the home of the user who called it, whose settings are not for root.
 fn read(path: &Path, must_be: bool) -> io::Result<Option<String>> {
     let believed = must_be || path == Path::new(SYSTEM);
@@ -81,7 +81,7 @@ fn read(path: &Path, must_be: bool) -> io::Result<Option<String>> {
 }
 
 /// Whether there is no file. A home that one may not look into, such as that of who called sudo, has
-/// none for this process; the system's file is for all users, and must not be passed over.
+/// none for this process; the system's file is for all users, and must not be skipped.
 fn is_absent(path: &Path, kind: ErrorKind) -> bool {
     match kind {
         ErrorKind::NotFound | ErrorKind::NotADirectory => true,

@@ -1,4 +1,4 @@
-//! Files that were passed over by what looks at, or changes, many logs.
+//! Files that were skipped by what looks at, or changes, many logs.
 
 use crate::error::SpoolError;
 

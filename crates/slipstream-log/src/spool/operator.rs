@@ -157,7 +157,7 @@ impl Spool {
     }
 
     /// Shows each line that was noted about a log's requests, oldest first. One at a time, for
-    /// there may be as many bytes of them as of the log; one that is too long is passed over, and
+    /// there may be as many bytes of them as of the log; one that is too long is skipped, and
     /// what is behind as many bytes as the longest log may have.
     ///
     /// # Errors

@@ -131,13 +131,13 @@ pub(crate) fn next(backlog: &mut dyn Backlog) -> Option<Claim> {
     }
 }
 
-/// Settles everything that is due as `verdict` says, and tells which requests came out.
-pub(crate) fn drain(backlog: &mut dyn Backlog, verdict: impl Fn(u64) -> Settlement) -> Vec<u64> {
+/// Settles everything that is due as `settlement` says, and tells which requests came out.
+pub(crate) fn drain(backlog: &mut dyn Backlog, settlement: impl Fn(u64) -> Settlement) -> Vec<u64> {
     let mut seen = Vec::new();
     while let Some(claim) = next(backlog) {
         let number = number(&claim);
         backlog.begin(claim.ticket).unwrap();
-        backlog.settle(claim.ticket, verdict(number)).unwrap();
+        backlog.settle(claim.ticket, settlement(number)).unwrap();
         seen.push(number);
     }
     seen

@@ -59,21 +59,21 @@ fn store_in(bench: &mut Bench, slot: u16) {
 }
 
 /// A run; what came out of it, and how it was closed.
-fn work(bench: &Bench, verdict: &Settlement) -> (BTreeSet<u64>, Result<(), String>) {
+fn work(bench: &Bench, settlement: &Settlement) -> (BTreeSet<u64>, Result<(), String>) {
     let mut backlog = bench.backlog();
-    let seen = drain(bench, &mut *backlog, verdict);
+    let seen = drain(bench, &mut *backlog, settlement);
     let closed = backlog.close();
     (seen, closed.map_err(|error| format!("{:#}", chain(&error))))
 }
 
-fn drain(bench: &Bench, backlog: &mut dyn Backlog, verdict: &Settlement) -> BTreeSet<u64> {
+fn drain(bench: &Bench, backlog: &mut dyn Backlog, settlement: &Settlement) -> BTreeSet<u64> {
     let mut seen = BTreeSet::new();
     for _ in 0..10_000 {
         match backlog.next().unwrap() {
             Next::Work(claim) => {
                 let number = number(&claim);
                 backlog.begin(claim.ticket).unwrap();
-                backlog.settle(claim.ticket, verdict.clone()).unwrap();
+                backlog.settle(claim.ticket, settlement.clone()).unwrap();
                 assert!(seen.insert(number), "{number} came out twice");
             }
             Next::Wait(wait) if wait <= Duration::from_secs(10) => bench.clock.advance(wait),
@@ -140,7 +140,7 @@ fn what_is_no_log_but_named_like_one_ends_neither_a_run_nor_a_listing() {
 #[test]
 fn what_stands_where_a_log_must_go_is_put_aside_and_the_log_goes_there() {
     for kind in INTRUDERS {
-        for (verdict, dir, end) in [
+        for (settlement, dir, end) in [
             (Settlement::Failed, "failed", ""),
             (Settlement::Delivered, "removing", ".done"),
             (Settlement::Delivered, "processing", ""),
@@ -154,17 +154,17 @@ fn what_stands_where_a_log_must_go_is_put_aside_and_the_log_goes_there() {
             let [first, second] = &bench.files(Stage::Ready)[..] else { panic!() };
             let name = if first.starts_with("s000") { first } else { second };
             plant(kind, &bench.path().join(dir).join(format!("{name}{end}")), bench.dir.path());
-            let (seen, closed) = work(&bench, &verdict);
+            let (seen, closed) = work(&bench, &settlement);
             assert_eq!(seen, [1, 2, 3, 4].into(), "{case}");
             // What has the name of a log that there is, and is none, is no log of its own.
             if dir != "processing" || kind == "empty file" {
                 closed.unwrap_or_else(|error| panic!("{case}: {error}"));
             }
-            let (seen, _) = work(&bench, &verdict);
+            let (seen, _) = work(&bench, &settlement);
             assert_eq!(seen, BTreeSet::new(), "{case}");
             let totals = bench.totals();
             let all = [totals.failed, totals.outcomes.delivered];
-            let wanted = if verdict == Settlement::Failed { [4, 0] } else { [0, 4] };
+            let wanted = if settlement == Settlement::Failed { [4, 0] } else { [0, 4] };
             assert_eq!(all, wanted, "{case}: {totals:?}");
             let aside = names(&bench, dir);
             let aside = aside.iter().filter(|name| name.contains(".displaced-"));
@@ -177,7 +177,7 @@ fn what_stands_where_a_log_must_go_is_put_aside_and_the_log_goes_there() {
 
 #[test]
 fn a_lock_that_is_held_on_a_settled_log_neither_stalls_nor_ends_a_run() {
-    for verdict in [Settlement::Delivered, Settlement::Failed] {
+    for settlement in [Settlement::Delivered, Settlement::Failed] {
         let mut bench = bench();
         let mut backlog = bench.backlog();
         let claim = next(&mut *backlog).unwrap();
@@ -185,17 +185,17 @@ fn a_lock_that_is_held_on_a_settled_log_neither_stalls_nor_ends_a_run() {
         let log = std::fs::File::open(bench.path().join("processing").join(&claimed[0])).unwrap();
         flock(&log, FlockOperation::LockExclusive).unwrap();
         let start = std::time::Instant::now();
-        backlog.settle(claim.ticket, verdict.clone()).unwrap();
-        let seen = drain(&bench, &mut *backlog, &verdict);
+        backlog.settle(claim.ticket, settlement.clone()).unwrap();
+        let seen = drain(&bench, &mut *backlog, &settlement);
         assert_eq!(seen.len(), 1);
         store_in(&mut bench, 3);
-        assert_eq!(drain(&bench, &mut *backlog, &verdict).len(), 1);
+        assert_eq!(drain(&bench, &mut *backlog, &settlement).len(), 1);
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
         let error = chain(&backlog.close().unwrap_err());
         assert!(error.contains(&claimed[0]) && error.contains("locked"), "{error}");
         drop(log);
         // Given back, it goes with the next run.
-        let (seen, closed) = work(&bench, &verdict);
+        let (seen, closed) = work(&bench, &settlement);
         assert_eq!((seen, closed), (BTreeSet::new(), Ok(())));
         assert_eq!(bench.files(Stage::Processing), [""; 0]);
         let totals = bench.totals();
@@ -375,7 +375,7 @@ fn a_header_with_absurd_times_or_another_slot_has_its_log_worked_once_in_a_run()
                 backlog.close().unwrap();
                 seen.sort_unstable();
                 let all = 1..=if sealed { 3 } else { 2 };
-                // Once to be put off, and once more when it was due.
+                // Once to be deferred, and once more when it was due.
                 let twice: Vec<_> = all.clone().flat_map(|number| [number, number]).collect();
                 assert_eq!(seen, twice, "{case}");
                 assert_eq!(bench.totals().outcomes.delivered, all.count() as u64, "{case}");
@@ -391,14 +391,14 @@ fn a_header_that_names_a_log_which_there_is_keeps_neither_writers_nor_the_worker
         bench.clock.advance(MINUTE);
         store_in(&mut bench, 0);
         if stage != Stage::Ready {
-            let verdict = if stage == Stage::Failed {
+            let settlement = if stage == Stage::Failed {
                 Settlement::Failed
             } else {
                 Settlement::Retry { after: MINUTE }
             };
             let mut backlog = bench.backlog();
             while let Some(claim) = next(&mut *backlog) {
-                backlog.settle(claim.ticket, verdict.clone()).unwrap();
+                backlog.settle(claim.ticket, settlement.clone()).unwrap();
             }
             backlog.close().unwrap();
             store_in(&mut bench, 0);

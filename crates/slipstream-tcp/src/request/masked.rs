@@ -1,4 +1,4 @@
-//! What may be shown of a request: data and keys give way to their size.
+//! What may be shown of a request: data and keys are shown as their size.
 
 use std::fmt;
 use std::time::Duration;

@@ -117,7 +117,7 @@ fn no_listing_shows_data_keys_or_a_password() {
 fn what_is_stored_is_url_and_data_and_what_differs_from_the_defaults() {
     let stored = rmp_serde::to_vec_named(&new()).unwrap();
     assert_eq!(stored, b"\x82\xa3url\xa9tcp://h:1\xa4data\xc4\x04data");
-    // What a later version adds is passed over.
+    // What a later version adds is ignored.
     let more = b"\x83\xa3url\xa9tcp://h:1\xa4data\xc4\x04data\xa5later\x01";
     assert_eq!(decode_body::<TcpRequest>(more).unwrap(), new());
 }

@@ -114,7 +114,7 @@ pub enum Event<'a> {
 pub struct Summary {
     /// Requests that were delivered.
     pub delivered: u64,
-    /// Requests that were given up.
+    /// Requests that were dead-lettered.
     pub failed: u64,
     /// Those of the failed that were never attempted.
     pub never_attempted: u64,
@@ -122,7 +122,7 @@ pub struct Summary {
     pub expired: u64,
     /// Failed attempts after which the request had another one left.
     pub retried: u64,
-    /// How often a request was put back or passed over without an attempt.
+    /// How often a request was released or spilled without an attempt.
     pub deferred: u64,
     /// Attempts that were made.
     pub attempts: u64,

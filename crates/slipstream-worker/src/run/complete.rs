@@ -148,7 +148,7 @@ impl Run<'_> {
     }
 
     /// What becomes of a claim whose destination is down: it is tried in the next round, if it
-    /// has one, and else given up.
+    /// has one, and else dead-lettered.
     pub(super) fn give_up_down(&mut self, pending: &Pending) {
         let Pending { ticket, subject, attempts, .. } = pending;
         let policy = self.policy_of(subject);
@@ -172,7 +172,7 @@ impl Run<'_> {
         self.settle(*ticket, settlement, Some(subject), *attempts, why);
     }
 
-    /// Puts back all that was claimed and not begun: the run is over.
+    /// Releases all that was claimed and not begun: the run is over.
     pub(super) fn put_back_all(&mut self) {
         let mut left: Vec<_> = self.held.take().map(|(held, _)| held).into_iter().collect();
         left.extend(self.destinations.release_all());

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - Of the requests with a key, in one run, none is begun before every one that was stored before it and
-//!   came out has been delivered or given up for good. Other keys, and requests without one, are not held up.
+//!   came out has been delivered or dead-lettered. Other keys, and requests without one, are not held up.
 //! - A key goes as fast as its requests are answered: its next few are parked, and when they are through,
 //!   those that were spilled are read again.
 //! - Memory is bounded. Of what was spilled nothing is kept but where it begins and ends (see

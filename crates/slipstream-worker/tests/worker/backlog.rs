@@ -78,9 +78,9 @@ pub(crate) struct Books {
     due: BinaryHeap<Reverse<(Duration, u64)>>,
     /// When those are due that come out early.
     early: BTreeMap<u64, Duration>,
-    /// Those that were passed over.
+    /// Those that were spilled.
     passed: BTreeSet<u64>,
-    /// How often a record that was passed over was read again.
+    /// How often a record that was spilled was read again.
     pub(crate) read_again: u64,
     fresh: u64,
 }

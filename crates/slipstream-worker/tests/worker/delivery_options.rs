@@ -107,7 +107,7 @@ fn a_destination_that_stays_down_gets_no_more_rounds_than_the_policy_has() {
 fn requests_with_one_order_key_go_one_after_another_and_hold_up_no_others() {
     let mut records: Vec<_> = (0..200).map(|n| ordered(n, "a")).collect();
     records.extend((200..400).map(|n| record(n, "a")));
-    // The first is tried three times, the tenth is given up.
+    // The first is tried three times, the tenth is dead-lettered.
     let scene = scene(records, |seen| match (seen.ticket, seen.attempt) {
         (0, 1 | 2) | (10, _) => rejected(true),
         _ => delivered(),

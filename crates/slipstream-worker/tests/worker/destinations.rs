@@ -23,7 +23,7 @@ fn a_dead_destination_costs_a_few_attempts_and_the_rest_is_failed_untried() {
     assert!(summary.never_attempted >= 99_990, "{}", summary.never_attempted);
     assert!(summary.elapsed < secs(10), "{:?}", summary.elapsed);
     assert_eq!(downs, 1);
-    // Each was passed over a few times, not polled.
+    // Each was spilled a few times, not polled.
     assert!(summary.deferred < 400_000, "{}", summary.deferred);
     assert_eq!(scene.books.borrow().count(State::Failed), 100_000);
 }
@@ -101,7 +101,7 @@ fn a_hanging_destination_leaves_most_slots_to_the_others() {
     assert_eq!((summary.delivered, summary.failed), (10_000, 50_000));
     assert!(log.most_for["hangs"] <= 6, "{:?}", log.most_for);
     assert!(log.most_for["well"] >= 37, "{:?}", log.most_for);
-    // It is passed over after a second, long before its first time-out.
+    // It is spilled after a second, long before its first time-out.
     assert!(log.last_delivery["well"] < secs(5), "{:?}", log.last_delivery);
     assert!(summary.elapsed < secs(180), "{:?}", summary.elapsed);
 }
@@ -248,7 +248,7 @@ fn a_destination_that_recovers_is_up_to_speed_again_soon() {
 }
 
 /// When the last of the good ones' requests was delivered, of 16 that answer in 10 ms each, with
-/// these beside them; and how many of all requests were delivered and given up.
+/// these beside them; and how many of all requests were delivered and dead-lettered.
 fn good_ones_beside(bad: &'static [&'static str]) -> (Duration, u64, u64) {
     const GOOD: [&str; 16] =
         ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];

@@ -38,7 +38,7 @@ fn a_quarter_of_a_million_mixed_records_are_all_settled_with_few_in_hand() {
     assert_eq!(summary.delivered + summary.failed, 250_000);
     assert_eq!(books.count(State::Delivered) as u64, summary.delivered);
     assert!(books.most_claimed <= 50 + 3 * 50 + 1, "{}", books.most_claimed);
-    // Two of seven go to a destination in trouble; each is passed over ten times at most.
+    // Two of seven go to a destination in trouble; each is spilled ten times at most.
     let troubled = 250_000 * 2 / 7;
     assert!(summary.deferred < 10 * troubled, "{}", summary.deferred);
     assert!(scene.log.borrow().most <= 50);

@@ -1,4 +1,4 @@
-//! Files that a walk over dead letters passed over.
+//! Files that a walk over dead letters skipped.
 
 use std::collections::BTreeMap;
 

@@ -150,7 +150,7 @@ impl Run {
                 Settlement::Failed => self.failed += 1,
                 Settlement::Expired => self.expired += 1,
                 Settlement::Release { after: _ } | Settlement::Spill => self.deferred += 1,
-                // One that is put off to a later round untried is no retry.
+                // One that is deferred to a later round untried is no retry.
                 Settlement::Retry { after: _ } => {
                     let landed = self.landed.take();
                     self.retried += u64::from(landed.is_some() && landed == *id);

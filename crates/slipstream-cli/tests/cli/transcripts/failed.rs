@@ -1,4 +1,4 @@
-//! What `failed` says of requests that were given up.
+//! What `failed` says of requests that were dead-lettered.
 
 use super::Scene;
 

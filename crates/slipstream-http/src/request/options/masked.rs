@@ -1,4 +1,4 @@
-//! What may be shown of options: every secret gives way to `***`, contents to their size.
+//! What may be shown of options: every secret is shown as `***`, contents to their size.
 
 use std::fmt;
 use std::time::Duration;

@@ -151,7 +151,7 @@ impl Consumer {
             if again {
                 self.is_remembered(name);
             }
-            // What an earlier run put off comes out, too, so that the worker knows of it.
+            // What an earlier run deferred comes out, too, so that the worker knows of it.
             let wait = settlement.remaining(wall);
             let out = Out { log: name, at, settlement, before: None };
             return Ok(Some(self.give_out(out, payload, wait, early)));

@@ -1,7 +1,7 @@
 //! Attempts and outcomes, written into the logs.
 //!
 //! # Invariants
-//! An attempt that could not be written is not made. One that was begun and is put back was not made: the
+//! An attempt that could not be written is not made. One that was begun and is released was not made: the
 //! record is as it was before. An outcome that could not be written is owed: it
 //! is tried again until the run ends, its log stays in processing/, and nothing says that it was
 //! recorded. As long as something of a log is not written, the log's trouble stands.

@@ -137,7 +137,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
-    /// Records come out in order the first time, are delivered, put off and spilled in any order,
+    /// Records come out in order the first time, are delivered, deferred and spilled in any order,
     /// with few keys and with more than are told apart.
     #[test]
     fn no_request_overtakes_another_with_its_key_and_none_is_left_behind(
