@@ -1,7 +1,7 @@
 //! Any MessagePack as JSON, field by field as it stands.
 //!
 //! # Invariants
-//! - Nothing is lost but what JSON has no word for (a number that is none).
+//! - Nothing is lost but what JSON has no word for (a number such as NaN).
 //! - Bytes are text when they are UTF-8, else `{"base64": …}`.
 //! - An extension is its type and its bytes.
 //! - Depth is bounded, and no length is believed before its bytes are there.

@@ -146,7 +146,7 @@ impl HttpDriver {
 
     /// The same with a way to look up the secrets that requests are signed with, by their
     /// names; or the words that say why one cannot be had, without showing it. Each is asked
-    /// for once. The user who stores requests chooses the names, so refuse what is none of theirs.
+    /// for once. The user who stores requests chooses the names, so refuse those of other users.
     #[must_use]
     pub fn secrets(
         mut self,

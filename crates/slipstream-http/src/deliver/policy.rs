@@ -5,7 +5,7 @@
 //!   at the moment of connecting, on every hop.
 //! - A host is exempt by its name only if nothing in the request could have chosen where the name
 //!   leads.
-//! - A socket that is none of the internet's is opened only for a request that names one that is
+//! - A socket outside the internet families is opened only for a request that names one that is
 //!   allowed.
 //!
 //! # Non-goals
@@ -103,7 +103,7 @@ impl Gate {
         *self.state() = State { admission, ..State::default() };
     }
 
-    /// Whether a socket may be opened to this address; `None` is none of the internet's.
+    /// Whether a socket may be opened to this address; `None` is outside the internet families.
     pub(crate) fn admits(&self, address: Option<IpAddr>) -> bool {
         let mut state = self.state();
         let admitted = match (state.admission, address) {

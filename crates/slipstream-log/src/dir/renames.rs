@@ -9,8 +9,8 @@ use crate::format::log_name::{LogName, Stage};
 use crate::fs::Replace;
 
 impl SpoolFiles {
-    /// Moves a log to where only its name can stand. What is in the way there is none of the
-    /// spool's, and is put aside.
+    /// Moves a log to where only its name can stand. What is in the way there does
+    /// not belong to the spool, and is put aside.
     pub(crate) fn move_log(
         &self,
         doing: &'static str,
@@ -65,7 +65,7 @@ impl SpoolFiles {
         }
     }
 
-    /// Puts what stands in a log's place, and is none, under a name that no log has.
+    /// Moves what is in a log's place, and is not a log, to a name that no log has.
     fn displace(&self, path: &str) -> Result<(), SpoolError> {
         let aside = format!("{path}.displaced-{:016x}", self.fs.random());
         tracing::warn!(path, aside, "a file stands in a log's place, and is put aside");

@@ -135,7 +135,7 @@ impl Root {
     }
 
     /// Whether a file is this user's, and no other may write it: what a member of the group put
-    /// there is none. It may have lost its name meanwhile, since it was replaced or cleared away.
+    /// there is refused. It may have lost its name meanwhile, since it was replaced or cleared away.
     pub(super) fn judge_own(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         let (stat, us) = (judged(fd)?, rustix::process::geteuid().as_raw());
         let own = kind(&stat) == FileType::RegularFile

@@ -32,7 +32,7 @@ impl Trouble {
         }
     }
 
-    /// Whether the connection was cut, by whomever.
+    /// Whether the connection was cut, by either side or between them.
     pub(crate) fn is_lost(&self) -> bool {
         matches!(self, Self::Wire(Error::Lost(_)))
     }
