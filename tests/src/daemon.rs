@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Daemon {
     child: Child,
+    may_run: bool,
     program: OsString,
     args: Vec<String>,
     address: SocketAddr,
@@ -33,7 +34,7 @@ impl Daemon {
         drop(free);
         let args = args(dir.path(), address.port());
         let child = spawn(&program, &args);
-        let mut daemon = Self { child, program, args, address, dir };
+        let mut daemon = Self { child, may_run: true, program, args, address, dir };
         daemon.wait();
         daemon
     }
@@ -78,8 +79,12 @@ impl Daemon {
         }
     }
 
-    /// Kills it, at whatever it is, and what it has started.
+    /// Kills it, at whatever it is, and what it has started; once.
     pub fn kill(&mut self) {
+        // Later, its number may be another process's.
+        if !std::mem::take(&mut self.may_run) {
+            return;
+        }
         let group = rustix::process::Pid::from_child(&self.child);
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         drop(self.child.wait());
@@ -92,6 +97,7 @@ impl Daemon {
     pub fn restart(&mut self) {
         self.kill();
         self.child = spawn(&self.program, &self.args);
+        self.may_run = true;
         self.wait();
     }
 

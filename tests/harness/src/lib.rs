@@ -5,6 +5,7 @@
 //! No dependency whose build needs more than Rust and a linker: `cargo xtask` uses this, and that installs
 //! the rest.
 
+pub mod hanging;
 pub mod interrupt;
 pub mod packages;
 pub mod project;

@@ -12,6 +12,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::hanging;
+
 /// The workspace's root directory.
 pub fn root() -> PathBuf {
     // Cargo sets it for `cargo xtask`; by hand, start it in the root.
@@ -32,11 +34,13 @@ pub fn cargo(args: &[&str]) -> Command {
     command
 }
 
-/// Runs a cargo command and shows its output.
+/// Runs a command and shows its output. A program that hangs is [ended](hanging).
 pub fn run(command: &mut Command) -> Result<()> {
     let words = words(command);
     eprintln!("$ {words}");
-    let status = command.status().with_context(|| format!("could not start '{words}'"))?;
+    let mut child = command.spawn().with_context(|| format!("could not start '{words}'"))?;
+    let status = hanging::wait(&mut child, hanging::LIMIT, &mut |line| eprintln!("{line}"))
+        .with_context(|| format!("could not wait for '{words}'"))?;
     if !status.success() {
         bail!("'{words}' failed ({status}); its output above says why");
     }

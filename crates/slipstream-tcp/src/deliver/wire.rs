@@ -1,7 +1,7 @@
 //! A connected socket on which every wait ends.
 //!
 //! # Invariants
-//! - No read or write waits for longer than the idle time-out, nor beyond the end that is set.
+//! - No read or write waits for longer than the idle time-out, nor is any made beyond the end that is set.
 //! - What it fails with then says how long that was.
 //!
 //! # Non-goals
@@ -121,6 +121,8 @@ impl Wire {
         mut step: impl FnMut(&Socket) -> io::Result<T>,
     ) -> io::Result<T> {
         loop {
+            // A peer that sends without end is never waited for.
+            self.left(Instant::now())?;
             match step(&self.socket) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(what)?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -165,5 +167,23 @@ impl Write for Wire {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_sends_without_end_is_not_read_beyond_the_end() {
+        let (mut peer, own) = UnixStream::pair().unwrap();
+        own.set_nonblocking(true).unwrap();
+        let minute = Duration::from_secs(60);
+        let mut wire = Wire::new(Socket::Unix(own), minute, Instant::now() + minute, minute);
+        peer.write_all(b"more and more").unwrap();
+        assert_eq!(wire.read(&mut [0; 4]).unwrap(), 4);
+        wire.until(Instant::now(), minute);
+        let error = wire.read(&mut [0; 4]).unwrap_err();
+        assert_eq!(error.to_string(), "within 60s");
     }
 }
