@@ -75,7 +75,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     storing_only()?;
-    interleavings()?;
     own_kind()?;
     // Built by the tests above already.
     let program = |name| project::build(&ALL, name);
@@ -102,20 +101,4 @@ fn own_kind() -> Result<()> {
     let target = project::target().join("own-kind");
     let mut test = project::cargo(&["test", "--locked", "--manifest-path", OWN_KIND]);
     project::run(test.env("CARGO_TARGET_DIR", target))
-}
-
-/// Every order in which threads may come to the one lock that they share. The compiler's flag
-/// would have everything else built anew, too, so this has a target directory of its own.
-fn interleavings() -> Result<()> {
-    let target = project::target().join("loom");
-    let mut test = project::cargo(&[
-        "test",
-        "-p",
-        "slipstream-log",
-        "--lib",
-        "--",
-        "--nocapture",
-        "group_commit::interleavings",
-    ]);
-    project::run(test.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", target))
 }

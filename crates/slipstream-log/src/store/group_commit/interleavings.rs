@@ -1,14 +1,23 @@
 //! Every order in which a few threads may come to write, sync and wait: none succeeds too
 //! early or waits for ever, and a failure reaches all whom it concerns.
 //!
-//! Only built with `--cfg loom`, by `cargo xtask test`: loom's locks then stand in for those of
-//! the standard library, and it tries the orders one by one. It fails when all threads wait.
+//! The same source once more, with loom's locks in place of the standard library's: loom tries the
+//! orders one by one. It fails when all threads wait.
+
+use std::io;
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
-use super::*;
+use self::group_commit::GroupSync;
+
+#[path = "../group_commit.rs"]
+mod group_commit;
+
+mod locks {
+    pub(super) use loom::sync::{Condvar, Mutex, MutexGuard};
+}
 
 /// How often threads may be interrupted where they need not wait. Five showed no more, and take
 /// nearly a minute.
