@@ -74,19 +74,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if !args.filter.is_empty() {
         return Ok(());
     }
+    // Built by the tests above already. Both wait most of the time, so they run beside what is compiled.
+    let start = |name, args: &[&str]| {
+        let program = project::build(&ALL, name)?;
+        Running::start(Command::new(program).args(args).env(BINARY, &binary))
+    };
+    eprintln!("20 destinations, of which 4 are bad: every request is to be accounted for");
+    let mut neighbours = start("bench", &["neighbours", "--rounds", "1", "--count", "50"])?;
+    let mut soak = start("soak", &["--short"])?;
     storing_only()?;
     own_kind()?;
-    // Built by the tests above already.
-    let program = |name| project::build(&ALL, name);
-    eprintln!("20 destinations, of which 4 are bad: every request is to be accounted for");
-    let few = ["neighbours", "--rounds", "1", "--count", "50"];
-    // It waits for bad destinations most of the time.
-    let mut neighbours =
-        Running::start(Command::new(program("bench")?).args(few).env(BINARY, &binary))?;
-    project::run(Command::new(program("soak")?).arg("--short").env(BINARY, &binary))?;
-    debian::short(&binary)?;
-    ensure!(neighbours.wait()?.success(), "'bench neighbours' failed; its output above says why");
-    Ok(())
+    for (name, running) in [("bench neighbours", &mut neighbours), ("soak --short", &mut soak)] {
+        let ended = running.wait_unless_hanging()?;
+        ensure!(ended.success(), "'{name}' failed; its output above says why");
+    }
+    debian::short(&binary)
 }
 
 /// The crates as a program has them that only stores: without what delivers, and with what the workspace

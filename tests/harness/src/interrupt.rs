@@ -14,6 +14,8 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use crate::hanging;
+
 static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// From now on SIGINT, SIGTERM and SIGHUP only ask this program to end. Called again, it does nothing.
@@ -86,6 +88,15 @@ impl Running {
             check()?;
             thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// Waits for its end. What runs for longer than [`hanging::LIMIT`] is described and killed.
+    pub fn wait_unless_hanging(&mut self) -> Result<ExitStatus> {
+        let status =
+            hanging::wait(&mut self.child, hanging::LIMIT, &mut |line| eprintln!("{line}"))
+                .context("could not wait")?;
+        self.ended = true;
+        Ok(status)
     }
 
     /// Waits for its end with nothing between the end and the return: for measuring.
