@@ -19,12 +19,7 @@
 
 use slipstream_core::{Aside, Invalid, read_line};
 
-use crate::json::line::Line;
-use crate::request::HttpRequest;
-
-mod headers;
-mod line;
-mod sending;
+use crate::request::{HttpRequest, Line, Options};
 
 /// The request that a line of a batch describes.
 ///
@@ -76,7 +71,24 @@ fn request(mut line: Line<'_>) -> Result<HttpRequest, Invalid> {
     } else if let Some(json) = line.json {
         request = request.json(compact(json.get()));
     }
-    Ok(request.options(sending::options(line, without)?))
+    Ok(request.options(options(line, without)?))
+}
+
+/// `without` are the headers whose value is `null`.
+fn options(line: Line<'_>, without: Vec<String>) -> Result<Options, Invalid> {
+    let follows = line.location;
+    let options = Options { without, ..line.options()? };
+    let beside = [
+        ("redirect_scheme", options.redirect_scheme.is_some()),
+        ("max_redirects", options.max_redirects.is_some()),
+    ];
+    match beside.iter().find(|(_, is_said)| *is_said) {
+        Some((key, _)) if !follows => Err(Invalid::new(format!(
+            "the line has '{key}' and follows none; add \"location\":true"
+        ))),
+        _ if follows && options.max_redirects.is_none() => Ok(options.follow()),
+        _ => Ok(options),
+    }
 }
 
 fn from_base64(text: &str) -> Result<Vec<u8>, Invalid> {

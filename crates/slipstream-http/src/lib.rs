@@ -37,7 +37,8 @@ pub use json::{parse_line, parse_line_beside};
 pub use request::masked::masked_url;
 pub use request::multipart::Part;
 pub use request::{
-    Auth, HttpRequest, HttpVersion, IpVersion, Options, RedirectScheme, RedirectedAs,
+    Auth, HttpRequest, HttpVersion, IpVersion, OPTIONS, OptionRow, OptionValue, Options, Redaction,
+    RedirectScheme, RedirectedAs, Topic, ValueShape,
 };
 
 #[cfg(feature = "deliver")]

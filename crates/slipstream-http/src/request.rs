@@ -15,12 +15,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::url::masked;
 
-mod options;
+pub(crate) mod options;
 
-pub use options::{Auth, HttpVersion, IpVersion, Options, RedirectScheme, RedirectedAs};
+pub(crate) use options::Line;
+pub use options::{
+    Auth, HttpVersion, IpVersion, OPTIONS, OptionRow, OptionValue, Options, Redaction,
+    RedirectScheme, RedirectedAs, Topic, ValueShape,
+};
 
 mod check;
 pub(crate) mod entries;
+mod line_headers;
 pub(crate) mod masked;
 pub(crate) mod multipart;
 

@@ -34,7 +34,7 @@ pub(crate) fn configure(
         // Whatever libcurl can decode.
         easy.accept_encoding("")?;
     }
-    match options.version {
+    match options.http_version {
         None => Ok(()),
         Some(version) => easy.http_version(match version {
             HttpVersion::V1_0 => Version::V10,

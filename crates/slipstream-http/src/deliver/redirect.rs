@@ -35,7 +35,8 @@ pub(crate) fn next(
     location: Option<&[u8]>,
     followed: u32,
 ) -> Result<HttpRequest, String> {
-    let most = request.options.as_ref().and_then(|options| options.follow).unwrap_or_default();
+    let most =
+        request.options.as_ref().and_then(|options| options.max_redirects).unwrap_or_default();
     if followed >= most {
         return Err(format!("{followed} redirects were followed, and more are not"));
     }
@@ -98,8 +99,8 @@ fn leave_credentials(request: &mut HttpRequest) {
         options.bearer = None;
         options.aws_sigv4 = None;
         options.cookies = None;
-        options.cert = Vec::new();
-        options.key = Vec::new();
+        options.cert.clear();
+        options.key.clear();
         options.key_password = None;
         options.sign = None;
     }

@@ -15,8 +15,23 @@ use slipstream_core::{Failure, FailureScope};
 
 use crate::deliver::redirect;
 use crate::deliver::times::Times;
-use crate::request::HttpRequest;
+use crate::request::{HttpRequest, Options, Topic};
 use crate::url::Authority;
+
+/// libcurl's numbers for TLS that the two sides do not agree on,
+const DISAGREED_TLS: [u32; 11] = [35, 53, 54, 56, 59, 60, 66, 77, 83, 90, 98];
+
+/// and for HTTP: what may come of it when one side speaks another version.
+const DISAGREED_HTTP: [u32; 9] = [1, 8, 16, 28, 35, 52, 55, 56, 92];
+
+/// Whether it is the request's fault as likely as the other side's that the two do not agree, which
+/// libcurl tells by this number: it says itself how TLS or HTTP is spoken.
+fn may_cause(options: &Options, code: u32) -> bool {
+    (DISAGREED_TLS.contains(&code)
+        // All that is said about TLS asks for more, but for this.
+        && options.set_of(Topic::Tls).any(|row| row.name != "insecure"))
+        || (DISAGREED_HTTP.contains(&code) && options.http_version.is_some())
+}
 
 /// What is known of such a job while libcurl has it.
 pub(crate) struct RedirectChain {
@@ -79,7 +94,8 @@ impl RedirectChain {
         body: Vec<u8>,
     ) -> Option<Result<HttpRequest, String>> {
         let follow = |r: &mut HttpRequest| {
-            redirect::is_redirect(status) && r.options.as_ref().is_some_and(|o| o.follow.is_some())
+            redirect::is_redirect(status)
+                && r.options.as_ref().is_some_and(|o| o.max_redirects.is_some())
         };
         let mut request = self.request.take_if(follow)?;
         request.body = body;
@@ -93,7 +109,7 @@ impl RedirectChain {
         let options = self.request.as_ref().and_then(|request| request.options.as_ref());
         if let (Some(options), Some(error)) = (options, error)
             && failure.scope == FailureScope::Destination
-            && options.may_cause(error.code())
+            && may_cause(options, error.code())
         {
             failure.scope = FailureScope::Request;
         }

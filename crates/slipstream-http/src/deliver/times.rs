@@ -28,8 +28,8 @@ impl Times {
         let time = |own: Option<u64>, usual| own.map_or(usual, Duration::from_millis);
         Self {
             connect: time(options.connect_timeout, self.connect),
-            total: time(options.total_timeout, self.total),
-            hasty: [options.connect_timeout, options.total_timeout]
+            total: time(options.max_time, self.total),
+            hasty: [options.connect_timeout, options.max_time]
                 .iter()
                 .flatten()
                 .any(|t| *t < HASTY_MS)

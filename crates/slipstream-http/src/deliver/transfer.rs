@@ -151,10 +151,10 @@ pub(crate) fn load(
     easy.get_mut().short = false;
     // One that is being made may turn out to carry many requests at once, but without TLS only
     // where that is certain: else the others would wait for the first one's answer.
-    let sure = |options: &Options| options.version == Some(HttpVersion::V2PriorKnowledge);
+    let sure = |options: &Options| options.http_version == Some(HttpVersion::V2PriorKnowledge);
     let is_tls = request.url().get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"));
     let waits = is_tls || request.options.as_ref().is_some_and(|options| sure(options));
-    if request.options.as_ref().is_none_or(|options| options.version.is_none()) {
+    if request.options.as_ref().is_none_or(|options| options.http_version.is_none()) {
         // Without TLS, HTTP/2 is spoken only by those that ask for it: a request that may use it
         // would be sent over a connection that another one opened so, to a server that does not.
         easy.http_version(if is_tls { Version::V2TLS } else { Version::V11 })?;
@@ -201,7 +201,8 @@ pub(crate) fn load(
     exchange.date = None;
     exchange.location = None;
     exchange.answer.clear();
-    exchange.follows = request.options.as_ref().is_some_and(|options| options.follow.is_some());
+    exchange.follows =
+        request.options.as_ref().is_some_and(|options| options.max_redirects.is_some());
     exchange.decodes = request.options.as_ref().is_some_and(|options| options.compressed);
     request.url.clone_into(&mut exchange.url);
     exchange.body = std::mem::take(&mut request.body);

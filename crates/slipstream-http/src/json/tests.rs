@@ -5,7 +5,10 @@ use proptest::prelude::*;
 use std::time::Duration;
 
 use super::*;
-use crate::request::{Auth, HttpVersion, Options, RedirectScheme};
+use crate::request::options::tests::sample;
+use crate::request::{
+    Auth, HttpVersion, OPTIONS, OptionValue, Options, RedirectScheme, ValueShape,
+};
 
 const URL: &str = "http://example.com/";
 
@@ -41,6 +44,27 @@ fn a_line_describes_a_request() {
     for (line, request) in table {
         let line = line.replace("URL", URL);
         assert_eq!(parse_line(line.as_bytes()), Ok(request), "{line}");
+    }
+}
+
+#[test]
+fn each_option_of_the_table_has_a_key_in_a_line() {
+    for row in OPTIONS {
+        let (value, follows) =
+            (sample(row), matches!(row.name, "max_redirects" | "redirect_scheme"));
+        let json = match (&value, row.value) {
+            (OptionValue::Flag(is), _) => serde_json::json!(is),
+            (OptionValue::Text(text), ValueShape::List) => serde_json::json!([text]),
+            (OptionValue::Text(text), _) => serde_json::json!(text),
+            (OptionValue::Pem(pem), _) => serde_json::json!(String::from_utf8_lossy(pem)),
+            (OptionValue::Time(time), _) => serde_json::json!(time.as_secs_f64()),
+            (OptionValue::Number(number), _) => serde_json::json!(number),
+        };
+        let also = if follows { ",\"location\":true" } else { "" };
+        let line = format!(r#"{{"url":"{URL}","{}":{json}{also}}}"#, row.name);
+        let usual = if follows { Options::new().follow() } else { Options::new() };
+        let expected = HttpRequest::get(URL).options(usual.set(row, value).unwrap());
+        assert_eq!(parse_line(line.as_bytes()), Ok(expected), "{line}");
     }
 }
 

@@ -12,10 +12,19 @@
 //! # Non-goals
 //! Whatever concerns the spool or the worker (delays, order, attempts).
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 mod build;
-mod masked;
+mod declare;
+mod shape;
+mod table;
+
+pub use declare::{OptionRow, Topic};
+pub use shape::{OptionValue, Redaction, ValueShape};
+pub(crate) use table::Line;
+pub use table::{OPTIONS, Options};
 
 /// Redirects that are followed at most unless a request says how many: curl's default.
 pub(crate) const REDIRECTS: u32 = 50;
@@ -97,121 +106,29 @@ impl RedirectScheme {
     }
 }
 
-/// How a request is sent. The default is what a request without options gets.
-///
-/// ```
-/// use slipstream_http::{Auth, HttpRequest, Options};
-///
-/// let options = Options::new().user("me", "sesame").auth(Auth::Digest).follow();
-/// let request = HttpRequest::post("https://example.com/hook").options(options);
-/// ```
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Options {
-    #[serde(rename = "without", skip_serializing_if = "Vec::is_empty")]
-    pub(crate) without: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) user: Option<String>,
-    #[serde(rename = "pass", skip_serializing_if = "Option::is_none")]
-    pub(crate) password: Option<String>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) auth: Auth,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) bearer: Option<String>,
-    #[serde(rename = "sigv4", skip_serializing_if = "Option::is_none")]
-    pub(crate) aws_sigv4: Option<String>,
-    #[serde(rename = "cookie", skip_serializing_if = "Option::is_none")]
-    pub(crate) cookies: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) proxy: Option<String>,
-    #[serde(rename = "proxyuser", skip_serializing_if = "Option::is_none")]
-    pub(crate) proxy_user: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) noproxy: Option<String>,
-    #[serde(rename = "proxyauth", skip_serializing_if = "is_default")]
-    pub(crate) proxy_auth: Auth,
-    #[serde(rename = "proxyheaders", skip_serializing_if = "Vec::is_empty")]
-    pub(crate) proxy_headers: Vec<String>,
-    #[serde(rename = "tunnel", skip_serializing_if = "is_default")]
-    pub(crate) proxy_tunnel: bool,
-    // Cookies of hosts; that it is there says that those of answers are taken, too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) jar: Option<Vec<String>>,
-    #[serde(rename = "target", skip_serializing_if = "Option::is_none")]
-    pub(crate) request_target: Option<String>,
-    #[serde(rename = "ip", skip_serializing_if = "Option::is_none")]
-    pub(crate) ip_version: Option<IpVersion>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) chunked: bool,
-    #[serde(rename = "te", skip_serializing_if = "is_default")]
-    pub(crate) tr_encoding: bool,
-    #[serde(rename = "whole", skip_serializing_if = "is_default")]
-    pub(crate) whole_answer: bool,
-    #[serde(rename = "trusted", skip_serializing_if = "is_default")]
-    pub(crate) location_trusted: bool,
-    #[serde(rename = "keepmethod", skip_serializing_if = "is_default")]
-    pub(crate) keep_method: bool,
-    #[serde(rename = "redirectedas", skip_serializing_if = "Option::is_none")]
-    pub(crate) redirected_as: Option<RedirectedAs>,
-    #[serde(rename = "autoreferer", skip_serializing_if = "is_default")]
-    pub(crate) auto_referer: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
-    pub(crate) cacert: Vec<u8>,
-    #[serde(skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
-    pub(crate) cert: Vec<u8>,
-    #[serde(skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
-    pub(crate) key: Vec<u8>,
-    #[serde(rename = "keypass", skip_serializing_if = "Option::is_none")]
-    pub(crate) key_password: Option<String>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) insecure: bool,
-    #[serde(rename = "unix", skip_serializing_if = "Option::is_none")]
-    pub(crate) unix_socket: Option<String>,
-    #[serde(rename = "abstract", skip_serializing_if = "Option::is_none")]
-    pub(crate) abstract_unix_socket: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) resolve: Vec<String>,
-    #[serde(rename = "connectto", skip_serializing_if = "Vec::is_empty")]
-    pub(crate) connect_to: Vec<String>,
-    #[serde(rename = "http", skip_serializing_if = "Option::is_none")]
-    pub(crate) version: Option<HttpVersion>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) compressed: bool,
-    // The most redirects that are followed; absent, none is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) follow: Option<u32>,
-    #[serde(rename = "onlyto", skip_serializing_if = "Option::is_none")]
-    pub(crate) redirect_scheme: Option<RedirectScheme>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) post301: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) post302: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) post303: bool,
-    // Times in milliseconds.
-    #[serde(rename = "connect", skip_serializing_if = "Option::is_none")]
-    pub(crate) connect_timeout: Option<u64>,
-    #[serde(rename = "total", skip_serializing_if = "Option::is_none")]
-    pub(crate) total_timeout: Option<u64>,
-    #[serde(rename = "slow", skip_serializing_if = "Option::is_none")]
-    pub(crate) low_speed_limit: Option<u32>,
-    #[serde(rename = "slowfor", skip_serializing_if = "Option::is_none")]
-    pub(crate) low_speed_time: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) sign: Option<String>,
+impl shape::Words for Auth {
+    const WORDS: &'static [&'static str] = &["basic", "digest", "any"];
+}
+
+impl shape::Words for HttpVersion {
+    const WORDS: &'static [&'static str] = &["1.0", "1.1", "2", "2-prior-knowledge"];
+}
+
+impl shape::Words for IpVersion {
+    const WORDS: &'static [&'static str] = &["4", "6"];
+}
+
+impl shape::Words for RedirectedAs {
+    const WORDS: &'static [&'static str] = &["post", "put"];
+}
+
+impl shape::Words for RedirectScheme {
+    const WORDS: &'static [&'static str] = &["http", "https"];
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
-
-/// libcurl's numbers for TLS that the two sides do not agree on,
-#[cfg(feature = "deliver")]
-const DISAGREED_TLS: [u32; 10] = [35, 53, 54, 56, 59, 60, 66, 77, 83, 98];
-
-/// and for HTTP: what may come of it when one side speaks another version.
-#[cfg(feature = "deliver")]
-const DISAGREED_HTTP: [u32; 9] = [1, 8, 16, 28, 35, 52, 55, 56, 92];
 
 impl Options {
     /// The way that is gone in place of the usual one. Requests that go another way are a destination
@@ -243,17 +160,6 @@ impl Options {
         (!all.is_empty()).then(|| all.join(", "))
     }
 
-    /// Whether it is the request's fault as likely as the other side's that the two do not agree, which
-    /// libcurl tells by this number: it says itself how TLS or HTTP is spoken.
-    #[cfg(feature = "deliver")]
-    pub(crate) fn may_cause(&self, code: u32) -> bool {
-        let tls = !self.cacert.is_empty() || !self.cert.is_empty();
-        (tls && DISAGREED_TLS.contains(&code))
-            || (self.version.is_some() && DISAGREED_HTTP.contains(&code))
-    }
-}
-
-impl Options {
     /// Nothing, if they are the defaults.
     pub(super) fn or_none(self) -> Option<Box<Self>> {
         (self != Self::default()).then(|| Box::new(self))
@@ -274,5 +180,12 @@ pub(super) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<Opti
     Ok(Option::<Options>::deserialize(from)?.and_then(Options::or_none))
 }
 
+/// Without secrets.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.masked()).finish()
+    }
+}
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,8 @@
 //! Status, method and location: the next request, or why there is none.
 
 use super::*;
+use crate::request::options::tests::sample;
+use crate::request::{OPTIONS, OptionRow, Options, Redaction, Topic};
 
 const URL: &str = "http://a/b/c?q";
 
@@ -222,4 +224,15 @@ fn redirects_lead_to_the_only_scheme_that_is_allowed() {
 fn only_five_statuses_ask_to_go_elsewhere() {
     let asking: Vec<u32> = (100..600).filter(|status| is_redirect(*status)).collect();
     assert_eq!(asking, [301, 302, 303, 307, 308]);
+}
+
+#[test]
+fn no_secret_of_the_table_goes_along_to_another_host() {
+    let secret = |row: &&OptionRow| row.redaction == Redaction::Hidden && row.topic != Topic::Proxy;
+    let options = OPTIONS
+        .iter()
+        .filter(secret)
+        .fold(Options::new().follow(), |options, row| options.set(row, sample(row)).unwrap());
+    let next = next(request("GET").options(options), 307, Some(b"http://other/"), 0).unwrap();
+    assert_eq!(next.options, Some(Box::new(Options::new().follow())));
 }

@@ -69,7 +69,7 @@ fn headers(options: &Options, request: &HttpRequest) -> Result<(), Invalid> {
     if options.cookies.is_some() && request.has_header("cookie") {
         return refuse("there are cookies and a 'cookie' header; leave one out");
     }
-    if options.chunked && options.version == Some(HttpVersion::V1_0) {
+    if options.chunked && options.http_version == Some(HttpVersion::V1_0) {
         return refuse("http/1.0 has no chunks; leave the version out, or 'chunked'");
     }
     let is_bad =
@@ -220,7 +220,7 @@ fn address(options: &Options) -> Result<(), Invalid> {
 fn limits(options: &Options) -> Result<(), Invalid> {
     let times = [
         ("time-out for connecting", options.connect_timeout),
-        ("time-out", options.total_timeout),
+        ("time-out", options.max_time),
         ("time that may be too slow", options.low_speed_time),
     ];
     for (what, time) in times {
@@ -230,7 +230,7 @@ fn limits(options: &Options) -> Result<(), Invalid> {
             ));
         }
     }
-    if options.follow.is_some_and(|most| most > REDIRECTS_MAX) {
+    if options.max_redirects.is_some_and(|most| most > REDIRECTS_MAX) {
         return refuse(format!(
             "so many redirects are never followed; write at most {REDIRECTS_MAX}"
         ));

@@ -11,52 +11,24 @@ const URL: &str = "https://example.com/";
 const PEM: &str = "-----BEGIN CERTIFICATE-----\nsesame\n-----END CERTIFICATE-----\n";
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nsesame\n-----END PRIVATE KEY-----\n";
 
+/// A value that holds `sesame` where listings hide something.
+pub(crate) fn sample(row: &OptionRow) -> OptionValue {
+    match (row.value, row.redaction) {
+        (ValueShape::Flag, _) => OptionValue::Flag(true),
+        (ValueShape::Word(words), _) => OptionValue::Text(words[words.len() - 1].to_owned()),
+        (ValueShape::Pem, _) => OptionValue::Pem(PEM.into()),
+        (ValueShape::Time, _) => OptionValue::Time(Duration::from_millis(2_500)),
+        (ValueShape::Number, _) => OptionValue::Number(50),
+        (_, Redaction::Shown) => OptionValue::Text("env:SHOWN".to_owned()),
+        (_, Redaction::MaskedUrl) => OptionValue::Text("http://u:sesame@h:3128/?a=sesame".into()),
+        (_, Redaction::Hidden | Redaction::Size) => OptionValue::Text("x: sesame".to_owned()),
+    }
+}
+
 /// One of each option; some of them do not go together.
-fn all() -> Options {
-    Options::new()
-        .without_header("Accept")
-        .user("sesame", "sesame")
-        .auth(Auth::Digest)
-        .bearer("sesame")
-        .aws_sigv4("aws:amz:eu:sqs")
-        .cookies("a=sesame")
-        .proxy("http://u:sesame@proxy:3128")
-        .proxy_user("u:sesame")
-        .noproxy("localhost")
-        .proxy_auth(Auth::Digest)
-        .proxy_header("x-a: sesame")
-        .proxy_tunnel(true)
-        .jar(["h\tFALSE\t/\tFALSE\t0\ta\tsesame"])
-        .request_target("/a?b=sesame")
-        .ip_version(IpVersion::V4)
-        .chunked(true)
-        .tr_encoding(true)
-        .whole_answer(true)
-        .location_trusted(true)
-        .keep_method(true)
-        .redirected_as(RedirectedAs::Put)
-        .auto_referer(true)
-        .cacert(PEM)
-        .cert(PEM)
-        .key(KEY)
-        .key_password("sesame")
-        .insecure(true)
-        .unix_socket("/run/a.sock")
-        .abstract_unix_socket("a")
-        .resolve("example.com:443:127.0.0.1")
-        .connect_to("::127.0.0.1:8443")
-        .version(HttpVersion::V2PriorKnowledge)
-        .compressed(true)
-        .follow()
-        .redirect_scheme(RedirectScheme::Https)
-        .post301(true)
-        .post302(true)
-        .post303(true)
-        .connect_timeout(Duration::from_secs(1))
-        .total_timeout(Duration::from_secs(2))
-        .low_speed_limit(3)
-        .low_speed_time(Duration::from_secs(4))
-        .sign("env:SECRET")
+pub(crate) fn all() -> Options {
+    let new = Options::new().without_header("Accept");
+    OPTIONS.iter().fold(new, |options, row| options.set(row, sample(row)).unwrap())
 }
 
 fn bytes(request: &HttpRequest) -> Vec<u8> {
@@ -92,60 +64,13 @@ fn defaults_that_another_program_spelt_out_are_no_options() {
 }
 
 #[test]
-fn the_names_that_are_stored_never_change() {
-    let value = serde_json::to_value(all()).unwrap();
-    let names: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
-    let mut expected = [
-        "without",
-        "user",
-        "pass",
-        "auth",
-        "bearer",
-        "sigv4",
-        "cookie",
-        "proxy",
-        "proxyuser",
-        "noproxy",
-        "proxyauth",
-        "proxyheaders",
-        "tunnel",
-        "jar",
-        "target",
-        "ip",
-        "chunked",
-        "te",
-        "whole",
-        "trusted",
-        "keepmethod",
-        "redirectedas",
-        "autoreferer",
-        "cacert",
-        "cert",
-        "key",
-        "keypass",
-        "insecure",
-        "unix",
-        "abstract",
-        "resolve",
-        "connectto",
-        "http",
-        "compressed",
-        "follow",
-        "onlyto",
-        "post301",
-        "post302",
-        "post303",
-        "connect",
-        "total",
-        "slow",
-        "slowfor",
-        "sign",
-    ];
-    expected.sort_unstable();
-    assert_eq!(names, expected);
-    assert_eq!(value["http"], "2-prior-knowledge");
-    assert_eq!(value["auth"], "digest");
-    assert_eq!(value["total"], 2_000);
+fn the_keys_that_are_stored_never_change_nor_their_order() {
+    let stored = serde_json::to_string_pretty(&all()).unwrap();
+    let keys = stored.lines().filter_map(|line| line.strip_prefix("  \"")?.split_once('"'));
+    let keys: Vec<_> = keys.map(|(key, _)| key).collect();
+    let rows: Vec<_> = OPTIONS.iter().map(|row| row.stored).collect();
+    assert_eq!(keys[1..], rows);
+    insta::assert_snapshot!("stored_options", stored);
 }
 
 #[test]
@@ -153,11 +78,39 @@ fn no_secret_is_shown() {
     let request = HttpRequest::get(URL).options(all());
     let shown = format!("{request} {request:?} {:?}", all().masked());
     assert!(!shown.contains("sesame"), "{shown}");
-    for words in ["user", "proxy:3128", "/run/a.sock", "env:SECRET", "50", "2-prior-knowledge"] {
-        assert!(shown.contains(words), "{words}: {shown}");
+    let masked = all().masked();
+    for row in OPTIONS {
+        let (_, shown) = masked.iter().find(|(name, _)| *name == row.name).expect(row.name);
+        let expected = match row.redaction {
+            Redaction::Shown => continue,
+            Redaction::Hidden => "***".to_owned(),
+            Redaction::MaskedUrl => "http://***@h:3128/?a=***".to_owned(),
+            Redaction::Size if row.name == "jar" => "1 cookies".to_owned(),
+            Redaction::Size => format!("{} bytes", PEM.len()),
+        };
+        assert_eq!(*shown, expected, "{}", row.name);
     }
     let mistaken = Options::new().sign("whsec_sesame");
     assert!(!format!("{mistaken:?}").contains("sesame"));
+}
+
+#[test]
+fn each_word_of_an_option_is_one_and_a_value_of_another_shape_is_refused() {
+    for row in OPTIONS {
+        let text = |word: &str| OptionValue::Text(word.to_owned());
+        if let ValueShape::Word(words) = row.value {
+            for word in words {
+                assert!(Options::new().set(row, text(word)).is_ok(), "{}: {word}", row.name);
+            }
+            assert!(Options::new().set(row, text("sesame")).is_err(), "{}", row.name);
+        }
+        let other = match row.value {
+            ValueShape::Flag => OptionValue::Number(1),
+            _ => OptionValue::Flag(true),
+        };
+        let error = Options::new().set(row, other).unwrap_err().to_string();
+        assert!(error.contains(row.name), "{error}");
+    }
 }
 
 #[test]

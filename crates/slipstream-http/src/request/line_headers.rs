@@ -1,4 +1,4 @@
-//! The headers of a line: a JSON object whose order and repeats are kept.
+//! The headers of a batch's line: a JSON object whose order and repeats are kept.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 /// Names and values; `None` stands for a header that is not to be sent.
 #[derive(Default)]
-pub(super) struct Headers(pub(super) Vec<(String, Option<String>)>);
+pub(crate) struct Headers(pub(crate) Vec<(String, Option<String>)>);
 
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a header's value must be a string, an array of strings or null")]
@@ -43,4 +43,13 @@ impl<'de> Deserialize<'de> for Headers {
 
         deserializer.deserialize_map(Pairs)
     }
+}
+
+/// Keeps `null` apart from what is not there.
+pub(crate) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
