@@ -45,7 +45,7 @@ pub(crate) fn check(bytes: &[u8]) {
             let _ = stream.read_to_end(&mut heard);
             heard
         });
-        let attempt = Attempt { id: RecordId::from_bytes([7; 16]), number: 1 };
+        let attempt = Attempt::new(RecordId::from_bytes([7; 16]), 1);
         let outcome = TcpHandler::new(TcpOptions::default()).perform(&request, &attempt);
         (outcome, peer.join().unwrap())
     });

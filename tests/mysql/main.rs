@@ -31,7 +31,7 @@ fn attempt() -> Attempt {
     static LAST: AtomicU8 = AtomicU8::new(0);
     let mut id = [7; 16];
     id[0] = LAST.fetch_add(1, Ordering::Relaxed);
-    Attempt { id: RecordId::from_bytes(id), number: 1 }
+    Attempt::new(RecordId::from_bytes(id), 1)
 }
 
 fn perform(handler: &MysqlHandler, request: &MysqlRequest) -> Outcome {

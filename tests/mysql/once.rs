@@ -26,7 +26,7 @@ fn a_repeat_finds_that_it_was_executed_and_is_not_again() {
     let request = counting(&server, 1).once(true);
     let attempt = attempt();
     for number in 1..=3 {
-        let attempt = Attempt { number, ..attempt };
+        let attempt = Attempt::new(attempt.id, number);
         assert_eq!(handler.perform(&request, &attempt), Outcome::Delivered);
         assert_eq!(
             crate::perform_batch(
@@ -131,9 +131,9 @@ fn old_ids_are_removed_a_few_at_a_time_and_young_ones_stay() {
          NOW() - INTERVAL 29 DAY FROM seq_1_to_10",
     );
     // One id in 32 is it that clears up: this one.
-    let clearing = |n: u8| Attempt {
-        id: RecordId::from_bytes([0xee, n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-        number: 1,
+    let clearing = |n: u8| {
+        let id = [0xee, n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        Attempt::new(RecordId::from_bytes(id), 1)
     };
     let mut left = Vec::new();
     for n in 0..3 {

@@ -81,12 +81,7 @@ fn a_server_killed_and_started_in_the_middle_of_a_backlog_has_all_of_it_and_noth
             .once(true)
     }));
     let spool = spool(&dir);
-    let policy = RetryPolicy {
-        attempts: 1_000,
-        base: Duration::from_millis(20),
-        cap: Duration::from_millis(20),
-        ..RetryPolicy::default()
-    };
+    let policy = RetryPolicy::default().amended("attempts=1000,base=20ms,cap=20ms").unwrap();
     // A handle to it stays here; the worker is on a thread of its own.
     let working = std::thread::spawn(move || {
         let worker = Worker::new(spool.backlog().unwrap()).handler(handler()).policy(policy);
@@ -159,7 +154,7 @@ fn a_server_that_never_speaks_does_not_delay_a_good_one() {
     }));
     let spool = spool(&dir);
     let working = std::thread::spawn(move || {
-        let policy = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
+        let policy = RetryPolicy::default().amended("attempts=1").unwrap();
         let worker = Worker::new(spool.backlog().unwrap()).handler(handler()).policy(policy);
         worker.run(&mut ()).unwrap()
     });

@@ -23,7 +23,7 @@ fn send(request: &TcpRequest) -> Outcome {
 }
 
 fn send_with(handler: &TcpHandler, request: &TcpRequest) -> Outcome {
-    handler.perform(request, &Attempt { id: RecordId::from_bytes([7; 16]), number: 1 })
+    handler.perform(request, &Attempt::new(RecordId::from_bytes([7; 16]), 1))
 }
 
 fn failure(outcome: Outcome) -> Failure {
@@ -45,7 +45,7 @@ fn stored(dir: &tempfile::TempDir, requests: impl IntoIterator<Item = TcpRequest
 
 /// A run that tries again at once, and begins nothing after so long.
 fn work(spool: &Spool, most: Duration, observe: impl FnMut(&Event<'_>)) -> Summary {
-    let policy = RetryPolicy { base: Duration::from_millis(10), ..RetryPolicy::default() };
+    let policy = RetryPolicy::default().amended("base=10ms").unwrap();
     work_by(policy, spool, most, observe)
 }
 

@@ -111,7 +111,7 @@ fn a_server_that_hangs_does_not_delay_a_good_one() {
     let bad = (0..4).map(|_| to(hangs.local_addr().unwrap()).expect("OK"));
     let spool = stored(&dir, bad.chain((0..200).map(|_| to(good.address()))));
     let (mut delivered, mut by_then) = (0, None);
-    let once = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
+    let once = RetryPolicy::default().amended("attempts=1").unwrap();
     let summary = work_by(once, &spool, LONG, |event| {
         delivered += u32::from(was_delivered(event));
         if let Event::Settled { settlement: Settlement::Failed, .. } = event {

@@ -19,6 +19,7 @@ pub(crate) mod outcome;
 
 /// One attempt to make: a ticket to answer with, and the request as it was stored.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Job {
     /// What the [`Completion`] repeats.
     pub ticket: Ticket,
@@ -28,13 +29,28 @@ pub struct Job {
     pub body: Vec<u8>,
 }
 
+impl Job {
+    /// The attempt to perform the request that a record's body holds.
+    pub fn new(ticket: Ticket, attempt: Attempt, body: Vec<u8>) -> Self {
+        Self { ticket, attempt, body }
+    }
+}
+
 /// The end of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Completion {
     /// The job's ticket.
     pub ticket: Ticket,
     /// How it ended.
     pub outcome: Outcome,
+}
+
+impl Completion {
+    /// The end of the job with this ticket.
+    pub fn new(ticket: Ticket, outcome: Outcome) -> Self {
+        Self { ticket, outcome }
+    }
 }
 
 /// Performs requests of one kind, many at a time. A driver belongs to one thread.

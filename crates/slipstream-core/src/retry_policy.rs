@@ -25,7 +25,16 @@ const WAIT_MAX: Duration = Duration::from_secs(6 * 24 * 3600);
 const ATTEMPTS_MAX: u32 = 65_535;
 
 /// How often to try, and how long to wait after each failure.
+///
+/// ```
+/// use slipstream_core::RetryPolicy;
+///
+/// let patient = RetryPolicy::default().amended("attempts=5,base=1m,rounds=3,every=1d")?;
+/// assert_eq!(patient.all_attempts(), 15);
+/// # Ok::<(), slipstream_core::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct RetryPolicy {
     /// Attempts in a round. 0 is taken for 1.
     pub attempts: u32,
@@ -68,6 +77,7 @@ impl Default for RetryPolicy {
 
 /// One attempt of a schedule.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Step {
     /// 1 for the first.
     pub attempt: u32,

@@ -23,11 +23,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let id = RecordId::generate(SystemClock::new().now());
     let record = Record::new(&HttpRequest::post(url).body([b'x'; 300]), id)?;
-    let job = |ticket: usize| Job {
-        ticket: Ticket(ticket as u64),
-        attempt: Attempt { id, number: 1 },
-        body: record.body.clone(),
-    };
+    let job =
+        |ticket: usize| Job::new(Ticket(ticket as u64), Attempt::new(id, 1), record.body.clone());
 
     let mut driver = HttpDriver::new(HttpOptions::default())?;
     let (began, cpu_before) = (Instant::now(), clock_gettime(ClockId::ProcessCPUTime));

@@ -92,8 +92,9 @@ async fn what_waits_while_the_engine_is_busy_is_stored_by_one_call() {
     entered.recv().unwrap();
     let others = tasks(&collector, &["a", "b", "c"]);
     settle().await;
-    let overwritten = Overwritten { log: "s001".to_owned(), requests: 3, bytes: 100 };
-    let receipt = Receipt { overwritten: vec![overwritten], ..Receipt::default() };
+    let overwritten = Overwritten::new("s001", 3, 100);
+    let mut receipt = Receipt::default();
+    receipt.overwritten.push(overwritten);
     let_go.send(Ok(Receipt::default())).unwrap();
     let_go.send(Ok(receipt)).unwrap();
     for task in first {

@@ -28,15 +28,7 @@
 //! #     fn next(&mut self) -> Result<Next, BacklogError> {
 //! #         let Some(record) = self.0.pop() else { return Ok(Next::Empty) };
 //! #         let ticket = Ticket(self.0.len() as u64);
-//! #         Ok(Next::Work(Claim {
-//! #             ticket,
-//! #             payload: record.encode(),
-//! #             attempts: 0,
-//! #             interrupted: 0,
-//! #             visible_in: std::time::Duration::ZERO,
-//! #             early: false,
-//! #             position: 0,
-//! #         }))
+//! #         Ok(Next::Work(Claim::new(ticket, record.encode(), 0)))
 //! #     }
 //! #     fn spilled(
 //! #         &mut self,

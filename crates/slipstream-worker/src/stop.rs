@@ -19,7 +19,7 @@ pub struct Stopper(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     stopped: AtomicBool,
-    wakers: Mutex<Vec<Notifier>>,
+    notifiers: Mutex<Vec<Notifier>>,
 }
 
 impl Stopper {
@@ -29,7 +29,7 @@ impl Stopper {
     pub fn stop(&self) {
         // The flag first: the run that is woken looks at it.
         self.0.stopped.store(true, Ordering::SeqCst);
-        for notifier in self.wakers().iter() {
+        for notifier in self.notifiers().iter() {
             notifier.notify();
         }
     }
@@ -41,10 +41,10 @@ impl Stopper {
 
     /// Wakes this one too.
     pub(crate) fn add(&self, notifier: Notifier) {
-        self.wakers().push(notifier);
+        self.notifiers().push(notifier);
     }
 
-    fn wakers(&self) -> std::sync::MutexGuard<'_, Vec<Notifier>> {
-        self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn notifiers(&self) -> std::sync::MutexGuard<'_, Vec<Notifier>> {
+        self.0.notifiers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use slipstream_core::{Backlog, Clock, Driver, Handler, RetryPolicy, SystemClock};
 
-use crate::drivers::Drivers;
+use crate::drivers::DriverSet;
 use crate::drivers::thread_pool::Threads;
 use crate::stop::Stopper;
 
@@ -102,7 +102,7 @@ impl Default for Limits {
 /// ```
 pub struct Worker {
     pub(crate) backlog: Box<dyn Backlog>,
-    pub(crate) drivers: Drivers,
+    pub(crate) drivers: DriverSet,
     pub(crate) policy: RetryPolicy,
     pub(crate) limits: Limits,
     pub(crate) clock: Box<dyn Clock>,
@@ -116,7 +116,7 @@ impl Worker {
     pub fn new(backlog: Box<dyn Backlog>) -> Self {
         Self {
             backlog,
-            drivers: Drivers::default(),
+            drivers: DriverSet::default(),
             policy: RetryPolicy::default(),
             limits: Limits::default(),
             clock: Box::new(SystemClock::new()),
@@ -136,13 +136,13 @@ impl Worker {
     /// Performs requests of the handler's kind on these threads.
     #[must_use]
     pub fn threads<H: Handler>(self, threads: Threads<H>) -> Self {
-        self.seat(Box::new(threads), true)
+        self.with_driver(Box::new(threads), true)
     }
 
     /// Performs requests of the driver's kind with it.
     #[must_use]
     pub fn driver(self, driver: Box<dyn Driver>) -> Self {
-        self.seat(driver, false)
+        self.with_driver(driver, false)
     }
 
     /// Tries and waits by this policy.
@@ -234,9 +234,9 @@ impl Worker {
         self.stopper.clone()
     }
 
-    fn seat(mut self, driver: Box<dyn Driver>, wakes: bool) -> Self {
+    fn with_driver(mut self, driver: Box<dyn Driver>, notifies: bool) -> Self {
         self.stopper.add(driver.notifier());
-        self.drivers.add(driver, wakes);
+        self.drivers.add(driver, notifies);
         self
     }
 }

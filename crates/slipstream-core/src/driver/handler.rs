@@ -34,9 +34,17 @@ pub trait Handler: Send + Sync + 'static {
 
 /// Which request is tried, and the number of the attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Attempt {
     /// The request's id: the same on every attempt, so that a receiver can drop repeats.
     pub id: RecordId,
     /// 1 for the first.
     pub number: u32,
+}
+
+impl Attempt {
+    /// The attempt with this number, 1 for the first.
+    pub fn new(id: RecordId, number: u32) -> Self {
+        Self { id, number }
+    }
 }

@@ -29,6 +29,7 @@ impl TryNow {
 
 /// A record that the worker holds.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Claim {
     /// What to answer with.
     pub ticket: Ticket,
@@ -46,8 +47,16 @@ pub struct Claim {
     /// earlier one deferred; and once after an operator [asked](crate::Next::Asked).
     pub early: bool,
     /// Orders what is stored. Of two records with the same order key, the one that was stored first
-    /// has the smaller place. It is the same each time that a record comes out.
+    /// has the smaller position. It is the same each time that a record comes out.
     pub position: u128,
+}
+
+impl Claim {
+    /// A record that is due now, with no attempts before. The other fields are set where it is not so.
+    pub fn new(ticket: Ticket, payload: Vec<u8>, position: u128) -> Self {
+        let visible_in = Duration::ZERO;
+        Self { ticket, payload, attempts: 0, interrupted: 0, visible_in, early: false, position }
+    }
 }
 
 /// What becomes of a claim.

@@ -7,6 +7,7 @@ use crate::request::id::RecordId;
 
 /// What an engine says of a successful store.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Receipt {
     /// What was evicted to keep the bound on disk use.
     pub overwritten: Vec<Overwritten>,
@@ -16,6 +17,7 @@ pub struct Receipt {
 
 /// A record that was not stored: one with the same dedupe key was, within its window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Duplicate {
     /// The record that was given.
     pub id: RecordId,
@@ -23,8 +25,16 @@ pub struct Duplicate {
     pub of: RecordId,
 }
 
+impl Duplicate {
+    /// The record `id`, which repeats the record `of`.
+    pub fn new(id: RecordId, of: RecordId) -> Self {
+        Self { id, of }
+    }
+}
+
 /// Undelivered work that was evicted to keep the bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Overwritten {
     /// The log that held it.
     pub log: String,
@@ -32,6 +42,13 @@ pub struct Overwritten {
     pub requests: u64,
     /// Its size in bytes.
     pub bytes: u64,
+}
+
+impl Overwritten {
+    /// What was evicted with this log: so many requests, in so many bytes.
+    pub fn new(log: impl Into<String>, requests: u64, bytes: u64) -> Self {
+        Self { log: log.into(), requests, bytes }
+    }
 }
 
 /// Why a record was not stored.

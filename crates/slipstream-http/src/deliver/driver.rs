@@ -195,7 +195,7 @@ impl HttpDriver {
         for (at, place) in self.slots.iter_mut().enumerate() {
             if let Slot::Busy(_, InFlight { ticket, .. }) = *place {
                 let failure = Failure::transient(scope, reason.clone());
-                done.push(Completion { ticket, outcome: Outcome::Failed(failure) });
+                done.push(Completion::new(ticket, Outcome::Failed(failure)));
                 *place = Slot::Empty;
                 self.free.push(at);
             }
@@ -215,7 +215,7 @@ impl Driver for HttpDriver {
     fn start(&mut self, job: Job) {
         if let Err(failure) = self.send(&job) {
             debug!(ticket = job.ticket.0, reason = failure.reason, "not sent");
-            self.ended.push(Completion { ticket: job.ticket, outcome: Outcome::Failed(failure) });
+            self.ended.push(Completion::new(job.ticket, Outcome::Failed(failure)));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use slipstream_core::{Driver, Failure, FailureScope, Job, Outcome};
+use slipstream_core::{Driver, Failure, FailureScope, Outcome};
 use slipstream_http::{HttpDriver, HttpOptions, HttpRequest};
 
 use crate::server::{Reply, Server};
@@ -202,8 +202,9 @@ fn what_can_never_be_sent_fails_at_once_and_for_good() {
     let mut driver = driver();
     let count = bodies.len();
     for (ticket, body) in bodies.into_iter().enumerate() {
-        let job = job(ticket as u64, &HttpRequest::get("http://h/"));
-        driver.start(Job { body, ..job });
+        let mut job = job(ticket as u64, &HttpRequest::get("http://h/"));
+        job.body = body;
+        driver.start(job);
     }
     let mut done = Vec::new();
     driver.poll(Duration::from_secs(60), &mut done);

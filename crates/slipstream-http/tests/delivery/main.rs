@@ -25,11 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const ID: &str = "019ac1d3-8f00-7c3e-9f00-2d3e4f5a6b7c";
 
 fn job(ticket: u64, request: &HttpRequest) -> Job {
-    Job {
-        ticket: Ticket(ticket),
-        attempt: Attempt { id: ID.parse().unwrap(), number: 1 },
-        body: rmp_serde::to_vec_named(request).unwrap(),
-    }
+    Job::new(
+        Ticket(ticket),
+        Attempt::new(ID.parse().unwrap(), 1),
+        rmp_serde::to_vec_named(request).unwrap(),
+    )
 }
 
 fn driver() -> HttpDriver {

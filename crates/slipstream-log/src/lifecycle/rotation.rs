@@ -213,11 +213,7 @@ impl Rotation {
                 }
             };
             tracing::warn!(%log, requests = gone.requests, "overwritten");
-            let more = sum.get_or_insert_with(|| Overwritten {
-                log: log.to_string(),
-                requests: 0,
-                bytes: 0,
-            });
+            let more = sum.get_or_insert_with(|| Overwritten::new(log.to_string(), 0, 0));
             more.requests += gone.requests;
             more.bytes += gone.bytes;
         }

@@ -85,7 +85,7 @@ impl Appender {
                 },
             };
             if let Some(of) = earlier {
-                duplicates.push(Duplicate { id: record.id, of });
+                duplicates.push(Duplicate::new(record.id, of));
                 continue;
             }
             if let Some(dedupe) = &record.options.dedupe {
@@ -93,7 +93,7 @@ impl Appender {
             }
             fresh.push(record);
         }
-        let receipt = self.store_all(source, fresh.iter().copied(), durable)?;
+        let mut receipt = self.store_all(source, fresh.iter().copied(), durable)?;
         for record in fresh {
             if let Some(dedupe) = &record.options.dedupe
                 && let Err(error) = table.enter(dedupe, record.id, now)
@@ -101,6 +101,7 @@ impl Appender {
                 tracing::warn!(id = %record.id, %error, "a repeat of this request may be stored");
             }
         }
-        Ok(Receipt { duplicates, ..receipt })
+        receipt.duplicates = duplicates;
+        Ok(receipt)
     }
 }

@@ -29,7 +29,7 @@ fn short() -> TcpOptions {
 }
 
 fn attempt() -> Attempt {
-    Attempt { id: RecordId::from_bytes([7; 16]), number: 1 }
+    Attempt::new(RecordId::from_bytes([7; 16]), 1)
 }
 
 /// One attempt, with time enough for everything but a peer that hangs.

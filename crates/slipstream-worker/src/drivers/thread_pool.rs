@@ -40,8 +40,8 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// Runs a [`Handler`] on threads of its own.
 pub struct Threads<H: Handler> {
     shared: Arc<Shared<H>>,
-    notes: Receiver<Note>,
-    pen: Sender<Note>,
+    messages: Receiver<Message>,
+    sender: Sender<Message>,
     notifier: Option<Notifier>,
 }
 
@@ -53,18 +53,18 @@ struct Shared<H: Handler> {
 }
 
 /// What a waiting poll is told.
-enum Note {
+enum Message {
     Done(Completion),
-    Wake,
+    Notified,
 }
 
 impl<H: Handler> Threads<H> {
     /// A driver with up to eight threads, of which one destination holds at most four.
     pub fn new(handler: H) -> Self {
-        let (pen, notes) = channel();
+        let (sender, messages) = channel();
         let queue = Mutex::new(Queue::new(THREADS));
         let shared = Shared { handler, queue, more: Condvar::new(), threads: Mutex::default() };
-        Self { shared: Arc::new(shared), notes, pen, notifier: None }
+        Self { shared: Arc::new(shared), messages, sender, notifier: None }
     }
 
     /// The same with up to this many threads, of which one destination holds at most half, rounded
@@ -81,12 +81,12 @@ impl<H: Handler> Threads<H> {
         for task in self.shared.queue().drain() {
             let outcome = Outcome::Failed(Failure::short(reason.clone()));
             let ticket = task.ticket;
-            let _ = self.pen.send(Note::Done(Completion { ticket, outcome }));
+            let _ = self.sender.send(Message::Done(Completion::new(ticket, outcome)));
         }
     }
 
-    fn note(&self, note: Note, done: &mut Vec<Completion>) {
-        if let Note::Done(completion) = note {
+    fn take_in(&self, message: Message, done: &mut Vec<Completion>) {
+        if let Message::Done(completion) = message {
             done.push(completion);
         }
     }
@@ -102,12 +102,16 @@ impl<H: Handler> Shared<H> {
     ///
     /// # Errors
     /// There is none at all.
-    fn grow(self: &Arc<Self>, pen: &Sender<Note>, notifier: Option<&Notifier>) -> io::Result<()> {
-        let (shared, pen, notifier) = (self.clone(), pen.clone(), notifier.cloned());
+    fn grow(
+        self: &Arc<Self>,
+        sender: &Sender<Message>,
+        notifier: Option<&Notifier>,
+    ) -> io::Result<()> {
+        let (shared, sender, notifier) = (self.clone(), sender.clone(), notifier.cloned());
         let name = format!("slipstream-{}", H::Request::KIND);
         let spawned = std::thread::Builder::new()
             .name(name)
-            .spawn(move || shared.serve(&pen, notifier.as_ref()));
+            .spawn(move || shared.serve(&sender, notifier.as_ref()));
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         match spawned {
             Ok(thread) => threads.push(thread),
@@ -124,10 +128,10 @@ impl<H: Handler> Shared<H> {
     }
 
     /// What each thread does until the driver is dropped.
-    fn serve(self: &Arc<Self>, pen: &Sender<Note>, notifier: Option<&Notifier>) {
+    fn serve(self: &Arc<Self>, sender: &Sender<Message>, notifier: Option<&Notifier>) {
         while let Some((destination, tasks)) = self.take() {
             if self.wants_another() {
-                let _ = self.grow(pen, notifier);
+                let _ = self.grow(sender, notifier);
             }
             let (tickets, mut requests): (Vec<_>, Vec<_>) =
                 tasks.into_iter().map(|task| (task.ticket, (task.request, task.attempt))).unzip();
@@ -144,7 +148,7 @@ impl<H: Handler> Shared<H> {
             // A share may be free now for a destination that waited for one, and more may have come back.
             self.more.notify_all();
             for (ticket, outcome) in tickets.into_iter().zip(outcomes) {
-                if pen.send(Note::Done(Completion { ticket, outcome })).is_err() {
+                if sender.send(Message::Done(Completion::new(ticket, outcome))).is_err() {
                     return;
                 }
             }
@@ -235,7 +239,7 @@ impl<H: Handler> Driver for Threads<H> {
             Ok(task) => task,
             Err(failure) => {
                 let (ticket, outcome) = (job.ticket, Outcome::Failed(failure));
-                let _ = self.pen.send(Note::Done(Completion { ticket, outcome }));
+                let _ = self.sender.send(Message::Done(Completion::new(ticket, outcome)));
                 return;
             }
         };
@@ -247,19 +251,19 @@ impl<H: Handler> Driver for Threads<H> {
         };
         self.shared.more.notify_one();
         // What must wait for its share waits for a thread that runs.
-        if wanted && let Err(error) = self.shared.grow(&self.pen, self.notifier.as_ref()) {
+        if wanted && let Err(error) = self.shared.grow(&self.sender, self.notifier.as_ref()) {
             // With none, it must not wait for ever.
             self.refuse(&error);
         }
     }
 
     fn poll(&mut self, wait: Duration, done: &mut Vec<Completion>) {
-        match self.notes.recv_timeout(wait) {
-            Ok(note) => self.note(note, done),
+        match self.messages.recv_timeout(wait) {
+            Ok(message) => self.take_in(message, done),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
         }
-        while let Ok(note) = self.notes.try_recv() {
-            self.note(note, done);
+        while let Ok(message) = self.messages.try_recv() {
+            self.take_in(message, done);
         }
     }
 
@@ -271,8 +275,8 @@ impl<H: Handler> Driver for Threads<H> {
     }
 
     fn notifier(&self) -> Notifier {
-        let pen = self.pen.clone();
-        Notifier::new(move || drop(pen.send(Note::Wake)))
+        let sender = self.sender.clone();
+        Notifier::new(move || drop(sender.send(Message::Notified)))
     }
 
     fn notify_on_completion(&mut self, notifier: Notifier) {

@@ -123,8 +123,16 @@ impl Run<'_> {
     /// Looks at a claim: whether its order key allows it now, if it has one.
     fn take(&mut self, claim: Claim, in_pass: bool) {
         self.refusals = 0;
-        let Claim { ticket, payload, attempts, interrupted, visible_in: mut wait, early, position } =
-            claim;
+        let Claim {
+            ticket,
+            payload,
+            attempts,
+            interrupted,
+            visible_in: mut wait,
+            early,
+            position,
+            ..
+        } = claim;
         let mut record = match Record::decode(&payload) {
             Ok(record) => record,
             Err(error) => {
@@ -195,11 +203,11 @@ impl Run<'_> {
         let not_before = arrived.record.options.not_before;
         let mut subject = Subject::new(&mut arrived, order, &self.worker.policy);
         let Arrived { ticket, record, attempts, wait, position, .. } = arrived;
-        let Some(seat) = self.worker.drivers.of_kind(&record.kind) else {
+        let Some(driver) = self.worker.drivers.of_kind(&record.kind) else {
             let reason = format!("nothing here performs requests of kind '{}'", record.kind);
             return self.give_up(ticket, &subject, attempts, &reason);
         };
-        match self.worker.drivers.destination(seat, &record.body) {
+        match self.worker.drivers.destination(driver, &record.body) {
             Ok(destination) if destination == record.destination => {}
             Ok(destination) => {
                 subject.destination = known_as(&destination);
@@ -226,7 +234,7 @@ impl Run<'_> {
         }
         let early = not_before.map(|start| start.since(self.worker.clock.now()));
         let early = early.filter(|early| !early.is_zero());
-        let pending = Pending { ticket, subject, body: record.body, attempts, seat, position };
+        let pending = Pending { ticket, subject, body: record.body, attempts, driver, position };
         if early.is_some() || !wait.is_zero() {
             return self.postpone(&pending, early, wait);
         }
@@ -288,7 +296,7 @@ impl Run<'_> {
                 return self.put_off(&pending, Settlement::Spill, why);
             }
         }
-        let Pending { ticket, subject, body, attempts, seat, .. } = pending;
+        let Pending { ticket, subject, body, attempts, driver, .. } = pending;
         let number = match self.worker.backlog.begin(ticket) {
             Ok(number) => number,
             Err(BacklogError::Unavailable { retry_in, reason }) => {
@@ -310,7 +318,7 @@ impl Run<'_> {
             status = Empty, took_ms = Empty, reason = Empty
         );
         self.in_flight.insert(ticket, InFlight { subject, attempt: number, began, span });
-        let job = Job { ticket, attempt: Attempt { id, number }, body };
-        self.worker.drivers.start(seat, job);
+        let job = Job::new(ticket, Attempt::new(id, number), body);
+        self.worker.drivers.start(driver, job);
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Pending {
     /// Attempts counted before.
     pub(crate) attempts: u32,
     /// Which driver performs it.
-    pub(crate) seat: usize,
+    pub(crate) driver: usize,
     /// Where it stands in the backlog.
     pub(crate) position: u128,
 }

@@ -35,7 +35,7 @@ fn pending(ticket: u64, to: &str, attempts: u32, bytes: usize) -> Pending {
         },
         body: Vec::new(),
         attempts,
-        seat: 0,
+        driver: 0,
         position: ticket.into(),
     }
 }

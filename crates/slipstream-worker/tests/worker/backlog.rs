@@ -116,15 +116,12 @@ impl FakeBacklog {
         books.states[index] = State::Claimed;
         books.claimed += 1;
         books.most_claimed = books.most_claimed.max(books.claimed);
-        Claim {
-            ticket: Ticket(ticket),
-            payload: (self.payload)(ticket),
-            attempts: books.attempts[index],
-            interrupted: books.interrupted[index],
-            visible_in: wait,
-            early: !wait.is_zero(),
-            position: u128::from(ticket),
-        }
+        let mut claim = Claim::new(Ticket(ticket), (self.payload)(ticket), ticket.into());
+        claim.attempts = books.attempts[index];
+        claim.interrupted = books.interrupted[index];
+        claim.visible_in = wait;
+        claim.early = !wait.is_zero();
+        claim
     }
 }
 

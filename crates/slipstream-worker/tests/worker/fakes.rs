@@ -145,7 +145,7 @@ impl Driver for FakeDriver {
                 log.last_delivery.insert(to, end);
             }
             let ticket = Ticket(ticket);
-            done.push(Completion { ticket, outcome });
+            done.push(Completion::new(ticket, outcome));
         }
     }
 
@@ -205,7 +205,7 @@ pub(crate) fn scene_of(
         .concurrency(50)
         // Waiting costs them nothing.
         .max_idle(Duration::MAX)
-        .policy(RetryPolicy { jitter: 0.0, ..RetryPolicy::default() });
+        .policy(RetryPolicy::default().amended("jitter=0").unwrap());
     Scene { clock, books, log, worker, script }
 }
 

@@ -192,7 +192,7 @@ fn a_report_tells_of_destinations_that_take_nothing_until_one_is_taken() {
     let first = scene((0..5).map(|n| record(n, "dead")).collect(), |_| refused());
     first
         .worker
-        .policy(RetryPolicy { attempts: 1, ..RetryPolicy::default() })
+        .policy(RetryPolicy::default().amended("attempts=1").unwrap())
         .run(&mut ())
         .unwrap();
     let run = first.books.borrow_mut().reports.pop().unwrap();
@@ -219,8 +219,7 @@ fn a_report_tells_of_destinations_that_take_nothing_until_one_is_taken() {
 
 #[test]
 fn a_request_that_used_up_a_round_leaves_its_destination_failing_and_nothing_waits_for_that() {
-    let policy =
-        || RetryPolicy { attempts: 1, rounds: 3, every: secs(3_600), ..RetryPolicy::default() };
+    let policy = || RetryPolicy::default().amended("attempts=1,rounds=3,every=1h").unwrap();
     let first = scene(vec![record(0, "dead")], |_| refused());
     first.worker.policy(policy()).max_time(secs(5)).run(&mut ()).unwrap();
     let troubles = first.books.borrow_mut().reports.pop().unwrap().troubles;
@@ -312,7 +311,7 @@ fn what_an_operator_asks_for_during_a_run_ends_a_back_off_and_a_pause_once() {
         _ => delivered(),
     });
     let (books, mut waits) = (scene.books.clone(), 0);
-    let policy = RetryPolicy { base: secs(100), jitter: 0.0, ..RetryPolicy::default() };
+    let policy = RetryPolicy::default().amended("base=100s,jitter=0").unwrap();
     let mut observer = |event: &Event<'_>| {
         if matches!(event, Event::Waiting { .. }) {
             waits += 1;

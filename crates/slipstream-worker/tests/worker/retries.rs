@@ -124,13 +124,7 @@ fn an_attempt_is_counted_before_it_is_made() {
 #[test]
 fn the_number_of_attempts_and_the_waits_can_be_set() {
     let scene = scene(vec![record(0, "a")], |_| rejected(true));
-    let policy = RetryPolicy {
-        attempts: 4,
-        base: Duration::from_secs(1),
-        factor: 3.0,
-        jitter: 1.0,
-        ..RetryPolicy::default()
-    };
+    let policy = RetryPolicy::default().amended("attempts=4,base=1s,factor=3,jitter=1").unwrap();
     let worker = scene.worker.policy(policy).random(|| 0.5);
     assert_eq!(worker.run(&mut ()).unwrap().attempts, 4);
     assert_eq!(scene.log.borrow().times(0), [0.0, 1.51, 6.02, 19.53]);

@@ -57,7 +57,7 @@ impl Handler for Doer {
 
 fn job(ticket: u64, body: Vec<u8>) -> Job {
     let id = RecordId::from_bytes([7; 16]);
-    Job { ticket: Ticket(ticket), attempt: Attempt { id, number: 1 }, body }
+    Job::new(Ticket(ticket), Attempt::new(id, 1), body)
 }
 
 fn body(task: &str) -> Vec<u8> {
@@ -214,7 +214,7 @@ fn a_stop_from_another_thread_cuts_a_wait_for_a_retry_short() {
     let id = RecordId::new(crate::fakes::EPOCH, [0; 10]);
     let payload = move |_| Record::new(&Task("panic".into()), id).unwrap().encode();
     let (_, backlog) = crate::backlog::of(1, payload, FakeClock::default());
-    let policy = RetryPolicy { base: LONG, ..RetryPolicy::default() };
+    let policy = RetryPolicy::default().amended("base=10m").unwrap();
     // The waits are real ones, in the threads' turn.
     let worker = Worker::new(backlog).policy(policy).max_time(LONG * 2);
     let worker = worker.max_idle(LONG * 2).handler(Doer::default());

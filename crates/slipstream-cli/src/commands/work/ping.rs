@@ -59,7 +59,7 @@ impl Ping {
         let clock = SystemClock::new();
         let id = RecordId::generate(clock.now());
         let body = Record::new(&HttpRequest::get(url), id)?.body;
-        driver.start(Job { ticket: Ticket(0), attempt: Attempt { id, number: 1 }, body });
+        driver.start(Job::new(Ticket(0), Attempt::new(id, 1), body));
         let mut done = Vec::new();
         while done.is_empty() {
             driver.poll(PATIENCE, &mut done);

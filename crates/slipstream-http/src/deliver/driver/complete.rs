@@ -113,6 +113,6 @@ impl HttpDriver {
         if let Outcome::Failed(failure) = &outcome {
             debug!(ticket = ticket.0, reason = failure.reason, "attempt failed");
         }
-        done.push(Completion { ticket, outcome });
+        done.push(Completion::new(ticket, outcome));
     }
 }

@@ -195,15 +195,12 @@ impl Consumer {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.out.insert(ticket, out);
-        Claim {
-            ticket,
-            payload,
-            attempts: out.settlement.resumed().attempts.into(),
-            interrupted: out.settlement.interruptions().into(),
-            visible_in: wait,
-            early: early && !wait.is_zero(),
-            position: out.log.position(out.at),
-        }
+        let mut claim = Claim::new(ticket, payload, out.log.position(out.at));
+        claim.attempts = out.settlement.resumed().attempts.into();
+        claim.interrupted = out.settlement.interruptions().into();
+        claim.visible_in = wait;
+        claim.early = early && !wait.is_zero();
+        claim
     }
 
     /// Has a log be read again.

@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     fn add(queue: &mut Queue<u64>, to: &str, number: u64) -> bool {
-        let attempt = Attempt { id: RecordId::from_bytes([7; 16]), number: 1 };
+        let attempt = Attempt::new(RecordId::from_bytes([7; 16]), 1);
         let destination = Destination::new(to);
         queue.add(Task {
             ticket: Ticket(number),
