@@ -12,6 +12,7 @@ use loom::thread;
 
 use self::group_commit::GroupSync;
 
+#[allow(clippy::duplicate_mod, reason = "the second copy has other locks")]
 #[path = "../group_commit.rs"]
 mod group_commit;
 
