@@ -6,13 +6,13 @@
 
 use std::fs;
 
-use slipstream_log::{Settings, Spool};
+use slipstream_log::Spool;
 
 thread_local! {
     static SPOOL: (tempfile::TempDir, Spool) = {
         let memory = tempfile::tempdir_in("/dev/shm");
         let dir = memory.or_else(|_| tempfile::tempdir()).unwrap();
-        let spool = Spool::create(dir.path().join("spool"), &Settings::default()).unwrap();
+        let spool = Spool::open(dir.path().join("spool")).unwrap();
         (dir, spool)
     };
 }

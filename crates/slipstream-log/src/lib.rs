@@ -71,3 +71,4 @@ pub use operate::skipped::Skipped;
 pub use operate::staleness::Overdue;
 pub use operate::status::{LogStatus, SlotStatus, StageStatus, Status, Totals};
 pub use spool::Spool;
+pub use spool::builder::SpoolBuilder;

@@ -134,7 +134,7 @@ fn drain(backlog: &mut dyn Backlog, seen: &mut Came) -> Next {
 /// A spool with room for everything.
 fn spool_in(dir: &Path, rotate_ms: u64) -> Spool {
     let settings = Settings { rotate_ms, logs: 10_000, ..Settings::default() };
-    Spool::create(dir.join("spool"), &settings).unwrap()
+    Spool::builder().settings(settings).open(dir.join("spool")).unwrap()
 }
 
 /// A slot's log changes this often, in the test that stops processes in the middle of a store.

@@ -14,7 +14,10 @@ use slipstream_log::{Settings, Spool, Stage};
 fn a_record_that_a_python_script_appended_comes_out() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("spool");
-    let spool = Spool::create(&path, &Settings { slots: 1, ..Settings::default() }).unwrap();
+    let spool = Spool::builder()
+        .settings(Settings { slots: 1, ..Settings::default() })
+        .open(&path)
+        .unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/append.py");
     let append = || {
         let ran = Command::new("python3")

@@ -94,7 +94,7 @@ fn run(command: Command) -> Result<()> {
                 log_max: 1 << 20,
                 ..Settings::default()
             };
-            Spool::create(dir, &settings)?;
+            Spool::builder().settings(settings).open(dir)?;
             Ok(())
         }
         Command::Write(args) => write::run(&args),

@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(path) = &args.offset {
         follow(path, Arc::clone(&clock.offset))?;
     }
-    let spool = Spool::open(&args.dir)?.clock(clock.clone());
+    let spool = Spool::builder().clock(clock.clone()).open(&args.dir)?;
     let writer = Writer {
         args: args.clone(),
         durable: spool.clone().durable(),

@@ -75,7 +75,7 @@ fn store_waiting(spool: &Spool, receiver: &Receiver, logs: u64) {
         let then = now.as_millis() - (logs - log + 2) * 60_000;
         let clock = Minutes(then.into());
         let id = RecordId::generate(now);
-        let engine = slipstream_log::Spool::open(spool.path()).unwrap().clock(clock);
+        let engine = slipstream_log::Spool::builder().clock(clock).open(spool.path()).unwrap();
         engine.store(&Source::named("late"), &[Record { id, ..record.clone() }]).unwrap();
     }
 }

@@ -18,10 +18,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use crate::dir::spool_dir::SpoolDir;
 use crate::error::SpoolError;
-use crate::format::settings::Settings;
 use crate::spool::Spool;
+use crate::spool::builder::SpoolBuilder;
 
 /// The system's settings file.
 const SYSTEM: &str = "/etc/slipstream.toml";
@@ -100,6 +99,12 @@ struct Configured {
     init: Option<PathBuf>,
 }
 
+impl Configured {
+    fn spool(&self) -> SpoolBuilder {
+        if self.named { Spool::builder().named() } else { Spool::builder() }
+    }
+}
+
 fn configured(
     variable: Option<OsString>,
     files: &[SettingsFile],
@@ -142,7 +147,7 @@ impl Spool {
     /// As for [`Spool::open`], and when a settings file cannot be read or understood.
     pub fn open_configured() -> Result<Self, SpoolError> {
         let place = configured(env::var_os("SLIPSTREAM_DIR"), &settings_files()?)?;
-        if let Some(spool) = find(&place)? {
+        if let Some(spool) = place.spool().find(&place.path)? {
             return Ok(spool);
         }
         if let Some(file) = &place.init {
@@ -154,9 +159,7 @@ impl Spool {
                 ),
             });
         }
-        let settings = Settings::default();
-        let dir = SpoolDir::make(&place.path, &settings)?;
-        if place.named { dir.named().create(&settings) } else { dir.create(&settings) }
+        place.spool().open(&place.path)
     }
 
     /// The same, if it is there.
@@ -164,13 +167,9 @@ impl Spool {
     /// # Errors
     /// As for [`Spool::open_configured`].
     pub fn find_configured() -> Result<Option<Self>, SpoolError> {
-        find(&configured(env::var_os("SLIPSTREAM_DIR"), &settings_files()?)?)
+        let place = configured(env::var_os("SLIPSTREAM_DIR"), &settings_files()?)?;
+        place.spool().find(&place.path)
     }
-}
-
-fn find(place: &Configured) -> Result<Option<Spool>, SpoolError> {
-    let Some(dir) = SpoolDir::open(&place.path)? else { return Ok(None) };
-    if place.named { dir.named().find() } else { dir.find() }
 }
 
 #[cfg(test)]

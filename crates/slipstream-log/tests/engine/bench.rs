@@ -62,8 +62,11 @@ impl Bench {
     pub(crate) fn with(settings: Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Hands::new();
-        let spool =
-            Spool::create(dir.path().join("spool"), &settings).unwrap().clock(clock.clone());
+        let spool = Spool::builder()
+            .settings(settings)
+            .clock(clock.clone())
+            .open(dir.path().join("spool"))
+            .unwrap();
         Self { dir, clock, spool, stored: 0 }
     }
 
@@ -73,7 +76,7 @@ impl Bench {
 
     /// Another process's view.
     pub(crate) fn other(&self) -> Spool {
-        Spool::open(self.path()).unwrap().clock(self.clock.clone())
+        Spool::builder().clock(self.clock.clone()).open(self.path()).unwrap()
     }
 
     pub(crate) fn record(&mut self) -> Record {

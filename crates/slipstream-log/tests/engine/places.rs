@@ -9,7 +9,7 @@ use crate::bench::Bench;
 #[test]
 fn a_spool_keeps_the_settings_it_was_made_with() {
     let bench = Bench::with(Settings { slots: 3, ..Settings::default() });
-    let again = Spool::create(bench.path(), &Settings::default()).unwrap();
+    let again = Spool::builder().settings(Settings::default()).open(bench.path()).unwrap();
     assert_eq!(again.settings().slots, 3);
 }
 
@@ -77,7 +77,8 @@ fn a_spool_that_lost_its_settings_says_so_and_one_that_lost_directories_is_mende
     let path = bench.path();
     let repair = format!("`slipstream --dir {} check --repair` makes it again", path.display());
     assert_eq!(refused, format!("{} is gone; {repair}", path.join("ready").display()));
-    Spool::create(bench.path(), bench.spool.settings()).unwrap();
+    let dir = SpoolDir::open(bench.path()).unwrap().unwrap();
+    dir.create(bench.spool.settings()).unwrap();
     assert_eq!(bench.totals().pending, 1);
     std::fs::remove_file(bench.path().join("settings.json")).unwrap();
     let refused = Spool::open(bench.path()).unwrap_err().to_string();
@@ -112,7 +113,8 @@ fn a_spool_is_used_through_the_directory_that_was_opened() {
     let dir = SpoolDir::open(bench.path()).unwrap().unwrap();
     let away = bench.dir.path().join("away");
     std::fs::rename(bench.path(), &away).unwrap();
-    Spool::create(bench.path(), &Settings { slots: 3, ..Settings::default() }).unwrap();
+    let three = Settings { slots: 3, ..Settings::default() };
+    Spool::builder().settings(three).open(bench.path()).unwrap();
     let found = dir.find().unwrap().unwrap();
     assert_eq!(found.settings().slots, Settings::default().slots);
     assert_eq!(found.status().unwrap().totals.pending, 1);

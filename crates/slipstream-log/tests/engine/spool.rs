@@ -406,11 +406,11 @@ fn a_log_that_is_locked_comes_last_and_is_no_success() {
 }
 
 #[test]
-fn a_clock_holds_for_the_handle_that_it_was_given_and_no_other() {
+fn a_clock_holds_for_the_handles_of_the_spool_that_was_opened_by_it() {
     let bench = Bench::new();
     let (shared, hands) = (bench.other(), crate::bench::Hands::new());
     hands.advance(MINUTE * 60 * 24);
-    let later = shared.clone().clock(hands);
+    let later = slipstream_log::Spool::builder().clock(hands).open(bench.path()).unwrap();
     let store = |spool: &slipstream_log::Spool, number| {
         let mut record = Bench::new().record();
         record.id = slipstream_core::RecordId::from_bytes([number; 16]);

@@ -313,7 +313,7 @@ fn a_waiting_log_that_is_taken_away_or_replaced_is_told_and_costs_itself_alone()
 
 /// Has the backlog close every log that it has not just used.
 fn fill_the_few_that_are_open(bench: &Bench, backlog: &mut dyn Backlog) {
-    let spool = Spool::open(bench.path()).unwrap().clock(bench.clock.clone());
+    let spool = Spool::builder().clock(bench.clock.clone()).open(bench.path()).unwrap();
     for n in 0..20 {
         let mut other = Bench::new();
         other.stored = 1_000 + n;
