@@ -6,26 +6,23 @@
 mod check;
 mod completions;
 mod config;
-mod curl;
 mod delivery;
 mod delivery_options;
 mod doctor;
 mod failed;
 mod health;
-mod http;
 mod init;
 mod inspect;
 mod kinds;
 mod man;
-mod mysql;
 mod operate;
 mod policy;
 mod purge;
 mod retry_now;
+mod rows;
 mod setup;
 mod status;
 mod store;
-mod tcp;
 pub(crate) mod usage;
 mod work;
 
@@ -44,12 +41,10 @@ pub(crate) use self::failed::{
     ChoiceArgs, FailedArgs, FailedCommand, FilterArgs, ListArgs, ShowArgs,
 };
 pub(crate) use self::health::HealthArgs;
-pub(crate) use self::http::{HttpArgs, Piece};
 pub(crate) use self::init::InitArgs;
 pub(crate) use self::inspect::InspectArgs;
 pub(crate) use self::kinds::KindsArgs;
 pub(crate) use self::man::ManArgs;
-pub(crate) use self::mysql::Sql;
 pub(crate) use self::policy::PolicyArgs;
 pub(crate) use self::purge::PurgeArgs;
 pub(crate) use self::retry_now::RetryNowArgs;

@@ -10,7 +10,6 @@ mod glob;
 mod headers;
 mod known;
 mod netrc;
-mod options;
 pub(crate) mod request;
 pub(crate) mod schemes;
 pub(crate) mod sending;

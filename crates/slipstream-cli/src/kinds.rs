@@ -24,6 +24,10 @@ use slipstream_tcp::TcpRequest;
 
 use crate::args::StoreArgs;
 use crate::curl::request;
+use crate::options::http::HttpArgs;
+use crate::options::mysql::{self as mysql_options, MysqlArgs};
+use crate::options::tcp::{self as tcp_options, TcpArgs};
+use crate::options::{Row, Table};
 
 pub(crate) use self::deliver::{Trust, allowed_secrets, through_proxies, with_all};
 pub(crate) use self::masked::{Masked, one_line};
@@ -38,60 +42,6 @@ pub(crate) enum Kind {
 
 /// All of them, the usual one first.
 pub(crate) const KINDS: [Kind; 3] = [Kind::Http, Kind::Tcp, Kind::Mysql];
-
-/// What may be said of a request of every kind.
-const COMMON: [&str; 17] = [
-    "at",
-    "attempts",
-    "batch",
-    "dedupe",
-    "dedupe-window",
-    "delay",
-    "durable",
-    "no-durable",
-    "order-key",
-    "print-id",
-    "retry",
-    "retry-delay",
-    "retry-max-time",
-    "source",
-    "ttl",
-    "url",
-    "warn-after",
-];
-
-/// What only a stream has.
-const TCP: [&str; 8] =
-    ["expect", "fail-on", "framing", "half-close", "idle-timeout", "server-name", "share", "until"];
-
-/// What of curl's options means the same to a stream.
-const TCP_TOO: [&str; 9] = [
-    "cacert",
-    "cert",
-    "connect-timeout",
-    "data",
-    "data-binary",
-    "data-raw",
-    "insecure",
-    "key",
-    "max-time",
-];
-
-/// What only statements have.
-const MYSQL: [&str; 9] = [
-    "defaults-file",
-    "get-server-public-key",
-    "once",
-    "param",
-    "password-env",
-    "password-file",
-    "query",
-    "server-public-key-path",
-    "tls",
-];
-
-/// What of curl's options means the same to them.
-const MYSQL_TOO: [&str; 2] = ["cacert", "max-time"];
 
 impl Kind {
     /// Its name, as it is stored.
@@ -142,15 +92,25 @@ impl Kind {
         KINDS.into_iter().find(has).unwrap_or(Self::Http)
     }
 
+    /// The options that only it has, and those of others that mean the same to it.
+    fn options(self) -> (Vec<Row>, &'static [&'static str]) {
+        match self {
+            Self::Http => (HttpArgs::rows(), &[]),
+            Self::Tcp => (TcpArgs::rows(), &tcp_options::TOO),
+            Self::Mysql => (MysqlArgs::rows(), &mysql_options::TOO),
+        }
+    }
+
     /// Whether an option means something to it.
     fn takes(self, option: &str) -> bool {
-        COMMON.contains(&option)
-            || match self {
-                Self::Http => !TCP.contains(&option) && !MYSQL.contains(&option),
-                Self::Tcp => TCP.contains(&option) || TCP_TOO.contains(&option),
-                Self::Mysql => MYSQL.contains(&option) || MYSQL_TOO.contains(&option),
-            }
+        let (own, too) = self.options();
+        own.iter().any(|row| row.long() == option) || too.contains(&option) || !is_of_a_kind(option)
     }
+}
+
+/// Whether an option says what a request is; others say when, how often and for whom it is sent.
+fn is_of_a_kind(option: &str) -> bool {
+    KINDS.iter().any(|kind| kind.options().0.iter().any(|row| row.long() == option))
 }
 
 /// The scheme of a URL that none of the kinds has.
@@ -201,7 +161,7 @@ pub(crate) fn records(
 
 /// Refuses what would say something of the requests that the lines of a batch say themselves.
 pub(crate) fn refuse_beside_batch(given: &[String]) -> Result<()> {
-    match given.iter().find(|option| !COMMON.contains(&&***option)) {
+    match given.iter().find(|option| is_of_a_kind(option)) {
         Some(option) => bail!(
             "'--{option}' cannot be used with '--batch': each line says such things itself; leave it out"
         ),

@@ -18,6 +18,7 @@ mod curl;
 mod exit;
 mod health;
 mod kinds;
+mod options;
 mod process;
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]

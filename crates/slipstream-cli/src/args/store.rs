@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::delivery_options::DeliveryOptionsArgs;
-use super::http::HttpArgs;
-use super::mysql::MysqlArgs;
-use super::tcp::TcpArgs;
+use crate::options::http::HttpArgs;
+use crate::options::mysql::MysqlArgs;
+use crate::options::tcp::TcpArgs;
 use crate::term::units::duration;
 
 const STORE_EXAMPLES: &str = "\

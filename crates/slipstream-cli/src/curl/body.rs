@@ -12,7 +12,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::args::Piece;
+use crate::options::pieces::Piece;
 
 /// Longest content that is read from one file: no spool takes a larger record.
 const CONTENT_MAX: u64 = 1 << 30;

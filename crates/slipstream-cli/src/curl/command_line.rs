@@ -19,9 +19,9 @@ use clap::Command;
 
 use super::config_file;
 use super::known::{Deed, Known, Name, Options};
-use super::options::{OF_THE_COMMAND, OUTPUT, PEM};
 use super::variables::Variables;
 use crate::curl::body;
+use crate::options::curls::{OF_THE_COMMAND, OUTPUT, PEM};
 
 /// How the place of what is wrong in a config file begins.
 const IN_FILE: &str = "in the config file ";

@@ -14,8 +14,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use slipstream_http::Part;
 
-use crate::args::Piece;
 use crate::curl::body;
+use crate::options::pieces::Piece;
 
 /// What a file is that nothing more is known of.
 const OCTETS: &str = "application/octet-stream";

@@ -2,7 +2,8 @@
 
 use clap::Command;
 
-use super::options::{IGNORED, OURS, PROXIES, REFUSED};
+use crate::options::curls::{IGNORED, PROXIES, REFUSED, is_curls};
+use crate::options::spelt;
 
 /// An option by what it was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl Options<'_> {
         let refused = REFUSED.iter().flat_map(|(_, specs)| *specs);
         let others = refused.chain(IGNORED).chain(BY_ITSELF).map(|spec| spelt(spec).1.to_owned());
         let proxies = PROXIES.iter().map(|(long, _)| (*long).to_owned());
-        let curls = parsed.filter(|long| !OURS.contains(&&**long)).chain(others).chain(proxies);
+        let curls = parsed.filter(|long| is_curls(long)).chain(others).chain(proxies);
         let mut fitting = curls.filter(|long| long.starts_with(name));
         let first = fitting.next().filter(|_| !name.is_empty())?;
         fitting.next().is_none().then_some(first)
@@ -72,12 +73,12 @@ impl Options<'_> {
             return Some(Known { long, takes_value, deed: Deed::Pass });
         }
         let other = |spec: &str, deed| {
-            let (short, long, takes_value) = spelt(spec);
+            let (short, long, value) = spelt(spec);
             let found = match name {
                 Name::Long(name) => name == long,
                 Name::Short(name) => short == Some(name),
             };
-            found.then(|| Known { long: long.to_owned(), takes_value, deed })
+            found.then(|| Known { long: long.to_owned(), takes_value: value.is_some(), deed })
         };
         let proxies = PROXIES
             .iter()
@@ -91,17 +92,5 @@ impl Options<'_> {
             .or_else(|| IGNORED.iter().find_map(|spec| other(spec, Deed::Ignore)))
             .or_else(|| { proxies }.next())
             .or_else(|| { refused }.find_map(|(advice, spec)| other(spec, Deed::Refuse(advice))))
-    }
-}
-
-/// An option as a table spells it: its letter, its name, whether it takes a value.
-pub(super) fn spelt(spec: &str) -> (Option<char>, &str, bool) {
-    let (short, rest) = match spec.split_once(" --") {
-        Some((short, rest)) => (short.chars().nth(1), rest),
-        None => (None, spec.trim_start_matches("--")),
-    };
-    match rest.split_once(' ') {
-        Some((long, _)) => (short, long, true),
-        None => (short, rest, false),
     }
 }

@@ -16,12 +16,12 @@ use slipstream_core::Request;
 use slipstream_http::{HttpRequest, Options};
 
 use self::like::like;
-use crate::args::HttpArgs;
 use crate::curl::cookies;
 use crate::curl::glob;
 use crate::curl::netrc;
 use crate::curl::sending;
 use crate::curl::url;
+use crate::options::http::HttpArgs;
 
 /// Most bytes that the contents of one command's requests may have together.
 const CONTENTS_MAX: usize = 1 << 30;
@@ -34,7 +34,7 @@ pub(crate) fn all(args: &HttpArgs, urls: &[OsString], retried: bool) -> Result<V
         bail!("there are more files to upload than urls; write a url for each");
     }
     let urls = glob::all(&texts, args.globoff)?;
-    if args.curl.etag_compare.is_some() && urls.len() > 1 {
+    if args.etag_compare.is_some() && urls.len() > 1 {
         bail!(
             "--etag-compare has the tag of one url, and there are {}; store them one by one",
             urls.len()
@@ -91,7 +91,7 @@ impl Requests {
                     glob::MOST
                 );
             }
-            let url = url::with_scheme(url, args.curl.proto_default.as_deref())?;
+            let url = url::with_scheme(url, args.proto_default.as_deref())?;
             check_scheme(args, &url)?;
             let request = pattern.request(args, &url)?;
             self.all.push(resumed::at(request, args, target.place, target.retried)?);
@@ -103,7 +103,7 @@ impl Requests {
 /// Refuses a URL of a scheme that is not allowed.
 fn check_scheme(args: &HttpArgs, url: &str) -> Result<()> {
     let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    if args.curl.schemes().allow(&scheme) {
+    if args.schemes().allow(&scheme) {
         return Ok(());
     }
     bail!(
@@ -155,10 +155,10 @@ fn host_of(request: &HttpRequest) -> String {
 }
 
 fn with_netrc(options: Options, args: &HttpArgs, request: &HttpRequest) -> Result<Options> {
-    let optional = args.curl.netrc_optional;
+    let optional = args.netrc_optional;
     let asked = args.netrc || optional || args.netrc_file.is_some();
     // Another proof comes first, as to curl.
-    if !asked || args.oauth2_bearer.is_some() || args.user.is_some() {
+    if !asked || args.sent.is_set("bearer") || args.user.is_some() {
         return Ok(options);
     }
     let path = match &args.netrc_file {
@@ -172,7 +172,7 @@ fn with_netrc(options: Options, args: &HttpArgs, request: &HttpRequest) -> Resul
     }
     let user = named.map(|(user, _)| user);
     let netrc = netrc::read(&path)?;
-    if (args.location || args.curl.follows()) && netrc.speaks_of_others(&host)? {
+    if args.follows() && netrc.speaks_of_others(&host)? {
         bail!(
             "with -L, curl looks up in {} the hosts that redirects lead to, and what it says of those is not stored; leave -L out, or write -u USER:PASSWORD in place of the file",
             path.display()
@@ -197,10 +197,10 @@ fn with_jar(options: Options, args: &HttpArgs, request: &HttpRequest) -> Result<
         None => host_of(request),
     };
     // Elsewhere, a redirect alone would lead.
-    let host = (!args.location && !args.curl.follows()).then_some(&*host);
+    let host = (!args.follows()).then_some(&*host);
     let mut lines = Vec::new();
     for file in sending::cookie_files(args) {
-        lines.extend(cookies::read(OsStr::new(file), args.curl.junk_session_cookies, host)?);
+        lines.extend(cookies::read(OsStr::new(file), args.junk_session_cookies, host)?);
     }
     Ok(options.jar(lines))
 }

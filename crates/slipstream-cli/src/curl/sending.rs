@@ -3,39 +3,26 @@
 //! # Invariants
 //! Files are read here, as for all of a request.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use slipstream_http::{Auth, HttpVersion, IpVersion, Options, RedirectScheme};
 
-use crate::args::HttpArgs;
-use crate::curl::body;
 use crate::curl::headers;
 use crate::curl::headers::Header;
 use crate::curl::schemes::Schemes;
+use crate::options::http::HttpArgs;
 
 /// Most redirects that a request is followed over.
 const REDIRECTS_MAX: u32 = 1_000;
 
 /// What these options say of it.
 pub(crate) fn options(args: &HttpArgs) -> Result<Options> {
-    let mut options = Options::new()
-        .auth(match () {
-            () if args.digest => Auth::Digest,
-            () if args.anyauth => Auth::Any,
-            () => Auth::Basic,
-        })
-        .insecure(args.insecure)
-        .compressed(args.compressed)
-        .post301(args.post301)
-        .post302(args.post302)
-        .post303(args.post303)
-        .location_trusted(args.curl.location_trusted)
-        .tr_encoding(args.curl.tr_encoding)
-        .whole_answer(args.curl.retry_all_errors);
+    let mut options = args.sent.set(Options::new())?.auth(match () {
+        () if args.digest && !args.basic => Auth::Digest,
+        () if args.anyauth && !args.basic => Auth::Any,
+        () => Auth::Basic,
+    });
     if let Some(user) = &args.user {
         let Some((user, password)) = user.split_once(':') else {
             bail!(
@@ -44,35 +31,30 @@ pub(crate) fn options(args: &HttpArgs) -> Result<Options> {
         };
         options = options.user(user, password);
     }
-    options = given(options, &args.oauth2_bearer, Options::bearer);
-    options = given(options, &args.aws_sigv4, Options::aws_sigv4);
     options = match args.proxy.as_deref() {
         None | Some("") => options,
         Some(proxy) => options.proxy(without_path(proxy)),
     };
-    options = given(options, &args.proxy_user, Options::proxy_user);
     // No proxy, not even the worker's.
     let none = args.proxy.as_ref().is_some_and(String::is_empty).then(|| "*".to_owned());
     let noproxy = none.or(args.noproxy.clone()).or_else(|| past_the_proxy(args));
-    options = given(options, &noproxy, Options::noproxy);
+    if let Some(hosts) = noproxy {
+        options = options.noproxy(hosts);
+    }
     options = about_the_proxy(options, args)?;
-    options = given(options, &args.curl.request_target, Options::request_target);
-    let versions = [(args.curl.ipv4, IpVersion::V4), (args.curl.ipv6, IpVersion::V6)];
+    let versions = [(args.ipv4, IpVersion::V4), (args.ipv6, IpVersion::V6)];
     if let Some((_, version)) = versions.into_iter().find(|(asked, _)| *asked) {
         options = options.ip_version(version);
     }
     if let Some(path) = args.unix_socket.as_ref().filter(|path| !path.is_empty()) {
         options = options.unix_socket(absolute(Path::new(path))?);
     }
-    options = given(options, &args.abstract_unix_socket, Options::abstract_unix_socket);
-    options = given(options, &args.sign_secret, Options::sign);
     options = addresses(args).into_iter().fold(options, Options::resolve);
-    options = args.connect_to.iter().fold(options, Options::connect_to);
     let cookies: Vec<_> = args.cookie.iter().filter(|it| it.contains('=')).cloned().collect();
     if !cookies.is_empty() {
         options = options.cookies(cookies.join("; "));
     }
-    if args.location || args.curl.follows() {
+    if args.follows() {
         options = redirects(options, args);
     }
     check_tag_file(args)?;
@@ -86,8 +68,7 @@ pub(crate) fn options(args: &HttpArgs) -> Result<Options> {
     if let Some(version) = version {
         options = options.version(version);
     }
-    options = limits(options, args);
-    certificates(options, args)
+    Ok(options)
 }
 
 fn redirects(options: Options, args: &HttpArgs) -> Options {
@@ -95,21 +76,11 @@ fn redirects(options: Options, args: &HttpArgs) -> Options {
         Some(most) => options.follow_at_most(u32::try_from(most).unwrap_or(REDIRECTS_MAX)),
         None => options.follow(),
     };
-    match args.curl.schemes_of_redirects() {
+    match args.schemes_of_redirects() {
         Schemes { http: true, https: true } => options,
         Schemes { http: true, .. } => options.redirect_scheme(RedirectScheme::Http),
         Schemes { https: true, .. } => options.redirect_scheme(RedirectScheme::Https),
         Schemes { .. } => options.follow_at_most(0),
-    }
-}
-
-fn given<T>(options: Options, value: &Option<String>, put: T) -> Options
-where
-    T: FnOnce(Options, String) -> Options,
-{
-    match value {
-        Some(value) => put(options, value.clone()),
-        None => options,
     }
 }
 
@@ -132,12 +103,12 @@ fn about_the_proxy(options: Options, args: &HttpArgs) -> Result<Options> {
     if args.proxy.as_ref().is_none_or(String::is_empty) {
         return Ok(options);
     }
-    let mut options = options.proxy_tunnel(args.curl.proxytunnel).proxy_auth(match () {
-        () if args.curl.proxy_digest => Auth::Digest,
-        () if args.curl.proxy_anyauth => Auth::Any,
+    let mut options = options.proxy_tunnel(args.proxytunnel).proxy_auth(match () {
+        () if args.proxy_digest => Auth::Digest,
+        () if args.proxy_anyauth => Auth::Any,
         () => Auth::Basic,
     });
-    for header in headers::all(&args.curl.proxy_header)? {
+    for header in headers::all(&args.proxy_header)? {
         options = match header {
             Header::Added(name, value) => options.proxy_header(format!("{name}: {value}")),
             Header::Without(name) => options.proxy_header(format!("{name}:")),
@@ -168,7 +139,7 @@ fn addresses(args: &HttpArgs) -> Vec<&str> {
 
 /// Where curl cannot write the tag, it sends nothing.
 fn check_tag_file(args: &HttpArgs) -> Result<()> {
-    let folder = args.curl.etag_save.as_ref().and_then(|file| file.parent());
+    let folder = args.etag_save.as_ref().and_then(|file| file.parent());
     match folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
         Some(folder) => bail!(
             "the folder of --etag-save, '{}', is not there, and curl would send nothing; make it, or leave the option out",
@@ -190,56 +161,10 @@ fn without_path(proxy: &str) -> &str {
 
 /// Whether cookies are those of files and answers, too.
 pub(crate) fn keeps_cookies(args: &HttpArgs) -> bool {
-    args.curl.cookie_jar.is_some() || cookie_files(args).next().is_some()
+    args.cookie_jar.is_some() || cookie_files(args).next().is_some()
 }
 
 /// The files that -b names.
 pub(crate) fn cookie_files(args: &HttpArgs) -> impl Iterator<Item = &str> {
     args.cookie.iter().filter(|cookie| !cookie.contains('=')).map(String::as_str)
-}
-
-/// A time that is given; zero is curl's default, as if nothing was said.
-pub(crate) fn said(time: Option<Duration>) -> Option<Duration> {
-    time.filter(|time| !time.is_zero())
-}
-
-fn limits(mut options: Options, args: &HttpArgs) -> Options {
-    if let Some(time) = said(args.max_time) {
-        options = options.total_timeout(time);
-    }
-    if let Some(time) = said(args.connect_timeout) {
-        options = options.connect_timeout(time);
-    }
-    if let Some(limit) = args.speed_limit.filter(|limit| *limit != 0) {
-        options = options.low_speed_limit(limit);
-    }
-    if let Some(time) = said(args.speed_time) {
-        options = options.low_speed_time(time);
-    }
-    options
-}
-
-fn certificates(mut options: Options, args: &HttpArgs) -> Result<Options> {
-    if let Some(file) = &args.cacert {
-        options = options.cacert(body::file(file, "certificates'")?);
-    }
-    if let Some(cert) = &args.cert {
-        // A path with a colon is meant if there is such a file.
-        let whole = Path::new(cert);
-        let cut = cert.as_bytes().iter().rposition(|byte| *byte == b':');
-        let (path, password) = match cut.filter(|_| !whole.exists()) {
-            Some(at) => {
-                let bytes = cert.as_bytes();
-                let password = String::from_utf8_lossy(&bytes[at + 1..]).into_owned();
-                (Path::new(OsStr::from_bytes(&bytes[..at])), Some(password))
-            }
-            None => (whole, None),
-        };
-        options = options.cert(body::file(path, "certificate's")?);
-        options = given(options, &password, Options::key_password);
-    }
-    if let Some(file) = &args.key {
-        options = options.key(body::file(file, "key's")?);
-    }
-    Ok(given(options, &args.pass, Options::key_password))
 }

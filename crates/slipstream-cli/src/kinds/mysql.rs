@@ -8,10 +8,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use slipstream_mysql::{MysqlRequest, Param};
 
-use crate::args::{Sql, StoreArgs};
+use crate::args::StoreArgs;
 use crate::curl::body;
 use crate::curl::sending;
 use crate::curl::url::text_of;
+use crate::options::pieces::Sql;
 
 /// One for each URL, with the same statements.
 pub(super) fn requests(args: &StoreArgs) -> Result<Vec<MysqlRequest>> {
@@ -69,16 +70,16 @@ fn with_options(mut request: MysqlRequest, args: &StoreArgs) -> Result<MysqlRequ
         request = request.defaults_file(sending::absolute(path)?);
     }
     if let Some(when) = mysql.tls {
-        request = request.tls(when.into());
+        request = request.tls(when);
     }
-    if let Some(file) = &http.cacert {
-        request = request.cacert(body::file(file, "certificates'")?);
+    if let Some(file) = http.sent.file("cacert") {
+        request = request.cacert(body::file(&file, "certificates'")?);
     }
     if let Some(file) = &mysql.server_public_key_path {
         request = request.server_public_key(body::file(file, "server's key's")?);
     }
     request = request.get_server_public_key(mysql.get_server_public_key);
-    if let Some(time) = sending::said(http.max_time) {
+    if let Some(time) = http.sent.time("max_time") {
         request = request.max_time(time);
     }
     Ok(request.once(mysql.once))

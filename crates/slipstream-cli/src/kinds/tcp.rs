@@ -3,10 +3,10 @@
 use anyhow::{Result, bail};
 use slipstream_tcp::{TcpRequest, Tls};
 
-use crate::args::{Piece, StoreArgs};
+use crate::args::StoreArgs;
 use crate::curl::body;
-use crate::curl::sending;
 use crate::curl::url::text_of;
+use crate::options::pieces::Piece;
 
 /// One for each URL, with the same data.
 pub(super) fn requests(args: &StoreArgs) -> Result<Vec<TcpRequest>> {
@@ -45,25 +45,25 @@ fn request(args: &StoreArgs, url: &str, data: &[u8], tls: &Tls) -> Result<TcpReq
     if let Some(time) = tcp.idle_timeout {
         request = request.idle_timeout(time);
     }
-    if let Some(time) = sending::said(http.connect_timeout) {
+    if let Some(time) = http.sent.time("connect_timeout") {
         request = request.connect_timeout(time);
     }
-    if let Some(time) = sending::said(http.max_time) {
+    if let Some(time) = http.sent.time("max_time") {
         request = request.total_timeout(time);
     }
     Ok(request)
 }
 
 fn tls(args: &StoreArgs) -> Result<Tls> {
-    let mut tls = Tls::new().insecure(args.http.insecure);
-    if let Some(file) = &args.http.cacert {
-        tls = tls.cacert(body::file(file, "certificates'")?);
+    let mut tls = Tls::new().insecure(args.http.sent.is_set("insecure"));
+    if let Some(file) = args.http.sent.file("cacert") {
+        tls = tls.cacert(body::file(&file, "certificates'")?);
     }
-    if let Some(file) = &args.http.cert {
-        tls = tls.cert(body::file(file.as_ref(), "certificate's")?);
+    if let Some(file) = args.http.sent.file("cert") {
+        tls = tls.cert(body::file(&file, "certificate's")?);
     }
-    if let Some(file) = &args.http.key {
-        tls = tls.key(body::file(file, "key's")?);
+    if let Some(file) = args.http.sent.file("key") {
+        tls = tls.key(body::file(&file, "key's")?);
     }
     if let Some(name) = &args.tcp.server_name {
         tls = tls.server_name(name);

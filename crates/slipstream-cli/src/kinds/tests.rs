@@ -1,4 +1,5 @@
 use clap::CommandFactory;
+use slipstream_http::OPTIONS;
 
 use super::*;
 use crate::args::Cli;
@@ -43,17 +44,22 @@ fn every_option_that_a_kind_takes_is_one_and_means_something_to_a_kind() {
     let cli = Config::default().apply(Cli::command());
     let store = cli.find_subcommand("store").unwrap();
     let all: Vec<_> = store.get_arguments().filter_map(|arg| arg.get_long()).collect();
-    let of_kinds = TCP.iter().chain(&TCP_TOO).chain(&MYSQL).chain(&MYSQL_TOO);
-    for option in COMMON.iter().chain(of_kinds) {
-        assert!(*option == "url" || all.contains(option), "there is no --{option}");
+    for (option, of) in KINDS.iter().flat_map(|kind| {
+        let (own, too) = kind.options();
+        let own = own.iter().map(Row::long).collect::<Vec<_>>();
+        own.into_iter().chain(too.iter().copied()).map(|option| (option, *kind))
+    }) {
+        assert!(all.contains(&option) && of.takes(option) && is_of_a_kind(option), "--{option}");
+    }
+    let keys: Vec<_> = OPTIONS.iter().map(|row| row.name).collect();
+    for row in HttpArgs::rows() {
+        let of_the_request = ["", "method", "headers", "body", "json"];
+        assert!(keys.contains(&row.key) || of_the_request.contains(&row.key), "{}", row.spelt);
     }
     for arg in store.get_arguments().filter(|arg| !arg.is_global_set()) {
         let Some(long) = arg.get_long() else { continue };
-        let heading = arg.get_help_heading().unwrap_or_default();
-        assert_eq!(TCP.contains(&long), heading.starts_with("For tcp://"), "--{long}");
-        assert_eq!(MYSQL.contains(&long), heading == "For mysql://", "--{long}");
-        assert_eq!(Kind::Http.takes(long), !heading.starts_with("For "), "--{long}");
         // What is about when it is sent, and not how, holds for every kind.
-        assert!(!heading.starts_with("When") || COMMON.contains(&long), "--{long}");
+        let is_when = arg.get_help_heading().is_some_and(|heading| heading.starts_with("When"));
+        assert!(!is_when || KINDS.iter().all(|kind| kind.takes(long)), "--{long}");
     }
 }

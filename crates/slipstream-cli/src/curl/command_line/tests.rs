@@ -2,8 +2,8 @@ use clap::CommandFactory;
 
 use super::*;
 use crate::args::Cli;
-use crate::curl::known::spelt;
-use crate::curl::options::{IGNORED, REFUSED};
+use crate::options::curls::{IGNORED, REFUSED};
+use crate::options::spelt;
 
 fn read(words: &[&str]) -> Result<Plain> {
     let words = ["slipstream"].iter().chain(words).map(OsString::from);
@@ -86,8 +86,8 @@ fn every_refused_option_says_what_to_do_instead() {
     let mut rows = String::new();
     for (_, specs) in REFUSED {
         for spec in *specs {
-            let (_, long, takes_value) = spelt(spec);
-            let value = if takes_value { "=x" } else { "" };
+            let (_, long, value) = spelt(spec);
+            let value = if value.is_some() { "=x" } else { "" };
             let refused = read(&["store", &format!("--{long}{value}"), "http://h/"]).unwrap_err();
             rows += &format!("{refused}\n");
         }

@@ -7,13 +7,14 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use slipstream_http::{HttpRequest, Options, RedirectedAs};
 
-use crate::args::{HttpArgs, Piece};
 use crate::curl::body;
 use crate::curl::condition;
 use crate::curl::form;
 use crate::curl::headers;
 use crate::curl::headers::Header;
 use crate::curl::sending;
+use crate::options::http::HttpArgs;
+use crate::options::pieces::Piece;
 
 /// A request to nowhere, and what is added to the query of a URL.
 pub(super) fn like(args: &HttpArgs, upload: Option<&Path>) -> Result<(HttpRequest, Vec<Vec<u8>>)> {
@@ -44,7 +45,7 @@ pub(super) fn like(args: &HttpArgs, upload: Option<&Path>) -> Result<(HttpReques
         let mut chance = [0; 11];
         getrandom::fill(&mut chance)
             .map_err(|error| anyhow!("the operating system gives no random bytes: {error}"))?;
-        let parts = form::parts(&args.content.pieces, args.curl.form_escape)?;
+        let parts = form::parts(&args.content.pieces, args.form_escape)?;
         request = request.multipart(&parts, chance)?;
     }
     Ok((request.options(options), query))
@@ -103,10 +104,10 @@ impl Made {
 
     /// What -X means to redirects.
     fn redirects(&mut self, args: &HttpArgs, uploads: bool, posts: bool) {
-        if !(args.location || args.curl.follows()) || args.method.is_none() {
+        if !args.follows() || args.method.is_none() {
             return;
         }
-        if !args.curl.follow {
+        if !args.follow {
             self.option(|options| options.keep_method(true));
         }
         match () {
@@ -160,7 +161,7 @@ impl Made {
     /// The headers of options that stand for one.
     fn headers_of(&mut self, args: &HttpArgs) -> Result<()> {
         let referer = args.referer.as_deref().map(|text| text.split_once(";auto").ok_or(text));
-        let is_auto = matches!(referer, Some(Ok(_))) && (args.location || args.curl.follows());
+        let is_auto = matches!(referer, Some(Ok(_))) && args.follows();
         self.option(|options| options.auto_referer(is_auto));
         let referer = match referer {
             Some(Ok((first, _))) => Some(first).filter(|first| !first.is_empty()),
@@ -180,7 +181,7 @@ impl Made {
                 self.header(name, value);
             }
         }
-        if let Some(file) = &args.curl.etag_compare {
+        if let Some(file) = &args.etag_compare {
             self.header("If-None-Match", tag(file)?);
         }
         if let Some(range) = args.range.as_ref().filter(|_| !self.is_said("range")) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use slipstream_http::HttpRequest;
 
-use crate::args::HttpArgs;
+use crate::options::http::HttpArgs;
 
 /// The same request from an offset on, if there is one. `place` is the URL's among those of the command.
 pub(super) fn at(
@@ -17,7 +17,7 @@ pub(super) fn at(
     place: usize,
     retried: bool,
 ) -> Result<HttpRequest> {
-    let Some(text) = &args.curl.continue_at else {
+    let Some(text) = &args.continue_at else {
         return Ok(request);
     };
     let uploads = place < args.upload_file.len();
@@ -62,12 +62,12 @@ fn upload(request: HttpRequest, offset: usize) -> Result<HttpRequest> {
 
 /// The file that curl would write.
 fn output(request: &HttpRequest, args: &HttpArgs, place: usize) -> Option<PathBuf> {
-    let folder = args.curl.output_dir.as_deref().unwrap_or(Path::new(""));
-    if let Some(file) = args.curl.output.get(place) {
+    let folder = args.output_dir.as_deref().unwrap_or(Path::new(""));
+    if let Some(file) = args.output.get(place) {
         return Some(folder.join(file));
     }
     let path = request.url().split(['?', '#']).next().unwrap_or_default();
-    let name = path.rsplit('/').next().filter(|name| args.curl.remote_name && !name.is_empty());
+    let name = path.rsplit('/').next().filter(|name| args.remote_name && !name.is_empty());
     name.map(|name| folder.join(name))
 }
 

@@ -105,7 +105,8 @@ options! {
         "--cacert FILE", "Certificates (PEM) to trust instead of the system's. The file is read now, as the next two are";
 
     /// The client's certificate, as PEM. The key may be in it.
-    Pem cert = "cert", Tls;
+    Pem cert = "cert", Tls,
+        "-E --cert FILE[:PASSPHRASE]", "The client's certificate (PEM), and its key's passphrase";
 
     /// The key of the client's certificate, as PEM.
     SecretPem key = "key", Tls,

@@ -2,11 +2,14 @@
 //! cannot honour.
 //!
 //! # Non-goals
-//! Those that it takes, which are in `args`.
+//! Those that it takes, which have a table for each kind.
+
+use super::Table;
+use super::http::HttpArgs;
 
 /// They shape curl's own output or behaviour, or say what holds anyway: TLS is 1.2 at least,
 /// certificates are PEM, and a worker tries again whatever failed.
-pub(super) const IGNORED: &[&str] = &[
+pub(crate) const IGNORED: &[&str] = &[
     "-s --silent",
     "-S --show-error",
     "-f --fail",
@@ -68,53 +71,30 @@ pub(super) const IGNORED: &[&str] = &[
 ];
 
 /// What `store` takes, and that shapes curl's own output but for what it says to `-C`.
-pub(super) const OUTPUT: &[&str] = &["output", "output-dir", "remote-name"];
+pub(crate) const OUTPUT: &[&str] = &["output", "output-dir", "remote-name"];
 
-/// Options of `store` that are none of curl's.
-pub(super) const OURS: &[&str] = &[
-    "at",
-    "attempts",
-    "batch",
-    "dedupe",
-    "dedupe-window",
-    "defaults-file",
-    "delay",
-    "dir",
-    "durable",
-    "expect",
-    "fail-on",
-    "framing",
-    "get-server-public-key",
-    "half-close",
-    "idle-timeout",
-    "log-format",
-    "once",
-    "order-key",
-    "param",
-    "password-env",
-    "password-file",
-    "print-id",
-    "query",
-    "server-name",
-    "server-public-key-path",
-    "share",
-    "sign-secret",
-    "source",
-    "tls",
-    "ttl",
-    "until",
-    "warn-after",
-];
+/// Options of HTTP's table that curl does not have.
+const OURS: &[&str] = &["sign-secret"];
 
-/// Of these, those that are said of the command and not of a request: they hold on both sides of `--next`.
-pub(super) const OF_THE_COMMAND: &[&str] =
+/// Options that curl has for its own tries.
+const RETRIES: &[&str] = &["retry", "retry-delay", "retry-max-time"];
+
+/// Whether an option of `store` is one of curl's.
+pub(crate) fn is_curls(long: &str) -> bool {
+    let mut rows = HttpArgs::rows().into_iter();
+    let is_row = rows.any(|row| row.long() == long || row.alias == Some(long));
+    (is_row && !OURS.contains(&long)) || RETRIES.contains(&long)
+}
+
+/// Options that are said of the command and not of a request: they hold on both sides of `--next`.
+pub(crate) const OF_THE_COMMAND: &[&str] =
     &["batch", "dir", "durable", "log-format", "print-id", "source", "verbose", "warn-after"];
 
-/// Of these, PEM is what holds anyway.
-pub(super) const PEM: &[&str] = &["cert-type", "key-type", "proxy-cert-type", "proxy-key-type"];
+/// Of those that are refused, PEM is what holds anyway.
+pub(crate) const PEM: &[&str] = &["cert-type", "key-type", "proxy-cert-type", "proxy-key-type"];
 
 /// They are other spellings of `--proxy`.
-pub(super) const PROXIES: &[(&str, &str)] = &[
+pub(crate) const PROXIES: &[(&str, &str)] = &[
     ("socks4", "socks4://"),
     ("socks4a", "socks4a://"),
     ("socks5", "socks5://"),
@@ -122,7 +102,7 @@ pub(super) const PROXIES: &[(&str, &str)] = &[
 ];
 
 /// What to do instead, and of which options that is true.
-pub(super) const REFUSED: &[(&str, &[&str])] = &[
+pub(crate) const REFUSED: &[(&str, &[&str])] = &[
     (
         "what earlier answers said of the host is not looked at; leave it out, and write https",
         &["--hsts FILE", "--alt-svc FILE"],
