@@ -286,3 +286,6 @@ macro_rules! options {
 }
 
 use {options, parsed, values};
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@
 //! is not to be sent. `body` is text, `body_base64` bytes; `json` is any value, and is sent
 //! in the spelling it was given, without the white space. How the request is sent has the
 //! names of curl's options (`max_time`, `connect_to`), times are seconds, certificates and
-//! keys are their PEM text. `docs/format.md` has the list.
+//! keys are their PEM text. `docs/options.md` has the list.
 //!
 //! [`Request::check`]: slipstream_core::Request::check
 //!

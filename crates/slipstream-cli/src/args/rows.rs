@@ -32,8 +32,8 @@ fn arg(row: &Row) -> Arg {
     let arg = arg.conflicts_with_all(row.conflicts);
     let parser = match row.takes {
         Takes::Flag => return arg.action(ArgAction::SetTrue),
-        Takes::Text => value_parser!(String).into(),
-        Takes::Bytes => value_parser!(OsString).into(),
+        Takes::Text => value_parser!(String),
+        Takes::Bytes => value_parser!(OsString),
         Takes::File => value_parser!(std::path::PathBuf),
         Takes::Checked(check) => {
             ValueParser::new(move |text: &str| check(text).map(|()| text.to_owned()))

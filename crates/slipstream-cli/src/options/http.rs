@@ -84,7 +84,7 @@ options! {
     location: bool = REDIRECTS.row("-L --location", "Follow redirects; credentials stay behind at another host")
         .key("max_redirects");
     follow: bool = REDIRECTS.row("--follow", "Follow redirects; a method of -X stays only where the status says so")
-        .key("keep_method");
+        .key("max_redirects");
     max_redirs: Option<i64> = REDIRECTS.row("--max-redirs N", "Follow so many at most [default: 50]; -1 for as many as are followed at all, 1000")
         .key("max_redirects");
     proto: Option<Schemes> = REDIRECTS.row("--proto LIST", "The schemes that a URL may have, redirects' too: '=https' for that one alone, -http for all but that one")

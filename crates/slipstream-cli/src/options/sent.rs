@@ -13,12 +13,14 @@ use super::{Given, Group, Row, Table, Takes, spelt, text};
 use crate::curl::body;
 use crate::term::units::{number, seconds};
 
-/// What goes with what, of those that a table has no words for.
-const TOGETHER: [(&str, fn(Row) -> Row); 3] = [
-    ("abstract-unix-socket", |row| row.conflicts(&["unix-socket"])),
-    ("key", |row| row.requires("cert")),
-    ("pass", |row| row.requires("cert")),
-];
+/// The same, and what it goes with.
+fn together(row: Row) -> Row {
+    match row.long() {
+        "abstract-unix-socket" => row.conflicts(&["unix-socket"]),
+        "key" | "pass" => row.requires("cert"),
+        _ => row,
+    }
+}
 
 /// What is given of them, in the table's order.
 #[derive(Debug, Default)]
@@ -45,9 +47,7 @@ impl Table for Sent {
     fn rows() -> Vec<Row> {
         let row = |(row, spelt, help): (&'static OptionRow, _, _)| {
             let made = Group::Sending(row.topic).row(spelt, help).key(row.name);
-            let made = made.taking(takes(row), row.value == ValueShape::List);
-            let more = TOGETHER.iter().find(|(long, _)| *long == made.long());
-            more.map_or(made, |(_, more)| more(made))
+            together(made.taking(takes(row), row.value == ValueShape::List))
         };
         said().map(row).collect()
     }

@@ -1,89 +1,12 @@
 //! What follows from the table of options: the struct that is stored, its setters, the keys of a
 //! batch's line, what listings show, and the rows as data.
 
-use slipstream_core::Invalid;
-
-#[cfg(feature = "deliver")]
-use super::OPTIONS;
-use super::Options;
-use super::shape::{OptionValue, Redaction, ValueShape};
-
-/// What an option is about: the order of lists for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Topic {
-    /// What stands in the head and how the body is sent.
-    Message,
-    /// Who sends it.
-    Credentials,
-    /// Cookies.
-    Cookies,
-    /// Redirects.
-    Redirects,
-    /// The version of HTTP, and what is asked of the answer.
-    Answer,
-    /// The proxy.
-    Proxy,
-    /// Where the connection goes.
-    Address,
-    /// Certificates, keys and what they are checked for.
-    Tls,
-    /// Time-outs.
-    Time,
-}
-
-/// An option, as the table has it.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct OptionRow {
-    /// Its key in a line of a batch, which listings show, too.
-    pub name: &'static str,
-    /// Its key in a stored request.
-    pub stored: &'static str,
-    /// What it does.
-    pub about: &'static str,
-    /// What it is about.
-    pub topic: Topic,
-    /// What it takes.
-    pub value: ValueShape,
-    /// What listings show of it.
-    pub redaction: Redaction,
-    /// How a command line spells it (`-m --max-time SECONDS`), and the help for it, if its value
-    /// there is its value here.
-    pub said: Option<(&'static str, &'static str)>,
-    pub(crate) set: fn(&mut Options, OptionValue) -> bool,
-}
-
-impl Options {
-    /// The rows of the options about this that are set.
-    #[cfg(feature = "deliver")]
-    pub(crate) fn set_of(&self, topic: Topic) -> impl Iterator<Item = &'static OptionRow> {
-        let set = self.masked();
-        let rows = OPTIONS.iter().filter(move |row| row.topic == topic);
-        rows.filter(move |row| set.iter().any(|(name, _)| *name == row.name))
-    }
-
-    /// Sets the option of a row.
-    ///
-    /// # Errors
-    /// When the value is none for an option of its shape.
-    pub fn set(mut self, row: &OptionRow, value: OptionValue) -> Result<Self, Invalid> {
-        match (row.set)(&mut self, value) {
-            true => Ok(self),
-            false => Err(Invalid::new(format!(
-                "invalid value of option '{}'; expected one of its shape, {:?}",
-                row.name, row.value
-            ))),
-        }
-    }
-}
-
 /// Declares the options; see the table for how a row reads.
 macro_rules! options {
     ($(
         $(#[doc = $doc:literal])*
         $shape:ident $(<$of:ty>)? $name:ident $(($setter:tt))? $(with $beside:ident)? = $stored:literal, $topic:ident
-            $(, $spelt:literal, $help:literal)?;
+            $(, $spelt:literal, $help:literal)? $(must $is_good:expr, $refusal:literal)?;
     )*) => {
         /// How a request is sent. The default is what a request without options gets.
         ///
@@ -107,6 +30,25 @@ macro_rules! options {
 
         impl Options {
             $(setter! { [$($doc)*] $shape [$($of)?] $name [$($setter)?] })*
+
+            /// Refuses a value that its row refuses, and a text that would end early in C.
+            pub(crate) fn check_values(&self) -> Result<(), Invalid> {
+                $(
+                    if <$shape $(<$of>)? as Shape>::holds_nul(&self.$name) {
+                        return Err(Invalid::new(concat!(
+                            "invalid ",
+                            stringify!($name),
+                            "; expected a text without NUL"
+                        )));
+                    }
+                    $(
+                        if !passes(&self.$name, $is_good) {
+                            return Err(Invalid::new($refusal));
+                        }
+                    )?
+                )*
+                Ok(())
+            }
 
             /// The options that are set, each with what may be shown of it. Names are those of a
             /// batch's line.
@@ -137,6 +79,52 @@ macro_rules! options {
                 set.map(|value| options.$name = value).is_some()
             },
         }),*];
+
+        /// An option, as the table has it.
+        #[derive(Debug, Clone, Copy)]
+        #[non_exhaustive]
+        pub struct OptionRow {
+            /// Its key in a line of a batch, which listings show, too.
+            pub name: &'static str,
+            /// Its key in a stored request.
+            pub stored: &'static str,
+            /// What it does.
+            pub about: &'static str,
+            /// What it is about.
+            pub topic: Topic,
+            /// What it takes.
+            pub value: ValueShape,
+            /// What listings show of it.
+            pub redaction: Redaction,
+            /// How a command line spells it (`-m --max-time SECONDS`), and the help for it, if its value
+            /// there is its value here.
+            pub said: Option<(&'static str, &'static str)>,
+            pub(crate) set: fn(&mut Options, OptionValue) -> bool,
+        }
+
+        impl Options {
+            /// The rows of the options about this that are set.
+            #[cfg(feature = "deliver")]
+            pub(crate) fn set_of(&self, topic: Topic) -> impl Iterator<Item = &'static OptionRow> {
+                let set = self.masked();
+                let rows = OPTIONS.iter().filter(move |row| row.topic == topic);
+                rows.filter(move |row| set.iter().any(|(name, _)| *name == row.name))
+            }
+
+            /// Sets the option of a row.
+            ///
+            /// # Errors
+            /// When the value is none for an option of its shape.
+            pub fn set(mut self, row: &OptionRow, value: OptionValue) -> Result<Self, Invalid> {
+                match (row.set)(&mut self, value) {
+                    true => Ok(self),
+                    false => Err(Invalid::new(format!(
+                        "invalid value of option '{}'; expected one of its shape, {:?}",
+                        row.name, row.value
+                    ))),
+                }
+            }
+        }
 
         /// A line of a batch as it is written.
         #[derive(::serde::Deserialize)]

@@ -9,61 +9,13 @@ use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 use slipstream_core::{Invalid, read_seconds};
 
+use super::value::{OptionValue, Redaction, ValueShape};
 use crate::url::masked;
 
 /// What is shown in place of a secret.
 const LEFT_OUT: &str = "***";
 
-/// What an option takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ValueShape {
-    /// Nothing: it is set, or not.
-    Flag,
-    /// A text.
-    Text,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// Texts, one for each time that it is given.
-    List,
-    /// The content of a PEM file.
-    Pem,
-    /// A time: seconds in a batch, milliseconds as stored.
-    Time,
-    /// A whole number.
-    Number,
-}
-
-/// How much of an option listings show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Redaction {
-    /// All of it.
-    Shown,
-    /// That it is set.
-    Hidden,
-    /// A URL without user, password and the values of its query.
-    MaskedUrl,
-    /// How large it is.
-    Size,
-}
-
-/// A value for an option that is set by its row.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OptionValue {
-    /// For [`ValueShape::Flag`].
-    Flag(bool),
-    /// For [`ValueShape::Text`] and [`ValueShape::Word`]; one more of a [`ValueShape::List`].
-    Text(String),
-    /// For [`ValueShape::Pem`].
-    Pem(Vec<u8>),
-    /// For [`ValueShape::Time`].
-    Time(Duration),
-    /// For [`ValueShape::Number`].
-    Number(u32),
-}
-
+/// A shape of options.
 pub(crate) trait Shape {
     type Stored: Default + PartialEq;
     type Json: Default;
@@ -72,11 +24,26 @@ pub(crate) trait Shape {
 
     fn of_json(name: &str, json: Self::Json) -> Result<Self::Stored, Invalid>;
 
+    /// Whether it holds a byte that would end it in C.
+    fn holds_nul(_: &Self::Stored) -> bool {
+        false
+    }
+
     /// What is shown of a value that is not the default.
     fn shown(stored: &Self::Stored) -> String;
 
     /// The stored value, changed; nothing if that is no value for it.
     fn set(stored: Self::Stored, value: OptionValue) -> Option<Self::Stored>;
+}
+
+/// What is not stored.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Whether a value is one that its row allows.
+pub(crate) fn passes<T: Default + PartialEq>(value: &T, is_good: fn(&T) -> bool) -> bool {
+    is_default(value) || is_good(value)
 }
 
 /// Times beyond what a `u64` of milliseconds holds are refused by the check all the same.
@@ -93,17 +60,27 @@ fn of_word<T: DeserializeOwned>(word: String) -> Option<T> {
     serde_json::from_value(serde_json::Value::String(word)).ok()
 }
 
+/// What a shape takes, and how much of it is shown; without a type for JSON, JSON has what is stored.
+macro_rules! takes {
+    ($stored:ty, $value:expr, $redaction:ident) => {
+        takes! { $stored => $stored, $value, $redaction }
+
+        fn of_json(_: &str, json: Self::Json) -> Result<Self::Stored, Invalid> {
+            Ok(json)
+        }
+    };
+    ($stored:ty => $json:ty, $value:expr, $redaction:ident) => {
+        type Stored = $stored;
+        type Json = $json;
+        const VALUE: ValueShape = $value;
+        const REDACTION: Redaction = Redaction::$redaction;
+    };
+}
+
 pub(crate) struct Flag;
 
 impl Shape for Flag {
-    type Stored = bool;
-    type Json = bool;
-    const VALUE: ValueShape = ValueShape::Flag;
-    const REDACTION: Redaction = Redaction::Shown;
-
-    fn of_json(_: &str, json: bool) -> Result<bool, Invalid> {
-        Ok(json)
-    }
+    takes! { bool, ValueShape::Flag, Shown }
 
     fn shown(stored: &bool) -> String {
         stored.to_string()
@@ -121,13 +98,10 @@ macro_rules! texts {
         pub(crate) struct $shape;
 
         impl Shape for $shape {
-            type Stored = Option<String>;
-            type Json = Option<String>;
-            const VALUE: ValueShape = ValueShape::Text;
-            const REDACTION: Redaction = Redaction::$redaction;
+            takes! { Option<String>, ValueShape::Text, $redaction }
 
-            fn of_json(_: &str, json: Self::Json) -> Result<Self::Stored, Invalid> {
-                Ok(json)
+            fn holds_nul(stored: &Self::Stored) -> bool {
+                stored.iter().any(|text| text.contains('\0'))
             }
 
             fn shown(stored: &Self::Stored) -> String {
@@ -159,13 +133,10 @@ macro_rules! lists {
         pub(crate) struct $shape;
 
         impl Shape for $shape {
-            type Stored = Vec<String>;
-            type Json = Vec<String>;
-            const VALUE: ValueShape = ValueShape::List;
-            const REDACTION: Redaction = Redaction::$redaction;
+            takes! { Vec<String>, ValueShape::List, $redaction }
 
-            fn of_json(_: &str, json: Self::Json) -> Result<Self::Stored, Invalid> {
-                Ok(json)
+            fn holds_nul(stored: &Self::Stored) -> bool {
+                stored.iter().any(|text| text.contains('\0'))
             }
 
             fn shown(stored: &Self::Stored) -> String {
@@ -191,14 +162,7 @@ lists! {
 pub(crate) struct Jar;
 
 impl Shape for Jar {
-    type Stored = Option<Vec<String>>;
-    type Json = Option<Vec<String>>;
-    const VALUE: ValueShape = ValueShape::List;
-    const REDACTION: Redaction = Redaction::Size;
-
-    fn of_json(_: &str, json: Self::Json) -> Result<Self::Stored, Invalid> {
-        Ok(json)
-    }
+    takes! { Option<Vec<String>>, ValueShape::List, Size }
 
     fn shown(stored: &Self::Stored) -> String {
         format!("{} cookies", stored.as_ref().map_or(0, Vec::len))
@@ -215,10 +179,7 @@ macro_rules! pems {
         pub(crate) struct $shape;
 
         impl Shape for $shape {
-            type Stored = ByteBuf;
-            type Json = Option<String>;
-            const VALUE: ValueShape = ValueShape::Pem;
-            const REDACTION: Redaction = Redaction::$redaction;
+            takes! { ByteBuf => Option<String>, ValueShape::Pem, $redaction }
 
             fn of_json(_: &str, json: Self::Json) -> Result<Self::Stored, Invalid> {
                 Ok(ByteBuf::from(json.unwrap_or_default()))
@@ -245,10 +206,7 @@ pems! {
 pub(crate) struct Time;
 
 impl Shape for Time {
-    type Stored = Option<u64>;
-    type Json = Option<f64>;
-    const VALUE: ValueShape = ValueShape::Time;
-    const REDACTION: Redaction = Redaction::Shown;
+    takes! { Option<u64> => Option<f64>, ValueShape::Time, Shown }
 
     fn of_json(name: &str, json: Self::Json) -> Result<Self::Stored, Invalid> {
         Ok(read_seconds(name, json)?.map(millis))
@@ -266,14 +224,7 @@ impl Shape for Time {
 pub(crate) struct Number;
 
 impl Shape for Number {
-    type Stored = Option<u32>;
-    type Json = Option<u32>;
-    const VALUE: ValueShape = ValueShape::Number;
-    const REDACTION: Redaction = Redaction::Shown;
-
-    fn of_json(_: &str, json: Self::Json) -> Result<Self::Stored, Invalid> {
-        Ok(json)
-    }
+    takes! { Option<u32>, ValueShape::Number, Shown }
 
     fn shown(stored: &Self::Stored) -> String {
         stored.map(|number| number.to_string()).unwrap_or_default()
@@ -293,14 +244,7 @@ pub(crate) trait Words: Serialize + DeserializeOwned + PartialEq {
 pub(crate) struct Word<T>(PhantomData<T>);
 
 impl<T: Words> Shape for Word<T> {
-    type Stored = Option<T>;
-    type Json = Option<T>;
-    const VALUE: ValueShape = ValueShape::Word(T::WORDS);
-    const REDACTION: Redaction = Redaction::Shown;
-
-    fn of_json(_: &str, json: Self::Json) -> Result<Self::Stored, Invalid> {
-        Ok(json)
-    }
+    takes! { Option<T>, ValueShape::Word(T::WORDS), Shown }
 
     fn shown(stored: &Self::Stored) -> String {
         stored.as_ref().map(word).unwrap_or_default()
@@ -315,10 +259,7 @@ impl<T: Words> Shape for Word<T> {
 pub(crate) struct Choice<T>(PhantomData<T>);
 
 impl<T: Words + Default> Shape for Choice<T> {
-    type Stored = T;
-    type Json = Option<T>;
-    const VALUE: ValueShape = ValueShape::Word(T::WORDS);
-    const REDACTION: Redaction = Redaction::Shown;
+    takes! { T => Option<T>, ValueShape::Word(T::WORDS), Shown }
 
     fn of_json(_: &str, json: Self::Json) -> Result<Self::Stored, Invalid> {
         Ok(json.unwrap_or_default())

@@ -3,7 +3,8 @@
 //! A row reads: what it does; the shape of its value, its name (the key in a line of a batch), its
 //! key in a stored request, what it is about; and how a command line spells it, with the help, where
 //! the value there is the value here. Behind the name may stand the setter's name in parentheses, if
-//! it is another (`-` if it is written by hand), and `with` a key that only a batch's line has.
+//! it is another (`-` if it is written by hand), and `with` a key that only a batch's line has. At the end
+//! may stand `must`, with what a value has to pass, and what is said of one that does not.
 //!
 //! # Invariants
 //! The order is the order of stored fields. New rows go to the end; what is stored under a key never
@@ -14,12 +15,13 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use slipstream_core::Invalid;
 
-use super::declare::{OptionRow, Topic, options, said, setter};
+use super::declare::{options, said, setter};
 use super::shape::{
     Choice, Flag, Jar, List, Number, Pem, Secret, SecretList, SecretName, SecretPem, Shape, Text,
-    Time, Url, Word, millis,
+    Time, Url, Word, is_default, millis, passes,
 };
-use super::{Auth, HttpVersion, IpVersion, RedirectScheme, RedirectedAs, is_default};
+use super::value::{OptionValue, Redaction, Topic, ValueShape};
+use super::words::{Auth, HttpVersion, IpVersion, RedirectScheme, RedirectedAs};
 use crate::request::line_headers::{Headers, present};
 
 options! {
@@ -34,12 +36,16 @@ options! {
 
     /// `Authorization: Bearer TOKEN`.
     Secret bearer = "bearer", Credentials,
-        "--oauth2-bearer TOKEN", "A bearer token";
+        "--oauth2-bearer TOKEN", "A bearer token"
+        must |token| token != &Some(String::new()),
+            "the bearer token is empty; leave it out or give one";
 
     /// Signs as AWS wants it, version 4: `provider1[:provider2[:region[:service]]]`, such as
     /// `aws:amz:eu-central-1:sqs`. The signature is made when the request is sent.
     Text aws_sigv4 = "sigv4", Credentials,
-        "--aws-sigv4 PROVIDER", "Sign as AWS wants it, with --user as the keys: aws:amz:REGION:SERVICE";
+        "--aws-sigv4 PROVIDER", "Sign as AWS wants it, with --user as the keys: aws:amz:REGION:SERVICE"
+        must |parts| parts.iter().all(|it| !it.is_empty() && it.split(':').count() <= 4),
+            "invalid provider of the aws signature; expected one such as aws:amz:eu-central-1:sqs";
 
     /// The text of a `Cookie` header: `a=1; b=2`.
     Secret cookies = "cookie", Cookies;
@@ -70,7 +76,9 @@ options! {
 
     /// What stands in the request line, in place of the URL's path and query.
     Url request_target = "target", Message,
-        "--request-target TARGET", "What stands in the request line in place of the URL's path and query";
+        "--request-target TARGET", "What stands in the request line in place of the URL's path and query"
+        must |target| target.iter().all(|it| !it.is_empty() && !it.contains(|c: char| c.is_control() || c == ' ')),
+            "the request target is empty, or holds a space or a control character; write it percent-encoded";
 
     /// The version of the Internet Protocol that names are looked up for.
     Word<IpVersion> ip_version = "ip", Address;

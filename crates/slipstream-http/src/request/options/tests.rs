@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use slipstream_core::{Record, RecordId, Request, decode_body};
 
 use super::*;
@@ -71,6 +72,17 @@ fn the_keys_that_are_stored_never_change_nor_their_order() {
     let rows: Vec<_> = OPTIONS.iter().map(|row| row.stored).collect();
     assert_eq!(keys[1..], rows);
     insta::assert_snapshot!("stored_options", stored);
+}
+
+#[test]
+fn no_text_with_a_nul_is_sent() {
+    for row in OPTIONS {
+        let text = OptionValue::Text("sesame\0".to_owned());
+        let Ok(options) = Options::new().set(row, text) else { continue };
+        let error = HttpRequest::get(URL).options(options).check().expect_err(row.name).to_string();
+        let hides = row.redaction != Redaction::Hidden || !error.contains("sesame");
+        assert!(hides && !error.contains('\0'), "{error}");
+    }
 }
 
 #[test]
