@@ -34,6 +34,7 @@ fn the_programs_of_the_documents_run_on_the_spool_that_the_command_line_uses() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(programs::example_2()).unwrap();
         programs::example_3().unwrap();
+        programs::example_4().unwrap();
         return;
     }
     let home = tempfile::tempdir().unwrap();
@@ -49,8 +50,9 @@ fn the_programs_of_the_documents_run_on_the_spool_that_the_command_line_uses() {
         .output()
         .unwrap();
     assert!(inner.status.success(), "{}", String::from_utf8_lossy(&inner.stdout));
+    use slipstream_core::operator::Operator;
     let found = slipstream_log::Spool::find(&spool).unwrap().expect("it was made there");
-    assert_eq!(found.status().unwrap().totals.stored, 5);
+    assert_eq!(found.status(std::time::Duration::ZERO).unwrap().totals.stored, 5);
 }
 
 fn root() -> PathBuf {

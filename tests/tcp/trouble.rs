@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
+use slipstream_core::operator::{Act, Operator};
 use slipstream_core::{FailureScope, Outcome, RetryPolicy, Settlement};
 use slipstream_tcp::{Framing, TcpRequest};
 use slipstream_tests::Daemon;
@@ -90,7 +91,7 @@ fn a_server_killed_in_the_middle_and_started_again_has_every_job_that_it_answere
     });
     assert!(killed.delivered < 1_000, "it was too quick to be killed in the middle: {killed:?}");
     server.restart();
-    spool.retry_failed(|_| true).unwrap();
+    spool.apply(Act::Retry, &mut |_| true).unwrap();
     let again = work(&spool, LONG, |_| {});
     assert_eq!((killed.delivered + again.delivered, again.failed), (1_000, 0));
     let got = jobs(&server);

@@ -47,6 +47,8 @@ pub(crate) use self::kinds::KindsArgs;
 pub(crate) use self::man::ManArgs;
 pub(crate) use self::policy::PolicyArgs;
 pub(crate) use self::purge::PurgeArgs;
+#[cfg(test)]
+pub(crate) use self::purge::State as PurgeState;
 pub(crate) use self::retry_now::RetryNowArgs;
 pub(crate) use self::setup::{By, SetupArgs};
 pub(crate) use self::status::{Color, PictureArgs, StatusArgs};
@@ -160,7 +162,7 @@ mod tests {
     #[test]
     fn what_is_usual_is_what_the_library_has() {
         use clap::Parser;
-        use slipstream_log::health::Thresholds;
+        use slipstream_core::operator::Thresholds;
 
         use super::{Cli, Command};
 

@@ -9,6 +9,8 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod kinds;
 pub(crate) mod man;
+#[cfg(test)]
+pub(crate) mod memory;
 pub(crate) mod purge;
 pub(crate) mod retry_now;
 pub(crate) mod setup;

@@ -1,14 +1,13 @@
 //! What is wrong with a spool, in the words that several commands share.
 //!
 //! # Non-goals
-//! What is wrong. [`slipstream_log::health`] tells.
+//! What is wrong. [`Status::findings`](slipstream_core::operator::Status::findings) tells.
 
 use std::time::Duration;
 
+use slipstream_core::operator::{Blocked, Holder};
 use slipstream_core::{LastRun, Timestamp};
 use slipstream_http::masked_url;
-use slipstream_log::Holder;
-use slipstream_log::health::Blocked;
 
 use crate::term::units::{ago, count, whole};
 
@@ -78,9 +77,8 @@ pub(crate) fn have_it_tried(blocked: &Blocked) -> String {
 
 #[cfg(test)]
 mod tests {
+    use slipstream_core::operator::Waiting;
     use slipstream_core::{Destination, Trouble};
-    use slipstream_log::health::Snapshot;
-    use slipstream_log::{Settings, Waiting};
 
     use super::*;
     use crate::commands::status::tests::status;
@@ -92,10 +90,10 @@ mod tests {
         let to = Destination::new("http://a:1");
         let until = NOON.after(Duration::from_millis(until));
         let trouble = Trouble::new(&to, state, since, "refused").until(until);
-        let mut each = Waiting { destination: "http://a:1".to_owned(), ..Waiting::default() };
+        let mut each = Waiting::new("http://a:1");
         each.pending[0] = pending;
         each.first_due = Some(due);
-        let mut seen = Snapshot::new("/s", Settings::default(), status(pending, pending, 0), NOON);
+        let mut seen = status(pending, pending, 0);
         seen.last_run = Some(LastRun::default().with_troubles(vec![trouble]));
         seen.destinations.each = vec![each];
         seen.blocked().iter().map(|blocked| waits(blocked, NOON)).collect()

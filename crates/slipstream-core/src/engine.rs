@@ -5,7 +5,8 @@
 //! other machines. So it promises only what both can: records go in and are acknowledged;
 //! records come out as claims, each settled by itself; an attempt is counted before it is
 //! made; what is deferred comes out again when it is due. Files, slots and locks are the
-//! spool's own business, streams and consumers the stream's.
+//! spool's own business, streams and consumers the stream's. What an operator asks of an engine is in
+//! [`operator`].
 
 use crate::engine::backlog::{Backlog, BacklogError};
 use crate::engine::receipt::{Receipt, StoreError};
@@ -15,6 +16,7 @@ use crate::request::source::Source;
 pub(crate) mod backlog;
 pub(crate) mod claim;
 pub(crate) mod last_run;
+pub mod operator;
 pub(crate) mod receipt;
 
 /// Keeps records until they are delivered.

@@ -1,6 +1,7 @@
 //! What the parts of Slipstream agree on: a [`Request`] and its [`Record`], the
-//! [`Engine`] that keeps records, the [`Driver`] that performs them, and the
-//! [`Collector`] through which a program stores them.
+//! [`Engine`] that keeps records, the [`Driver`] that performs them, the
+//! [`Collector`] through which a program stores them, and what an [`operator`] asks of
+//! what is kept.
 //!
 //! A request of your own needs a type that serde can write, and one `impl`:
 //!
@@ -56,6 +57,7 @@ pub use engine::Engine;
 pub use engine::backlog::{Backlog, BacklogError, Next};
 pub use engine::claim::{Claim, Settlement, Ticket, TryNow};
 pub use engine::last_run::{LastRun, Trouble, truncated};
+pub use engine::operator;
 pub use engine::receipt::{Duplicate, Overwritten, Receipt, StoreError};
 pub use invalid::Invalid;
 pub use json_line::{Aside, read_line, read_seconds};

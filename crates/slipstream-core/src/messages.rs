@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::operator::OperatorError;
 use crate::*;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,7 +34,7 @@ fn errors() {
     let record = Record::new(&Note { text: "a".to_owned() }, id).unwrap();
     let other = Record { kind: "other".to_owned(), ..record.clone() };
     let body = Record { body: vec![0xc0], ..record };
-    let errors: [&dyn std::error::Error; 13] = [
+    let errors: [&dyn std::error::Error; 17] = [
         &StoreError::Invalid(Invalid::new("words of an Invalid")),
         &StoreError::TooLarge { bytes: 11, limit: 10 },
         &StoreError::Full("words of the engine".to_owned()),
@@ -46,6 +47,10 @@ fn errors() {
             reason: "words of the engine".to_owned(),
         },
         &BacklogError::Engine("words of the engine".into()),
+        &OperatorError::Busy { holder: None },
+        &OperatorError::Busy { holder: Some(7) },
+        &OperatorError::Unsupported("words of the engine".to_owned()),
+        &OperatorError::Engine("words of the engine".into()),
         &Record::decode(b"x").unwrap_err(),
         &other.request::<Note>().unwrap_err(),
         &body.request::<Note>().unwrap_err(),

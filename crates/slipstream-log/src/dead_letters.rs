@@ -3,6 +3,4 @@
 //! A filter chooses, a plan counts, and what is applied is what was chosen: all in one [`walk`].
 
 pub(crate) mod act;
-pub(crate) mod letter;
-pub(crate) mod selection;
 pub(crate) mod walk;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use slipstream_core::operator::{OperatorError, Skipped};
 use slipstream_core::{BacklogError, StoreError};
 
 /// Why a spool could not be used.
@@ -164,6 +165,11 @@ impl SpoolError {
         words
     }
 
+    /// The file that it kept from being used.
+    pub(crate) fn skipped(&self, path: impl Into<String>) -> Skipped {
+        Skipped::new(path, self.with_cause())
+    }
+
     /// The same, told as the first of several.
     pub(crate) fn and_others(self, others: usize) -> Self {
         match others {
@@ -185,6 +191,15 @@ impl From<SpoolError> for StoreError {
     fn from(error: SpoolError) -> Self {
         match error {
             SpoolError::Full { .. } => Self::Full(error.to_string()),
+            other => Self::Engine(Box::new(other)),
+        }
+    }
+}
+
+impl From<SpoolError> for OperatorError {
+    fn from(error: SpoolError) -> Self {
+        match error {
+            SpoolError::Busy { holder } => Self::Busy { holder },
             other => Self::Engine(Box::new(other)),
         }
     }

@@ -1,6 +1,9 @@
 //! Slipstream's file engine: a spool on local disk that needs no daemon.
 //!
 //! ```
+//! use std::time::Duration;
+//!
+//! use slipstream_core::operator::Operator;
 //! use slipstream_core::{Collector, Destination, Invalid, Request};
 //! use slipstream_log::Spool;
 //! # use serde::{Deserialize, Serialize};
@@ -18,7 +21,7 @@
 //! let stored = collector.store(&Beep { times: 3 })?;
 //! println!("stored as {}", stored.id);
 //!
-//! let status = Spool::open(&dir)?.status()?;
+//! let status = Spool::open(&dir)?.status(Duration::ZERO)?;
 //! assert_eq!(status.totals.pending, 1);
 //! assert!(status.totals.balanced());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -47,11 +50,6 @@ mod operate;
 mod spool;
 mod store;
 
-pub use consume::worker_lock::{Holder, WORKER_SILENCE};
-pub use dead_letters::act::Act;
-pub use dead_letters::letter::{Letter, Standing};
-pub use dead_letters::selection::{SelectedTo, Selection};
-pub use dead_letters::walk::DeadLetters;
 pub use dir::spool_dir::SpoolDir;
 pub use error::SpoolError;
 pub use format::log_name::Stage;
@@ -59,16 +57,10 @@ pub use format::settings::{OnFull, Settings};
 pub use format::slot::slot_of;
 #[doc(hidden)]
 pub use format::{frame, log_name as name, scan as walk};
-pub use lifecycle::entries::{Outcomes, OverwrittenSum};
-pub use operate::check::{Finding, Report};
+pub use lifecycle::entries::OverwrittenSum;
 pub use operate::configured::{SettingsFile, settings_files};
 pub use operate::forecast::Forecast;
-pub use operate::health;
-pub use operate::histogram::{AGES, AgeHistogram, Destinations, Waiting};
 pub use operate::inspect::{InspectError, LogReader};
-pub use operate::purge::Purged;
-pub use operate::skipped::Skipped;
-pub use operate::staleness::Overdue;
-pub use operate::status::{LogStatus, SlotStatus, StageStatus, Status, Totals};
+pub use operate::status::{LogStatus, SlotStatus, SpoolStatus};
 pub use spool::Spool;
 pub use spool::builder::SpoolBuilder;

@@ -3,12 +3,9 @@
 pub(crate) mod check;
 pub(crate) mod configured;
 pub(crate) mod forecast;
-pub mod health;
-pub(crate) mod histogram;
 pub(crate) mod inspect;
 pub(crate) mod pending;
 pub(crate) mod purge;
-pub(crate) mod skipped;
 pub(crate) mod staleness;
 pub(crate) mod status;
 pub(crate) mod survey;

@@ -14,6 +14,7 @@ use rustix::process::{
     Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_parent_process_death_signal,
     waitpid,
 };
+use slipstream_core::operator::Operator;
 use slipstream_core::{
     Backlog, BacklogError, DeliveryOptions, Destination, Engine, Next, Notifier, Record, RecordId,
     Settlement, Source, StoreError, Timestamp,
@@ -211,7 +212,7 @@ fn nothing_acknowledged_is_lost_or_doubled_when_processes_share_a_spool_over_a_f
     eprintln!("{stored} stored in {rounds} rounds, {lost} lost, {doubled} came twice");
     assert_eq!((lost, doubled), (0, 0), "of {stored}");
     backlog.close().unwrap();
-    let totals = spool.status().unwrap().totals;
+    let totals = spool.status(Duration::ZERO).unwrap().totals;
     assert!(totals.balanced() && totals.pending == 0, "{totals:?}");
     assert_eq!(totals.outcomes.delivered, stored + rounds);
 }
@@ -246,7 +247,7 @@ fn a_child_stores_whatever_its_parents_threads_were_doing_at_the_fork() {
         }
         over.store(true, Ordering::SeqCst);
     });
-    let totals = spool.status().unwrap().totals;
+    let totals = spool.status(Duration::ZERO).unwrap().totals;
     assert!(totals.balanced() && totals.pending >= 180, "{totals:?}");
 }
 
@@ -283,7 +284,7 @@ fn a_child_can_neither_use_its_parents_backlog_nor_give_its_lock_back() {
         panic!("only the child took it");
     };
     assert!(matches!(spool.backlog(), Err(BacklogError::Busy { .. })));
-    assert!(spool.status().unwrap().worker_running);
+    assert!(spool.status(Duration::ZERO).unwrap().worker.is_some());
     backlog.begin(claim.ticket).unwrap();
     backlog.settle(claim.ticket, Settlement::Delivered).unwrap();
     // Its watch still tells what comes.
@@ -317,7 +318,7 @@ fn a_child_that_lives_on_keeps_no_lock_of_a_worker_that_has_ended() {
     assert!(next.is_ok());
     // Asking whether a worker runs takes its lock for a moment, too.
     drop(next);
-    assert!(!spool.status().unwrap().worker_running);
+    assert_eq!(spool.status(Duration::ZERO).unwrap().worker, None);
 }
 
 #[test]
@@ -343,7 +344,7 @@ fn of_requests_with_one_key_one_is_stored_whichever_side_of_a_fork_they_come_fro
     };
     let children: Vec<_> = (0..4).map(storing).collect();
     children.into_iter().for_each(Child::expect_well);
-    assert_eq!(spool.status().unwrap().totals.pending, 201);
+    assert_eq!(spool.status(Duration::ZERO).unwrap().totals.pending, 201);
 }
 
 #[test]

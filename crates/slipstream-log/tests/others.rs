@@ -4,7 +4,9 @@
 //! starts it, until it has become a program itself, and other tests would find their spools busy.
 
 use std::process::Command;
+use std::time::Duration;
 
+use slipstream_core::operator::Operator;
 use slipstream_core::{
     DeliveryOptions, Destination, Engine, Next, Record, RecordId, Settlement, Source, Timestamp,
 };
@@ -39,8 +41,8 @@ fn a_record_that_a_python_script_appended_comes_out() {
     append();
     spool.store(&Source::parent(), &[own]).unwrap();
     append();
-    assert_eq!(spool.status().unwrap().totals.pending, 3);
-    assert_eq!(spool.check(false).unwrap().findings, []);
+    assert_eq!(spool.status(Duration::ZERO).unwrap().totals.pending, 3);
+    assert_eq!(spool.check(false).unwrap().problems, []);
     let mut backlog = spool.backlog().unwrap();
     let mut theirs = 0;
     while let Next::Work(claim) = backlog.next().unwrap() {
@@ -55,6 +57,6 @@ fn a_record_that_a_python_script_appended_comes_out() {
     assert_eq!(theirs, 2);
     backlog.close().unwrap();
     assert!(spool.sealed_logs(Stage::Failed).unwrap().is_empty());
-    let totals = spool.status().unwrap().totals;
+    let totals = spool.status(Duration::ZERO).unwrap().totals;
     assert!(totals.balanced() && totals.outcomes.delivered == 3, "{totals:?}");
 }

@@ -26,11 +26,11 @@
 
 pub use slipstream_core::{
     Collector, Dedupe, DeliveryOptions, Destination, Engine, Invalid, Overwritten, RecordId,
-    Request, Source, StoreError, Stored, Timestamp,
+    Request, Source, StoreError, Stored, Timestamp, operator,
 };
 #[cfg(feature = "http")]
 pub use slipstream_http as http;
-pub use slipstream_log::{OnFull, Settings, Spool, SpoolError, Status};
+pub use slipstream_log::{OnFull, Settings, Spool, SpoolError, SpoolStatus};
 #[cfg(feature = "mysql")]
 pub use slipstream_mysql as mysql;
 #[cfg(feature = "tcp")]

@@ -2,8 +2,10 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use slipstream_core::operator::Operator;
 use slipstream_core::{Backlog, BacklogError, Receipt, Record};
 use slipstream_spool::{
     AsyncCollector, Destination, Engine, Invalid, Overwritten, Request, Source, Spool, StoreError,
@@ -179,7 +181,7 @@ async fn one_that_is_too_large_or_invalid_fails_alone() {
     assert!(matches!(told[1], Err(StoreError::TooLarge { .. })), "{:?}", told[1]);
     assert!(matches!(told[3], Err(StoreError::Invalid(_))), "{:?}", told[3]);
     assert_eq!(told.iter().filter(|told| told.is_ok()).count(), 3);
-    assert_eq!(spool.status().unwrap().totals.pending, 3);
+    assert_eq!(spool.status(Duration::ZERO).unwrap().totals.pending, 3);
 }
 
 #[test]
@@ -193,5 +195,5 @@ fn what_tasks_gave_away_is_stored_before_the_last_collector_is_gone() {
         settle().await;
     });
     drop(runtime);
-    assert_eq!(spool.status().unwrap().totals.pending, 50);
+    assert_eq!(spool.status(Duration::ZERO).unwrap().totals.pending, 50);
 }

@@ -5,8 +5,10 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use slipstream_core::Engine;
+use slipstream_core::operator::Operator;
 use slipstream_log::Spool;
 
 struct Mailer {
@@ -49,7 +51,8 @@ impl Mailer {
 
     /// Stored, delivered and failed requests; and the sum must hold.
     fn sums(&self) -> (u64, u64, u64) {
-        let totals = Spool::open(self.path("spool")).unwrap().status().unwrap().totals;
+        let spool = Spool::open(self.path("spool")).unwrap();
+        let totals = spool.status(Duration::ZERO).unwrap().totals;
         assert!(totals.balanced(), "{totals:?}");
         (totals.stored, totals.outcomes.delivered, totals.failed)
     }

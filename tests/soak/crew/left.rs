@@ -4,13 +4,15 @@
 use std::io::{BufWriter, Write, stdout};
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::Duration;
 
 use slipstream_core::Record;
+use slipstream_core::operator::Stage;
+use slipstream_log::Spool;
 use slipstream_log::frame::{LOG_HEADER, LogHeader, State};
 use slipstream_log::fs::disk::{Access, Disk};
 use slipstream_log::fs::{Fs, Open};
 use slipstream_log::walk::{Item, Limits, Walk};
-use slipstream_log::{Spool, Stage};
 
 use crate::Result;
 
@@ -21,7 +23,7 @@ pub(crate) fn run(dir: &Path) -> Result<()> {
     let us = rustix::process::geteuid().as_raw();
     let disk = Disk::new(root, spool.settings().group.map_or(Access::Owner(us), Access::Group));
     let mut removing = 0;
-    for stage in Stage::ALL.map(Stage::dir).into_iter().chain(["removing"]) {
+    for stage in Stage::ALL.map(Stage::name).into_iter().chain(["removing"]) {
         for name in disk.list(stage)? {
             removing += u64::from(stage == "removing");
             if name.ends_with(".log") {
@@ -29,8 +31,8 @@ pub(crate) fn run(dir: &Path) -> Result<()> {
             }
         }
     }
-    let status = spool.status()?;
-    let totals = &status.totals;
+    let seen = spool.spool_status(Duration::ZERO)?;
+    let totals = &seen.status.totals;
     let accounts = serde_json::json!({
         "stored": totals.stored,
         "pending": totals.pending,
@@ -41,7 +43,7 @@ pub(crate) fn run(dir: &Path) -> Result<()> {
         "overwritten": totals.outcomes.overwritten,
         "purged": totals.outcomes.purged,
         "balanced": totals.balanced(),
-        "spoiled_entries": status.spoiled_entries,
+        "spoiled_entries": seen.spoiled_entries,
         "removing": removing,
     });
     writeln!(out, "{accounts}")?;

@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use slipstream_log::{Spool, Stage};
+use slipstream_core::operator::{Act, Operator, Stage};
+use slipstream_log::Spool;
 
 use crate::Result;
 
@@ -25,12 +26,12 @@ pub(crate) fn purge(dir: &Path, state: State) -> Result<()> {
         State::Failed => Stage::Failed,
     };
     let gone = Spool::open(dir)?.purge(stage)?;
-    println!("{} {} requests in {} logs", stage.dir(), gone.requests, gone.logs);
+    println!("{} {} requests in {} logs", stage.name(), gone.requests, gone.parts);
     Ok(())
 }
 
 pub(crate) fn retry(dir: &Path) -> Result<()> {
-    let retried = Spool::open(dir)?.retry_failed(|_| true)?;
-    println!("{} requests in {} logs", retried.requests, retried.logs);
+    let retried = Spool::open(dir)?.apply(Act::Retry, &mut |_| true)?;
+    println!("{} requests in {} logs", retried.requests, retried.parts);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What `purge` may be told.
 
 use clap::{Args, ValueEnum};
-use slipstream_log::Stage;
+use slipstream_core::operator::Stage;
 
 const PURGE_EXAMPLES: &str = "\
 Examples:

@@ -12,7 +12,7 @@
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 use serde::Serialize;
-use slipstream_log::{Spool, SpoolError};
+use slipstream_core::operator::{Checked, Operator, OperatorError, Problem};
 
 use crate::args::CheckArgs;
 use crate::exit::Exit;
@@ -61,38 +61,35 @@ pub(crate) fn run(place: &Place, args: &CheckArgs) -> Result<Exit> {
     Ok(if left || !report.balanced { Exit::Incomplete } else { Exit::Success })
 }
 
-fn check(spool: &Spool, repair: bool) -> Result<slipstream_log::Report> {
+fn check(engine: &dyn Operator, repair: bool) -> Result<Checked> {
     // On a terminal only: some gigabytes take a while.
     let spinner = ProgressBar::new_spinner().with_message("reading every log");
     // Drawn once: what would turn it is a thread, which a limit may forbid.
     spinner.tick();
-    let checked = spool.check(repair);
+    let checked = engine.check(repair);
     spinner.finish_and_clear();
     match checked {
-        Err(SpoolError::Busy { holder }) => {
+        Err(OperatorError::Busy { holder }) => {
             let who = holder.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
-            bail!(
-                "cannot repair {}: a worker is running{who}; wait until it ends",
-                spool.path().display()
-            )
+            bail!("cannot repair {}: a worker is running{who}; wait until it ends", engine.place())
         }
-        checked => checked.with_context(|| format!("cannot check {}", spool.path().display())),
+        checked => checked.with_context(|| format!("cannot check {}", engine.place())),
     }
 }
 
 impl Report {
-    fn of(report: slipstream_log::Report) -> Self {
-        let lines = |found: Vec<slipstream_log::Finding>| {
+    fn of(report: Checked) -> Self {
+        let lines = |found: Vec<Problem>| {
             let found = found.into_iter();
             found
-                .map(|found| Finding { path: found.path, what: found.what, mended: found.mended })
+                .map(|found| Finding { path: found.part, what: found.what, mended: found.mended })
                 .collect()
         };
         Self {
-            logs: report.logs,
+            logs: report.parts,
             records: report.records,
             bytes: report.bytes,
-            findings: lines(report.findings),
+            findings: lines(report.problems),
             leftovers: lines(report.leftovers),
             totals: Totals::of(&report.totals),
             balanced: report.totals.balanced(),

@@ -18,9 +18,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
+use slipstream_core::operator::{
+    self, Blocked, EndedEarly, Holder, Operator, Stage, Status, Thresholds,
+};
 use slipstream_core::{Clock, LastRun, SystemClock, Timestamp};
-use slipstream_log::health::{self, Blocked, EndedEarly, Snapshot, Thresholds};
-use slipstream_log::{Holder, Spool, Stage};
+use slipstream_log::Spool;
 
 use self::finding::Finding;
 use crate::args::DoctorArgs;
@@ -98,7 +100,7 @@ fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
     let mut findings = places::of(spool)?;
     let lock = spool.path().join(WORKER_LOCK).metadata().ok();
     let began = lock.map(|it| Timestamp::from_millis(it.mtime().max(0) as u64 * 1_000));
-    match spool.snapshot(READ_FOR) {
+    match spool.status(READ_FOR) {
         Ok(seen) => findings.extend(of_health(&seen, began)),
         Err(error) => findings.push(unreadable(format!("{:#}", anyhow::Error::new(error)))),
     }
@@ -115,25 +117,27 @@ fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
 
 /// What keeps requests from going out, of all that is wrong. `began` is when a worker began or ended
 /// last, which tells of those that were killed, too.
-fn of_health(seen: &Snapshot, began: Option<Timestamp>) -> Vec<Finding> {
+fn of_health(seen: &Status, began: Option<Timestamp>) -> Vec<Finding> {
     let mut blocked = 0;
     let mut findings = Vec::new();
     for finding in seen.findings(&Thresholds::default()) {
         match finding {
-            health::Finding::Unreadable(skipped) => {
+            operator::Finding::Unreadable(skipped) => {
                 let first = skipped.into_iter().take(SKIPPED_SHOWN);
                 findings.extend(first.map(|file| unreadable(file.why)));
             }
-            health::Finding::WorkerHangs(holder) => findings.push(hung(&holder)),
-            health::Finding::NotTaken { age, worker_running: true } => findings.push(too_slow(age)),
-            health::Finding::NotTaken { age, worker_running: false } => {
+            operator::Finding::WorkerHangs(holder) => findings.push(hung(&holder)),
+            operator::Finding::NotTaken { age, worker_running: true } => {
+                findings.push(too_slow(age))
+            }
+            operator::Finding::NotTaken { age, worker_running: false } => {
                 findings.push(not_taken(age, seen.last_run.as_ref(), began, seen.at));
             }
-            health::Finding::EndedEarly(ended) => {
+            operator::Finding::EndedEarly(ended) => {
                 let run = seen.last_run.as_ref();
                 findings.extend(run.and_then(|run| broke_off(ended, run)));
             }
-            health::Finding::Blocked(destination) => {
+            operator::Finding::Blocked(destination) => {
                 blocked += 1;
                 if blocked <= NAMED {
                     findings.push(waits(&destination, seen.at));

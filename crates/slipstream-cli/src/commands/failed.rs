@@ -8,10 +8,12 @@ mod list;
 mod noted;
 mod retry;
 mod show;
+#[cfg(test)]
+mod tests;
 mod unread;
 
 use anyhow::Result;
-use slipstream_log::Act;
+use slipstream_core::operator::{Act, Operator};
 
 use crate::args::{FailedArgs, FailedCommand};
 use crate::exit::Exit;
@@ -20,10 +22,11 @@ use crate::process::owner::Place;
 pub(crate) fn run(place: &Place, args: &FailedArgs) -> Result<Exit> {
     place.become_owner()?;
     let spool = place.find()?;
+    let engine = spool.as_ref().map(|spool| spool as &dyn Operator);
     match &args.command {
-        FailedCommand::List(args) => list::run(place.path(), spool.as_ref(), args),
-        FailedCommand::Retry(args) => retry::run(place.path(), spool.as_ref(), args, Act::Retry),
-        FailedCommand::Drop(args) => retry::run(place.path(), spool.as_ref(), args, Act::Drop),
-        FailedCommand::Show(args) => show::run(place.path(), spool.as_ref(), args),
+        FailedCommand::List(args) => list::run(place.path(), engine, args),
+        FailedCommand::Retry(args) => retry::run(place.path(), engine, args, Act::Retry),
+        FailedCommand::Drop(args) => retry::run(place.path(), engine, args, Act::Drop),
+        FailedCommand::Show(args) => show::run(place.path(), engine, args),
     }
 }

@@ -14,8 +14,9 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::{Uid, User};
 use serde::Serialize;
 use slipstream_core::Destination;
+use slipstream_core::operator::{Destinations, Operator};
 use slipstream_http::masked_url;
-use slipstream_log::{Destinations, Spool};
+use slipstream_log::Spool;
 
 use crate::args::RetryNowArgs;
 use crate::exit::Exit;
@@ -39,13 +40,7 @@ pub(crate) fn run(place: &Place, args: &RetryNowArgs) -> Result<Exit> {
     let mut report = Report { missing: args.hosts.clone(), ..Report::default() };
     if let Some(spool) = place.find()? {
         refuse_to_another(&spool)?;
-        let (status, waiting) = spool.status_by_destination(Duration::MAX)?;
-        report.worker_running = status.worker_running;
-        let chosen = report.choose(args, &waiting);
-        if !chosen.is_empty() {
-            let asked = if args.all { Vec::new() } else { chosen };
-            spool.try_now(&asked).context("cannot tell the worker")?;
-        }
+        report.ask(&spool, args)?;
     }
     print::out(&if args.json { print::json(&report)? } else { report.text() })?;
     for host in &report.missing {
@@ -73,6 +68,18 @@ fn refuse_to_another(spool: &Spool) -> Result<()> {
 }
 
 impl Report {
+    /// Has the destinations tried that are meant.
+    fn ask(&mut self, engine: &dyn Operator, args: &RetryNowArgs) -> Result<()> {
+        let status = engine.status(Duration::MAX)?;
+        self.worker_running = status.worker.is_some();
+        let chosen = self.choose(args, &status.destinations);
+        if !chosen.is_empty() {
+            let asked = if args.all { Vec::new() } else { chosen };
+            engine.try_now(&asked).context("cannot tell the worker")?;
+        }
+        Ok(())
+    }
+
     /// Takes in what waits for the destinations that are meant: their names.
     fn choose(&mut self, args: &RetryNowArgs, waiting: &Destinations) -> Vec<Destination> {
         let mut chosen = Vec::new();

@@ -6,7 +6,8 @@
 //! - What is to be done comes first, so that it is seen whatever the screen's height.
 //!
 //! # Non-goals
-//! What a slot or a destination is. The engine tells; this draws.
+//! What a slot or a destination is. The engine tells; this draws: what any engine has, and the slots of a
+//! spool beside it.
 
 mod hints;
 mod paint;
@@ -43,15 +44,15 @@ pub(crate) fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
         }
         return Ok(Exit::Success);
     };
-    let seen = spool.snapshot(read_for)?;
+    let spool = spool.spool_status(read_for)?;
+    let status = &spool.status;
     if args.json {
-        print::out(&print::json(&Report::of(&seen, args.picture.top))?)?;
+        print::out(&print::json(&Report::of(status, Some(&spool), args.picture.top))?)?;
     } else {
         let screen = paint::Screen::stdout(args.picture.color);
-        let lines = picture::draw(&seen, &screen, args.picture.top);
+        let lines = picture::draw(status, Some(&spool), &screen, args.picture.top);
         print::out(&screen.text(&lines))?;
     }
-    let status = &seen.status;
     let well = status.totals.balanced() && status.skipped.is_empty();
     Ok(if well { Exit::Success } else { Exit::Incomplete })
 }

@@ -18,8 +18,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::Uid;
+use slipstream_core::operator::{Operator, Stage};
 use slipstream_core::{BacklogError, Engine};
-use slipstream_log::{Spool, SpoolError, Stage};
+use slipstream_log::{Spool, SpoolError};
 use slipstream_worker::{Ending, Event, Limits, Observer, RetryPolicy, RunError, Summary, Worker};
 
 use crate::args::WorkArgs;
@@ -77,7 +78,8 @@ pub(crate) fn run(place: &Place, args: &WorkArgs) -> Result<Exit> {
     // Where another worker is running, the run is that one's to tell of.
     let told = match (metrics, ending) {
         (Some(metrics), Some(ending)) => {
-            metrics.finish(ending, place.find().ok().flatten().as_ref())
+            let spool = place.find().ok().flatten();
+            metrics.finish(ending, spool.as_ref().map(|spool| spool as &dyn Operator))
         }
         _ => true,
     };
@@ -144,7 +146,7 @@ fn deliver(
     };
     let backlog = match spool.backlog() {
         Err(busy @ BacklogError::Busy { .. }) => {
-            if let Some(hung) = spool.status()?.hung_worker() {
+            if let Some(hung) = spool.status(Duration::ZERO)?.hung_worker() {
                 if let Some(metrics) = metrics.take() {
                     metrics.kept_away(&spool);
                 }
@@ -207,7 +209,7 @@ fn broke_off(error: RunError) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("the run broke off after {delivered} delivered"))
 }
 
-fn show(spool: &Spool, quiet: bool) -> Show {
+fn show(engine: &dyn Operator, quiet: bool) -> Show {
     if quiet {
         return Show::Nothing;
     }
@@ -215,7 +217,7 @@ fn show(spool: &Spool, quiet: bool) -> Show {
         return Show::Dots(0);
     }
     // Only for the bar's length: what cannot be read now is told by the run itself.
-    progress::bar(spool.pending_within(COUNT_FOR).ok().flatten().unwrap_or_default())
+    progress::bar(engine.pending_within(COUNT_FOR).ok().flatten().unwrap_or_default())
 }
 
 fn policy(args: &WorkArgs) -> Result<RetryPolicy> {
@@ -279,7 +281,7 @@ fn report(spool: &Spool, args: &WorkArgs, summary: &Summary, progress: &Progress
 
 fn failed(spool: &Spool, summary: &Summary) -> Option<String> {
     let all = summary.delivered + summary.failed + summary.expired;
-    let kept = spool.path().join(Stage::Failed.dir());
+    let kept = spool.path().join(Stage::Failed.name());
     (summary.failed > 0).then(|| {
         let failed = progress::failed(summary.failed, all);
         format!("{failed}, kept in {}", kept.display())
@@ -287,7 +289,7 @@ fn failed(spool: &Spool, summary: &Summary) -> Option<String> {
 }
 
 /// What waits for the next run, if anything, and why.
-fn left(spool: &Spool, summary: &Summary) -> Option<String> {
+fn left(engine: &dyn Operator, summary: &Summary) -> Option<String> {
     let why = match summary.ending {
         Ending::Waiting(due) => format!("the first is due in {}", spell(whole(due))),
         Ending::Budget => format!("the time was up after {}", spell(whole(summary.elapsed))),
@@ -301,7 +303,7 @@ fn left(spool: &Spool, summary: &Summary) -> Option<String> {
         Ending::Stopped => return Some("stopped; what is left waits for the next run".to_owned()),
         _ => return None,
     };
-    let pending = match spool.pending_within(COUNT_FOR).ok()? {
+    let pending = match engine.pending_within(COUNT_FOR).ok()? {
         Some(0) => return None,
         Some(pending) => thousands(pending),
         None => "requests are".to_owned(),

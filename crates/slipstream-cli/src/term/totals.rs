@@ -1,18 +1,11 @@
-//! The sums over a spool's life, and whether they agree, for people and for programs.
+//! The sums over an engine's life, and whether they agree, for people and for programs.
 //!
 //! The JSON's fields are a promise: fields may join, none changes.
 
 use serde::Serialize;
-use slipstream_log::{Stage, Status};
+use slipstream_core::operator;
 
 use crate::term::units::thousands;
-
-/// Requests that failed while others in their log wait: not in failed/ yet.
-pub(crate) fn failed_in_processing(status: &Status) -> u64 {
-    let kept = status.stages.iter().filter(|(stage, _)| *stage == Stage::Failed);
-    let kept: u64 = kept.map(|(_, seen)| seen.requests).sum();
-    status.totals.failed.saturating_sub(kept)
-}
 
 #[derive(Default, Serialize)]
 pub(crate) struct Totals {
@@ -27,7 +20,7 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    pub(crate) fn of(totals: &slipstream_log::Totals) -> Self {
+    pub(crate) fn of(totals: &operator::Totals) -> Self {
         Self {
             stored: totals.stored,
             delivered: totals.outcomes.delivered,

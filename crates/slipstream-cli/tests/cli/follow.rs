@@ -7,6 +7,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use slipstream_core::Destination;
+use slipstream_core::operator::Operator;
 
 use crate::receiver::{PATIENCE, Receiver};
 use crate::run::{Ran, Spool, assert_refused, ran};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Output;
 
 use serde_json::Value;
+use slipstream_core::operator::Operator;
 use slipstream_log::Spool;
 
 use crate::place::{Place, WORK};
@@ -198,7 +199,7 @@ fn clean(place: &Place) -> Result<(), String> {
     let Some(spool) = Spool::find(place.spool()).map_err(|error| error.to_string())? else {
         return Ok(());
     };
-    let findings = spool.check(false).map_err(|error| error.to_string())?.findings;
+    let findings = spool.check(false).map_err(|error| error.to_string())?.problems;
     must!(findings.is_empty(), "the check finds {findings:?}");
     Ok(())
 }

@@ -18,7 +18,7 @@ pub(crate) fn clear(files: &SpoolFiles) -> Result<(), SpoolError> {
 
 /// Removes the notes of logs that are gone.
 fn clear_notes(files: &SpoolFiles) -> Result<(), SpoolError> {
-    let names = files.list(Stage::Failed.dir())?;
+    let names = files.list(Stage::Failed.name())?;
     let notes = names.iter().filter_map(|name| LogName::parse(name.strip_suffix(NOTES)?));
     let notes: Vec<_> = notes.collect();
     if notes.is_empty() {
@@ -33,10 +33,10 @@ fn clear_notes(files: &SpoolFiles) -> Result<(), SpoolError> {
 
 /// The paths of files that were being made when their maker ended.
 pub(crate) fn half_made(files: &SpoolFiles) -> Result<Vec<String>, SpoolError> {
-    let collecting = files.list(Stage::Collecting.dir())?.into_iter();
+    let collecting = files.list(Stage::Collecting.name())?.into_iter();
     let mut paths: Vec<_> = collecting
         .filter(|name| name.contains(".log.new-"))
-        .map(|name| format!("{}/{name}", Stage::Collecting.dir()))
+        .map(|name| format!("{}/{name}", Stage::Collecting.name()))
         .collect();
     paths.extend(
         files.list(".")?.into_iter().filter(|name| {

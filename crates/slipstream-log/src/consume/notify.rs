@@ -34,10 +34,10 @@ impl ChangeWatcher {
         };
         // Records come into collecting/; what is to be retried leaves failed/; what an operator asks for
         // stands beside them.
-        let dirs = [Stage::Collecting.dir(), Stage::Failed.dir(), "."];
+        let dirs = [Stage::Collecting.name(), Stage::Failed.name(), "."];
         let watch = files.fs.watch(&files.path, &dirs, Box::new(wake));
-        let watch = watch.map_err(|error| files.io("watch", Stage::Collecting.dir(), error))?;
-        Ok(Self { watch, came, path: files.path.join(Stage::Collecting.dir()) })
+        let watch = watch.map_err(|error| files.io("watch", Stage::Collecting.name(), error))?;
+        Ok(Self { watch, came, path: files.path.join(Stage::Collecting.name()) })
     }
 
     /// Whether something came since it was listened for.

@@ -8,47 +8,29 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use slipstream_core::operator::Holder;
+
 use crate::dir::files::SpoolFiles;
 use crate::error::SpoolError;
 use crate::format::layout::{LAST_RUN, WORKER_LOCK};
 use crate::fs::{File, Lock, Open};
 
-/// For how long a worker that works tells nothing at most, with much to spare: it reports once a
-/// minute.
-pub const WORKER_SILENCE: Duration = Duration::from_secs(5 * 60);
-
-/// What has the worker's lock: a worker, or a process that keeps workers away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holder {
-    /// Its process id, if it is known.
-    pub pid: Option<u32>,
-    /// For how long no worker has begun or [reported](slipstream_core::Backlog::report).
-    pub silent: Duration,
-}
-
-impl Holder {
-    /// What has the worker's lock, if anything. Takes it for a moment if it is free.
-    pub(crate) fn of(files: &SpoolFiles) -> Result<Option<Self>, SpoolError> {
-        let file = match files.fs.open(WORKER_LOCK, Open::Read) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(files.io("open", WORKER_LOCK, error)),
-        };
-        match file.try_lock(Lock::Shared) {
-            Ok(()) => {
-                file.unlock();
-                Ok(None)
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                Ok(Some(Self { pid: holder_pid(files, &*file), silent: silent(files) }))
-            }
-            Err(error) => Err(files.io("lock", WORKER_LOCK, error)),
+/// What has the worker's lock, if anything. Takes it for a moment if it is free.
+pub(crate) fn holder(files: &SpoolFiles) -> Result<Option<Holder>, SpoolError> {
+    let file = match files.fs.open(WORKER_LOCK, Open::Read) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(files.io("open", WORKER_LOCK, error)),
+    };
+    match file.try_lock(Lock::Shared) {
+        Ok(()) => {
+            file.unlock();
+            Ok(None)
         }
-    }
-
-    /// Whether it hangs, is stopped, or is not a worker.
-    pub fn hangs(&self) -> bool {
-        self.silent > WORKER_SILENCE
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            Ok(Some(Holder::new(holder_pid(files, &*file), silent(files))))
+        }
+        Err(error) => Err(files.io("lock", WORKER_LOCK, error)),
     }
 }
 

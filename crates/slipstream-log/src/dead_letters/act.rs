@@ -10,9 +10,9 @@
 
 use std::collections::BTreeSet;
 
+use slipstream_core::operator::{Act, SelectedTo};
 use slipstream_core::{Destination, Timestamp};
 
-use super::selection::SelectedTo;
 use crate::consume::asked::{self, DESTINATIONS_MAX};
 use crate::dir::files::SpoolFiles;
 use crate::error::SpoolError;
@@ -23,50 +23,42 @@ use crate::fs::File;
 use crate::lifecycle::retirement::Retirement;
 use crate::lifecycle::retiring_log::RetiringLog;
 
-/// What is done to chosen dead letters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
-    /// They are given to the next worker, as if they had never been tried.
-    Retry,
-    /// They are removed for good, and count as purged.
-    Drop,
-}
+/// A worker is told of all destinations when there are more than these.
+const _: () = assert!(SelectedTo::MOST > DESTINATIONS_MAX);
 
-impl Act {
-    /// The settlement that a record has from now on.
-    pub(super) fn settlement(self, was: SettlementField) -> SettlementField {
-        match self {
-            Self::Retry => SettlementField::FRESH,
-            Self::Drop => {
-                let (state, due) = (State::Dropped, Timestamp::default());
-                SettlementField { state, due, wait: 0, ..was }
-            }
+/// The settlement that a record has from now on.
+pub(super) fn settlement(act: Act, was: SettlementField) -> SettlementField {
+    match act {
+        Act::Retry => SettlementField::FRESH,
+        Act::Drop => {
+            let (state, due) = (State::Dropped, Timestamp::default());
+            SettlementField { state, due, wait: 0, ..was }
         }
     }
+}
 
-    /// Moves a log of failed/ on, in which `chosen` records were changed and `left` others are failed or
-    /// wait. Call it with the log's lock, held alone.
-    pub(super) fn move_on(
-        self,
-        retirement: &Retirement,
-        (file, log): (&dyn File, LogName),
-        (chosen, left): (u64, u64),
-        untold: &mut Untold,
-    ) -> Result<(), SpoolError> {
-        let (files, path) = (&retirement.ledger.files, log_path(Stage::Failed, log));
-        match self {
-            Self::Retry if chosen > 0 => {
-                untold.tell(files)?;
-                files.bring_to_processing("retry", &path, log)
-            }
-            Self::Drop if left == 0 => {
-                // Not as done: a power loss that undoes the settlements must not send anything.
-                let why = RetireReason::Purged;
-                files.move_log("remove", &path, &RetiringLog::new(log, why).path())?;
-                retirement.finish(file, log, why).map(drop)
-            }
-            Self::Retry | Self::Drop => Ok(()),
+/// Moves a log of failed/ on, in which `chosen` records were changed and `left` others are failed or
+/// wait. Call it with the log's lock, held alone.
+pub(super) fn move_on(
+    act: Act,
+    retirement: &Retirement,
+    (file, log): (&dyn File, LogName),
+    (chosen, left): (u64, u64),
+    untold: &mut Untold,
+) -> Result<(), SpoolError> {
+    let (files, path) = (&retirement.ledger.files, log_path(Stage::Failed, log));
+    match act {
+        Act::Retry if chosen > 0 => {
+            untold.tell(files)?;
+            files.bring_to_processing("retry", &path, log)
         }
+        Act::Drop if left == 0 => {
+            // Not as done: a power loss that undoes the settlements must not send anything.
+            let why = RetireReason::Purged;
+            files.move_log("remove", &path, &RetiringLog::new(log, why).path())?;
+            retirement.finish(file, log, why).map(drop)
+        }
+        Act::Retry | Act::Drop => Ok(()),
     }
 }
 

@@ -1,5 +1,8 @@
 //! The one walk over dead letters: shows them, counts them, or changes them.
 //!
+//! A filter is shown every request of processing/ and failed/, and how each stands: so it can tell, too, why
+//! one that it looks for is no dead letter. Only dead letters count and change.
+//!
 //! # Invariants
 //! - What a plan counts is what is changed when it is applied: the same walk and the same filter.
 //! - Memory is bounded: one record, the notes that a filter keeps, and a name for each log.
@@ -10,99 +13,80 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use super::act::{Act, Untold};
-use super::letter::{Letter, Standing};
-use super::selection::{SelectedTo, Selection};
-use crate::consume::worker_lock::{Holder, WorkerLock};
-use crate::dir::files::SpoolFiles;
+use slipstream_core::Timestamp;
+use slipstream_core::operator::{Act, Letter, SelectedTo, Selection, Skipped, Standing};
+
+use super::act::{Untold, move_on, settlement as settled_by};
+use crate::consume::attempt_log;
+use crate::consume::worker_lock::{WorkerLock, holder};
 use crate::dir::locks::Patience;
 use crate::error::SpoolError;
-use crate::format::frame::SETTLEMENT_AT;
+use crate::format::frame::{SETTLEMENT_AT, State};
 use crate::format::layout::{WORKER_LOCK, log_path};
 use crate::format::log_name::{LogName, Stage};
 use crate::format::scan::Item;
 use crate::fs::File;
 use crate::lifecycle::rotation::Rotation;
-use crate::operate::skipped::Skipped;
 
 /// Tells whether a request is chosen, or that enough was seen.
 type Choose<'a> = dyn FnMut(&Letter<'_>) -> ControlFlow<(), bool> + 'a;
 
-/// The dead letters of a spool: requests that failed for good.
-///
-/// A filter is shown every request of processing/ and failed/, and how each [stands](Letter::standing):
-/// so it can tell, too, why one that it looks for is no dead letter. Only dead letters count and change.
-pub struct DeadLetters<'a> {
-    rotation: &'a Rotation,
+/// Shows each request of processing/ and failed/, oldest log first, until `look` breaks off. Says which logs
+/// could not be read.
+pub(crate) fn each(
+    rotation: &Rotation,
+    look: &mut dyn FnMut(&Letter<'_>) -> ControlFlow<()>,
+) -> Result<Vec<Skipped>, SpoolError> {
+    let mut show = |letter: &Letter<'_>| look(letter).map_continue(|()| false);
+    let worker_running = holder(rotation.files()).is_ok_and(|worker| worker.is_some());
+    let mut walk = Walk::new(rotation, None, worker_running, &mut show);
+    walk.is_listing = true;
+    walk.run().map(|selection| selection.skipped)
 }
 
-impl<'a> DeadLetters<'a> {
-    pub(crate) fn new(rotation: &'a Rotation) -> Self {
-        Self { rotation }
-    }
-
-    /// Shows each request, oldest log first, until `look` breaks off. Says which logs could not be read.
-    ///
-    /// # Errors
-    /// When a directory cannot be read.
-    pub fn each(
-        &self,
-        mut look: impl FnMut(&Letter<'_>) -> ControlFlow<()>,
-    ) -> Result<Vec<Skipped>, SpoolError> {
-        let mut show = |letter: &Letter<'_>| look(letter).map_continue(|()| false);
-        let worker_running = Holder::of(self.files()).is_ok_and(|worker| worker.is_some());
-        let mut walk = Walk::new(self.rotation, None, worker_running, &mut show);
-        walk.is_listing = true;
-        walk.run().map(|selection| selection.skipped)
-    }
-
-    /// Counts the dead letters that `choose` takes, and changes nothing.
-    ///
-    /// # Errors
-    /// As for [`DeadLetters::each`].
-    pub fn plan(
-        &self,
-        mut choose: impl FnMut(&Letter<'_>) -> bool,
-    ) -> Result<Selection, SpoolError> {
-        let mut choose = |letter: &Letter<'_>| ControlFlow::Continue(choose(letter));
-        let worker = Holder::of(self.files());
-        let running = worker.as_ref().is_ok_and(Option::is_some);
-        let mut selection = Walk::new(self.rotation, None, running, &mut choose).run()?;
-        let skipped = worker.err().map(|error| Skipped::new(WORKER_LOCK, &error));
-        selection.skipped.extend(skipped);
-        Ok(selection)
-    }
-
-    /// Retries or drops the dead letters that `choose` takes.
-    ///
-    /// # Errors
-    /// When a directory cannot be read, or nothing in it changed.
-    pub fn apply(
-        &self,
-        act: Act,
-        mut choose: impl FnMut(&Letter<'_>) -> bool,
-    ) -> Result<Selection, SpoolError> {
-        let mut choose = |letter: &Letter<'_>| ControlFlow::Continue(choose(letter));
-        let worker = match WorkerLock::take(self.files()) {
-            Err(SpoolError::Busy { .. }) => None,
-            other => Some(other?),
-        };
-        let mut walk = Walk::new(self.rotation, Some(act), worker.is_none(), &mut choose);
-        let selection = walk.run()?;
-        if act == Act::Drop {
-            self.rotation.ledger().shorten_if_long();
-        }
-        Ok(selection)
-    }
-
-    fn files(&self) -> &SpoolFiles {
-        self.rotation.files()
-    }
+/// Counts the dead letters that `choose` takes, and changes nothing.
+pub(crate) fn plan(
+    rotation: &Rotation,
+    choose: &mut dyn FnMut(&Letter<'_>) -> bool,
+) -> Result<Selection, SpoolError> {
+    let mut choose = |letter: &Letter<'_>| ControlFlow::Continue(choose(letter));
+    let worker = holder(rotation.files());
+    let running = worker.as_ref().is_ok_and(Option::is_some);
+    let mut selection = Walk::new(rotation, None, running, &mut choose).run()?;
+    selection.skipped.extend(worker.err().map(|error| error.skipped(WORKER_LOCK)));
+    Ok(selection)
 }
 
-impl std::fmt::Debug for DeadLetters<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DeadLetters").field("path", &self.files().path).finish()
+/// Retries or drops the dead letters that `choose` takes.
+pub(crate) fn apply(
+    rotation: &Rotation,
+    act: Act,
+    choose: &mut dyn FnMut(&Letter<'_>) -> bool,
+) -> Result<Selection, SpoolError> {
+    let mut choose = |letter: &Letter<'_>| ControlFlow::Continue(choose(letter));
+    let worker = match WorkerLock::take(rotation.files()) {
+        Err(SpoolError::Busy { .. }) => None,
+        other => Some(other?),
+    };
+    let selection = Walk::new(rotation, Some(act), worker.is_none(), &mut choose).run()?;
+    if act == Act::Drop {
+        rotation.ledger().shorten_if_long();
+    }
+    Ok(selection)
+}
+
+/// How a record of a log at this stage stands.
+fn standing(state: State, stage: Stage, worker_running: bool) -> Standing {
+    let failed = match stage {
+        Stage::Processing if worker_running => Standing::HeldByWorker,
+        _ => Standing::Failed,
+    };
+    match state {
+        State::Failed => failed,
+        // In failed/ nothing waits: a settlement that a flipped bit made pending is as good as failed.
+        State::Pending if stage == Stage::Failed => failed,
+        State::Pending => Standing::Waiting,
+        State::Delivered | State::Expired | State::Dropped => Standing::Settled,
     }
 }
 
@@ -154,7 +138,7 @@ impl<'a> Walk<'a> {
             worker_running,
             choose,
             is_listing: false,
-            selection: Selection { worker_running, ..Selection::default() },
+            selection: Selection::default(),
             seen: HashMap::new(),
             patience: Patience::usual(),
             untold: Untold::default(),
@@ -174,12 +158,13 @@ impl<'a> Walk<'a> {
                     Ok(false) => {}
                     Err(error) if error.is_of_the_spool() => return Err(error),
                     Err(error) => {
-                        self.selection.skipped.push(Skipped::new(log_path(stage, log), &error));
+                        self.selection.skipped.push(error.skipped(log_path(stage, log)));
                     }
                 }
             }
         }
         self.untold.tell(files)?;
+        self.selection.worker_running = self.worker_running;
         self.selection.held_by_worker = self.seen.values().sum();
         Ok(std::mem::take(&mut self.selection))
     }
@@ -222,10 +207,11 @@ impl<'a> Walk<'a> {
         read?;
         if let (Some(act), Stage::Failed) = (act, stage) {
             let counts = (found.chosen, found.left);
-            act.move_on(&self.rotation.retirement, (&*file, name), counts, &mut self.untold)?;
+            let retirement = &self.rotation.retirement;
+            move_on(act, retirement, (&*file, name), counts, &mut self.untold)?;
         }
         self.selection.requests += found.chosen;
-        self.selection.logs += u64::from(found.chosen > 0);
+        self.selection.parts += u64::from(found.chosen > 0);
         self.selection.to.merge(&found.to);
         Ok(found.enough)
     }
@@ -238,13 +224,16 @@ impl<'a> Walk<'a> {
     ) -> Result<(), SpoolError> {
         let files = self.rotation.files();
         let Log { stage, name, path, file } = *log;
+        let notes = |look: &mut dyn FnMut(&str)| Ok(attempt_log::each_line(files, name, look)?);
         let mut walk = files.walk(file, path, Some(name))?;
         while let Some(item) = walk.next(file).map_err(|error| files.io("read", path, error))? {
             let Item::Record { at, settlement, payload } = item else {
                 continue;
             };
-            let standing = Standing::of(settlement.state, stage, self.worker_running);
-            let letter = Letter { files, stage, log: name, standing, settlement, payload };
+            let standing = standing(settlement.state, stage, self.worker_running);
+            let mut letter = Letter::new(standing, stage, path, payload).with_notes(&notes);
+            letter.attempts = settlement.attempts.into();
+            letter.due = Some(settlement.due).filter(|due| *due > Timestamp::default());
             let ControlFlow::Continue(taken) = (self.choose)(&letter) else {
                 found.enough = true;
                 return Ok(());
@@ -253,7 +242,7 @@ impl<'a> Walk<'a> {
                 Standing::Failed if taken => {
                     found.to.add(payload);
                     if let Some(act) = act {
-                        let bytes = act.settlement(settlement).encode();
+                        let bytes = settled_by(act, settlement).encode();
                         let written = file.write_at(&bytes, at + SETTLEMENT_AT);
                         written.map_err(|error| files.io("settle a request in", path, error))?;
                     }

@@ -95,7 +95,7 @@ fn read_settings(dir: &SpoolDir, owner: Owner) -> Result<Option<Settings>, Spool
 fn holds_logs(path: &Path, root: &OwnedFd) -> Result<bool, SpoolError> {
     for stage in Stage::ALL {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let Ok(dir) = fs::openat(root, stage.dir(), flags, Mode::empty()) else {
+        let Ok(dir) = fs::openat(root, stage.name(), flags, Mode::empty()) else {
             continue;
         };
         let entries = fs::Dir::read_from(&dir).map_err(|error| failed("list", path, error))?;
@@ -126,7 +126,7 @@ fn refuse_foreign_contents(path: &Path, root: &OwnedFd) -> Result<(), SpoolError
         let entry = entry.map_err(|error| failed("list", path, error))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let ours = matches!(name.as_str(), "." | ".." | REMOVING)
-            || Stage::ALL.iter().any(|stage| stage.dir() == name)
+            || Stage::ALL.iter().any(|stage| stage.name() == name)
             || FILES.iter().any(|file| name.starts_with(file));
         if !ours {
             return Err(SpoolError::Unsafe {
@@ -143,7 +143,7 @@ fn refuse_foreign_contents(path: &Path, root: &OwnedFd) -> Result<(), SpoolError
 /// Makes the directories that are not there.
 fn make_dirs(path: &Path, root: &OwnedFd, settings: &Settings) -> Result<(), SpoolError> {
     let us = rustix::process::geteuid().as_raw();
-    let dirs = Stage::ALL.iter().map(|stage| stage.dir()).chain([REMOVING]);
+    let dirs = Stage::ALL.iter().map(|stage| stage.name()).chain([REMOVING]);
     for name in dirs {
         let dir = path.join(name);
         let made = match fs::mkdirat(root, name, Mode::from_raw_mode(0o700)) {

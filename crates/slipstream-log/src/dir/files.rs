@@ -51,7 +51,7 @@ impl SpoolFiles {
 
     /// The sealed logs of a stage, oldest first.
     pub(crate) fn logs_in(&self, stage: Stage) -> Result<Vec<LogName>, SpoolError> {
-        let names = self.list(stage.dir())?;
+        let names = self.list(stage.name())?;
         let mut logs: Vec<_> = names.iter().filter_map(|name| LogName::parse(name)).collect();
         logs.sort_unstable();
         Ok(logs)
@@ -66,7 +66,7 @@ impl SpoolFiles {
 
     /// The slots that have a collecting log.
     pub(crate) fn collecting_slots(&self) -> Result<Vec<u16>, SpoolError> {
-        let names = self.list(Stage::Collecting.dir())?;
+        let names = self.list(Stage::Collecting.name())?;
         Ok(names.iter().filter_map(|name| parse_collecting(name)).collect())
     }
 

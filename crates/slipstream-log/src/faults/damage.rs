@@ -3,7 +3,10 @@
 //! A small log is damaged within a spool, which is then worked. A larger one, of as many records as
 //! `SLIPSTREAM_DAMAGE_RECORDS` says, is only read, as the worker reads it: millions of times.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
+use slipstream_core::operator::Operator;
 use slipstream_core::{DeliveryOptions, Destination, Engine, Record, RecordId, Settlement, Source};
 
 use super::run::Run;
@@ -324,7 +327,7 @@ proptest! {
         let torn_off = torn.min(record.body.len());
         run.fake.damage("collecting/s000.log", |bytes| bytes.truncate(bytes.len() - torn_off));
         run.writers[1].store(&source, &[Record { body: Vec::new(), ..record }]).unwrap();
-        let totals = run.spool().status().unwrap().totals;
+        let totals = run.spool().status(Duration::ZERO).unwrap().totals;
         prop_assert_eq!(totals.pending, 1, "{:?}", totals);
     }
 

@@ -3,7 +3,9 @@
 //! each new version.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use slipstream_core::operator::Operator;
 use slipstream_core::{Engine, Next, Settlement};
 
 use super::run::{Run, number_of};
@@ -84,11 +86,11 @@ fn what_version_1_wrote_is_read_now() {
         file.append(&std::fs::read(golden(path)).unwrap()).unwrap();
     }
     old.pass(MINUTE);
-    let totals = old.spool().status().unwrap().totals;
+    let totals = old.spool().status(Duration::ZERO).unwrap().totals;
     assert!(totals.balanced(), "{totals:?}");
     assert_eq!((totals.stored, totals.pending, totals.failed), (9, 4, 1));
     assert_eq!((totals.outcomes.delivered, totals.outcomes.expired), (3, 1));
-    let failed = old.fake.list(Stage::Failed.dir()).unwrap();
+    let failed = old.fake.list(Stage::Failed.name()).unwrap();
     assert!(LogName::parse(&failed[0]).is_some(), "{failed:?}");
     let mut backlog = old.spool().backlog().unwrap();
     let mut claims = Vec::new();

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use slipstream_core::operator::{Act, Letter, Operator, Standing};
 use slipstream_core::{Backlog, Claim, Engine, Next, Settlement, Ticket};
 
 use super::run::{Run, number_of};
@@ -252,12 +253,15 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
             Step::RetryOdd => {
                 // Those whose log is still being worked are not in failed/ yet.
                 let mut chosen = Vec::new();
-                let odd = |payload: &[u8]| {
-                    let number = number_of(payload);
+                let mut odd = |letter: &Letter<'_>| {
+                    if letter.standing != Standing::Failed {
+                        return false;
+                    }
+                    let number = number_of(letter.payload);
                     chosen.extend((number % 2 == 1).then_some(number));
                     number % 2 == 1
                 };
-                let retried = run.spool().retry_failed(odd).unwrap().requests;
+                let retried = run.spool().apply(Act::Retry, &mut odd).unwrap().requests;
                 prop_assert_eq!(retried, chosen.len() as u64);
                 prop_assert!(chosen.iter().all(|number| model.failed.remove(number)));
                 // They begin anew.
@@ -277,7 +281,7 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
 
 /// Compares the sums after a step.
 fn agree(run: &Run, model: &Model) -> Result<(), TestCaseError> {
-    let totals = run.spool().status().unwrap().totals;
+    let totals = run.spool().status(Duration::ZERO).unwrap().totals;
     prop_assert!(totals.balanced(), "{:?}", totals);
     prop_assert_eq!(totals.stored, run.acknowledged.len() as u64);
     prop_assert_eq!(totals.outcomes.delivered, model.delivered.len() as u64);
@@ -292,7 +296,7 @@ fn agree(run: &Run, model: &Model) -> Result<(), TestCaseError> {
 fn finish(run: &mut Run, model: &Model) -> Result<(), TestCaseError> {
     run.clock.step(0);
     run.pass(Duration::from_secs(86_400));
-    let before = run.spool().status().unwrap().totals;
+    let before = run.spool().status(Duration::ZERO).unwrap().totals;
     let mut backlog = run.spool().backlog().unwrap();
     run.work(&mut *backlog, &Settlement::Delivered);
     backlog.close().unwrap();

@@ -1,13 +1,14 @@
 //! Stops and failures at every operation of a repair: what it calls mended is mended, and what it
 //! left undone the next one does.
 
+use slipstream_core::operator::{Checked, Operator};
 use slipstream_core::{Engine, Settlement};
 
 use super::run::Run;
 use super::scenarios::MINUTE;
+use crate::Settings;
 use crate::fs::Fs;
 use crate::fs::fake::{EIO, ENOSPC, Plan};
-use crate::{Report, Settings};
 
 /// A spool with damage, an entry that is missing and one that is spoiled, a log on its way out, and
 /// a file that was being made.
@@ -55,7 +56,7 @@ fn what_a_repair_calls_mended_is_mended_whatever_fails() {
             let report = run.spool().check(true);
             let ops = run.fake.ops();
             run.fake.restart();
-            let all = |report: Report| [report.findings, report.leftovers].concat();
+            let all = |report: Checked| [report.problems, report.leftovers].concat();
             let check = |repair| all(run.spool().check(repair).unwrap());
             if !report.is_ok_and(|report| all(report).iter().all(|found| found.mended)) {
                 let again = check(true);

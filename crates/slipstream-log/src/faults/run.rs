@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use slipstream_core::operator::Operator;
 use slipstream_core::{
     Backlog, Clock, DeliveryOptions, Destination, Engine, Next, Record, RecordId, Settlement,
     Source, Timestamp,
@@ -198,13 +199,13 @@ impl Run {
     /// Opens the spool anew after a crash and holds it against the promises.
     pub(super) fn check(&mut self, what: &str) {
         let balanced = |run: &Self, when: &str| {
-            let totals = run.spool().status().unwrap().totals;
+            let totals = run.spool().status(Duration::ZERO).unwrap().totals;
             assert!(totals.balanced(), "{what}, {when}: {totals:?}\n{:#?}", run.fake.names());
             totals
         };
         balanced(self, "opened again");
         let sound = |run: &Self, when: &str| {
-            let found = run.spool().check(false).unwrap().findings;
+            let found = run.spool().check(false).unwrap().problems;
             assert!(found.is_empty(), "{what}, {when}: {found:#?}\n{:#?}", run.fake.names());
         };
         sound(self, "opened again");
@@ -244,14 +245,14 @@ impl Run {
     /// Works what is left of a damaged spool, holds the sums against the law, and tells how many
     /// acknowledged requests are neither delivered nor failed, and how many were set aside.
     pub(super) fn check_damaged(&mut self, what: &str) -> (u64, u64) {
-        let before = self.spool().status().unwrap().totals;
+        let before = self.spool().status(Duration::ZERO).unwrap().totals;
         assert!(before.balanced(), "{what}: {before:?}");
         let mut backlog = self.spool().backlog().unwrap();
         self.work(&mut *backlog, &Settlement::Delivered);
         self.pass(Duration::from_secs(86_400));
         self.work(&mut *backlog, &Settlement::Delivered);
         backlog.close().unwrap();
-        let after = self.spool().status().unwrap().totals;
+        let after = self.spool().status(Duration::ZERO).unwrap().totals;
         assert!(after.balanced(), "{what}: {after:?}");
         assert_eq!(after.pending, 0, "{what}");
         let failed = self.in_failed();
@@ -264,7 +265,7 @@ impl Run {
     /// The requests that stand in failed/.
     fn in_failed(&self) -> BTreeSet<u64> {
         let mut numbers = BTreeSet::new();
-        for name in self.fake.list(Stage::Failed.dir()).unwrap() {
+        for name in self.fake.list(Stage::Failed.name()).unwrap() {
             let Some(log) = LogName::parse(&name) else {
                 continue;
             };

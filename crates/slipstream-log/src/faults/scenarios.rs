@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use slipstream_core::operator::{Act, Operator};
 use slipstream_core::{Clock, Engine, Settlement};
 
 use super::run::Run;
@@ -139,9 +140,9 @@ fn retry_failed(run: &mut Run) {
         let _ = backlog.close();
     }
     let mut count = 0;
-    let _ = run.spool().retry_failed(|_| {
-        count += 1;
-        count != 2
+    let _ = run.spool().apply(Act::Retry, &mut |letter| {
+        count += u32::from(letter.is_failed());
+        letter.is_failed() && count != 2
     });
     if let Ok(mut backlog) = run.spool().backlog() {
         run.work(&mut *backlog, &Settlement::Delivered);
@@ -159,11 +160,11 @@ fn drop_failed(run: &mut Run) {
         let _ = backlog.close();
     }
     let mut count = 0;
-    let _ = run.spool().drop_failed(|_| {
-        count += 1;
-        count != 2
+    let _ = run.spool().apply(Act::Drop, &mut |letter| {
+        count += u32::from(letter.is_failed());
+        letter.is_failed() && count != 2
     });
-    let _ = run.spool().drop_failed(|_| true);
+    let _ = run.spool().apply(Act::Drop, &mut |_| true);
 }
 
 fn resume(run: &mut Run) {

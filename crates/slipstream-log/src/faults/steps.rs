@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use slipstream_core::operator::Operator;
 use slipstream_core::{Engine, Settlement};
 
 use super::run::Run;
@@ -91,7 +92,7 @@ fn a_full_disk_stops_no_worker_and_is_emptied_by_it() {
     for scenario in &ALL {
         let mut run = Run::new((scenario.settings)());
         (scenario.play)(&mut run);
-        let pending = run.spool().status().unwrap().totals.pending;
+        let pending = run.spool().status(Duration::ZERO).unwrap().totals.pending;
         // The worker's lock is there, as it is in every spool that was made on a disk.
         drop(run.spool().backlog().unwrap());
         run.fake.plan(Plan::Full);
@@ -107,7 +108,7 @@ fn a_full_disk_stops_no_worker_and_is_emptied_by_it() {
             scenario.name,
             run.fake.names()
         );
-        let totals = run.spool().status().unwrap().totals;
+        let totals = run.spool().status(Duration::ZERO).unwrap().totals;
         assert!(
             totals.balanced() && totals.pending == 0,
             "{}, {pending} before: {totals:?}",
@@ -134,7 +135,7 @@ fn a_writer_on_a_full_disk_makes_room_by_overwriting() {
         "{:?}",
         run.fake.names()
     );
-    assert!(run.spool().status().unwrap().totals.balanced());
+    assert!(run.spool().status(Duration::ZERO).unwrap().totals.balanced());
     run.fake.restart();
     run.check("overwriting on a full disk");
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::time::Duration;
 
+use slipstream_core::operator::{Act, Operator};
 use slipstream_core::{Backlog, BacklogError, Clock, Engine, Next, Settlement, Source};
 
 use super::run::{Run, number_of, record};
@@ -167,7 +168,7 @@ fn one_logs_trouble_keeps_no_other_from_being_delivered_and_is_told() {
                         closed.unwrap_or_else(|error| panic!("{case}, then: {error}"));
                         drop(more);
                     }
-                    let totals = table.run.spool().status().unwrap().totals;
+                    let totals = table.run.spool().status(Duration::ZERO).unwrap().totals;
                     assert!(totals.balanced(), "{case}: {totals:?}");
                     assert_eq!(totals.pending, 0, "{case}: {:?}", table.run.fake.names());
                     assert_eq!(totals.failed + totals.outcomes.delivered, 6, "{case}: {totals:?}");
@@ -231,19 +232,19 @@ type Look = fn(&Spool) -> (u64, usize);
 fn one_logs_trouble_ends_no_listing_and_no_command_over_all_logs() {
     let looks: [(&str, Stage, Look); 6] = [
         ("status", Stage::Ready, |spool| {
-            let status = spool.status().unwrap();
+            let status = spool.status(Duration::ZERO).unwrap();
             (status.totals.pending, status.skipped.len())
         }),
         ("status, collecting", Stage::Collecting, |spool| {
-            let status = spool.status().unwrap();
+            let status = spool.status(Duration::ZERO).unwrap();
             (status.totals.pending, status.skipped.len())
         }),
         ("retry", Stage::Failed, |spool| {
-            let retried = spool.retry_failed(|_| true).unwrap();
+            let retried = spool.apply(Act::Retry, &mut |_| true).unwrap();
             (retried.requests, retried.skipped.len())
         }),
         ("drop", Stage::Failed, |spool| {
-            let dropped = spool.drop_failed(|_| true).unwrap();
+            let dropped = spool.apply(Act::Drop, &mut |_| true).unwrap();
             (dropped.requests, dropped.skipped.len())
         }),
         ("purge", Stage::Ready, |spool| {
@@ -272,7 +273,7 @@ fn one_logs_trouble_ends_no_listing_and_no_command_over_all_logs() {
                 }
                 table.run.pass(Duration::from_secs(86_400));
                 table.work(&Settlement::Delivered).unwrap().1.unwrap();
-                let totals = table.run.spool().status().unwrap().totals;
+                let totals = table.run.spool().status(Duration::ZERO).unwrap().totals;
                 assert!(totals.balanced(), "{case}: {totals:?}");
             }
         }

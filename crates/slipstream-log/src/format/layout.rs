@@ -38,20 +38,20 @@ pub(crate) const DAMAGED: &str = ".damaged";
 
 /// The path of the log that a slot is appending to.
 pub(crate) fn collecting_path(slot: u16) -> String {
-    format!("{}/{}", Stage::Collecting.dir(), collecting_name(slot))
+    format!("{}/{}", Stage::Collecting.name(), collecting_name(slot))
 }
 
 /// The path of a sealed log at some stage.
 pub(crate) fn log_path(stage: Stage, log: LogName) -> String {
-    format!("{}/{log}", stage.dir())
+    format!("{}/{log}", stage.name())
 }
 
 /// The path of a log's notes.
 pub(crate) fn notes_path(log: LogName) -> String {
-    format!("{}/{log}{NOTES}", Stage::Failed.dir())
+    format!("{}/{log}{NOTES}", Stage::Failed.name())
 }
 
 /// The path of what was set aside of a log.
 pub(crate) fn damage_path(log: LogName) -> String {
-    format!("{}/{log}{DAMAGED}", Stage::Failed.dir())
+    format!("{}/{log}{DAMAGED}", Stage::Failed.name())
 }

@@ -8,6 +8,8 @@
 use std::fmt;
 
 use slipstream_core::Timestamp;
+// A log moves from one to another by rename(2) alone, and its directory has the stage's name.
+pub use slipstream_core::operator::Stage;
 
 use crate::format::frame::LogHeader;
 
@@ -16,40 +18,6 @@ const OFFSET_BITS: u32 = 48;
 
 /// The largest offset that a position can tell.
 pub(crate) const OFFSET_MAX: u64 = (1 << OFFSET_BITS) - 1;
-
-/// Where a log stands in its life. It moves from one to another by rename(2) alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// Being appended to.
-    Collecting,
-    /// Sealed, waiting for the worker.
-    Ready,
-    /// Claimed by the worker.
-    Processing,
-    /// Holds what failed for good.
-    Failed,
-}
-
-impl Stage {
-    /// All of them, in the order of a log's life.
-    pub const ALL: [Self; 4] = [Self::Collecting, Self::Ready, Self::Processing, Self::Failed];
-
-    /// The directory's name.
-    pub fn dir(self) -> &'static str {
-        match self {
-            Self::Collecting => "collecting",
-            Self::Ready => "ready",
-            Self::Processing => "processing",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.dir())
-    }
-}
 
 /// The name of a sealed log. Names order by age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -87,7 +87,7 @@ impl Root {
     pub(super) fn parent<'p>(&self, path: &'p str) -> io::Result<(Parent<'_>, &'p str)> {
         let (parent, name) = match path.split_once('/') {
             None => (Parent::Root(self.fd()), path),
-            Some((dir, name)) if dir == Stage::Collecting.dir() => {
+            Some((dir, name)) if dir == Stage::Collecting.name() => {
                 (Parent::Kept(self.collecting()?), name)
             }
             Some((dir, name)) => (Parent::Dir(self.open_dir(dir, OFlags::PATH)?.fd), name),
@@ -182,7 +182,7 @@ impl Root {
     /// collecting/, opened anew if another directory has come in its place. That is one look at the
     /// name each time, where opening it takes three calls.
     fn collecting(&self) -> io::Result<Arc<Dir>> {
-        let name = Stage::Collecting.dir();
+        let name = Stage::Collecting.name();
         let mut kept = match self.collecting.try_lock() {
             Ok(kept) => kept,
             Err(TryLockError::Poisoned(kept)) => kept.into_inner(),

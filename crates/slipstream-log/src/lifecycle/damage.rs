@@ -112,7 +112,7 @@ fn write_aside(
 
 /// Keeps what was set aside for a slot within the same bound as its logs.
 fn make_room(files: &SpoolFiles, slot: u16) -> Result<(), SpoolError> {
-    let names = files.list(Stage::Failed.dir())?;
+    let names = files.list(Stage::Failed.name())?;
     let mut aside: Vec<_> = names
         .iter()
         .filter_map(|name| LogName::parse(name.strip_suffix(DAMAGED)?))

@@ -9,46 +9,13 @@ use std::fmt::Write as _;
 use memchr::{memchr, memmem, memrchr};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use slipstream_core::operator::Outcomes;
 
 use crate::format::log_name::LogName;
 
-/// Requests by what became of them. Their sum is what was stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Outcomes {
-    /// Delivered.
-    pub delivered: u64,
-    /// Outlived their use.
-    pub expired: u64,
-    /// Unreadable, kept for inspection.
-    pub set_aside: u64,
-    /// Overwritten by newer ones.
-    pub overwritten: u64,
-    /// Removed by a user.
-    pub purged: u64,
-}
-
-impl Outcomes {
-    /// Adds others to these.
-    pub fn add(&mut self, other: &Self) {
-        // Saturating: whatever numbers a damaged spool holds, they only have to be told.
-        self.delivered = self.delivered.saturating_add(other.delivered);
-        self.expired = self.expired.saturating_add(other.expired);
-        self.set_aside = self.set_aside.saturating_add(other.set_aside);
-        self.overwritten = self.overwritten.saturating_add(other.overwritten);
-        self.purged = self.purged.saturating_add(other.purged);
-    }
-
-    /// All of them together.
-    pub fn sum(&self) -> u64 {
-        let outcomes =
-            [self.delivered, self.expired, self.set_aside, self.overwritten, self.purged];
-        outcomes.into_iter().fold(0, u64::saturating_add)
-    }
-}
-
 /// What was overwritten in one slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct OverwrittenSum {
     /// Logs.
     pub logs: u64,
@@ -106,7 +73,10 @@ impl Counts {
         else {
             return None;
         };
-        let outcomes = Outcomes { delivered, expired, set_aside, overwritten, purged };
+        let mut outcomes = Outcomes::default();
+        (outcomes.delivered, outcomes.expired, outcomes.set_aside) =
+            (delivered, expired, set_aside);
+        (outcomes.overwritten, outcomes.purged) = (overwritten, purged);
         Some(Self { sealed: Sealed { requests, bytes: sealed }, gone: Gone { bytes, outcomes } })
     }
 }

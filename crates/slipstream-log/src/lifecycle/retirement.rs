@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use slipstream_core::operator::Outcomes;
+
 use crate::dir::files::SpoolFiles;
 use crate::dir::locks::Patience;
 use crate::error::SpoolError;
@@ -14,7 +16,7 @@ use crate::format::layout::{log_path, notes_path};
 use crate::format::log_name::{LogName, RetireReason, Stage};
 use crate::fs::File;
 use crate::lifecycle::damage::{self, Damage};
-use crate::lifecycle::entries::{Counts, Gone, Outcomes};
+use crate::lifecycle::entries::{Counts, Gone};
 use crate::lifecycle::ledger::Ledger;
 use crate::lifecycle::retiring_log::{RetiringLog, Step};
 use crate::lifecycle::tally::Tally;
@@ -117,13 +119,9 @@ impl Retirement {
         let tally = Tally::of(files, file, &path, Some(log))?;
         let sealed = self.ledger.account(log)?.stored.unwrap_or_else(|| tally.sealed());
         let unsettled = tally.pending + tally.failed;
-        let mut outcomes = Outcomes {
-            delivered: tally.delivered,
-            expired: tally.expired,
-            purged: tally.dropped,
-            set_aside: tally.set_aside(sealed),
-            ..Outcomes::default()
-        };
+        let mut outcomes = Outcomes::default();
+        (outcomes.delivered, outcomes.expired) = (tally.delivered, tally.expired);
+        (outcomes.purged, outcomes.set_aside) = (tally.dropped, tally.set_aside(sealed));
         match why {
             RetireReason::Done if unsettled > 0 => {
                 // It was settled, and a crash of the machine undid that: back it goes.

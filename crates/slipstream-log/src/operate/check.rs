@@ -11,6 +11,8 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use slipstream_core::operator::{Checked, Problem};
+
 use crate::consume::abandoned;
 use crate::consume::worker_lock::WorkerLock;
 use crate::dir::files::SpoolFiles;
@@ -20,7 +22,6 @@ use crate::format::log_name::{LogName, Stage, parse_collecting};
 use crate::fs::Open;
 use crate::lifecycle::retiring_log::RetiringLog;
 use crate::lifecycle::rotation::Rotation;
-use crate::operate::status::Totals;
 use crate::operate::survey::Survey;
 
 mod accounts;
@@ -29,54 +30,25 @@ mod logs;
 /// How many names of a directory that are none of a log are told.
 const STRANGERS_MAX: usize = 100;
 
-/// What a check found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Report {
-    /// Logs that were read.
-    pub logs: u64,
-    /// Records in them, settled or not.
-    pub records: u64,
-    /// Bytes that were read.
-    pub bytes: u64,
-    /// What is wrong, in the order it was found. Empty when all is well.
-    pub findings: Vec<Finding>,
-    /// What a killed process or a power loss left in the normal course of things: nothing that was
-    /// acknowledged, or a step that the next process finishes.
-    pub leftovers: Vec<Finding>,
-    /// The sums as they are now.
-    pub totals: Totals,
-}
-
-/// One thing that is wrong, or was left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Where, beneath the spool.
-    pub path: String,
-    /// What, lower case, with what a repair does about it.
-    pub what: String,
-    /// Whether it was mended.
-    pub mended: bool,
-}
-
 struct Check<'a> {
     rotation: &'a Rotation,
     repair: bool,
-    report: Report,
+    report: Checked,
 }
 
 /// Reads every log and every entry, and says what is wrong. With `repair`, mends it, too.
-pub(crate) fn check(rotation: &Rotation, repair: bool) -> Result<Report, SpoolError> {
+pub(crate) fn check(rotation: &Rotation, repair: bool) -> Result<Checked, SpoolError> {
     // A worker changes what a repair mends.
     let _worker = repair.then(|| WorkerLock::take(rotation.files())).transpose()?;
-    let mut check = Check { rotation, repair, report: Report::default() };
+    let mut check = Check { rotation, repair, report: Checked::default() };
     check.leftovers()?;
     check.strangers()?;
     check.read_logs()?;
     check.accounts()?;
-    match Survey::new(rotation.ledger()).look(None) {
-        Ok((status, _)) => check.report.totals = status.totals,
+    match Survey::new(rotation.ledger()).look(Duration::ZERO) {
+        Ok(seen) => check.report.totals = seen.status.totals,
         // Why was found above.
-        Err(error) if check.report.findings.is_empty() => return Err(error),
+        Err(error) if check.report.problems.is_empty() => return Err(error),
         Err(_) => return Ok(check.report),
     }
     let totals = check.report.totals;
@@ -97,7 +69,7 @@ impl<'a> Check<'a> {
     }
 
     fn find(&mut self, path: &str, what: impl Into<String>, mended: bool) {
-        self.report.findings.push(Finding { path: path.to_owned(), what: what.into(), mended });
+        self.report.problems.push(Problem::new(path, what, mended));
     }
 
     /// A file that an ended process left: a problem only where it cannot be dealt with.
@@ -113,7 +85,7 @@ impl<'a> Check<'a> {
 
     /// Notes what is normal after a kill or a power loss.
     fn leave(&mut self, path: &str, what: impl Into<String>, mended: bool) {
-        self.report.leftovers.push(Finding { path: path.to_owned(), what: what.into(), mended });
+        self.report.leftovers.push(Problem::new(path, what, mended));
     }
 
     /// What ended processes left.
@@ -145,7 +117,7 @@ impl<'a> Check<'a> {
     /// Files whose names say nothing to a spool. They belong to something else, so they stay.
     fn strangers(&mut self) -> Result<(), SpoolError> {
         for stage in Stage::ALL {
-            self.strangers_in(stage.dir(), |name| match stage {
+            self.strangers_in(stage.name(), |name| match stage {
                 Stage::Collecting => parse_collecting(name).is_some() || name.contains(".log.new-"),
                 Stage::Failed => {
                     let log = [DAMAGED, NOTES].iter().find_map(|end| name.strip_suffix(end));

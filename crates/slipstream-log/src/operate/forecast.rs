@@ -6,15 +6,17 @@
 use std::time::Duration;
 
 use slipstream_core::Timestamp;
+use slipstream_core::operator::NearlyFull;
 
-use crate::format::settings::Settings;
-use crate::operate::status::{SlotStatus, Status};
+use crate::format::settings::{OnFull, Settings};
+use crate::operate::status::SlotStatus;
 
 /// How many of the newest logs tell how fast a slot fills.
 const NEWEST: usize = 4;
 
 /// The slot that is full first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Forecast {
     /// The slot.
     pub slot: u16,
@@ -24,16 +26,21 @@ pub struct Forecast {
     pub requests: u64,
 }
 
-impl Status {
-    /// The slot whose oldest log must be evicted first if no worker comes; none while that is not
-    /// near.
-    pub fn forecast(&self) -> Option<Forecast> {
-        let near = self.slots.iter().filter_map(|slot| {
-            let requests = slot.ready.first().map_or(0, |oldest| oldest.requests);
-            slot.full_in.map(|wait| Forecast { slot: slot.slot, wait, requests })
-        });
-        near.min_by_key(|forecast| forecast.wait)
+impl Forecast {
+    /// The same, as any engine tells it.
+    pub(crate) fn nearly_full(self, on_full: OnFull) -> NearlyFull {
+        let overwrites = (on_full == OnFull::Overwrite).then_some(self.requests);
+        NearlyFull::new(format!("slot {}", self.slot), self.wait, overwrites)
     }
+}
+
+/// The slot whose oldest log must be evicted first if no worker comes; none while that is not near.
+pub(crate) fn forecast(slots: &[SlotStatus]) -> Option<Forecast> {
+    let near = slots.iter().filter_map(|slot| {
+        let requests = slot.ready.first().map_or(0, |oldest| oldest.requests);
+        slot.full_in.map(|wait| Forecast { slot: slot.slot, wait, requests })
+    });
+    near.min_by_key(|forecast| forecast.wait)
 }
 
 /// When a slot is full beyond the last of its places; none while it is not half full, or nothing

@@ -19,13 +19,12 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::dir::files::SpoolFiles;
 use crate::format::frame::{FORMAT_VERSION, LOG_HEADER, LogHeader};
-use crate::format::layout::{DAMAGED, SETTINGS_FILE, log_path};
-use crate::format::log_name::{LogName, Stage};
+use crate::format::layout::{DAMAGED, SETTINGS_FILE};
+use crate::format::log_name::LogName;
 use crate::format::scan::{Item, Limits, Walk};
 use crate::format::settings::Settings;
-use crate::fs::{AppendError, File, Lock, Open, Stat};
+use crate::fs::{AppendError, File, Lock, Stat};
 
 /// How long to wait for a moment without a writer. Writes take microseconds.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -106,21 +105,6 @@ impl LogReader {
             return Err(InspectError::NoLog { path });
         };
         Ok(Self { path, file, header, walk: Walk::new(salt, end, limits) })
-    }
-
-    /// Opens a sealed log of a spool; none if it has moved on since.
-    pub(crate) fn of_spool(
-        files: &SpoolFiles,
-        stage: Stage,
-        log: LogName,
-    ) -> Result<Option<Self>, InspectError> {
-        let beneath = log_path(stage, log);
-        let path = files.path.join(&beneath);
-        match files.fs.open(&beneath, Open::Read) {
-            Ok(file) => Self::of(path, file, Some(log), files.settings.limits()).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(InspectError::Io { path, source }),
-        }
     }
 
     /// What it says of itself; none when that is damaged, and its name stands in for it.

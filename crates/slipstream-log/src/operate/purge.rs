@@ -1,5 +1,7 @@
 //! Purging: logs that are removed because an operator asked for it.
 
+use slipstream_core::operator::Purged;
+
 use crate::consume::worker_lock::WorkerLock;
 use crate::dir::locks::Patience;
 use crate::error::SpoolError;
@@ -8,20 +10,6 @@ use crate::format::log_name::{RetireReason, Stage};
 use crate::lifecycle::retirement::Retired;
 use crate::lifecycle::retiring_log::RetiringLog;
 use crate::lifecycle::rotation::Rotation;
-use crate::operate::skipped::Skipped;
-
-/// What was removed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Purged {
-    /// Logs.
-    pub logs: u64,
-    /// Requests that they still held.
-    pub requests: u64,
-    /// Bytes of those logs.
-    pub bytes: u64,
-    /// Logs that could not be removed.
-    pub skipped: Vec<Skipped>,
-}
 
 /// Removes every log at a stage, and counts what it still held as purged.
 pub(crate) fn purge(rotation: &Rotation, stage: Stage) -> Result<Purged, SpoolError> {
@@ -35,13 +23,13 @@ pub(crate) fn purge(rotation: &Rotation, stage: Stage) -> Result<Purged, SpoolEr
     if stage == Stage::Collecting {
         for slot in files.collecting_slots()? {
             let gone = purge_collecting(rotation, slot, &mut patience);
-            purged.add(&collecting_path(slot), gone)?;
+            add(&mut purged, &collecting_path(slot), gone)?;
         }
     } else {
         for log in files.logs_in(stage)? {
             let retirement = &rotation.retirement;
             let gone = retirement.retire(stage, log, RetireReason::Purged, &mut patience);
-            purged.add(&log_path(stage, log), gone)?;
+            add(&mut purged, &log_path(stage, log), gone)?;
         }
     }
     rotation.ledger().shorten_if_long();
@@ -66,22 +54,20 @@ fn purge_collecting(
     rotation.retirement.finish(&*file, log, RetireReason::Purged)
 }
 
-impl Purged {
-    fn add(
-        &mut self,
-        path: &str,
-        gone: Result<Option<Retired>, SpoolError>,
-    ) -> Result<(), SpoolError> {
-        match gone {
-            Ok(None) => {}
-            Ok(Some(Retired { bytes, requests })) => {
-                self.logs += 1;
-                self.requests += requests;
-                self.bytes += bytes;
-            }
-            Err(error) if error.is_of_the_spool() => return Err(error),
-            Err(error) => self.skipped.push(Skipped::new(path, &error)),
+fn add(
+    purged: &mut Purged,
+    path: &str,
+    gone: Result<Option<Retired>, SpoolError>,
+) -> Result<(), SpoolError> {
+    match gone {
+        Ok(None) => {}
+        Ok(Some(Retired { bytes, requests })) => {
+            purged.parts += 1;
+            purged.requests += requests;
+            purged.bytes += bytes;
         }
-        Ok(())
+        Err(error) if error.is_of_the_spool() => return Err(error),
+        Err(error) => purged.skipped.push(error.skipped(path)),
     }
+    Ok(())
 }

@@ -15,22 +15,12 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use slipstream_core::Timestamp;
+use slipstream_core::operator::Overdue;
 
-use crate::consume::worker_lock::Holder;
+use crate::consume::worker_lock::holder;
 use crate::dir::files::SpoolFiles;
 use crate::format::layout::{LAST_RUN, SETTINGS_FILE, WARNED};
 use crate::fs::{File, Open};
-
-/// That no worker has finished for too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overdue {
-    /// Since when. None when the clock was set back since, and that is all that is known.
-    pub since: Option<Timestamp>,
-    /// Whether one ever finished. If not, the time is that of the spool's making.
-    pub worked: bool,
-    /// What keeps others from working, if something has the worker's lock and tells nothing.
-    pub hung: Option<Holder>,
-}
 
 /// What was noticed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,7 +69,7 @@ fn look(files: &SpoolFiles, after: Duration) -> io::Result<Option<Overdue>> {
     if waited.is_some() && !told {
         return Ok(None);
     }
-    let worker = if told { Holder::of(files).map_err(io::Error::other)? } else { None };
+    let worker = if told { holder(files).map_err(io::Error::other)? } else { None };
     if worker.is_some_and(|worker| !worker.hangs()) {
         return Ok(None);
     }
@@ -87,7 +77,7 @@ fn look(files: &SpoolFiles, after: Duration) -> io::Result<Option<Overdue>> {
     Ok(told.then(|| {
         let since = (!ahead).then_some(last);
         tracing::warn!(?since, "no worker has finished for longer than {after:?}");
-        Overdue { since, worked, hung: worker }
+        Overdue::new(since, worked, worker)
     }))
 }
 

@@ -3,22 +3,23 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use slipstream_core::Clock;
+use slipstream_core::operator::{AgeHistograms, Skipped, Stage, StageStatus, Status, Totals};
+use slipstream_core::{Clock, LastRun};
 
-use crate::consume::worker_lock::Holder;
+use crate::consume::state_files;
+use crate::consume::worker_lock::holder;
 use crate::dir::files::SpoolFiles;
 use crate::error::SpoolError;
 use crate::format::frame::{SettlementField, State};
-use crate::format::layout::{LEDGER, WORKER_LOCK, collecting_path, log_path};
-use crate::format::log_name::{LogName, RetireReason, Stage};
+use crate::format::layout::{LAST_RUN, LEDGER, WORKER_LOCK, collecting_path, log_path};
+use crate::format::log_name::{LogName, RetireReason};
+use crate::fs::Open;
 use crate::lifecycle::entries::{Accounts, Counts};
 use crate::lifecycle::ledger::Ledger;
 use crate::lifecycle::retiring_log::{RetiringLog, Step};
 use crate::lifecycle::tally::Tally;
 use crate::operate::forecast::full_in;
-use crate::operate::histogram::{AgeHistograms, Destinations};
-use crate::operate::skipped::Skipped;
-use crate::operate::status::{LogStatus, SlotStatus, StageStatus, Status, Totals};
+use crate::operate::status::{LogStatus, SlotStatus, SpoolStatus};
 
 /// A sealed log that is there, and what it holds.
 enum Seen {
@@ -68,31 +69,26 @@ impl<'a> Survey<'a> {
         Self { ledger, files: &ledger.files }
     }
 
-    /// Looks at everything; with `read_for`, also for how long requests have waited, by whom they go to.
-    /// Envelopes are read for no longer than that; what is left then is only counted.
+    /// Looks at everything. Envelopes are read for no longer than `most`, to tell for how long requests have
+    /// waited, by whom they go to; what is left then is only counted.
     ///
     /// While others work, the parts are not of one moment; so it looks again, a few times, if the sums do
     /// not agree. At a quiet moment they must.
-    pub(crate) fn look(
-        &self,
-        read_for: Option<Duration>,
-    ) -> Result<(Status, Destinations), SpoolError> {
+    pub(crate) fn look(&self, most: Duration) -> Result<SpoolStatus, SpoolError> {
         let clock = &*self.files.clock;
         let mut tries = 0..5;
         loop {
-            let until = clock.elapsed().saturating_add(read_for.unwrap_or_default());
+            let until = clock.elapsed().saturating_add(most);
             let histograms = AgeHistograms::new(clock.now());
             let mut reader = Reader { clock, until, seen: 0, in_time: true, histograms };
-            let wanted = read_for.is_some();
-            let status = self.look_at_all(&mut |stage, settlement, payload| {
-                if wanted {
-                    reader.read(stage, settlement, payload);
-                }
+            let mut seen = self.look_at_all(&mut |stage, settlement, payload| {
+                reader.read(stage, settlement, payload);
             })?;
             tries.next();
-            let settled = status.totals.balanced() || !status.skipped.is_empty();
+            let settled = seen.status.totals.balanced() || !seen.status.skipped.is_empty();
             if settled || tries.is_empty() {
-                return Ok((status, reader.histograms.sorted()));
+                seen.status.destinations = reader.histograms.sorted();
+                return Ok(seen);
             }
         }
     }
@@ -101,16 +97,16 @@ impl<'a> Survey<'a> {
     fn look_at_all(
         &self,
         show: &mut dyn FnMut(Stage, SettlementField, &[u8]),
-    ) -> Result<Status, SpoolError> {
+    ) -> Result<SpoolStatus, SpoolError> {
         let mut skipped = Vec::new();
         let accounts = or_skip(LEDGER, self.ledger.read(), &mut skipped);
         let seen = self.see_logs(show, &mut skipped)?;
         let collecting = self.see_collecting(show, &mut skipped)?;
-        let worker = or_skip(WORKER_LOCK, Holder::of(self.files), &mut skipped);
+        let worker = or_skip(WORKER_LOCK, holder(self.files), &mut skipped);
         let there = seen.keys().copied().collect();
         let folded = accounts.folded_without(&there);
-        let mut totals =
-            Totals { stored: folded.stored, outcomes: folded.outcomes, ..Totals::default() };
+        let mut totals = Totals::default();
+        (totals.stored, totals.outcomes) = (folded.stored, folded.outcomes);
         // What is being collected counts as it stands; an end that is being written does not.
         for (_, tally) in &collecting {
             totals.stored += tally.readable();
@@ -128,17 +124,14 @@ impl<'a> Survey<'a> {
                 totals.stored = totals.stored.saturating_add(stored);
             }
         }
-        Ok(Status {
-            stages: self.stages(&collecting, &seen),
-            totals,
-            slots: self.slots(&collecting, &seen),
-            overwritten: folded.slots,
-            spoiled_entries: accounts.spoiled,
-            worker_running: worker.is_some(),
-            worker_pid: worker.and_then(|worker| worker.pid),
-            worker_silent: worker.map_or(Duration::ZERO, |worker| worker.silent),
-            skipped,
-        })
+        let place = self.files.path.display().to_string();
+        let mut status = Status::new(place, self.files.clock.now(), totals);
+        status.stages = self.stages(&collecting, &seen);
+        (status.worker, status.skipped) = (worker, skipped);
+        status.last_run = last_run(self.files);
+        let mut all = SpoolStatus::new(status, self.files.settings.clone());
+        (all.overwritten, all.spoiled_entries) = (folded.slots, accounts.spoiled);
+        Ok(all.with_slots(self.slots(&collecting, &seen)))
     }
 
     /// The logs that are being collected: when they were opened, and what they hold.
@@ -261,10 +254,15 @@ impl<'a> Survey<'a> {
     }
 }
 
+/// What the last run, or the one that lasts, reported.
+pub(crate) fn last_run(files: &SpoolFiles) -> Option<LastRun> {
+    LastRun::read(&state_files::read(files, LAST_RUN, Open::Read)?)
+}
+
 /// What a file holds; nothing, and a word about it, if it cannot be read.
 fn or_skip<T: Default>(path: &str, seen: Result<T, SpoolError>, skipped: &mut Vec<Skipped>) -> T {
     seen.unwrap_or_else(|error| {
-        skipped.push(Skipped::new(path, &error));
+        skipped.push(error.skipped(path));
         T::default()
     })
 }

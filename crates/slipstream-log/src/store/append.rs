@@ -198,8 +198,8 @@ impl Appender {
             file.sync()?;
             if !syncs.name.load(Ordering::Acquire) {
                 // The log may have been sealed since: then either name leads to it.
-                files.fs.sync_dir(Stage::Collecting.dir())?;
-                files.fs.sync_dir(Stage::Ready.dir())?;
+                files.fs.sync_dir(Stage::Collecting.name())?;
+                files.fs.sync_dir(Stage::Ready.name())?;
                 syncs.name.store(true, Ordering::Release);
             }
             Ok(())

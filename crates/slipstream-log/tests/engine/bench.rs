@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use slipstream_core::operator::{Operator, Totals};
 use slipstream_core::{
     Backlog, Claim, Clock, DeliveryOptions, Destination, Engine, Next, Record, RecordId,
     Settlement, Source, StoreError, Timestamp,
 };
-use slipstream_log::{Settings, Spool, Stage, Totals};
+use slipstream_log::{Settings, Spool, Stage};
 
 /// A clock that stands still until it is told to move.
 #[derive(Clone)]
@@ -99,13 +100,13 @@ impl Bench {
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        let totals = self.other().status().unwrap().totals;
+        let totals = self.other().status(Duration::ZERO).unwrap().totals;
         assert!(totals.balanced(), "{totals:?}");
         totals
     }
 
     pub(crate) fn files(&self, stage: Stage) -> Vec<String> {
-        let dir = std::fs::read_dir(self.path().join(stage.dir())).unwrap();
+        let dir = std::fs::read_dir(self.path().join(stage.name())).unwrap();
         let mut names: Vec<_> =
             dir.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();

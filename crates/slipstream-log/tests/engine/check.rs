@@ -1,7 +1,8 @@
 //! The spool's fsck finds what is wrong, and mends it without losing a readable record.
 
 use slipstream_core::Settlement;
-use slipstream_log::{SpoolError, Stage};
+use slipstream_core::operator::{Operator, OperatorError};
+use slipstream_log::Stage;
 
 use crate::bench::{Bench, MINUTE, drain};
 
@@ -23,10 +24,10 @@ fn findings(bench: &Bench) -> (Vec<String>, Vec<String>) {
     let words = |repair| {
         let report = bench.other().check(repair).unwrap();
         report
-            .findings
+            .problems
             .into_iter()
             .chain(report.leftovers)
-            .map(|finding| format!("{} {}", finding.path, finding.what))
+            .map(|finding| format!("{} {}", finding.part, finding.what))
             .collect::<Vec<_>>()
     };
     let found = words(false);
@@ -40,7 +41,7 @@ fn findings(bench: &Bench) -> (Vec<String>, Vec<String>) {
 fn a_healthy_spool_has_no_findings_at_any_stage() {
     let (mut bench, _) = bench();
     let report = bench.other().check(false).unwrap();
-    assert_eq!((report.findings.len(), report.logs, report.records), (0, 2, 4));
+    assert_eq!((report.problems.len(), report.parts, report.records), (0, 2, 4));
     let mut backlog = bench.backlog();
     drain(&mut *backlog, |n| {
         if n == 1 { Settlement::Failed } else { Settlement::Retry { after: MINUTE } }
@@ -61,11 +62,11 @@ fn a_flipped_bit_in_the_last_record_is_found_while_its_log_is_being_collected() 
     bytes[last] ^= 1;
     std::fs::write(&path, bytes).unwrap();
     let report = bench.other().check(false).unwrap();
-    assert_eq!((report.findings.len(), report.logs, report.records), (1, 2, 3), "{report:?}");
+    assert_eq!((report.problems.len(), report.parts, report.records), (1, 2, 3), "{report:?}");
     // A writer that has the log's lock may be at it.
     let log = std::fs::File::open(&path).unwrap();
     rustix::fs::flock(&log, rustix::fs::FlockOperation::LockShared).unwrap();
-    assert_eq!(bench.other().check(false).unwrap().findings.len(), 0);
+    assert_eq!(bench.other().check(false).unwrap().problems.len(), 0);
 }
 
 #[test]
@@ -111,7 +112,7 @@ fn what_a_repair_could_not_remove_is_not_called_mended() {
         let stuck = bench.path().join(stuck);
         std::fs::create_dir(&stuck).unwrap();
         let report = bench.other().check(true).unwrap();
-        let mended: Vec<_> = report.findings.iter().map(|finding| finding.mended).collect();
+        let mended: Vec<_> = report.problems.iter().map(|finding| finding.mended).collect();
         assert_eq!(mended, [false], "{report:?}");
         std::fs::remove_dir(&stuck).unwrap();
     }
@@ -166,7 +167,7 @@ fn what_is_no_log_is_named_and_left_alone() {
 fn a_repair_waits_for_no_worker_and_a_check_needs_none() {
     let (bench, _) = bench();
     let backlog = bench.backlog();
-    assert!(matches!(bench.other().check(true), Err(SpoolError::Busy { .. })));
+    assert!(matches!(bench.other().check(true), Err(OperatorError::Busy { .. })));
     assert!(bench.other().check(false).is_ok());
     backlog.close().unwrap();
 }
@@ -178,7 +179,7 @@ fn a_log_with_another_name_elsewhere_is_a_finding_and_not_the_end_of_the_check()
     let report = bench.other().check(false);
     // The sums cannot be made while it cannot be opened, and that is said.
     let words =
-        report.map_or_else(|error| format!("{error:?}"), |report| format!("{:?}", report.findings));
+        report.map_or_else(|error| format!("{error:?}"), |report| format!("{:?}", report.problems));
     assert!(words.contains("a hard link"), "{words}");
     assert!(words.contains("cannot be opened"), "{words}");
 }

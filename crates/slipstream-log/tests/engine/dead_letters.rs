@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use slipstream_core::operator::{Act, Letter, Operator, Stage, Standing};
 use slipstream_core::{Destination, Engine, Record, Settlement};
-use slipstream_log::{Act, Letter, Stage, Standing};
 
 use crate::bench::{Bench, MINUTE, drain, source};
 
@@ -18,7 +18,7 @@ fn bytes(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
     let mut all = BTreeMap::new();
     for stage in Stage::ALL {
         for name in bench.files(stage) {
-            let path = bench.path().join(stage.dir()).join(&name);
+            let path = bench.path().join(stage.name()).join(&name);
             all.insert(format!("{stage}/{name}"), std::fs::read(path).unwrap());
         }
     }
@@ -58,13 +58,13 @@ fn a_plan_counts_what_its_application_changes_and_changes_nothing_itself() {
         for chosen in [&[2, 3, 6][..], &[3], &[2, 6], &[4, 5], &[]] {
             let bench = scene();
             let before = bytes(&bench);
-            let choose = |letter: &Letter<'_>| chosen.contains(&number(letter));
-            let plan = bench.other().dead_letters().plan(choose).unwrap();
+            let mut choose = |letter: &Letter<'_>| chosen.contains(&number(letter));
+            let plan = bench.other().plan(&mut choose).unwrap();
             assert_eq!(bytes(&bench), before, "{act:?} {chosen:?}");
-            let applied = bench.other().dead_letters().apply(act, choose).unwrap();
+            let applied = bench.other().apply(act, &mut choose).unwrap();
             assert_eq!(plan, applied, "{act:?} {chosen:?}");
             let dead = chosen.iter().filter(|number| [2, 3, 6].contains(*number)).count() as u64;
-            assert_eq!((plan.requests, plan.logs), (dead, dead));
+            assert_eq!((plan.requests, plan.parts), (dead, dead));
             let other = plan.to.each.get("beep://other").copied().unwrap_or_default();
             assert_eq!(other, u64::from(chosen.contains(&2)), "{act:?} {chosen:?}");
             let totals = bench.totals();
@@ -79,8 +79,8 @@ fn a_plan_counts_what_its_application_changes_and_changes_nothing_itself() {
 fn a_filter_is_shown_what_is_no_dead_letter_and_cannot_change_it() {
     let bench = scene();
     let mut shown = BTreeMap::new();
-    let all = bench.other().dead_letters().apply(Act::Drop, |letter| {
-        shown.insert(number(letter), (letter.standing(), letter.stage()));
+    let all = bench.other().apply(Act::Drop, &mut |letter| {
+        shown.insert(number(letter), (letter.standing, letter.stage));
         true
     });
     assert_eq!(all.unwrap().requests, 3);
@@ -101,22 +101,22 @@ fn a_filter_is_shown_what_is_no_dead_letter_and_cannot_change_it() {
 fn what_a_running_worker_has_is_counted_apart_and_left_alone() {
     let bench = scene();
     let worker = bench.backlog();
-    let plan = bench.other().dead_letters().plan(|_| true).unwrap();
-    let applied = bench.other().dead_letters().apply(Act::Drop, |_| true).unwrap();
+    let plan = bench.other().plan(&mut |_| true).unwrap();
+    let applied = bench.other().apply(Act::Drop, &mut |_| true).unwrap();
     assert_eq!(plan, applied);
-    assert_eq!((plan.requests, plan.logs, plan.held_by_worker), (2, 2, 1));
+    assert_eq!((plan.requests, plan.parts, plan.held_by_worker), (2, 2, 1));
     assert!(plan.worker_running);
     let mut held = Vec::new();
-    let look = |letter: &Letter<'_>| {
-        if letter.standing() == Standing::HeldByWorker {
+    let mut look = |letter: &Letter<'_>| {
+        if letter.standing == Standing::HeldByWorker {
             held.push(number(letter));
         }
         ControlFlow::Continue(())
     };
-    assert_eq!(bench.other().dead_letters().each(look).unwrap(), []);
+    assert_eq!(bench.other().each_letter(&mut look).unwrap(), []);
     assert_eq!(held, [3]);
     drop(worker);
-    assert_eq!(bench.other().dead_letters().apply(Act::Drop, |_| true).unwrap().requests, 1);
+    assert_eq!(bench.other().apply(Act::Drop, &mut |_| true).unwrap().requests, 1);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_listing_shows_each_request_once_and_ends_when_enough_was_seen() {
     let spool = bench.other();
     let mut look = |most: usize| {
         shown.clear();
-        let each = spool.dead_letters().each(|letter| {
+        let each = spool.each_letter(&mut |letter| {
             shown.push(number(letter));
             if shown.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
@@ -154,8 +154,8 @@ fn a_filter_can_ask_what_was_noted_of_a_log() {
         }
     };
     let letters = bench.other();
-    assert_eq!(letters.dead_letters().plan(says("timed out")).unwrap().requests, 0);
-    assert_eq!(letters.dead_letters().apply(Act::Retry, says("no route")).unwrap().requests, 1);
+    assert_eq!(letters.plan(&mut says("timed out")).unwrap().requests, 0);
+    assert_eq!(letters.apply(Act::Retry, &mut says("no route")).unwrap().requests, 1);
 }
 
 #[test]
@@ -165,9 +165,9 @@ fn a_log_that_cannot_be_read_keeps_no_other_from_being_planned_or_shown() {
     let path = bench.path().join("failed").join(&name);
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
-    let plan = bench.other().dead_letters().plan(|_| true).unwrap();
+    let plan = bench.other().plan(&mut |_| true).unwrap();
     assert_eq!((plan.requests, plan.skipped.len()), (2, 1));
-    assert_eq!(plan.skipped[0].path, format!("failed/{name}"));
-    let skipped = bench.other().dead_letters().each(|_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(plan.skipped[0].part, format!("failed/{name}"));
+    let skipped = bench.other().each_letter(&mut |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(skipped, plan.skipped);
 }

@@ -1,9 +1,11 @@
 //! What the engine keeps beside the records: notes, the worker's memory, news of what comes.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use slipstream_core::operator::{Act, Letter, Operator};
 use slipstream_core::{
     DeliveryOptions, Destination, Engine, Next, Notifier, Record, Settlement, TryNow,
 };
@@ -30,7 +32,7 @@ fn notes_stay_with_their_log_and_go_with_it() {
     assert!(bench.files(Stage::Failed).contains(&name.replace(".notes", "")));
     let text = std::fs::read_to_string(bench.path().join("failed").join(name)).unwrap();
     assert_eq!(text, "connection refused really\n");
-    assert_eq!(bench.other().check(false).unwrap().findings.len(), 0);
+    assert_eq!(bench.other().check(false).unwrap().problems.len(), 0);
     bench.spool.purge(Stage::Failed).unwrap();
     assert_eq!(notes(&bench), Vec::<String>::new());
 }
@@ -44,7 +46,11 @@ fn notes_are_read_line_by_line_and_one_that_is_too_long_or_not_ended_is_passed_o
     let log = bench.spool.sealed_logs(Stage::Processing).unwrap().remove(0);
     let read = |bench: &Bench| {
         let mut lines = Vec::new();
-        bench.other().notes_of(log, |line| lines.push(line.to_owned())).unwrap();
+        let mut look = |letter: &Letter<'_>| {
+            letter.each_note(|line| lines.push(line.to_owned())).unwrap();
+            ControlFlow::Break(())
+        };
+        assert_eq!(bench.other().each_letter(&mut look).unwrap(), []);
         lines
     };
     assert_eq!(read(&bench), Vec::<String>::new());
@@ -105,7 +111,7 @@ fn what_a_run_remembers_the_next_one_recalls() {
     assert_eq!(backlog.recall().as_deref(), Some(&b"down: b"[..]));
     backlog.remember(b"");
     assert_eq!(backlog.recall(), None);
-    assert_eq!(bench.other().check(false).unwrap().findings.len(), 0);
+    assert_eq!(bench.other().check(false).unwrap().problems.len(), 0);
 }
 
 #[test]
@@ -153,7 +159,7 @@ fn a_retry_wakes_a_follower() {
     backlog.follow(Notifier::new(move || pen.send(()).unwrap_or_default())).unwrap();
     drain(&mut *backlog, |_| Settlement::Failed);
     assert!(next(&mut *backlog).is_none());
-    assert_eq!(bench.other().retry_failed(|_| true).unwrap().requests, 1);
+    assert_eq!(bench.other().apply(Act::Retry, &mut |_| true).unwrap().requests, 1);
     woken.recv_timeout(Duration::from_secs(10)).unwrap();
     assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), [1]);
 }
@@ -196,11 +202,11 @@ fn what_failed_in_a_log_that_still_waits_is_retried_while_no_worker_has_it() {
     };
     let mut backlog = bench.backlog();
     drain(&mut *backlog, failing_first);
-    let retried = bench.other().retry_failed(|_| true).unwrap();
+    let retried = bench.other().apply(Act::Retry, &mut |_| true).unwrap();
     assert_eq!((retried.requests, retried.worker_running), (0, true));
     backlog.close().unwrap();
-    let retried = bench.other().retry_failed(|_| true).unwrap();
-    assert_eq!((retried.logs, retried.requests, retried.worker_running), (1, 1, false));
+    let retried = bench.other().apply(Act::Retry, &mut |_| true).unwrap();
+    assert_eq!((retried.parts, retried.requests, retried.worker_running), (1, 1, false));
     let totals = bench.totals();
     assert_eq!((totals.pending, totals.failed), (2, 0));
     let first = next(&mut *bench.backlog()).unwrap();
@@ -215,9 +221,9 @@ fn a_retry_makes_the_next_worker_forget_who_did_not_answer() {
     drain(&mut *backlog, |_| Settlement::Failed);
     backlog.remember(b"down: a");
     backlog.close().unwrap();
-    assert_eq!(bench.other().retry_failed(|_| false).unwrap().requests, 0);
+    assert_eq!(bench.other().apply(Act::Retry, &mut |_| false).unwrap().requests, 0);
     assert!(bench.backlog().recall().is_some());
-    assert_eq!(bench.other().retry_failed(|_| true).unwrap().requests, 1);
+    assert_eq!(bench.other().apply(Act::Retry, &mut |_| true).unwrap().requests, 1);
     let asked = bench.backlog().next().unwrap();
     let Next::Asked(asked) = asked else { panic!("{asked:?}") };
     assert_eq!(asked, [TryNow::To(Destination::new("beep://speaker"))]);
@@ -310,7 +316,7 @@ fn what_an_operator_asks_for_is_told_before_what_was_retried_and_everything_that
     assert!(next(&mut *backlog).is_none());
     bench.store().unwrap();
     drain(&mut *backlog, |_| Settlement::Failed);
-    bench.other().retry_failed(|_| true).unwrap();
+    bench.other().apply(Act::Retry, &mut |_| true).unwrap();
     bench.clock.advance(Duration::from_secs(1));
     let mut told = Vec::new();
     loop {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use slipstream_core::operator::{Act, NearlyFull, Operator, Stage};
 use slipstream_core::{Destination, Engine, Record, RecordId, Settlement};
-use slipstream_log::{Settings, Spool, Stage};
+use slipstream_log::{Settings, Spool};
 
 use crate::bench::{Bench, MINUTE, drain, next, source};
 
@@ -24,7 +25,7 @@ fn a_slot_tells_of_each_log_in_it_and_when_it_is_full() {
         bench.clock.advance(MINUTE);
     }
     bench.store().unwrap();
-    let status = bench.other().status().unwrap();
+    let status = bench.other().spool_status(Duration::ZERO).unwrap();
     let [slot] = &status.slots[..] else { panic!("{:?}", status.slots) };
     let requests: Vec<_> = slot.ready.iter().map(|log| log.requests).collect();
     assert_eq!((slot.slot, &*requests), (0, &[1, 2, 1][..]));
@@ -32,6 +33,7 @@ fn a_slot_tells_of_each_log_in_it_and_when_it_is_full() {
     // The fourth takes the last place, the fifth overwrites.
     let forecast = status.forecast().unwrap();
     assert_eq!((forecast.slot, forecast.wait, forecast.requests), (0, 2 * MINUTE, 1));
+    assert_eq!(status.status.nearly_full, Some(NearlyFull::new("slot 0", 2 * MINUTE, Some(1))));
     let mut backlog = bench.backlog();
     let claim = next(&mut *backlog).unwrap();
     backlog.settle(claim.ticket, Settlement::Failed).unwrap();
@@ -40,11 +42,11 @@ fn a_slot_tells_of_each_log_in_it_and_when_it_is_full() {
     let claim = next(&mut *backlog).unwrap();
     backlog.settle(claim.ticket, Settlement::Failed).unwrap();
     backlog.close().unwrap();
-    let status = bench.other().status().unwrap();
+    let status = bench.other().spool_status(Duration::ZERO).unwrap();
     let slot = &status.slots[0];
     // One failed beside one that waits; both count as failed.
-    assert_eq!((slot.failed.logs, slot.failed.requests), (1, 2));
-    assert_eq!((slot.processing.logs, slot.processing.requests), (1, 1));
+    assert_eq!((slot.failed.parts, slot.failed.requests), (1, 2));
+    assert_eq!((slot.processing.parts, slot.processing.requests), (1, 1));
     assert_eq!((slot.ready.len(), status.forecast()), (1, None));
 }
 
@@ -59,14 +61,16 @@ fn requests_are_told_apart_by_whom_they_go_to_at_every_stage() {
     store_to(&mut bench, "http://dead");
     bench.clock.advance(MINUTE);
     store_to(&mut bench, "http://well");
-    let (status, found) = bench.other().status_by_destination(MINUTE).unwrap();
-    assert_eq!(status, bench.other().status().unwrap());
+    let seen = bench.other().status(MINUTE).unwrap();
+    let counted = bench.other().status(Duration::ZERO).unwrap();
+    assert_eq!((&seen.stages, seen.totals), (&counted.stages, counted.totals));
+    let found = seen.destinations;
     let [dead, well] = &found.each[..] else { panic!("{found:?}") };
     assert_eq!((&*dead.destination, &*well.destination), ("http://dead", "http://well"));
     assert_eq!((dead.failed, dead.pending), ([0, 1, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0]));
     assert_eq!(well.pending, [1, 0, 0, 0, 0, 0, 0]);
     // What cannot be read in time is only counted.
-    let (_, found) = bench.other().status_by_destination(Duration::ZERO).unwrap();
+    let found = counted.destinations;
     assert_eq!((found.each.len(), found.skipped), (0, 3));
 }
 
@@ -84,7 +88,7 @@ fn what_a_run_did_stays_until_the_next_one_tells_and_a_retry_leaves_it() {
     assert!(bench.other().backlog().is_err(), "it is this worker's until it is dropped");
     drop(backlog);
     assert_eq!(bench.other().last_run().map(|run| run.delivered), Some(2));
-    assert_eq!(bench.spool.retry_failed(|_| true).unwrap().requests, 1);
+    assert_eq!(bench.spool.apply(Act::Retry, &mut |_| true).unwrap().requests, 1);
     // What is known of other destinations holds.
     assert!(bench.path().join("worker.memory").exists());
     assert_eq!(bench.other().last_run().map(|run| run.delivered), Some(2));
@@ -92,7 +96,7 @@ fn what_a_run_did_stays_until_the_next_one_tells_and_a_retry_leaves_it() {
         bench.spool.purge(stage).unwrap();
     }
     assert_eq!(bench.other().last_run().map(|run| run.delivered), Some(2));
-    assert_eq!(bench.other().check(false).unwrap().findings, []);
+    assert_eq!(bench.other().check(false).unwrap().problems, []);
 }
 
 #[test]

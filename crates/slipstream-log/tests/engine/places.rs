@@ -1,7 +1,9 @@
 //! Directories and files that are not as they should be, and the settings that a spool keeps.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::time::Duration;
 
+use slipstream_core::operator::Operator;
 use slipstream_log::{Settings, Spool, SpoolDir};
 
 use crate::bench::Bench;
@@ -73,7 +75,7 @@ fn a_spool_that_lost_its_settings_says_so_and_one_that_lost_directories_is_mende
     for name in ["ready", "failed", "removing", "processing"] {
         std::fs::remove_dir(bench.path().join(name)).unwrap();
     }
-    let refused = bench.other().status().unwrap_err().to_string();
+    let refused = bench.other().status(Duration::ZERO).unwrap_err().to_string();
     let path = bench.path();
     let repair = format!("`slipstream --dir {} check --repair` makes it again", path.display());
     assert_eq!(refused, format!("{} is gone; {repair}", path.join("ready").display()));
@@ -117,6 +119,6 @@ fn a_spool_is_used_through_the_directory_that_was_opened() {
     Spool::builder().settings(three).open(bench.path()).unwrap();
     let found = dir.find().unwrap().unwrap();
     assert_eq!(found.settings().slots, Settings::default().slots);
-    assert_eq!(found.status().unwrap().totals.pending, 1);
+    assert_eq!(found.status(Duration::ZERO).unwrap().totals.pending, 1);
     assert!(SpoolDir::open(bench.dir.path().join("nothing")).unwrap().is_none());
 }

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::time::Duration;
 
+use slipstream_core::operator::{Act, Letter, Operator, OperatorError};
 use slipstream_core::{BacklogError, Claim, Engine, Next, Record, Settlement, Source, StoreError};
 use slipstream_log::frame::LOG_HEADER;
-use slipstream_log::{OnFull, Settings, SpoolError, Stage};
+use slipstream_log::{OnFull, Settings, Stage};
 
 use crate::bench::{Bench, MINUTE, drain, next, number, source};
 
@@ -65,7 +66,7 @@ fn a_slot_keeps_its_ten_newest_logs_and_counts_what_it_overwrites() {
     assert_eq!(bench.files(Stage::Ready).len(), 10);
     let totals = bench.totals();
     assert_eq!((totals.stored, totals.pending, totals.outcomes.overwritten), (30, 22, 8));
-    let by_slot = bench.other().status().unwrap().overwritten[&11];
+    let by_slot = bench.other().spool_status(Duration::ZERO).unwrap().overwritten[&11];
     assert_eq!((by_slot.logs, by_slot.requests), (4, 8));
     let mut backlog = bench.backlog();
     assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), (9..=30).collect::<Vec<_>>());
@@ -240,9 +241,9 @@ fn a_failed_record_that_is_retried_comes_out_with_no_attempts_and_the_others_sta
     let mut backlog = bench.backlog();
     drain(&mut *backlog, |n| if n == 1 { Settlement::Delivered } else { Settlement::Failed });
     backlog.close().unwrap();
-    let chosen = |payload: &[u8]| Record::decode(payload).unwrap().id.as_bytes()[15] == 3;
-    let retried = bench.other().retry_failed(chosen).unwrap();
-    assert_eq!((retried.logs, retried.requests), (1, 1));
+    let mut chosen = |letter: &Letter<'_>| letter.record().unwrap().id.as_bytes()[15] == 3;
+    let retried = bench.other().apply(Act::Retry, &mut chosen).unwrap();
+    assert_eq!((retried.parts, retried.requests), (1, 1));
     assert_eq!((bench.totals().pending, bench.totals().failed), (1, 2));
     let mut backlog = bench.backlog();
     let claim = next(&mut *backlog).unwrap();
@@ -255,7 +256,7 @@ fn a_failed_record_that_is_retried_comes_out_with_no_attempts_and_the_others_sta
     // A running worker finds what is retried while it runs, and a failure ends it for this run.
     let mut backlog = bench.backlog();
     assert!(next(&mut *backlog).is_none());
-    bench.other().retry_failed(|_| true).unwrap();
+    bench.other().apply(Act::Retry, &mut |_| true).unwrap();
     assert_eq!(drain(&mut *backlog, |_| Settlement::Failed), [2, 4]);
     backlog.close().unwrap();
     assert_eq!(bench.totals().failed, 2);
@@ -340,11 +341,11 @@ fn one_worker_has_the_spool_and_the_next_one_learns_who() {
         panic!("two workers have the spool");
     };
     assert_eq!(holder, Some(std::process::id()));
-    let status = bench.other().status().unwrap();
-    assert_eq!((status.worker_running, status.worker_pid), (true, Some(std::process::id())));
+    let status = bench.other().status(Duration::ZERO).unwrap();
+    assert_eq!(status.worker.unwrap().pid, Some(std::process::id()));
     drop(backlog);
     assert!(bench.other().backlog().is_ok());
-    assert!(!bench.other().status().unwrap().worker_running);
+    assert_eq!(bench.other().status(Duration::ZERO).unwrap().worker, None);
 }
 
 #[test]
@@ -357,14 +358,14 @@ fn a_purge_counts_what_it_removes_at_each_stage() {
     bench.store().unwrap();
     let mut backlog = bench.backlog();
     drain(&mut *backlog, |_| Settlement::Retry { after: MINUTE });
-    assert!(matches!(bench.spool.purge(Stage::Processing), Err(SpoolError::Busy { .. })));
+    assert!(matches!(bench.spool.purge(Stage::Processing), Err(OperatorError::Busy { .. })));
     backlog.close().unwrap();
     bench.store().unwrap();
     bench.clock.advance(MINUTE);
     bench.store().unwrap();
     for (done, stage) in Stage::ALL.into_iter().enumerate() {
         let purged = bench.spool.purge(stage).unwrap();
-        assert_eq!((purged.logs, purged.requests), (1, 1), "{stage}");
+        assert_eq!((purged.parts, purged.requests), (1, 1), "{stage}");
         assert_eq!(bench.totals().outcomes.purged, done as u64 + 1);
     }
     assert_eq!(bench.totals().stored, 4);
@@ -378,7 +379,7 @@ fn a_log_removed_by_hand_shows_as_an_imbalance() {
     bench.store().unwrap();
     let name = bench.files(Stage::Ready).remove(0);
     std::fs::remove_file(bench.path().join("ready").join(name)).unwrap();
-    assert!(!bench.other().status().unwrap().totals.balanced());
+    assert!(!bench.other().status(Duration::ZERO).unwrap().totals.balanced());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
+use slipstream_core::operator::{Act, Operator};
 use slipstream_core::{Backlog, Clock as _, Engine, Next, Settlement, Source, Timestamp};
 use slipstream_log::frame::LogHeader;
 use slipstream_log::{Settings, Spool, Stage, slot_of};
@@ -108,7 +109,7 @@ fn what_is_no_log_but_named_like_one_ends_neither_a_run_nor_a_listing() {
                 _ => FOREIGN.to_owned(),
             };
             plant(kind, &bench.path().join(dir).join(&name), bench.dir.path());
-            let looked = bench.other().status().unwrap();
+            let looked = bench.other().status(Duration::ZERO).unwrap();
             let unread = kind != "empty file";
             assert_eq!(looked.skipped.len(), usize::from(unread), "{case}: {:?}", looked.skipped);
             assert_eq!(looked.totals.pending, 2, "{case}");
@@ -116,17 +117,17 @@ fn what_is_no_log_but_named_like_one_ends_neither_a_run_nor_a_listing() {
             assert_eq!(seen, [1, 2].into(), "{case}");
             let claimed = matches!(dir, "collecting" | "ready" | "processing");
             assert_eq!(closed.is_err(), unread && claimed, "{case}: {closed:?}");
-            let retried = bench.spool.retry_failed(|_| true).unwrap();
+            let retried = bench.spool.apply(Act::Retry, &mut |_| true).unwrap();
             assert_eq!(retried.requests, 2, "{case}");
             let (seen, _) = work(&bench, &Settlement::Failed);
             assert_eq!(seen, [1, 2].into(), "{case}, retried");
-            assert_eq!(bench.spool.drop_failed(|_| true).unwrap().requests, 2, "{case}");
+            assert_eq!(bench.spool.apply(Act::Drop, &mut |_| true).unwrap().requests, 2, "{case}");
             for stage in Stage::ALL {
                 let purged = bench.spool.purge(stage).unwrap();
-                let left = unread && stage.dir() == dir;
+                let left = unread && stage.name() == dir;
                 assert_eq!(purged.skipped.len(), usize::from(left), "{case}: {purged:?}");
             }
-            let totals = bench.other().status().unwrap().totals;
+            let totals = bench.other().status(Duration::ZERO).unwrap().totals;
             assert!(totals.balanced() && totals.outcomes.purged == 2, "{case}: {totals:?}");
             assert_eq!(
                 std::fs::read_to_string(bench.dir.path().join("outside")).unwrap(),
@@ -406,7 +407,7 @@ fn a_header_that_names_a_log_which_there_is_keeps_neither_writers_nor_the_worker
         let there = bench.files(stage).into_iter().find(|name| name.starts_with("s000")).unwrap();
         // A copy that may be appended to: the same name, though another file.
         let path = bench.path().join("collecting/s000.log");
-        std::fs::copy(bench.path().join(stage.dir()).join(&there), &path).unwrap();
+        std::fs::copy(bench.path().join(stage.name()).join(&there), &path).unwrap();
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[128..144].fill(0);
         std::fs::write(&path, bytes).unwrap();
@@ -425,7 +426,7 @@ fn a_header_that_names_a_log_which_there_is_keeps_neither_writers_nor_the_worker
             seen.is_superset(&(bench.stored - 2..=bench.stored).collect()),
             "{stage}: {seen:?}"
         );
-        let totals = bench.other().status().unwrap().totals;
+        let totals = bench.other().status(Duration::ZERO).unwrap().totals;
         assert_eq!(totals.pending, 0, "{stage}: {totals:?}");
     }
 }

@@ -10,7 +10,8 @@ use nix::errno::Errno;
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, Uid, User, access};
-use slipstream_log::{Spool, Stage};
+use slipstream_core::operator::Stage;
+use slipstream_log::Spool;
 
 use super::finding::Finding;
 use crate::term::units::{count, spell_bytes};
@@ -63,7 +64,7 @@ pub(super) fn of(spool: &Spool) -> Result<Vec<Finding>> {
     let path = spool.path();
     let shown = path.display();
     let mut findings = Vec::new();
-    let dirs = Stage::ALL.map(|stage| path.join(stage.dir()));
+    let dirs = Stage::ALL.map(|stage| path.join(stage.name()));
     let closed = dirs.iter().map(|dir| &**dir).chain([path]).find_map(|dir| {
         let refused = access(dir, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
         // That one is gone is another finding.
@@ -131,7 +132,7 @@ fn strangers(spool: &Spool) -> Result<Option<Finding>> {
     let path = spool.path();
     let home = path.metadata().with_context(|| format!("cannot look at {}", path.display()))?;
     let shared = spool.settings().group;
-    let dirs = Stage::ALL.iter().map(|stage| path.join(stage.dir())).chain([path.to_owned()]);
+    let dirs = Stage::ALL.iter().map(|stage| path.join(stage.name())).chain([path.to_owned()]);
     let mut found = Vec::new();
     for entry in dirs.filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten() {
         let Ok(there) = entry.metadata() else { continue };

@@ -7,12 +7,12 @@
 //! - `--error` of the last attempt, and of why none was made after it.
 //!
 //! # Non-goals
-//! An index. Every failed log is read, and its notes if they are asked for.
+//! An index. Every dead letter is read, and its part's notes if they are asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use slipstream_core::operator::{Letter, Stage, Standing};
 use slipstream_core::{Clock, Record, RecordId, SystemClock, Timestamp};
-use slipstream_log::{Letter, Stage, Standing};
 
 use super::noted::Noted;
 use super::unread::Unread;
@@ -131,7 +131,7 @@ impl<'a> Choice<'a> {
         if self.all {
             return true;
         }
-        if letter.standing() == Standing::HeldByWorker {
+        if letter.standing == Standing::HeldByWorker {
             self.is_no_dead_letter(record.id, letter);
             return false;
         }
@@ -142,10 +142,10 @@ impl<'a> Choice<'a> {
         self.found.contains(&record.id)
     }
 
-    /// Notes how a request stands that is named, in a log that a worker has or will have.
+    /// Notes how a request stands that is named, where a worker has it or will have it.
     fn is_no_dead_letter(&mut self, id: RecordId, letter: &Letter<'_>) {
-        if letter.stage() == Stage::Processing && self.missing.contains(&id) {
-            self.standing.insert(id, letter.standing());
+        if letter.stage != Stage::Failed && self.missing.contains(&id) {
+            self.standing.insert(id, letter.standing);
         }
     }
 }

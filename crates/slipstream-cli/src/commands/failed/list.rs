@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
+use slipstream_core::operator::{Letter, Operator};
 use slipstream_core::{Clock, Record, SystemClock, Timestamp};
 use slipstream_http::masked_url;
-use slipstream_log::{Letter, Spool};
 
 use super::choice::Filter;
 use super::noted::{Last, Noted};
@@ -29,7 +29,7 @@ struct Line {
     kind: Option<String>,
     to: Option<String>,
     request: Option<String>,
-    attempts: u16,
+    attempts: u32,
     stored: Option<String>,
     log: String,
     age_seconds: Option<u64>,
@@ -39,15 +39,15 @@ struct Line {
     status: Option<u16>,
 }
 
-pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ListArgs) -> Result<Exit> {
+pub(super) fn run(dir: &Path, engine: Option<&dyn Operator>, args: &ListArgs) -> Result<Exit> {
     let mut lines = print::Lines::new();
     let mut unread = Unread::default();
     let mut filter = Filter::new(&args.filter);
     let mut noted = Noted::default();
     let now = SystemClock::new().now();
     let (mut shown, mut written) = (false, Ok(true));
-    if let Some(spool) = spool {
-        let skipped = spool.dead_letters().each(|letter| {
+    if let Some(engine) = engine {
+        let skipped = engine.each_letter(&mut |letter| {
             let record = letter.record().filter(|_| letter.is_failed());
             let meant = match &record {
                 _ if filter.is_absent() => letter.is_failed(),
@@ -91,9 +91,9 @@ impl Line {
             kind: None,
             to: None,
             request: None,
-            attempts: letter.attempts(),
+            attempts: letter.attempts,
             stored: None,
-            log: format!("{}/{}", letter.stage(), letter.log()),
+            log: letter.part.to_owned(),
             age_seconds: None,
             reason: None,
             status: None,

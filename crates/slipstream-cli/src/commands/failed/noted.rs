@@ -1,15 +1,14 @@
-//! What was noted last of each request of a log: its last answer, its last attempt, and why none
+//! What was noted last of each request of a part: its last answer, its last attempt, and why none
 //! was made after it.
 //!
 //! # Invariants
 //! - The words are those of `failed show`, so that `--error` finds what is read there.
-//! - One log's notes are in memory at a time, without the answers' bodies.
+//! - One part's notes are in memory at a time, without the answers' bodies.
 
 use std::collections::HashMap;
 
 use slipstream_core::RecordId;
-use slipstream_log::Letter;
-use slipstream_log::name::LogName;
+use slipstream_core::operator::Letter;
 use slipstream_worker::Note;
 
 use super::unread::Unread;
@@ -71,10 +70,10 @@ impl Last {
     }
 }
 
-/// The notes of the log that was looked at last.
+/// The notes of the part that was looked at last.
 #[derive(Default)]
 pub(super) struct Noted {
-    log: Option<LogName>,
+    part: Option<String>,
     of: HashMap<RecordId, Last>,
     /// Notes that could not be read.
     pub(super) unread: Unread,
@@ -83,9 +82,8 @@ pub(super) struct Noted {
 impl Noted {
     /// What was noted last of a request, if anything was.
     pub(super) fn last(&mut self, letter: &Letter<'_>, id: RecordId) -> Option<&Last> {
-        let log = letter.log();
-        if self.log != Some(log) {
-            (self.log, self.of) = (Some(log), HashMap::new());
+        if self.part.as_deref() != Some(letter.part) {
+            (self.part, self.of) = (Some(letter.part.to_owned()), HashMap::new());
             let of = &mut self.of;
             let read = letter.each_note(|line| {
                 let note = Note::parse(line).and_then(|note| Some((note.id.parse().ok()?, note)));
@@ -95,7 +93,7 @@ impl Noted {
                 }
             });
             if let Err(error) = read {
-                self.unread.note(format!("{log}.notes"), error);
+                self.unread.note(format!("{}.notes", letter.part), error);
             }
         }
         self.of.get(&id)

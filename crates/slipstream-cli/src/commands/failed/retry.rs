@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use slipstream_core::RecordId;
-use slipstream_log::{Act, Selection, Spool, Standing};
+use slipstream_core::operator::{Act, Operator, Selection, Standing};
 
 use super::choice::Choice;
 use super::unread::Unread;
@@ -30,12 +30,17 @@ struct Report {
     left: u64,
 }
 
-pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ChoiceArgs, act: Act) -> Result<Exit> {
+pub(super) fn run(
+    dir: &Path,
+    engine: Option<&dyn Operator>,
+    args: &ChoiceArgs,
+    act: Act,
+) -> Result<Exit> {
     let mut choice = Choice::new(&args.ids, &args.filter);
-    let selection = match spool {
-        Some(spool) if args.dry_run => spool.dead_letters().plan(|letter| choice.takes(letter))?,
-        Some(spool) => {
-            let applied = spool.dead_letters().apply(act, |letter| choice.takes(letter));
+    let selection = match engine {
+        Some(engine) if args.dry_run => engine.plan(&mut |letter| choice.takes(letter))?,
+        Some(engine) => {
+            let applied = engine.apply(act, &mut |letter| choice.takes(letter));
             applied
                 .with_context(|| format!("cannot {} what failed in {}", verb(act), dir.display()))?
         }
@@ -43,7 +48,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ChoiceArgs, act: Act
     };
     let report = Report {
         requests: selection.requests,
-        logs: selection.logs,
+        logs: selection.parts,
         dry_run: args.dry_run,
         missing: choice.missing.iter().map(RecordId::to_string).collect(),
         worker_running: selection.worker_running,

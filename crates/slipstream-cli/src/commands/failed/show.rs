@@ -12,10 +12,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
+use slipstream_core::operator::{Letter, Operator, OperatorError, Standing};
 use slipstream_core::{Record, RecordId, Timestamp};
 use slipstream_http::masked_url;
-use slipstream_log::name::LogName;
-use slipstream_log::{Spool, Stage, Standing};
 use slipstream_worker::Note;
 
 use super::noted;
@@ -34,7 +33,7 @@ const NOTES_MAX: usize = 1_000;
 struct Report {
     id: String,
     state: &'static str,
-    attempts: u16,
+    attempts: u32,
     due: Option<String>,
     stored: String,
     kind: String,
@@ -57,13 +56,13 @@ struct Line {
     answer: Option<String>,
 }
 
-pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<Exit> {
+pub(super) fn run(dir: &Path, engine: Option<&dyn Operator>, args: &ShowArgs) -> Result<Exit> {
     let mut unread = Unread::default();
-    let found = match spool {
-        Some(spool) => find(spool, args.id, &mut unread)?.map(|found| (spool, found)),
+    let found = match engine {
+        Some(engine) => find(engine, args.id, &mut unread)?,
         None => None,
     };
-    let Some((spool, found)) = found else {
+    let Some(found) = found else {
         print::complain(&format!(
             "{} is neither among the failed requests in {} nor among those that wait for another attempt; `slipstream failed list` shows the failed ones",
             args.id,
@@ -71,11 +70,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<
         ));
         return Ok(unread.say(Exit::Incomplete));
     };
-    let Found { stage, log, is_failed, attempts, due, record } = found;
-    let (notes, notes_left_out) = notes(spool, log, args.id).unwrap_or_else(|error| {
-        unread.0.insert(log.to_string(), format!("{error:#}"));
-        Default::default()
-    });
+    let Found { part, is_failed, attempts, due, record, notes: (notes, notes_left_out) } = found;
     let to = record.destination.as_str();
     let report = Report {
         id: record.id.to_string(),
@@ -84,7 +79,7 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<
         due: due.map(rfc3339),
         stored: rfc3339(record.id.stored()),
         to: if args.show_secrets { to.to_owned() } else { masked_url(to) },
-        log: format!("{stage}/{log}"),
+        log: part,
         options: delivery_options::Shown::of(&record.options),
         body: Body::of(&record, args.show_secrets),
         kind: record.kind,
@@ -98,33 +93,37 @@ pub(super) fn run(dir: &Path, spool: Option<&Spool>, args: &ShowArgs) -> Result<
 
 /// A request that was looked for.
 struct Found {
-    stage: Stage,
-    log: LogName,
+    part: String,
     is_failed: bool,
-    attempts: u16,
+    attempts: u32,
     due: Option<Timestamp>,
     record: Record,
+    notes: (Vec<Line>, u64),
 }
 
 /// The request, wherever it failed or waits for another attempt.
-fn find(spool: &Spool, id: RecordId, unread: &mut Unread) -> Result<Option<Found>> {
+fn find(engine: &dyn Operator, id: RecordId, unread: &mut Unread) -> Result<Option<Found>> {
     let mut found = None;
-    // Twice: a failed log that is retried moves to processing/, and back.
+    // Twice: what is retried may move to where was looked already, and back.
     for _ in 0..2 {
-        let skipped = spool.dead_letters().each(|letter| {
-            if letter.standing() == Standing::Settled {
+        let skipped = engine.each_letter(&mut |letter| {
+            if letter.standing == Standing::Settled {
                 return ControlFlow::Continue(());
             }
             let Some(record) = letter.record().filter(|record| record.id == id) else {
                 return ControlFlow::Continue(());
             };
+            let notes = notes(letter, id).unwrap_or_else(|error| {
+                unread.note(format!("{}.notes", letter.part), error);
+                Default::default()
+            });
             found = Some(Found {
-                stage: letter.stage(),
-                log: letter.log(),
+                part: letter.part.to_owned(),
                 is_failed: letter.is_failed(),
-                attempts: letter.attempts(),
-                due: letter.due(),
+                attempts: letter.attempts,
+                due: letter.due,
                 record,
+                notes,
             });
             ControlFlow::Break(())
         })?;
@@ -137,10 +136,10 @@ fn find(spool: &Spool, id: RecordId, unread: &mut Unread) -> Result<Option<Found
 }
 
 /// What was noted about it, and how many older notes are left out.
-fn notes(spool: &Spool, log: LogName, id: RecordId) -> Result<(Vec<Line>, u64)> {
+fn notes(letter: &Letter<'_>, id: RecordId) -> Result<(Vec<Line>, u64), OperatorError> {
     let id = id.to_string();
     let (mut notes, mut left_out) = (VecDeque::new(), 0);
-    spool.notes_of(log, |line| {
+    letter.each_note(|line| {
         let Some(note) = Note::parse(line).filter(|note| note.id == id) else {
             return;
         };

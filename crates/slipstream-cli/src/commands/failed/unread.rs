@@ -1,23 +1,23 @@
-//! Files that a walk over dead letters skipped.
+//! Parts that a walk over dead letters skipped.
 
 use std::collections::BTreeMap;
 
-use slipstream_log::Skipped;
+use slipstream_core::operator::Skipped;
 
 use crate::exit::Exit;
 use crate::term::print;
 
-/// Files that could not be read, and why. Each is told once, at the end.
+/// Parts that could not be read, and why. Each is told once, at the end.
 #[derive(Default)]
 pub(super) struct Unread(pub(super) BTreeMap<String, String>);
 
 impl Unread {
-    pub(super) fn note(&mut self, path: impl Into<String>, error: impl Into<anyhow::Error>) {
-        self.0.insert(path.into(), format!("{:#}", error.into()));
+    pub(super) fn note(&mut self, part: impl Into<String>, error: impl Into<anyhow::Error>) {
+        self.0.insert(part.into(), format!("{:#}", error.into()));
     }
 
     pub(super) fn add(&mut self, skipped: Vec<Skipped>) {
-        self.0.extend(skipped.into_iter().map(|it| (it.path, it.why)));
+        self.0.extend(skipped.into_iter().map(|it| (it.part, it.why)));
     }
 
     /// Says which they are, and how the command ends that would else end like this.

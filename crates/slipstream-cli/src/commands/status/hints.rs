@@ -4,9 +4,8 @@
 //! Nothing is said of a spool in which all is as it should be.
 
 use serde::Serialize;
+use slipstream_core::operator::{Blocked, EndedEarly, Finding, NearlyFull, Status, Thresholds};
 use slipstream_http::masked_url;
-use slipstream_log::OnFull;
-use slipstream_log::health::{Blocked, EndedEarly, Finding, Snapshot, Thresholds};
 
 use crate::health::{NAMED, end_it, hangs, have_it_tried, last_seen, waits};
 use crate::term::units::{ago, count, spell, whole};
@@ -19,7 +18,7 @@ pub(super) struct Hint {
 }
 
 /// What is wrong, what costs most first.
-pub(super) fn hints(seen: &Snapshot) -> Vec<Hint> {
+pub(super) fn hints(seen: &Status) -> Vec<Hint> {
     let findings = seen.findings(&Thresholds::default());
     let is_blocked = |finding: &&Finding| matches!(finding, Finding::Blocked(_));
     let blocked = findings.iter().filter(is_blocked).count();
@@ -39,7 +38,7 @@ pub(super) fn hints(seen: &Snapshot) -> Vec<Hint> {
     hints
 }
 
-fn for_destination(seen: &Snapshot, blocked: &Blocked) -> Hint {
+fn for_destination(seen: &Status, blocked: &Blocked) -> Hint {
     Hint { what: waits(blocked, seen.at), to_do: have_it_tried(blocked) }
 }
 
@@ -48,7 +47,7 @@ fn for_more(destinations: usize) -> Hint {
     Hint { what, to_do: "slipstream status --json".to_owned() }
 }
 
-fn hint(seen: &Snapshot, finding: &Finding) -> Option<Hint> {
+fn hint(seen: &Status, finding: &Finding) -> Option<Hint> {
     let (what, to_do) = match finding {
         Finding::Unreadable(skipped) => {
             let files = count(skipped.len() as u64, "file");
@@ -65,7 +64,7 @@ fn hint(seen: &Snapshot, finding: &Finding) -> Option<Hint> {
         Finding::WorkerHangs(hung) => {
             (format!("{}: it hangs, is stopped, or is not a worker", hangs(hung)), end_it(hung))
         }
-        Finding::NearlyFull { .. } => return nearly_full(seen, finding),
+        Finding::NearlyFull(near) => nearly_full(seen, near),
         Finding::NotTaken { age, worker_running } => not_taken(seen, *age, *worker_running),
         Finding::EndedEarly(ended) => {
             let (what, to_do) = ended_early(*ended);
@@ -87,29 +86,27 @@ fn hint(seen: &Snapshot, finding: &Finding) -> Option<Hint> {
     Some(Hint { what, to_do })
 }
 
-fn nearly_full(seen: &Snapshot, finding: &Finding) -> Option<Hint> {
-    let Finding::NearlyFull { forecast, on_full } = finding else { return None };
-    let (slot, wait) = (forecast.slot, spell(whole(forecast.wait)));
-    let requests = count(forecast.requests, "request");
-    let what = match on_full {
-        OnFull::Overwrite => {
-            format!("the oldest log of slot {slot} ({requests}) will be overwritten in {wait}")
+fn nearly_full(seen: &Status, near: &NearlyFull) -> (String, String) {
+    let (part, wait) = (&near.part, spell(whole(near.wait)));
+    let what = match near.overwrites {
+        Some(requests) => {
+            let requests = count(requests, "request");
+            format!("the oldest log of {part} ({requests}) will be overwritten in {wait}")
         }
-        OnFull::Reject => format!("slot {slot} will refuse what is stored in {wait}"),
+        None => format!("{part} will refuse what is stored in {wait}"),
     };
-    let status = &seen.status;
-    let to_do = match (status.worker_running, status.hung_worker()) {
-        (false, _) => "slipstream work",
-        (true, Some(_)) => "end what keeps the worker away",
-        (true, None) => FASTER,
+    let to_do = match (seen.worker, seen.hung_worker()) {
+        (None, _) => "slipstream work",
+        (Some(_), Some(_)) => "end what keeps the worker away",
+        (Some(_), None) => FASTER,
     };
-    Some(Hint { what, to_do: to_do.to_owned() })
+    (what, to_do.to_owned())
 }
 
 /// What to do where a worker runs, and does not keep up.
 const FASTER: &str = "a worker is running; if it is too slow, give it more --concurrency";
 
-fn not_taken(seen: &Snapshot, age: std::time::Duration, worker_running: bool) -> (String, String) {
+fn not_taken(seen: &Status, age: std::time::Duration, worker_running: bool) -> (String, String) {
     let what = format!("no worker has taken what was stored {} ago", ago(age));
     if worker_running {
         return (what, FASTER.to_owned());

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use slipstream_core::operator::{AgeHistogram, Status, Waiting};
 use slipstream_core::{LastRun, Timestamp};
 use slipstream_http::masked_url;
-use slipstream_log::health::Snapshot;
-use slipstream_log::{AgeHistogram, LogStatus, OverwrittenSum, SlotStatus, Waiting};
+use slipstream_log::{LogStatus, OverwrittenSum, SlotStatus, SpoolStatus};
 
 use super::hints::hints;
 use super::paint::{BAD, FAINT, GOOD, PLAIN, STRONG, Screen, WORSE, fitting, piece};
 use super::table;
-use crate::term::totals::{Totals, failed_in_processing};
+use crate::term::totals::Totals;
 use crate::term::units::{self, count, rfc3339_seconds, spell, spell_bytes, thousands, whole};
 
 /// Most places of a ring that are drawn one by one.
@@ -29,36 +29,44 @@ const NAME: usize = 16;
 /// The heads of the columns of ages.
 const AGES: [&str; 7] = ["1m", "5m", "10m", "1h", "6h", "1d", "older"];
 
-/// Draws a spool. `top` slots and destinations have a line each.
-pub(super) fn draw(seen: &Snapshot, screen: &Screen, top: usize) -> Vec<Line<'static>> {
-    let status = &seen.status;
-    let head = format!("{} at {}", seen.path.display(), rfc3339_seconds(seen.at));
+/// Draws what any engine tells; and the slots, if it is a spool. `top` slots and destinations have a line each.
+pub(super) fn draw(
+    seen: &Status,
+    spool: Option<&SpoolStatus>,
+    screen: &Screen,
+    top: usize,
+) -> Vec<Line<'static>> {
+    let head = format!("{} at {}", seen.place, rfc3339_seconds(seen.at));
     let mut lines = vec![Line::from(piece(fitting(&head, screen.width), STRONG)), sums(seen)];
     lines.push(Line::from(piece(last_run(seen), PLAIN)));
-    lines.push(Line::from(match (status.worker_running, status.worker_pid) {
-        (false, _) => piece("no worker runs", PLAIN),
+    lines.push(Line::from(match seen.worker.map(|worker| worker.pid) {
+        None => piece("no worker runs", PLAIN),
         // What keeps it is told below.
-        _ if status.hung_worker().is_some() => piece("no worker can run", BAD),
-        (true, None) => piece("a worker runs", GOOD),
-        (true, Some(pid)) => piece(format!("a worker runs (process {pid})"), GOOD),
+        _ if seen.hung_worker().is_some() => piece("no worker can run", BAD),
+        Some(None) => piece("a worker runs", GOOD),
+        Some(Some(pid)) => piece(format!("a worker runs (process {pid})"), GOOD),
     }));
     for hint in hints(seen) {
         lines.push(Line::default());
         lines.push(Line::from(vec![piece("! ", BAD), piece(hint.what, BAD)]));
         lines.push(Line::from(piece(format!("  {}", hint.to_do), STRONG)));
     }
-    if !status.slots.is_empty() {
+    let waiting = waiting(seen, screen, top);
+    let with_slots = spool.filter(|spool| !spool.slots.is_empty());
+    if let Some(spool) = with_slots {
         lines.push(Line::default());
-        lines.extend(slots(seen, screen, top));
+        lines.extend(slots(spool, screen, top));
+    }
+    if with_slots.is_some() || !waiting.is_empty() {
         lines.push(Line::default());
-        lines.extend(waiting(seen, screen, top));
+        lines.extend(waiting);
     }
     lines.push(Line::default());
-    let balanced = status.totals.balanced();
-    for line in Totals::of(&status.totals).to_string().lines() {
+    let balanced = seen.totals.balanced();
+    for line in Totals::of(&seen.totals).to_string().lines() {
         lines.extend(wrapped(line, screen.width, if balanced { PLAIN } else { BAD }));
     }
-    lines.extend(remarks(seen).into_iter().map(|line| Line::from(piece(line, PLAIN))));
+    lines.extend(remarks(seen, spool).into_iter().map(|line| Line::from(piece(line, PLAIN))));
     lines
 }
 
@@ -79,8 +87,8 @@ fn wrapped(line: &str, width: usize, style: Style) -> Vec<Line<'static>> {
     lines.into_iter().map(|line| Line::from(piece(line, style))).collect()
 }
 
-fn sums(seen: &Snapshot) -> Line<'static> {
-    let totals = &seen.status.totals;
+fn sums(seen: &Status) -> Line<'static> {
+    let totals = &seen.totals;
     let number = |number: u64, word: &str, style| {
         let style = if number > 0 { style } else { PLAIN };
         piece(format!("{} {word}", thousands(number)), style)
@@ -96,7 +104,7 @@ fn sums(seen: &Snapshot) -> Line<'static> {
 }
 
 /// What the last run did, or the one that lasts has done so far.
-fn last_run(seen: &Snapshot) -> String {
+fn last_run(seen: &Status) -> String {
     let Some(run) = &seen.last_run else {
         return "no run has ended here yet".to_owned();
     };
@@ -141,8 +149,8 @@ fn there(slot: &SlotStatus) -> u64 {
     logs.sum::<u64>() + slot.processing.requests + slot.failed.requests
 }
 
-fn slots(seen: &Snapshot, screen: &Screen, top: usize) -> Vec<Line<'static>> {
-    let all = &seen.status.slots;
+fn slots(spool: &SpoolStatus, screen: &Screen, top: usize) -> Vec<Line<'static>> {
+    let (all, now) = (&spool.slots, spool.status.at);
     let logs = all.iter().flat_map(|slot| slot.ready.iter().chain(&slot.collecting));
     let largest = logs.map(|log| log.bytes).max().unwrap_or(0);
     // Those that are full first, then those with most in them.
@@ -158,11 +166,11 @@ fn slots(seen: &Snapshot, screen: &Screen, top: usize) -> Vec<Line<'static>> {
     let mut rows = vec![head.map(|name| piece(name, FAINT)).to_vec()];
     for slot in &shown {
         let style = if slot.full_in.is_some() { BAD } else { PLAIN };
-        let strip = piece(ring(slot, seen.settings.logs as usize, largest, screen.places), style);
-        rows.push(row(&slot.slot.to_string(), strip, &[slot], seen.at));
+        let strip = piece(ring(slot, spool.settings.logs as usize, largest, screen.places), style);
+        rows.push(row(&slot.slot.to_string(), strip, &[slot], now));
     }
     if !more.is_empty() {
-        rows.push(row("more", piece(count(more.len() as u64, "slot"), PLAIN), more, seen.at));
+        rows.push(row("more", piece(count(more.len() as u64, "slot"), PLAIN), more, now));
     }
     table::lines(rows, &[1])
 }
@@ -221,7 +229,7 @@ fn ring(slot: &SlotStatus, places: usize, largest: u64, [full, half, free]: [cha
 }
 
 /// Destinations by the ages of what waits for them.
-fn waiting(seen: &Snapshot, screen: &Screen, top: usize) -> Vec<Line<'static>> {
+fn waiting(seen: &Status, screen: &Screen, top: usize) -> Vec<Line<'static>> {
     let found = &seen.destinations;
     let (first, rest, more) = found.first(top);
     let head = ["destination", "pending"].iter().chain(&AGES).chain(&["failed"]);
@@ -277,18 +285,18 @@ fn short(number: u64) -> String {
 }
 
 /// What is only worth a line when there is something.
-fn remarks(seen: &Snapshot) -> Vec<String> {
-    let status = &seen.status;
+fn remarks(seen: &Status, spool: Option<&SpoolStatus>) -> Vec<String> {
     let mut lines = Vec::new();
-    let waiting = failed_in_processing(status);
+    let waiting = seen.failed_in_processing();
     if waiting > 0 {
         lines.push(format!(
             "{} still in processing/, since others in the same log wait",
             count(waiting, "failed request")
         ));
     }
-    for (slot, gone) in &status.overwritten {
-        let OverwrittenSum { logs, requests, bytes } = gone;
+    let Some(spool) = spool else { return lines };
+    for (slot, gone) in &spool.overwritten {
+        let OverwrittenSum { logs, requests, bytes, .. } = gone;
         lines.push(format!(
             "overwritten in slot {slot}: {} in {} ({})",
             count(*requests, "request"),
@@ -296,10 +304,10 @@ fn remarks(seen: &Snapshot) -> Vec<String> {
             spell_bytes(*bytes)
         ));
     }
-    if status.spoiled_entries > 0 {
+    if spool.spoiled_entries > 0 {
         lines.push(format!(
             "{} of the ledger cannot be read; the counters may be too low",
-            match status.spoiled_entries {
+            match spool.spoiled_entries {
                 1 => "1 entry".to_owned(),
                 many => format!("{} entries", thousands(many)),
             }

@@ -4,14 +4,13 @@
 //! # Invariants
 //! - One line on standard output, whatever happens, and nothing in it but the one `|` that begins
 //!   the numbers.
-//! - What is wrong, and how bad it is, [`slipstream_log::health`] says; a notice is no warning.
+//! - What is wrong, and how bad it is, [`Status::findings`] says; a notice is no warning.
 //!
 //! # Non-goals
 //! A memory. What grew since the last check is for the monitoring system to tell.
 
 use anyhow::{Result, bail};
-use slipstream_log::OnFull;
-use slipstream_log::health::{EndedEarly, Finding, Severity, Snapshot, Thresholds};
+use slipstream_core::operator::{EndedEarly, Finding, Operator, Severity, Status, Thresholds};
 
 use crate::args::HealthArgs;
 use crate::exit::Exit;
@@ -39,16 +38,16 @@ pub(crate) fn run(place: &Place, args: &HealthArgs) -> Result<Exit> {
     Ok(Exit::Code(code))
 }
 
-fn look(place: &Place) -> Result<Snapshot> {
+fn look(place: &Place) -> Result<Status> {
     place.become_owner()?;
     let Some(spool) = place.find()? else {
         // A slip in the path must not look like a spool where all is well.
         bail!("there is no spool at {}; `slipstream init` makes one", place.path().display());
     };
-    Ok(spool.snapshot(READ_FOR)?)
+    Ok(spool.status(READ_FOR)?)
 }
 
-fn judge(seen: &Snapshot, args: &HealthArgs) -> (u8, String) {
+fn judge(seen: &Status, args: &HealthArgs) -> (u8, String) {
     let mut thresholds = Thresholds::default();
     (thresholds.max_age, thresholds.max_down) = (args.max_age, args.max_down);
     (thresholds.max_failed, thresholds.max_pending) = (args.max_failed, args.max_pending);
@@ -69,7 +68,7 @@ fn judge(seen: &Snapshot, args: &HealthArgs) -> (u8, String) {
         Some(Severity::Critical) => CRITICAL,
         Some(Severity::Warning) => WARNING,
         Some(Severity::Notice) | None => {
-            let totals = &seen.status.totals;
+            let totals = &seen.totals;
             return (0, format!("{} pending, {} failed", totals.pending, totals.failed));
         }
     };
@@ -78,7 +77,7 @@ fn judge(seen: &Snapshot, args: &HealthArgs) -> (u8, String) {
 
 /// A finding in a few words; none if it is no more than a notice. `more` destinations are like the one
 /// that is named.
-fn words_of(seen: &Snapshot, finding: &Finding, more: u64) -> Option<String> {
+fn words_of(seen: &Status, finding: &Finding, more: u64) -> Option<String> {
     Some(match finding {
         Finding::Unbalanced => "the counters do not add up; see `slipstream check`".to_owned(),
         Finding::WorkerHangs(hung) => hangs(hung),
@@ -93,13 +92,12 @@ fn words_of(seen: &Snapshot, finding: &Finding, more: u64) -> Option<String> {
             };
             format!("no worker has taken what was stored {} ago{last}", ago(*age))
         }
-        Finding::NearlyFull { forecast, on_full } => {
-            let (slot, wait) = (forecast.slot, spell(whole(forecast.wait)));
-            let words = match on_full {
-                OnFull::Overwrite => "overwrites its oldest log",
-                OnFull::Reject => "refuses what is stored",
+        Finding::NearlyFull(near) => {
+            let words = match near.overwrites {
+                Some(_) => "overwrites its oldest log",
+                None => "refuses what is stored",
             };
-            format!("slot {slot} {words} in {wait} unless a worker comes")
+            format!("{} {words} in {} unless a worker comes", near.part, spell(whole(near.wait)))
         }
         Finding::EndedEarly(EndedEarly::Broken) => {
             "the last run broke off; see `slipstream doctor`".to_owned()
@@ -124,12 +122,11 @@ fn words_of(seen: &Snapshot, finding: &Finding, more: u64) -> Option<String> {
 }
 
 /// Performance data: the value, when it warns, when it is critical, its least.
-fn numbers(seen: &Snapshot, args: &HealthArgs) -> String {
-    let (status, blocked) = (&seen.status, seen.blocked());
-    let totals = &status.totals;
+fn numbers(seen: &Status, args: &HealthArgs) -> String {
+    let (totals, blocked) = (&seen.totals, seen.blocked());
     let gone = &totals.outcomes;
     let most = args.max_pending.map(|most| most.to_string()).unwrap_or_default();
-    let age = status.oldest_unclaimed().unwrap_or_default().as_secs();
+    let age = seen.oldest_unclaimed().unwrap_or_default().as_secs();
     let mut parts = vec![
         format!("pending={};{most};;0", totals.pending),
         format!("failed={};{};;0", totals.failed, args.max_failed),

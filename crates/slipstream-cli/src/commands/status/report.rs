@@ -4,15 +4,13 @@
 //! what each is.
 
 use serde::Serialize;
+use slipstream_core::operator::{AGES, AgeHistogram, Blocked, Stage, StageStatus, Status, Waiting};
 use slipstream_core::{LastRun, Timestamp};
 use slipstream_http::masked_url;
-use slipstream_log::health::{Blocked, Snapshot};
-use slipstream_log::{
-    AGES, AgeHistogram, LogStatus, OnFull, OverwrittenSum, SlotStatus, Stage, StageStatus,
-};
+use slipstream_log::{LogStatus, OnFull, OverwrittenSum, SlotStatus, SpoolStatus};
 
 use super::hints::{Hint, hints};
-use crate::term::totals::{Totals, failed_in_processing};
+use crate::term::totals::Totals;
 use crate::term::units::rfc3339;
 
 #[derive(Default, Serialize)]
@@ -148,10 +146,10 @@ impl Report {
         Self { balanced: true, age_columns_seconds: columns(), ..Self::default() }
     }
 
-    pub(super) fn of(seen: &Snapshot, top: usize) -> Self {
-        let status = &seen.status;
+    /// What any engine tells; and what only a spool can, if it is one.
+    pub(super) fn of(seen: &Status, spool: Option<&SpoolStatus>, top: usize) -> Self {
         let mut states = States::default();
-        for (stage, seen) in &status.stages {
+        for (stage, seen) in &seen.stages {
             let state = match stage {
                 Stage::Collecting => &mut states.collecting,
                 Stage::Ready => &mut states.ready,
@@ -161,43 +159,25 @@ impl Report {
             *state = State::of(seen);
         }
         // The row says what the sum says, wherever the requests are.
-        let failed_in_processing = failed_in_processing(status);
+        let failed_in_processing = seen.failed_in_processing();
         states.failed.requests += failed_in_processing;
-        let settings = &seen.settings;
         let (first, rest, _) = seen.destinations.first(top);
-        let destination = |it: &slipstream_log::Waiting| Destination {
+        let destination = |it: &Waiting| Destination {
             destination: masked_url(&it.destination),
             pending: it.pending,
             failed: it.failed,
         };
-        let overwritten = status.overwritten.iter().map(|(slot, gone)| {
-            let OverwrittenSum { logs, requests, bytes } = *gone;
-            Overwritten { slot: *slot, logs, requests, bytes }
-        });
-        Self {
+        let report = Self {
             states,
-            totals: Totals::of(&status.totals),
-            balanced: status.totals.balanced(),
+            totals: Totals::of(&seen.totals),
+            balanced: seen.totals.balanced(),
             worker: Worker {
-                running: status.worker_running,
-                pid: status.worker_pid,
-                silent_seconds: status.worker().map(|worker| worker.silent.as_secs()),
+                running: seen.worker.is_some(),
+                pid: seen.worker.and_then(|worker| worker.pid),
+                silent_seconds: seen.worker.map(|worker| worker.silent.as_secs()),
             },
             failed_in_processing,
             at: Some(rfc3339(seen.at)),
-            settings: Some(Settings {
-                slots: settings.slots,
-                logs: settings.logs,
-                rotate_ms: settings.rotate_ms,
-                on_full: settings.on_full,
-            }),
-            slots: status.slots.iter().map(|slot| Slot::of(slot, seen.at)).collect(),
-            forecast: status.forecast().map(|near| Forecast {
-                slot: near.slot,
-                seconds: near.wait.as_secs(),
-                requests: near.requests,
-            }),
-            overwritten_by_slot: overwritten.collect(),
             age_columns_seconds: columns(),
             destinations: first.iter().map(destination).collect(),
             other_destinations: Others { pending: rest.pending, failed: rest.failed },
@@ -206,6 +186,36 @@ impl Report {
             last_run: seen.last_run.clone(),
             waiting_for: seen.blocked().into_iter().map(WaitingFor::of).collect(),
             hints: hints(seen),
+            ..Self::default()
+        };
+        match spool {
+            Some(spool) => report.with_spool(spool),
+            None => report,
+        }
+    }
+
+    /// The same, and what only a spool can tell.
+    fn with_spool(self, spool: &SpoolStatus) -> Self {
+        let settings = &spool.settings;
+        let overwritten = spool.overwritten.iter().map(|(slot, gone)| {
+            let OverwrittenSum { logs, requests, bytes, .. } = *gone;
+            Overwritten { slot: *slot, logs, requests, bytes }
+        });
+        Self {
+            settings: Some(Settings {
+                slots: settings.slots,
+                logs: settings.logs,
+                rotate_ms: settings.rotate_ms,
+                on_full: settings.on_full,
+            }),
+            slots: spool.slots.iter().map(|slot| Slot::of(slot, spool.status.at)).collect(),
+            forecast: spool.forecast().map(|near| Forecast {
+                slot: near.slot,
+                seconds: near.wait.as_secs(),
+                requests: near.requests,
+            }),
+            overwritten_by_slot: overwritten.collect(),
+            ..self
         }
     }
 }
@@ -217,7 +227,7 @@ fn columns() -> Vec<u64> {
 impl State {
     fn of(seen: &StageStatus) -> Self {
         Self {
-            logs: seen.logs,
+            logs: seen.parts,
             requests: seen.requests,
             bytes: seen.bytes,
             oldest_age_seconds: seen.oldest_age.map(|age| age.as_secs()),

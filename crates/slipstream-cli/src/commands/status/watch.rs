@@ -26,9 +26,9 @@ use ratatui::layout::{Constraint, Layout};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use slipstream_core::operator::Totals;
 use slipstream_core::{Clock, SystemClock};
-use slipstream_log::Totals;
-use slipstream_log::health::Snapshot;
+use slipstream_log::SpoolStatus;
 
 use super::paint::{BAD, FAINT, GOOD, PLAIN, STRONG, Screen, WORSE, piece};
 use super::picture;
@@ -47,7 +47,7 @@ const LISTEN: Duration = Duration::from_millis(100);
 /// What is shown.
 struct Shown {
     /// None while there is no spool.
-    seen: Option<Snapshot>,
+    seen: Option<SpoolStatus>,
     pace: Option<Pace>,
     every: Duration,
 }
@@ -90,7 +90,7 @@ pub(super) fn run(place: &Place, args: &PictureArgs) -> Result<Exit> {
         let began = clock.elapsed();
         let seen = match place
             .find_anew()
-            .and_then(|spool| spool.map(|spool| Ok(spool.snapshot(READ_FOR)?)).transpose())
+            .and_then(|spool| spool.map(|spool| Ok(spool.spool_status(READ_FOR)?)).transpose())
         {
             Ok(seen) => seen,
             Err(error) => break Err(error),
@@ -186,7 +186,7 @@ fn render(frame: &mut Frame<'_>, shown: &Shown, screen: &Screen, top: usize, dir
     let [body, foot] =
         Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(frame.area());
     let mut lines = match &shown.seen {
-        Some(seen) => picture::draw(seen, screen, top),
+        Some(seen) => picture::draw(&seen.status, Some(seen), screen, top),
         None => vec![Line::from(piece(format!("nothing stored yet in {}", dir.display()), PLAIN))],
     };
     lines.insert(1, pace(shown.pace));

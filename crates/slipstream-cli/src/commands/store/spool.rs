@@ -1,8 +1,9 @@
 //! The spool that requests are stored in, and what is said of it while they are.
 
 use anyhow::Result;
+use slipstream_core::operator::{Operator, Overdue};
 use slipstream_core::{Clock, Overwritten, Source, SystemClock};
-use slipstream_log::{Overdue, Spool};
+use slipstream_log::Spool;
 
 use crate::args::StoreArgs;
 use crate::commands::init;
@@ -27,11 +28,11 @@ pub(super) fn source(args: &StoreArgs) -> Source {
 }
 
 /// Says that no worker has finished for too long, if it is so and was not said lately.
-pub(super) fn warn_if_overdue(spool: &Spool, args: &StoreArgs) {
+pub(super) fn warn_if_overdue(engine: &dyn Operator, args: &StoreArgs) {
     if args.warn_after.is_zero() {
         return;
     }
-    let Some(Overdue { since, worked, hung }) = spool.overdue(args.warn_after) else {
+    let Some(Overdue { since, worked, hung, .. }) = engine.overdue(args.warn_after) else {
         return;
     };
     let since = match since {
@@ -48,7 +49,7 @@ pub(super) fn warn_if_overdue(spool: &Spool, args: &StoreArgs) {
     };
     print::complain(&format!(
         "what is stored in {} waits: no worker {ever} finished there {since}{hung}; see {next}",
-        spool.path().display()
+        engine.place()
     ));
 }
 

@@ -1,4 +1,4 @@
-//! `work --metrics`: the run and the spool as a text file for Prometheus.
+//! `work --metrics`: the run and its engine as a text file for Prometheus.
 //!
 //! # Invariants
 //! - A reader of the file finds all of it, or what stood there before.
@@ -17,10 +17,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use slipstream_core::operator::{Blocked, Finding, Operator, Severity, Status, Thresholds};
 use slipstream_core::{Clock, LastRun, RecordId, Settlement, SystemClock, Timestamp};
 use slipstream_http::masked_url;
-use slipstream_log::health::{Blocked, Finding, Severity, Snapshot, Thresholds};
-use slipstream_log::{Spool, Status};
 use slipstream_worker::{Ending, Event};
 
 use crate::health::READ_FOR;
@@ -74,19 +73,19 @@ impl Metrics {
 
     /// Writes what can be told while something that is no worker, or hangs, keeps this run away: the
     /// spool, and the run before.
-    pub(crate) fn kept_away(mut self, spool: &Spool) {
-        if let Some(last) = spool.last_run() {
+    pub(crate) fn kept_away(mut self, engine: &dyn Operator) {
+        if let Some(last) = engine.last_run() {
             self.run = Run::before(&last);
         }
-        self.write(Some(spool));
+        self.write(Some(engine));
     }
 
     /// Takes in what happened, and writes the file when it is time to.
-    pub(crate) fn event(&mut self, event: &Event<'_>, spool: &Spool) {
+    pub(crate) fn event(&mut self, event: &Event<'_>, engine: &dyn Operator) {
         self.run.event(event);
         if self.follow && self.clock.elapsed() >= self.next {
             self.run.lasted = self.clock.elapsed();
-            self.write(Some(spool));
+            self.write(Some(engine));
             let now = self.clock.elapsed();
             let took = now.saturating_sub(self.run.lasted);
             self.next = now + EVERY.max(took * REST);
@@ -94,20 +93,19 @@ impl Metrics {
     }
 
     /// Writes it for the last time. Whether it could be written.
-    pub(crate) fn finish(mut self, ending: Ending, spool: Option<&Spool>) -> bool {
+    pub(crate) fn finish(mut self, ending: Ending, engine: Option<&dyn Operator>) -> bool {
         self.run.end = Some(self.clock.now());
         self.run.ending = Some(ending.word().to_owned());
         self.run.lasted = self.clock.elapsed();
-        self.write(spool);
+        self.write(engine);
         !self.failed
     }
 
-    fn write(&mut self, spool: Option<&Spool>) {
-        let seen = spool.map(|spool| spool.snapshot(READ_FOR)).transpose();
+    fn write(&mut self, engine: Option<&dyn Operator>) {
+        let seen = engine.map(|engine| engine.status(READ_FOR)).transpose();
         let written = seen.map_err(anyhow::Error::from).and_then(|seen| {
-            let place = spool.map(|spool| spool.path().display().to_string());
-            let place = place.as_deref().unwrap_or_default();
-            let mut text = render(&self.run, place, seen.as_ref().map(|seen| &seen.status));
+            let place = seen.as_ref().map_or("", |seen| &seen.place);
+            let mut text = render(&self.run, place, seen.as_ref());
             if let Some(seen) = &seen {
                 text.push_str(&render_blocked(place, &seen.blocked()));
                 text.push_str(&render_findings(place, seen));
@@ -223,7 +221,7 @@ fn render(run: &Run, spool: &str, status: Option<&Status>) -> String {
     let ages: Vec<_> = status
         .stages
         .iter()
-        .map(|(stage, seen)| (stage.dir(), seen.oldest_age.unwrap_or_default().as_secs_f64()))
+        .map(|(stage, seen)| (stage.name(), seen.oldest_age.unwrap_or_default().as_secs_f64()))
         .collect();
     let help = "Age of the oldest log of a stage, 0 without one.";
     text.family("oldest_age_seconds", "gauge", help, "stage", &ages);
@@ -239,7 +237,7 @@ fn render(run: &Run, spool: &str, status: Option<&Status>) -> String {
         text.add(name, "counter", help, number as f64);
     }
     let help = "For how long what holds worker.lock has not reported; 0 when nothing does.";
-    let silent = status.worker().map_or(0.0, |worker| worker.silent.as_secs_f64());
+    let silent = status.worker.map_or(0.0, |worker| worker.silent.as_secs_f64());
     text.gauge("worker_silent_seconds", help, silent);
     let help = "1 when all that was stored is accounted for.";
     text.gauge("balanced", help, f64::from(u8::from(totals.balanced())));
@@ -278,7 +276,7 @@ fn render_blocked(spool: &str, blocked: &[Blocked]) -> String {
 }
 
 /// How much is wrong, by how bad it is, as `status --check` has it unless told otherwise.
-fn render_findings(spool: &str, seen: &Snapshot) -> String {
+fn render_findings(spool: &str, seen: &Status) -> String {
     let mut text = Text { text: String::new(), spool: escaped(spool) };
     let findings = seen.findings(&Thresholds::default());
     let number = |severity| {

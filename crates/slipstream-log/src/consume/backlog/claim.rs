@@ -137,7 +137,7 @@ impl Consumer {
         now: Duration,
         listed: Result<T, SpoolError>,
     ) -> Result<T, SpoolError> {
-        let found = Found::Dir(stage.dir());
+        let found = Found::Dir(stage.name());
         match listed {
             Ok(listed) => {
                 self.troubles.clear(found);

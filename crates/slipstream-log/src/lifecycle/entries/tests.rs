@@ -8,7 +8,9 @@ fn log(salt: u64) -> LogName {
 }
 
 fn gone(delivered: u64, overwritten: u64) -> Gone {
-    Gone { bytes: 100, outcomes: Outcomes { delivered, overwritten, ..Outcomes::default() } }
+    let mut outcomes = Outcomes::default();
+    (outcomes.delivered, outcomes.overwritten) = (delivered, overwritten);
+    Gone { bytes: 100, outcomes }
 }
 
 fn parse(bytes: &[u8]) -> Accounts {

@@ -1,11 +1,13 @@
 //! Compares the ledger with the logs that are there.
 
+use slipstream_core::operator::Outcomes;
+
 use super::{Check, why};
 use crate::error::SpoolError;
 use crate::format::layout::{LEDGER, log_path};
 use crate::format::log_name::{LogName, Stage};
 use crate::fs::Lock;
-use crate::lifecycle::entries::{Accounts, Counts, Gone, Outcomes};
+use crate::lifecycle::entries::{Accounts, Counts, Gone};
 use crate::lifecycle::retiring_log::logs_there;
 use crate::lifecycle::tally::Tally;
 
@@ -46,7 +48,8 @@ impl Check<'_> {
                 );
                 self.find(LEDGER, what, self.repair);
                 if self.repair {
-                    let outcomes = Outcomes { purged: sealed.requests, ..Outcomes::default() };
+                    let mut outcomes = Outcomes::default();
+                    outcomes.purged = sealed.requests;
                     let gone = Gone { bytes: sealed.bytes, outcomes };
                     self.rotation.ledger().enter_gone(*log, &Counts { sealed, gone })?;
                 }
@@ -57,7 +60,7 @@ impl Check<'_> {
                 let path = log_path(stage, log);
                 // Mostly it could not be opened before, either.
                 if let Err(error) = self.account_of(&path, log, &accounts)
-                    && !self.report.findings.iter().any(|finding| finding.path == path)
+                    && !self.report.problems.iter().any(|problem| problem.part == path)
                 {
                     self.find(&path, format!("cannot be counted: {}", why(&error)), false);
                 }

@@ -91,7 +91,7 @@ impl Check<'_> {
                 return self.read_open(file, path, name, true);
             }
         }
-        self.report.logs += 1;
+        self.report.parts += 1;
         self.report.bytes += walk.end();
         self.report.records += records;
         match (header, name) {

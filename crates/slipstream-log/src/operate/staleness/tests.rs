@@ -1,7 +1,9 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use slipstream_core::operator::{Holder, Operator};
 use slipstream_core::{Clock, Engine};
 
 use super::*;
@@ -62,7 +64,7 @@ fn a_spool_is_young_for_as_long_as_a_worker_may_be_away() {
     wall.set(NOON.after(HOUR));
     assert_eq!(spool.overdue(HOUR), None);
     wall.set(NOON.after(HOUR + MINUTE));
-    let expected = Overdue { since: Some(NOON), worked: false, hung: None };
+    let expected = Overdue::new(Some(NOON), false, None);
     assert_eq!(spool.overdue(HOUR), Some(expected));
 }
 
@@ -101,7 +103,7 @@ fn a_worker_that_begins_and_reports_is_at_it_and_one_that_stops_to_is_told_of() 
     fake.touch(WORKER_LOCK, begun);
     let hung = |minutes: u64| {
         let silent = u32::try_from(minutes).unwrap() * MINUTE;
-        Some(Holder { pid: Some(std::process::id()), silent })
+        Some(Holder::new(Some(std::process::id()), silent))
     };
     let at = |minutes: u64| begun.after(Duration::from_secs(minutes * 60));
     let told = |minutes, reported: Option<u64>| {
@@ -110,11 +112,11 @@ fn a_worker_that_begins_and_reports_is_at_it_and_one_that_stops_to_is_told_of() 
         spool.overdue(HOUR)
     };
     assert_eq!(told(5, None), None);
-    let never = Overdue { since: Some(NOON), worked: false, hung: hung(6) };
+    let never = Overdue::new(Some(NOON), false, hung(6));
     assert_eq!(told(6, None), Some(never));
     // For hours, as long as it reports.
     assert_eq!([told(7, Some(7)), told(400, Some(399)), told(459, None)], [None; 3]);
-    let silent = Overdue { since: Some(at(399)), worked: true, hung: hung(61) };
+    let silent = Overdue::new(Some(at(399)), true, hung(61));
     assert_eq!(told(460, None), Some(silent));
 }
 
@@ -127,7 +129,7 @@ fn a_clock_that_was_set_back_is_told_of_once_in_each_such_time() {
         wall.set(start.after(minutes * MINUTE));
         (0..50).filter_map(|_| spool.overdue(HOUR)).collect::<Vec<_>>()
     };
-    let unknown = Overdue { since: None, worked: true, hung: None };
+    let unknown = Overdue::new(None, true, None);
     assert_eq!([0, 60].map(told), [vec![], vec![]]);
     assert_eq!([61, 100, 122].map(told), [vec![unknown], vec![], vec![unknown]]);
     // It ran with the clock ahead once more, and that was noticed when the clock was back.
@@ -137,7 +139,7 @@ fn a_clock_that_was_set_back_is_told_of_once_in_each_such_time() {
     // What was told in a time that is yet to come keeps no later one from being told.
     ended(&fake, start);
     wall.set(start.after(130 * MINUTE));
-    assert_eq!(spool.overdue(HOUR), Some(Overdue { since: Some(start), worked: true, hung: None }));
+    assert_eq!(spool.overdue(HOUR), Some(Overdue::new(Some(start), true, None)));
     assert_eq!(spool.overdue(HOUR), None);
 }
 

@@ -1,9 +1,10 @@
 //! Pictures as they are drawn where nothing is known of the reader. Times are passed in.
 
-use slipstream_log::StageStatus;
+use slipstream_core::operator::{Holder, StageStatus};
+use slipstream_log::Settings;
 
 use super::*;
-use crate::commands::status::tests::{NOON, ended, seen_of, status};
+use crate::commands::status::tests::{NOON, ended, status};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -13,12 +14,24 @@ fn log(minutes_ago: u64, requests: u64, bytes: u64) -> LogStatus {
 }
 
 fn to(destination: &str, pending: AgeHistogram, failed: AgeHistogram) -> Waiting {
-    Waiting { destination: destination.to_owned(), pending, failed, ..Waiting::default() }
+    let mut waiting = Waiting::new(destination);
+    (waiting.pending, waiting.failed) = (pending, failed);
+    waiting
 }
 
-fn drawn(seen: &Snapshot) -> String {
+fn stage(requests: u64, age: Duration) -> StageStatus {
+    let mut stage = StageStatus::default();
+    stage.add(requests, 900, age);
+    stage
+}
+
+fn with_slots(status: Status, slots: Vec<SlotStatus>) -> SpoolStatus {
+    SpoolStatus::new(status, Settings::default()).with_slots(slots)
+}
+
+fn drawn(seen: &SpoolStatus) -> String {
     let screen = Screen::plain();
-    let lines = draw(seen, &screen, 10);
+    let lines = draw(&seen.status, Some(seen), &screen, 10);
     let text = screen.text(&lines);
     for line in text.lines() {
         let sentence = line.starts_with("! ") || line.starts_with("the last run");
@@ -39,27 +52,24 @@ no worker runs
   expired + 0 purged
 the counters add up
 ";
-    assert_eq!(drawn(&seen_of(status(0, 0, 0))), expected);
+    assert_eq!(drawn(&with_slots(status(0, 0, 0), Vec::new())), expected);
 }
 
 #[test]
 fn a_healthy_one() {
     let mut status = status(12_345, 40, 0);
-    (status.worker_running, status.worker_pid) = (true, Some(4_711));
-    let claimed = StageStatus { logs: 1, requests: 15, bytes: 900, oldest_age: Some(2 * MINUTE) };
+    status.worker = Some(Holder::new(Some(4_711), Duration::ZERO));
     let slot = SlotStatus {
         slot: 3,
         collecting: Some(log(0, 5, 400)),
         ready: vec![log(1, 20, 3_000)],
-        processing: claimed,
+        processing: stage(15, 2 * MINUTE),
         ..SlotStatus::default()
     };
-    status.slots = vec![slot];
-    let mut seen = seen_of(status);
-    seen.destinations.each =
+    status.destinations.each =
         vec![to("https://api.example.com:443", [25, 15, 0, 0, 0, 0, 0], [0; 7])];
     let more = r#","elapsed":12345,"delivered":12000,"retried":3"#;
-    seen.last_run = ended(65, "drained", more);
+    status.last_run = ended(65, "drained", more);
     let expected = "\
 /s at 2026-11-24T12:00:00Z
 40 pending, 0 failed, 0 overwritten
@@ -76,7 +86,7 @@ https://api.example.com:443       40  25  15    -   -   -   -      -       -
   overwritten + 0 expired + 0 purged
 the counters add up
 ";
-    assert_eq!(drawn(&seen), expected);
+    assert_eq!(drawn(&with_slots(status, vec![slot])), expected);
 }
 
 #[test]
@@ -92,13 +102,10 @@ fn one_near_overwriting() {
         full_in: Some(Duration::from_millis(150_999)),
         ..SlotStatus::default()
     };
-    status.stages[1].1 =
-        StageStatus { logs: 8, requests: 2_000_000, bytes: 99, oldest_age: Some(9 * MINUTE) };
-    status.slots = vec![slot];
-    let mut seen = seen_of(status);
+    status.stages[1].1 = stage(2_000_000, 9 * MINUTE);
     let by_age = [0, 1_234_567, 765_433, 0, 0, 0, 0];
-    seen.destinations.each = vec![to("http://a", by_age, [0; 7])];
-    seen.last_run = ended(86_400, "stopped", "");
+    status.destinations.each = vec![to("http://a", by_age, [0; 7])];
+    status.last_run = ended(86_400, "stopped", "");
     let expected = "\
 /s at 2026-11-24T12:00:00Z
 2,000,000 pending, 0 failed, 0 overwritten
@@ -121,27 +128,28 @@ http://a        2.0M   -  1.2M  765k   -   -   -      -       -
   overwritten + 0 expired + 0 purged
 the counters add up
 ";
-    assert_eq!(drawn(&seen), expected);
+    assert_eq!(drawn(&with_slots(status, vec![slot])), expected);
 }
 
 #[test]
 fn one_with_a_dead_destination_a_run_that_broke_off_and_a_sum_that_does_not_hold() {
     let mut status = status(100, 0, 100);
     status.totals.stored = 101;
-    status.spoiled_entries = 2;
-    let lost = OverwrittenSum { logs: 1, requests: 7, bytes: 1_024 };
-    status.overwritten.insert(3, lost);
     status.totals.outcomes.overwritten = 7;
     status.totals.stored += 7;
-    let kept = StageStatus { logs: 1, requests: 93, bytes: 900, oldest_age: Some(2 * MINUTE) };
+    let kept = stage(93, 2 * MINUTE);
     status.stages[3].1 = kept;
-    status.slots = vec![SlotStatus { slot: 3, failed: kept, ..SlotStatus::default() }];
-    let mut seen = seen_of(status);
     let dead = "http://user:s3cret@dead.and.far.away.example.com:8080\u{1b}[2J\n";
-    seen.destinations.each = vec![to(dead, [0; 7], [0, 90, 0, 0, 0, 0, 0])];
-    seen.destinations.others = to("", [0; 7], [10, 0, 0, 0, 0, 0, 0]);
-    seen.destinations.skipped = 1;
-    seen.last_run = ended(0, "broken", r#","elapsed":12"#);
+    status.destinations.each = vec![to(dead, [0; 7], [0, 90, 0, 0, 0, 0, 0])];
+    status.destinations.others = to("", [0; 7], [10, 0, 0, 0, 0, 0, 0]);
+    status.destinations.skipped = 1;
+    status.last_run = ended(0, "broken", r#","elapsed":12"#);
+    let slot = SlotStatus { slot: 3, failed: kept, ..SlotStatus::default() };
+    let mut seen = with_slots(status, vec![slot]);
+    seen.spoiled_entries = 2;
+    let mut lost = OverwrittenSum::default();
+    (lost.logs, lost.requests, lost.bytes) = (1, 7, 1_024);
+    seen.overwritten.insert(3, lost);
     let text = drawn(&seen);
     assert!(!text.contains('\u{1b}') && !text.contains("s3cret"), "{text}");
     let masked = masked_url(dead);
@@ -188,15 +196,13 @@ overwritten in slot 3: 7 requests in 1 log (1.0 KiB)
 
 #[test]
 fn many_slots_are_summed_but_for_those_with_most_and_those_that_are_full_first() {
-    let mut status = status(120, 120, 0);
     let slot = |slot: u16| SlotStatus {
         slot,
         ready: vec![log(1, 1 + u64::from(slot % 7), 9)],
         full_in: (slot == 14).then_some(MINUTE),
         ..SlotStatus::default()
     };
-    status.slots = (0..30).map(slot).collect();
-    let mut seen = seen_of(status);
+    let mut seen = with_slots(status(120, 120, 0), (0..30).map(slot).collect());
     seen.settings.logs = 60;
     let text = Screen::plain().text(&slots(&seen, &Screen::plain(), 3));
     let expected = "\

@@ -2,10 +2,10 @@
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use slipstream_log::Outcomes;
+use slipstream_log::Settings;
 
 use super::*;
-use crate::commands::status::tests::{seen_of, status};
+use crate::commands::status::tests::status;
 
 fn drawn(shown: &Shown, width: u16, height: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
@@ -20,7 +20,8 @@ fn drawn(shown: &Shown, width: u16, height: u16) -> String {
 fn what_goes_on_is_shown_above_the_picture_and_how_to_end_it_below() {
     let pace = Some(Pace { stored: 12_345.6, delivered: 0.25, failed: 0.0 });
     let every = Duration::from_secs(1);
-    let shown = Shown { seen: Some(seen_of(status(5, 3, 0))), pace, every };
+    let seen = Some(SpoolStatus::new(status(5, 3, 0), Settings::default()));
+    let shown = Shown { seen, pace, every };
     let expected = "\
 /s at 2026-11-24T12:00:00Z
 12,345 stored/s, 0.2 delivered/s, 0 failed/s
@@ -49,11 +50,10 @@ fn a_spool_that_is_not_there_yet_is_waited_for() {
 
 #[test]
 fn the_pace_is_what_came_in_the_time_between_and_never_below_none() {
-    let totals = |stored, delivered, failed| Totals {
-        stored,
-        failed,
-        outcomes: Outcomes { delivered, ..Outcomes::default() },
-        ..Totals::default()
+    let totals = |stored, delivered, failed| {
+        let mut totals = Totals::default();
+        (totals.stored, totals.failed, totals.outcomes.delivered) = (stored, failed, delivered);
+        totals
     };
     let took = Duration::from_secs(2);
     let pace = Pace::between(&totals(10, 4, 9), &totals(20, 5, 3), took);

@@ -2,26 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use slipstream_core::Record;
-
-use crate::consume::asked::DESTINATIONS_MAX;
-use crate::operate::skipped::Skipped;
+use super::skipped::Skipped;
+use crate::request::record::Record;
 
 /// What was chosen of the dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Selection {
-    /// Logs that hold some of it.
-    pub logs: u64,
+    /// Parts that hold some of it.
+    pub parts: u64,
     /// Dead letters that were chosen.
     pub requests: u64,
     /// How many of them each destination has; [`SelectedTo::other`] are not told apart.
     pub to: SelectedTo,
-    /// Whether a worker runs, so that what failed in logs that it still has was left alone.
+    /// Whether a worker runs, so that what failed in parts that it still has was left alone.
     pub worker_running: bool,
     /// What was chosen, and left alone because of that.
     pub held_by_worker: u64,
-    /// Logs that could not be read, or changed.
+    /// Parts that could not be read, or changed.
     pub skipped: Vec<Skipped>,
 }
 
@@ -31,19 +29,24 @@ pub struct Selection {
 pub struct SelectedTo {
     /// Each destination.
     pub each: BTreeMap<String, u64>,
-    /// Those beyond the first thousand destinations, and those whose envelope cannot be read.
+    /// Those beyond the first [`SelectedTo::MOST`] destinations, and those whose envelope cannot be read.
     pub other: u64,
 }
 
 impl SelectedTo {
-    pub(super) fn add(&mut self, payload: &[u8]) {
+    /// How many destinations are told apart.
+    pub const MOST: usize = 1_001;
+
+    /// Adds an encoded [`Record`].
+    pub fn add(&mut self, payload: &[u8]) {
         match Record::head(payload) {
             Ok(head) => self.add_to(head.destination, 1),
             Err(_) => self.other += 1,
         }
     }
 
-    pub(super) fn merge(&mut self, more: &Self) {
+    /// Adds what was chosen elsewhere.
+    pub fn merge(&mut self, more: &Self) {
         more.each.iter().for_each(|(to, requests)| self.add_to(to, *requests));
         self.other += more.other;
     }
@@ -51,8 +54,7 @@ impl SelectedTo {
     fn add_to(&mut self, destination: &str, requests: u64) {
         if let Some(known) = self.each.get_mut(destination) {
             *known += requests;
-        // One more than a worker is told apart, so that it is told of all.
-        } else if self.each.len() <= DESTINATIONS_MAX {
+        } else if self.each.len() < Self::MOST {
             self.each.insert(destination.to_owned(), requests);
         } else {
             self.other += requests;
@@ -62,9 +64,8 @@ impl SelectedTo {
 
 #[cfg(test)]
 mod tests {
-    use slipstream_core::{DeliveryOptions, Destination, RecordId};
-
     use super::*;
+    use crate::{DeliveryOptions, Destination, RecordId};
 
     #[test]
     fn destinations_beyond_those_that_are_told_apart_are_counted_together() {
@@ -85,7 +86,7 @@ mod tests {
         let mut both = SelectedTo::default();
         both.merge(&to);
         both.merge(&to);
-        let most = DESTINATIONS_MAX + 1;
+        let most = SelectedTo::MOST;
         assert_eq!((to.each.len(), both.each.len()), (most, most));
         assert_eq!(to.each.values().sum::<u64>() + to.other, 3_001);
         assert_eq!(both.other, 2 * to.other);

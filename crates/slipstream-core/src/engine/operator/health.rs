@@ -1,25 +1,21 @@
-//! Whether a spool is well: what was seen of it at one moment, and what is wrong with that.
+//! Whether an engine is well: what is wrong with a [`Status`].
 //!
 //! # Invariants
-//! - There is one set of thresholds, [`Thresholds`], and one set of rules. What is said of a spool in
+//! - There is one set of thresholds, [`Thresholds`], and one set of rules. What is said of an engine in
 //!   one place is said in all.
 //! - Findings come by what they cost: what loses requests, then what delays them, then what has
 //!   happened already.
 //!
 //! # Non-goals
-//! Words for people, and the spool's surroundings: rights, the disk, the clock.
+//! Words for people, and an engine's surroundings: rights, the disk, the clock.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use slipstream_core::{LastRun, Timestamp};
-
-use crate::consume::worker_lock::Holder;
-use crate::format::settings::{OnFull, Settings};
-use crate::operate::forecast::Forecast;
-use crate::operate::histogram::{Destinations, Waiting};
-use crate::operate::skipped::Skipped;
-use crate::operate::status::Status;
+use super::histogram::Waiting;
+use super::holder::Holder;
+use super::skipped::Skipped;
+use super::status::{NearlyFull, Status};
+use crate::clock::Timestamp;
 
 /// From when on something is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +36,7 @@ impl Thresholds {
     pub const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 
     /// After how long without a run that ended a program that stores says so, usually: see
-    /// [`Spool::overdue`](crate::Spool::overdue).
+    /// [`Operator::overdue`](super::Operator::overdue).
     pub const WARN_AFTER: Duration = Duration::from_secs(60 * 60);
 }
 
@@ -65,19 +61,14 @@ pub enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Finding {
-    /// Files could not be read: what is in them is neither counted nor delivered.
+    /// Parts could not be read: what is in them is neither counted nor delivered.
     Unreadable(Vec<Skipped>),
     /// Not everything that was stored is accounted for.
     Unbalanced,
-    /// Something has the worker's lock and hangs, is stopped, or is not a worker.
+    /// Something has the right to work and hangs, is stopped, or is not a worker.
     WorkerHangs(Holder),
-    /// A slot is soon full.
-    NearlyFull {
-        /// Which, and when.
-        forecast: Forecast,
-        /// What happens then.
-        on_full: OnFull,
-    },
+    /// A part of the engine is soon full.
+    NearlyFull(NearlyFull),
     /// What was stored has not been taken by a worker for too long.
     NotTaken {
         /// For how long.
@@ -114,13 +105,13 @@ pub enum EndedEarly {
 /// A destination that takes no requests, while some wait for it.
 ///
 /// What the worker knows of it is in its report; how many wait, and when the first of them is due, is
-/// counted in the logs.
+/// counted in the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Blocked {
     /// The destination. A very long name is cut.
     pub destination: String,
-    /// `down`, `paused` or `failing`; see [`Trouble`](slipstream_core::Trouble).
+    /// `down`, `paused` or `failing`; see [`Trouble`](crate::Trouble).
     pub state: String,
     /// Since when.
     pub since: Timestamp,
@@ -140,7 +131,7 @@ impl Finding {
             | Self::Unbalanced
             | Self::WorkerHangs(_)
             | Self::NotTaken { .. } => Severity::Critical,
-            Self::NearlyFull { .. }
+            Self::NearlyFull(_)
             | Self::Blocked(_)
             | Self::TooManyPending(_)
             | Self::EndedEarly(EndedEarly::Killed | EndedEarly::Broken)
@@ -150,48 +141,19 @@ impl Finding {
     }
 }
 
-/// A spool as it was seen at one moment.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Snapshot {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its settings.
-    pub settings: Settings,
-    /// What it holds.
-    pub status: Status,
-    /// For whom.
-    pub destinations: Destinations,
-    /// What the last run reported, or the one that lasts.
-    pub last_run: Option<LastRun>,
-    /// When it was seen.
-    pub at: Timestamp,
-}
-
-impl Snapshot {
-    /// A spool of which this was seen; no destinations, and no run.
-    pub fn new(
-        path: impl Into<PathBuf>,
-        settings: Settings,
-        status: Status,
-        at: Timestamp,
-    ) -> Self {
-        let (path, destinations) = (path.into(), Destinations::default());
-        Self { path, settings, status, destinations, last_run: None, at }
-    }
-
+impl Status {
     /// What is wrong.
     pub fn findings(&self, thresholds: &Thresholds) -> Vec<Finding> {
         let first = [
             self.unreadable(),
-            (!self.status.totals.balanced()).then_some(Finding::Unbalanced),
-            self.status.hung_worker().map(Finding::WorkerHangs),
-            self.nearly_full(),
+            (!self.totals.balanced()).then_some(Finding::Unbalanced),
+            self.hung_worker().map(Finding::WorkerHangs),
+            self.nearly_full.clone().map(Finding::NearlyFull),
             self.not_taken(thresholds),
         ];
         let is_down = |it: &Blocked| self.at.since(it.since) >= thresholds.max_down;
         let blocked = self.blocked().into_iter().filter(is_down).map(Finding::Blocked);
-        let pending = self.status.totals.pending;
+        let pending = self.totals.pending;
         let too_many = thresholds.max_pending.is_some_and(|most| pending > most);
         let last = [
             self.ended_early().map(Finding::EndedEarly),
@@ -227,26 +189,20 @@ impl Snapshot {
     }
 
     fn unreadable(&self) -> Option<Finding> {
-        let skipped = &self.status.skipped;
-        (!skipped.is_empty()).then(|| Finding::Unreadable(skipped.clone()))
-    }
-
-    fn nearly_full(&self) -> Option<Finding> {
-        let forecast = self.status.forecast()?;
-        Some(Finding::NearlyFull { forecast, on_full: self.settings.on_full })
+        (!self.skipped.is_empty()).then(|| Finding::Unreadable(self.skipped.clone()))
     }
 
     fn not_taken(&self, thresholds: &Thresholds) -> Option<Finding> {
-        let age = self.status.oldest_unclaimed().filter(|age| *age > thresholds.max_age)?;
+        let age = self.oldest_unclaimed().filter(|age| *age > thresholds.max_age)?;
         // What hangs is another finding, and why nothing is taken.
-        let hangs = self.status.hung_worker().is_some();
-        let worker_running = self.status.worker_running;
+        let hangs = self.hung_worker().is_some();
+        let worker_running = self.worker.is_some();
         (!hangs).then_some(Finding::NotTaken { age, worker_running })
     }
 
     /// How the last run ended, if that was early. One that lasts has not ended.
     fn ended_early(&self) -> Option<EndedEarly> {
-        if self.status.worker_running {
+        if self.worker.is_some() {
             return None;
         }
         match self.last_run.as_ref()?.ending.as_deref() {
@@ -258,7 +214,7 @@ impl Snapshot {
     }
 
     fn dead_letters(&self, thresholds: &Thresholds) -> Option<Finding> {
-        let failed = self.status.totals.failed;
+        let failed = self.totals.failed;
         let sum = |it: &Waiting| it.failed.iter().sum::<u64>();
         let worst = self.destinations.each.iter().map(|it| (sum(it), it)).max_by_key(|(n, _)| *n);
         let most_to = worst

@@ -1,29 +1,22 @@
-use slipstream_core::Trouble;
-
 use super::*;
-use crate::format::log_name::Stage;
-use crate::lifecycle::entries::Outcomes;
-use crate::operate::status::{StageStatus, Totals};
+use crate::engine::last_run::{LastRun, Trouble};
+use crate::engine::operator::holder::WORKER_SILENCE;
+use crate::engine::operator::stage::{Stage, StageStatus};
+use crate::engine::operator::totals::Totals;
+use crate::request::destination::Destination;
 
 const NOON: Timestamp = Timestamp::from_millis(1_795_521_600_000);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A spool of which nothing is known but its sums.
-fn snapshot(pending: u64, failed: u64) -> Snapshot {
-    let totals =
-        Totals { stored: pending + failed, pending, failed, outcomes: Outcomes::default() };
-    let status = Status {
-        stages: Stage::ALL.map(|stage| (stage, StageStatus::default())).to_vec(),
-        totals,
-        slots: Vec::new(),
-        overwritten: Default::default(),
-        spoiled_entries: 0,
-        worker_running: false,
-        worker_pid: None,
-        worker_silent: Duration::ZERO,
-        skipped: Vec::new(),
-    };
-    Snapshot::new("/s", Settings::default(), status, NOON)
+/// An engine of which nothing is known but its sums.
+fn status(pending: u64, failed: u64) -> Status {
+    let totals = Totals { stored: pending + failed, pending, failed, ..Totals::default() };
+    Status::new("/s", NOON, totals)
+}
+
+/// A worker that runs and reported just now.
+fn worker() -> Option<Holder> {
+    Some(Holder::new(Some(7), Duration::ZERO))
 }
 
 fn run(json: &str) -> Option<LastRun> {
@@ -31,17 +24,17 @@ fn run(json: &str) -> Option<LastRun> {
 }
 
 /// The findings by the usual thresholds.
-fn found(snapshot: &Snapshot) -> Vec<Finding> {
-    snapshot.findings(&Thresholds::default())
+fn found(status: &Status) -> Vec<Finding> {
+    status.findings(&Thresholds::default())
 }
 
-fn ready(snapshot: &mut Snapshot, age: Duration) {
-    let stage = &mut snapshot.status.stages[Stage::Ready as usize].1;
-    *stage = StageStatus { logs: 1, requests: 1, bytes: 9, oldest_age: Some(age) };
+fn ready(status: &mut Status, age: Duration) {
+    let seen = StageStatus { parts: 1, requests: 1, bytes: 9, oldest_age: Some(age) };
+    status.stages = vec![(Stage::Ready, seen)];
 }
 
 fn waits(pending: u64, first_due: Timestamp) -> Waiting {
-    let mut each = Waiting { destination: "http://a:1".to_owned(), ..Waiting::default() };
+    let mut each = Waiting::new("http://a:1");
     each.pending[0] = pending;
     each.first_due = Some(first_due);
     each
@@ -50,15 +43,15 @@ fn waits(pending: u64, first_due: Timestamp) -> Waiting {
 /// A run that knows that a destination is down since five minutes ago, and until then.
 fn down(until: Timestamp) -> LastRun {
     let since = Timestamp::from_millis(NOON.as_millis() - 300_000);
-    let to = slipstream_core::Destination::new("http://a:1");
+    let to = Destination::new("http://a:1");
     let trouble = Trouble::new(&to, "down", since, "refused").until(until);
     run(r#"{"ending":"drained"}"#).unwrap().with_troubles(vec![trouble])
 }
 
 #[test]
-fn a_spool_in_which_all_is_well_has_no_findings() {
-    assert_eq!(found(&snapshot(5, 0)), []);
-    let mut taken = snapshot(1, 0);
+fn an_engine_in_which_all_is_well_has_no_findings() {
+    assert_eq!(found(&status(5, 0)), []);
+    let mut taken = status(1, 0);
     ready(&mut taken, Thresholds::MAX_AGE);
     taken.last_run = run(r#"{"ending":"drained"}"#);
     assert_eq!(found(&taken), []);
@@ -66,17 +59,17 @@ fn a_spool_in_which_all_is_well_has_no_findings() {
 
 #[test]
 fn what_no_worker_took_for_too_long_is_critical_whether_one_runs_or_not() {
-    let mut seen = snapshot(1, 0);
+    let mut seen = status(1, 0);
     let age = Thresholds::MAX_AGE + MINUTE;
     ready(&mut seen, age);
     for worker_running in [false, true] {
-        seen.status.worker_running = worker_running;
+        seen.worker = worker().filter(|_| worker_running);
         let [finding] = &found(&seen)[..] else { panic!("{:?}", found(&seen)) };
         assert_eq!(finding, &Finding::NotTaken { age, worker_running });
         assert_eq!(finding.severity(), Severity::Critical);
     }
     // Then that is why, and is said in its place.
-    seen.status.worker_silent = crate::WORKER_SILENCE + MINUTE;
+    seen.worker = Some(Holder::new(Some(7), WORKER_SILENCE + MINUTE));
     let [Finding::WorkerHangs(_)] = &found(&seen)[..] else { panic!("{:?}", found(&seen)) };
 }
 
@@ -88,19 +81,19 @@ fn a_run_that_was_killed_or_broke_off_is_a_warning_unless_another_one_runs() {
         (r#"{"ending":"budget"}"#, Some(EndedEarly::OutOfTime), Severity::Notice),
         (r#"{"ending":"stopped"}"#, None, Severity::Notice),
     ] {
-        let mut seen = snapshot(0, 0);
+        let mut seen = status(0, 0);
         seen.last_run = run(json);
         let expected: Vec<_> = ended.map(Finding::EndedEarly).into_iter().collect();
         assert_eq!(found(&seen), expected, "{json}");
         assert!(expected.iter().all(|finding| finding.severity() == severity), "{json}");
-        seen.status.worker_running = true;
+        seen.worker = worker();
         assert_eq!(found(&seen), [], "{json}");
     }
 }
 
 #[test]
 fn a_destination_is_blocked_while_requests_wait_for_it_and_takes_none_for_long_enough() {
-    let mut seen = snapshot(2, 0);
+    let mut seen = status(2, 0);
     seen.last_run = Some(down(NOON.after(MINUTE)));
     seen.destinations.each = vec![waits(2, Timestamp::default())];
     let [blocked] = &seen.blocked()[..] else { panic!("{:?}", seen.blocked()) };
@@ -118,7 +111,7 @@ fn a_destination_is_blocked_while_requests_wait_for_it_and_takes_none_for_long_e
 
 #[test]
 fn a_destination_that_nothing_waits_for_is_not_blocked_and_one_that_was_not_counted_is() {
-    let mut seen = snapshot(2, 0);
+    let mut seen = status(2, 0);
     seen.last_run = Some(down(NOON));
     assert_eq!(seen.blocked(), []);
     seen.destinations.each = vec![waits(0, NOON)];
@@ -132,9 +125,9 @@ fn a_destination_that_nothing_waits_for_is_not_blocked_and_one_that_was_not_coun
 
 #[test]
 fn dead_letters_and_what_waits_are_findings_beyond_their_thresholds() {
-    let mut seen = snapshot(3, 4);
+    let mut seen = status(3, 4);
     let failed_to = |destination: &str, failed| {
-        let mut each = Waiting { destination: destination.to_owned(), ..Waiting::default() };
+        let mut each = Waiting::new(destination);
         each.failed[0] = failed;
         each
     };
@@ -157,9 +150,9 @@ fn dead_letters_and_what_waits_are_findings_beyond_their_thresholds() {
 
 #[test]
 fn what_is_unreadable_or_unaccounted_for_comes_first_and_is_critical() {
-    let mut seen = snapshot(0, 1);
-    seen.status.totals.stored = 9;
-    seen.status.skipped = vec![Skipped { path: "ready/x".to_owned(), why: "no".to_owned() }];
+    let mut seen = status(0, 1);
+    seen.totals.stored = 9;
+    seen.skipped = vec![Skipped::new("ready/x", "no")];
     let severities: Vec<_> = found(&seen).iter().map(Finding::severity).collect();
     assert_eq!(severities, [Severity::Critical, Severity::Critical, Severity::Warning]);
 }

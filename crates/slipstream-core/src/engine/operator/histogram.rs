@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use slipstream_core::{Record, Timestamp};
+use crate::clock::Timestamp;
+use crate::request::record::Record;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -31,6 +32,7 @@ const NAME_MAX: usize = 256;
 
 /// One destination's requests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Waiting {
     /// Whom they go to. A very long name is cut; empty for those that are not told apart.
     pub destination: String,
@@ -44,6 +46,11 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// A destination for which nothing waits.
+    pub fn new(destination: impl Into<String>) -> Self {
+        Self { destination: destination.into(), ..Self::default() }
+    }
+
     /// All of them.
     pub fn total(&self) -> u64 {
         self.pending.iter().chain(&self.failed).sum()
@@ -60,6 +67,7 @@ impl Waiting {
 
 /// What waits and what failed, by destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Destinations {
     /// Each destination, those with most requests first.
     pub each: Vec<Waiting>,
@@ -82,33 +90,52 @@ impl Destinations {
     }
 }
 
-/// Takes in one record after another.
-#[derive(Default)]
-pub(crate) struct AgeHistograms {
+/// Makes [`Destinations`] of one record after another.
+///
+/// ```
+/// use slipstream_core::operator::AgeHistograms;
+/// use slipstream_core::{DeliveryOptions, Destination, Record, RecordId, Timestamp};
+///
+/// let now = Timestamp::from_millis(1_795_521_600_000);
+/// let record = Record {
+///     id: RecordId::new(now, [7; 10]),
+///     kind: "beep".to_owned(),
+///     destination: Destination::new("beep://speaker"),
+///     options: DeliveryOptions::default(),
+///     body: Vec::new(),
+/// };
+/// let mut ages = AgeHistograms::new(now);
+/// ages.add_failed(&record.encode());
+/// assert_eq!(ages.sorted().each[0].failed[0], 1);
+/// ```
+#[derive(Debug, Default)]
+pub struct AgeHistograms {
     now: Timestamp,
     found: Destinations,
     by_name: HashMap<Box<str>, usize>,
 }
 
 impl AgeHistograms {
-    pub(crate) fn new(now: Timestamp) -> Self {
+    /// Nothing yet. Ages are those at this time.
+    pub fn new(now: Timestamp) -> Self {
         Self { now, ..Self::default() }
     }
 
-    pub(crate) fn skip(&mut self) {
+    /// Takes in a record that there is no time to read: it is only counted.
+    pub fn skip(&mut self) {
         self.found.skipped += 1;
     }
 
-    /// A record that failed for good.
-    pub(crate) fn add_failed(&mut self, payload: &[u8]) {
+    /// Takes in a record that failed for good.
+    pub fn add_failed(&mut self, payload: &[u8]) {
         let now = self.now;
         if let Some((waiting, stored)) = self.of(payload) {
             waiting.failed[column(now.since(stored))] += 1;
         }
     }
 
-    /// A record that waits, until it is due.
-    pub(crate) fn add_pending(&mut self, due: Timestamp, payload: &[u8]) {
+    /// Takes in a record that waits, until it is due (zero: it may be tried at once).
+    pub fn add_pending(&mut self, due: Timestamp, payload: &[u8]) {
         let now = self.now;
         if let Some((waiting, stored)) = self.of(payload) {
             waiting.pending[column(now.since(stored))] += 1;
@@ -130,7 +157,7 @@ impl AgeHistograms {
             Some(at) => &mut each[*at],
             None if each.len() < MOST => {
                 self.by_name.insert(name.into(), each.len());
-                each.push(Waiting { destination: name.to_owned(), ..Waiting::default() });
+                each.push(Waiting::new(name));
                 each.last_mut().expect("it was just put there")
             }
             None => &mut self.found.others,
@@ -138,7 +165,8 @@ impl AgeHistograms {
         Some((waiting, head.id.stored()))
     }
 
-    pub(crate) fn sorted(self) -> Destinations {
+    /// What was taken in, the destinations with most requests first.
+    pub fn sorted(self) -> Destinations {
         let mut found = self.found;
         found.each.sort_by(|a, b| {
             b.total().cmp(&a.total()).then_with(|| a.destination.cmp(&b.destination))
@@ -154,9 +182,8 @@ fn column(age: Duration) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use slipstream_core::{DeliveryOptions, Destination, RecordId};
-
     use super::*;
+    use crate::{DeliveryOptions, Destination, RecordId};
 
     const NOON: Timestamp = Timestamp::from_millis(1_795_521_600_000);
 
