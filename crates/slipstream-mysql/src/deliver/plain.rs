@@ -9,6 +9,10 @@
 //! # Non-goals
 //! Stored code that a trigger runs: the server tells of that (`sharing`).
 
+use self::tokens::{Not, Piece, Token, Tokens};
+
+mod tokens;
+
 /// A plain statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plain {
@@ -31,14 +35,6 @@ impl Plain {
     }
 }
 
-/// Why a text is not plain.
-#[derive(Debug, PartialEq, Eq)]
-enum Not {
-    Plain,
-    /// A quote or a comment has no end, so no server executes it.
-    Endless,
-}
-
 /// The statement, if it is plain.
 pub(crate) fn plain(sql: &str) -> Option<Plain> {
     let usual = read(sql, true).ok()?;
@@ -53,7 +49,7 @@ pub(crate) fn plain(sql: &str) -> Option<Plain> {
 }
 
 fn read(sql: &str, escapes: bool) -> Result<Plain, Not> {
-    let tokens = Tokens { sql, at: 0, escapes }.collect::<Result<Vec<_>, _>>()?;
+    let tokens = Tokens::new(sql, escapes).collect::<Result<Vec<_>, _>>()?;
     let (verb, names, name_end) = subject(&tokens).ok_or(Not::Plain)?;
     let table = names.iter().map(|name| name.text).collect::<Vec<_>>().join(".");
     let word_at = |at: usize| tokens.get(at).and_then(Token::word).unwrap_or_default();
@@ -225,110 +221,6 @@ const PURE: &str = "abs acos adddate addtime aes_decrypt aes_encrypt ascii asin 
     uncompressed_length unhex unix_timestamp upper user utc_date utc_time utc_timestamp uuid
     uuid_short values version week weekday weekofyear weight_string year yearweek";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece {
-    /// Unquoted: a word or a number.
-    Word,
-    /// In backticks or double quotes: a name, or perhaps text.
-    Name,
-    /// In single quotes.
-    Text,
-    Sign(char),
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Token<'a> {
-    piece: Piece,
-    text: &'a str,
-    end: usize,
-}
-
-impl<'a> Token<'a> {
-    fn word(&self) -> Option<&'a str> {
-        (self.piece == Piece::Word).then_some(self.text)
-    }
-
-    /// The name that it is.
-    fn unquoted(&self) -> String {
-        let Some(quote) = self.text.chars().next().filter(|_| self.piece == Piece::Name) else {
-            return self.text.to_owned();
-        };
-        let inner = &self.text[1..self.text.len() - 1];
-        inner.replace(&format!("{quote}{quote}"), &quote.to_string())
-    }
-}
-
-/// A statement as tokens, up to the first that is not plain.
-struct Tokens<'a> {
-    sql: &'a str,
-    at: usize,
-    /// Whether a backslash in a string escapes what follows.
-    escapes: bool,
-}
-
-impl Tokens<'_> {
-    /// Skips blanks and comments that no server executes.
-    fn skip(&mut self) -> Result<(), Not> {
-        loop {
-            let rest = &self.sql[self.at..];
-            let blank =
-                rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_whitespace()).len();
-            self.at += blank;
-            let rest = &self.sql[self.at..];
-            if ["--", "#", "/*!", "/*M!", "/*+"].iter().any(|start| rest.starts_with(start)) {
-                return Err(Not::Plain);
-            }
-            match rest.strip_prefix("/*") {
-                Some(comment) => self.at += 4 + comment.find("*/").ok_or(Not::Endless)?,
-                None => return Ok(()),
-            }
-        }
-    }
-
-    /// Where a quoted piece that begins here ends.
-    fn quoted_end(&self, quote: u8) -> Result<usize, Not> {
-        let bytes = self.sql.as_bytes();
-        let mut at = self.at + 1;
-        while at < bytes.len() {
-            match bytes[at] {
-                b'\\' if self.escapes && quote != b'`' => at += 1,
-                byte if byte == quote && bytes.get(at + 1) == Some(&quote) => at += 1,
-                byte if byte == quote => return Ok(at + 1),
-                _ => {}
-            }
-            at += 1;
-        }
-        Err(Not::Endless)
-    }
-}
-
-impl<'a> Iterator for Tokens<'a> {
-    type Item = Result<Token<'a>, Not>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Err(not) = self.skip() {
-            return Some(Err(not));
-        }
-        let rest = &self.sql[self.at..];
-        let first = rest.chars().next()?;
-        let in_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$' || !c.is_ascii();
-        let (piece, end) = match first {
-            '\'' | '"' | '`' => match self.quoted_end(first as u8) {
-                Ok(end) if first == '\'' => (Piece::Text, end),
-                Ok(end) => (Piece::Name, end),
-                Err(not) => return Some(Err(not)),
-            },
-            c if in_word(c) => {
-                (Piece::Word, self.at + rest.find(|c| !in_word(c)).unwrap_or(rest.len()))
-            }
-            c => (Piece::Sign(c), self.at + c.len_utf8()),
-        };
-        let text = &self.sql[self.at..end];
-        self.at = end;
-        Some(Ok(Token { piece, text, end }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -442,7 +334,7 @@ mod tests {
             let sql = format!("INSERT INTO t VALUES ({before} f(1) {after})");
             // Only where a quote hides it from the server as well, in any mode.
             let hidden = |escapes: bool| {
-                let tokens = Tokens { sql: &sql, at: 0, escapes }.collect::<Result<Vec<_>, _>>();
+                let tokens = Tokens::new(&sql, escapes).collect::<Result<Vec<_>, _>>();
                 tokens.is_ok_and(|all| all.windows(2).any(|two| two[0].text == "f" && two[1].text == "("))
             };
             if hidden(true) || hidden(false) {
