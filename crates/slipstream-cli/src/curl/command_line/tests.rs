@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use clap::CommandFactory;
 
 use super::*;
@@ -92,7 +94,11 @@ fn every_refused_option_says_what_to_do_instead() {
             rows += &format!("{refused}\n");
         }
     }
-    assert_eq!(rows, include_str!("refused.txt"));
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/curl/command_line/refused.txt");
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
+        std::fs::write(&kept, &rows).unwrap();
+    }
+    assert_eq!(rows, std::fs::read_to_string(kept).unwrap());
 }
 
 #[test]
