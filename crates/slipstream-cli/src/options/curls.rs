@@ -138,13 +138,7 @@ pub(crate) const REFUSED: &[(&str, &[&str])] = &[
     ),
     (
         "what is trusted is said by --cacert FILE, or by the worker's system; use that",
-        &[
-            "--capath DIR",
-            "--ca-native",
-            "--crlfile FILE",
-            "--cert-status",
-            "--pinnedpubkey HASHES",
-        ],
+        &["--capath DIR", "--ca-native", "--crlfile FILE", "--cert-status"],
     ),
     (
         "the worker speaks TLS 1.2 and above, with OpenSSL's own choices; leave it out",

@@ -146,6 +146,9 @@ fn tls(easy: &mut Easy2<Exchange>, options: &Options) -> Result<(), Error> {
         // Without one, OpenSSL would ask at the terminal for that of an encrypted key.
         easy.key_password(options.key_password.as_deref().unwrap_or_default())?;
     }
+    if let Some(pins) = &options.pinnedpubkey {
+        easy.pinned_public_key(pins)?;
+    }
     if options.insecure {
         easy.ssl_verify_peer(false)?;
         easy.ssl_verify_host(false)?;

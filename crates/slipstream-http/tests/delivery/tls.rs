@@ -17,7 +17,7 @@ use openssl::symm::Cipher;
 use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{X509, X509NameBuilder};
-use slipstream_core::Outcome;
+use slipstream_core::{FailureScope, Outcome, Request};
 use slipstream_http::{HttpRequest, Options};
 
 use crate::server::{Reply, Server};
@@ -148,6 +148,37 @@ fn only_the_certificates_of_the_request_count() {
     assert!(failed.reason.contains("localhost"), "{failed:?}");
     let anyhow = named.request(Options::new().insecure(true));
     assert_eq!(send_with(&mut driver, &anyhow), Outcome::Delivered);
+}
+
+#[test]
+fn only_a_server_with_a_pinned_key_is_sent_anything() {
+    let ca = Pair::new("ca", None);
+    let pair = Pair::new("localhost", Some(&ca));
+    let server = TlsServer::new(&pair, None);
+    let mut driver = driver();
+    let pin = |pair: &Pair| {
+        let hash = openssl::sha::sha256(&pair.key.public_key_to_der().unwrap());
+        format!("sha256//{}", openssl::base64::encode_block(&hash))
+    };
+    let (right, wrong) = (pin(&pair), pin(&ca));
+    let new = || Options::new().cacert(ca.cert());
+    let mut send = |options| send_with(&mut driver, &server.request(options));
+    // The connection that stays open is of a request without a pin.
+    assert_eq!(send(new()), Outcome::Delivered);
+    for options in [new(), new().insecure(true)] {
+        let failed = failure(send(options.clone().pinnedpubkey(&wrong)));
+        assert_eq!((failed.scope, failed.status), (FailureScope::Request, None), "{failed:?}");
+        assert!(failed.reason.contains("pinned public key"), "{failed:?}");
+        assert_eq!(send(options.pinnedpubkey(format!("{wrong};{right}"))), Outcome::Delivered);
+    }
+    assert_eq!(server.clients.try_iter().count(), 3);
+
+    // What libcurl would take for a file is none of the worker's.
+    for bad in ["", "/etc/key.pem", "sha256//", &right[..51], &format!("{right};/etc/key.pem")] {
+        let request = server.request(new().pinnedpubkey(bad));
+        let error = request.check().expect_err(bad).to_string();
+        assert!(error.contains("expected sha256//"), "{error}");
+    }
 }
 
 #[test]

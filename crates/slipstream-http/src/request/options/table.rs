@@ -191,4 +191,14 @@ options! {
     /// `file:PATH`, looked up where the worker runs. The secret itself is never stored.
     SecretName sign = "sign", Credentials,
         "--sign-secret SECRET", "Sign each attempt as a Standard Webhook with the secret in the worker's environment (env:NAME) or file system (file:PATH); it is not stored";
+
+    /// The keys that a server may have, besides a good certificate: each as `sha256//` and the base64 of
+    /// its SHA-256, with `;` between. With `insecure`, the key alone counts.
+    Text pinnedpubkey = "pin", Tls,
+        "--pinnedpubkey HASHES", "The keys that the server may have: sha256//HASH, several with ; between"
+        must |pins| pins.iter().flat_map(|pins| pins.split(';')).all(|pin| {
+            let is_base64 = |byte| u8::is_ascii_alphanumeric(&byte) || b"+/=".contains(&byte);
+            pin.starts_with("sha256//") && pin.len() == 52 && pin.bytes().all(is_base64)
+        }),
+            "invalid pin of the server's key; expected sha256// and 44 characters of base64, and ; between several";
 }
