@@ -14,10 +14,8 @@ mod masked;
 mod mysql;
 mod tcp;
 
-use std::os::unix::ffi::OsStrExt;
-
 use anyhow::{Result, bail};
-use slipstream_core::{Aside, Invalid, Record, RecordId, Request};
+use slipstream_core::{Aside, Invalid, Record, RecordId, Request, UrlParts};
 use slipstream_http::HttpRequest;
 use slipstream_mysql::MysqlRequest;
 use slipstream_tcp::TcpRequest;
@@ -82,14 +80,10 @@ impl Kind {
 
     /// The kind that a URL's scheme says. Without a scheme, or with an unknown one, it is
     /// http, as to curl, which says what is wrong with it.
-    fn of_url(url: &[u8]) -> Self {
-        let colon =
-            url.iter().position(|byte| *byte == b':').filter(|at| url[at + 1..].starts_with(b"//"));
-        let scheme = colon.map(|at| &url[..at]).unwrap_or_default();
-        let has = |kind: &Self| {
-            kind.schemes().iter().any(|known| known.as_bytes().eq_ignore_ascii_case(scheme))
-        };
-        KINDS.into_iter().find(has).unwrap_or(Self::Http)
+    fn of_url(url: &str) -> Self {
+        let parts = UrlParts::of(url);
+        let has = |kind: &Self| kind.schemes().iter().any(|known| parts.is_of(known));
+        KINDS.into_iter().find(|kind| parts.is_absolute() && has(kind)).unwrap_or(Self::Http)
     }
 
     /// The options that only it has, and those of others that mean the same to it.
@@ -114,13 +108,11 @@ fn is_of_a_kind(option: &str) -> bool {
 }
 
 /// The scheme of a URL that none of the kinds has.
-fn unknown_scheme(url: &[u8]) -> Option<String> {
-    let url = String::from_utf8_lossy(url);
-    let (scheme, _) = url.split_once("://")?;
-    let plain = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric());
-    let known = || KINDS.iter().flat_map(|kind| kind.schemes());
-    let is_known = || known().any(|known| known.eq_ignore_ascii_case(scheme));
-    (plain && !is_known()).then(|| scheme.to_owned())
+fn unknown_scheme(url: &str) -> Option<&str> {
+    let parts = UrlParts::of(url);
+    let mut known = KINDS.iter().flat_map(|kind| kind.schemes());
+    let scheme = parts.scheme.filter(|_| parts.is_absolute())?;
+    (!known.any(|known| parts.is_of(known))).then_some(scheme)
 }
 
 /// The records of the requests that a command line describes, in order. `given` are the options
@@ -130,10 +122,11 @@ pub(crate) fn records(
     given: &[String],
     mut id: impl FnMut() -> RecordId,
 ) -> Result<Vec<Record>> {
-    if let Some(scheme) = args.url.iter().find_map(|url| unknown_scheme(url.as_bytes())) {
+    let urls: Vec<_> = args.url.iter().map(|url| url.to_string_lossy()).collect();
+    if let Some(scheme) = urls.iter().find_map(|url| unknown_scheme(url)) {
         bail!("no request goes to {scheme}://; `slipstream kinds` lists where to");
     }
-    let mut kinds = args.url.iter().map(|url| Kind::of_url(url.as_bytes()));
+    let mut kinds = urls.iter().map(|url| Kind::of_url(url));
     let kind = kinds.next().unwrap_or(Kind::Http);
     if let Some(other) = kinds.find(|other| *other != kind) {
         bail!(
@@ -216,7 +209,7 @@ fn kind_of_line(line: &[u8]) -> Kind {
         return Kind::Http;
     }
     match serde_json::from_slice::<Url<'_>>(line) {
-        Ok(Url { url }) => Kind::of_url(url.as_bytes()),
+        Ok(Url { url }) => Kind::of_url(&url),
         Err(_) => Kind::Http,
     }
 }

@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use slipstream_core::{Destination, Invalid, host_of, quoted, split_port};
+use slipstream_core::{Destination, Invalid, UrlParts, quoted, unsendable};
 
 /// Longest path of a Unix socket, as the operating system has it.
 const UNIX_MAX: usize = 107;
@@ -33,16 +33,16 @@ impl Address {
         if url.contains(|c: char| c.is_control()) {
             return refuse("the url holds a control character; leave it out");
         }
-        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let parts = UrlParts::of(url);
+        let Some(scheme) = parts.scheme.filter(|_| parts.is_absolute()) else {
+            return refuse(
+                "the url has no scheme; write tcp://host:port, tls://host:port or unix:///path",
+            );
+        };
         let tls = match scheme.to_ascii_lowercase().as_str() {
             "tcp" => false,
             "tls" => true,
-            "unix" => return unix(rest),
-            "" => {
-                return refuse(
-                    "the url has no scheme; write tcp://host:port, tls://host:port or unix:///path",
-                );
-            }
+            "unix" => return unix(&parts),
             other => {
                 return Err(Invalid::new(format!(
                     "the scheme {} is not supported; tcp, tls and unix are",
@@ -50,22 +50,24 @@ impl Address {
                 )));
             }
         };
-        if rest.contains('@') {
+        if parts.user().is_some() {
             return refuse(
                 "the url has a user, and a stream has no login; leave it out, up to the '@', and send the login as data",
             );
         }
-        if rest.contains(['/', '?', '#']) {
+        if (parts.path, parts.query, parts.fragment) != ("", None, None) {
             return refuse(
                 "the url goes on behind the port, and a stream has no path or query; leave it out, from the '/' or '?' on",
             );
         }
-        let (host, port) = split_port(rest)?;
-        let host = host_of(host)?;
+        if unsendable(url).is_some() {
+            return refuse("the url holds a space; leave it out");
+        }
+        let (host, port) = parts.host_and_port()?;
         let port = port.ok_or_else(|| {
             Invalid::new(format!(
                 "the url's {} has no port, and there is no usual one; write host:port",
-                quoted(rest)
+                quoted(parts.place())
             ))
         })?;
         Ok(Self::Host { tls, host, port })
@@ -97,14 +99,16 @@ impl fmt::Display for Address {
     }
 }
 
-fn unix(path: &str) -> Result<Address, Invalid> {
-    if !path.starts_with('/') {
+fn unix(parts: &UrlParts<'_>) -> Result<Address, Invalid> {
+    let path = parts.path;
+    if parts.authority != Some("") || path.is_empty() {
+        let path = format!("{}{path}", parts.authority.unwrap_or_default());
         return Err(Invalid::new(format!(
             "the unix socket {} is not absolute; write three slashes, as in unix:///run/app.sock",
-            quoted(path)
+            quoted(&path)
         )));
     }
-    if path.contains(['?', '#']) {
+    if parts.query.is_some() || parts.fragment.is_some() {
         return Err(Invalid::new(
             "the unix socket's url has a query or a fragment, and a stream has none; leave it out",
         ));
@@ -156,7 +160,7 @@ mod tests {
             ("tcp://[::1%eth0]:80", "without a zone"),
             ("tcp://:80", "no host"),
             ("tcp://a..b:80", "no two dots"),
-            ("tcp://a b:80", "a name without"),
+            ("tcp://a b:80", "holds a space"),
             ("tcp://bücher.example:80", "xn--"),
             ("tcp://127.1:80", "four numbers"),
             ("tcp://0x7f000001:80", "four numbers"),

@@ -13,8 +13,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use nix::unistd::{Uid, User};
 use serde::Serialize;
-use slipstream_core::Destination;
 use slipstream_core::operator::{Destinations, Operator};
+use slipstream_core::{Destination, UrlParts};
 use slipstream_http::masked_url;
 use slipstream_log::Spool;
 
@@ -118,6 +118,6 @@ impl Report {
 
 /// Host and port of a URL, or what there is of them.
 fn bare(host: &str) -> &str {
-    let host = host.split_once("://").map_or(host, |(_, rest)| rest);
-    host.split(['/', ' ']).next().unwrap_or_default()
+    let place = UrlParts::guessed(host).place();
+    place.split(' ').next().unwrap_or_default()
 }

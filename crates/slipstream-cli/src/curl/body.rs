@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use crate::options::pieces::Piece;
 
@@ -55,16 +56,14 @@ pub(crate) fn urlencoded(text: &[u8]) -> Result<Vec<u8>> {
 /// The same, but that a space is a +, as curl has it in a body.
 fn encoded(bytes: &[u8]) -> Vec<u8> {
     let words: Vec<_> = bytes.split(|byte| *byte == b' ').map(percent_encoded).collect();
-    words.join(&b'+')
+    words.join("+").into_bytes()
 }
 
 /// Percent-encoded, but for what RFC 3986 calls unreserved.
-pub(crate) fn percent_encoded(bytes: &[u8]) -> Vec<u8> {
-    let byte = |byte: &u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => vec![*byte],
-        _ => format!("%{byte:02X}").into_bytes(),
-    };
-    bytes.iter().flat_map(byte).collect()
+pub(crate) fn percent_encoded(bytes: &[u8]) -> String {
+    const UNRESERVED: AsciiSet =
+        NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    percent_encode(bytes, &UNRESERVED).to_string()
 }
 
 /// What the file of this name holds; - for standard input.

@@ -12,7 +12,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use slipstream_core::Request;
+use slipstream_core::{Request, UrlParts, split_port};
 use slipstream_http::{HttpRequest, Options};
 
 use self::like::like;
@@ -102,7 +102,7 @@ impl Requests {
 
 /// Refuses a URL of a scheme that is not allowed.
 fn check_scheme(args: &HttpArgs, url: &str) -> Result<()> {
-    let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let scheme = UrlParts::of(url).scheme.unwrap_or_default().to_ascii_lowercase();
     if args.schemes().allow(&scheme) {
         return Ok(());
     }
@@ -193,7 +193,7 @@ fn with_jar(options: Options, args: &HttpArgs, request: &HttpRequest) -> Result<
     }
     let named = request.headers().iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
     let host = match named {
-        Some((_, value)) => value.split(':').next().unwrap_or_default().to_owned(),
+        Some((_, value)) => split_port(value).map_or(&**value, |(host, _)| host).to_owned(),
         None => host_of(request),
     };
     // Elsewhere, a redirect alone would lead.

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use slipstream_core::UrlParts;
 use slipstream_http::{Auth, HttpVersion, IpVersion, Options, RedirectScheme};
 
 use crate::curl::headers;
@@ -121,10 +122,7 @@ fn about_the_proxy(options: Options, args: &HttpArgs) -> Result<Options> {
 fn addresses(args: &HttpArgs) -> Vec<&str> {
     let proxy = args.proxy.as_deref().filter(|proxy| !proxy.is_empty());
     // Without scheme, user and path.
-    let proxy = proxy.map(|proxy| {
-        let proxy = without_path(proxy);
-        proxy.rsplit(['@', '/']).next().unwrap_or_default().to_ascii_lowercase()
-    });
+    let proxy = proxy.map(|proxy| UrlParts::guessed(proxy).place().to_ascii_lowercase());
     let counts = |entry: &&str| match (&proxy, entry.split(':').next()) {
         // What takes an earlier one back: there is none.
         _ if entry.starts_with('-') => false,
@@ -151,12 +149,12 @@ fn check_tag_file(args: &HttpArgs) -> Result<()> {
 
 /// The proxy of an HTTP proxy's URL, whose path means nothing.
 fn without_path(proxy: &str) -> &str {
-    let start = match proxy.split_once("://") {
-        Some((scheme, _)) if scheme.to_ascii_lowercase().starts_with("socks") => return proxy,
-        Some((scheme, _)) => scheme.len() + 3,
-        None => 0,
-    };
-    proxy[start..].find('/').map_or(proxy, |at| &proxy[..start + at])
+    let parts = UrlParts::guessed(proxy);
+    let is_socks = parts.scheme.is_some_and(|it| it.to_ascii_lowercase().starts_with("socks"));
+    match parts.path_onwards().len() {
+        behind if parts.path.starts_with('/') && !is_socks => &proxy[..proxy.len() - behind],
+        _ => proxy,
+    }
 }
 
 /// Whether cookies are those of files and answers, too.

@@ -97,7 +97,7 @@ impl Variables {
             value = match word {
                 b"trim" => value.trim_ascii().to_vec(),
                 b"json" => json(&value),
-                b"url" => body::percent_encoded(&value),
+                b"url" => body::percent_encoded(&value).into_bytes(),
                 b"b64" => STANDARD.encode(&value).into_bytes(),
                 b"64dec" => STANDARD.decode(&value).unwrap_or_else(|_| b"[64dec-fail]".to_vec()),
                 _ => bail!(

@@ -180,7 +180,8 @@ fn server(place: &str) -> Result<String> {
         return Ok(format!("mysql://{place}"));
     }
     // Like any URL; whom to be there is the request's.
-    let request = MysqlRequest::new(format!("mysql://any@{place}")).statement("DO 1", []);
+    let at = if place.contains('@') { "" } else { "any@" };
+    let request = MysqlRequest::new(format!("mysql://{at}{place}")).statement("DO 1", []);
     request.check().context("--allow-secret names no server; write env:NAME@mysql://HOST:PORT")?;
     Ok(request.destination().as_str().to_owned())
 }

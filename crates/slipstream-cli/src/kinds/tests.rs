@@ -20,7 +20,7 @@ fn a_url_s_scheme_tells_its_kind() {
         ("", Kind::Http),
         ("h/?u=tcp://x", Kind::Http),
     ] {
-        assert_eq!(Kind::of_url(url.as_bytes()), kind, "{url}");
+        assert_eq!(Kind::of_url(url), kind, "{url}");
     }
 }
 

@@ -32,16 +32,19 @@ pub fn split_port(text: &str) -> Result<(&str, Option<u16>), Invalid> {
     if digits.is_empty() {
         return Ok((host, None));
     }
-    let port = Some(digits)
-        .filter(|d| d.len() <= 5 && d.bytes().all(|b| b.is_ascii_digit()))
-        .and_then(|d| d.parse().ok())
-        .filter(|&port: &u16| port != 0)
-        .ok_or_else(|| {
-            Invalid::new(
-                "invalid port in the url; expected a number from 1 to 65535 (write an ipv6 address in brackets, and a '/' in a password as %2F)",
-            )
-        })?;
+    let port = port_of(digits).ok_or_else(|| {
+        Invalid::new(
+            "invalid port in the url; expected a number from 1 to 65535 (write an ipv6 address in brackets, and a '/' in a password as %2F)",
+        )
+    })?;
     Ok((host, Some(port)))
+}
+
+/// A port by its digits.
+pub fn port_of(digits: &str) -> Option<u16> {
+    // What begins with a sign would parse.
+    let port = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten();
+    port.filter(|port| *port != 0)
 }
 
 /// A host as it is compared and counted: lower case, an address in its usual form.
@@ -148,7 +151,7 @@ mod tests {
             ("h", Some(("h", None))),
             ("h:", Some(("h", None))),
             ("h:80", Some(("h", Some(80)))),
-            ("h:00080", Some(("h", Some(80)))),
+            ("h:0000080", Some(("h", Some(80)))),
             ("[::1]", Some(("[::1]", None))),
             ("[::1]:81", Some(("[::1]", Some(81)))),
             ("h:0", None),

@@ -9,7 +9,7 @@
 
 use std::net::IpAddr;
 
-use slipstream_core::{Invalid, bare_host};
+use slipstream_core::{Invalid, UrlParts, bare_host, without_user};
 
 use crate::url::proxy_host;
 
@@ -48,9 +48,10 @@ impl Proxies {
         let proxy = |names: &[&'static str]| {
             let Some((name, mut value)) = first(names) else { return Ok(None) };
             // A path means nothing here, as for curl.
-            let host = value.find("://").map_or(0, |at| at + 3);
-            let end = value[host..].find('/').map_or(value.len(), |at| host + at);
-            value.truncate(end);
+            let parts = UrlParts::guessed(&value);
+            if parts.path.starts_with('/') {
+                value.truncate(value.len() - parts.path_onwards().len());
+            }
             match proxy_host(&value) {
                 Ok(_) => Ok(Some((name, value))),
                 Err(error) => Err(Invalid::new(format!(
@@ -68,14 +69,7 @@ impl Proxies {
     /// The variables that count, with their values without user and password.
     pub fn variables(&self) -> impl Iterator<Item = (&'static str, String)> {
         let all = self.http.iter().chain(self.https.iter().filter(|_| self.http != self.https));
-        all.map(|(name, proxy)| {
-            let (scheme, rest) = proxy.split_at(proxy.find("://").map_or(0, |at| at + 3));
-            let shown = match rest.rsplit_once('@') {
-                Some((_, place)) => format!("{scheme}***@{place}"),
-                None => proxy.clone(),
-            };
-            (*name, shown)
-        })
+        all.map(|(name, proxy)| (*name, without_user(proxy)))
     }
 
     /// Whether there is none.

@@ -14,13 +14,11 @@
 //! Sending, counting time, and statuses other than 301, 302, 303, 307 and 308, which say nothing
 //! about where to go.
 
-use slipstream_core::quoted;
+use slipstream_core::{UrlParts, quoted, resolved};
 
 use crate::request::masked::{location_masked, speaks_of_a_secret};
 use crate::request::{HttpRequest, Options, RedirectScheme, RedirectedAs};
-
-use crate::url::reference::resolve;
-use crate::url::{Authority, user_info};
+use crate::url::Authority;
 
 /// Whether a status asks to go elsewhere.
 pub(crate) fn is_redirect(status: u32) -> bool {
@@ -43,7 +41,7 @@ pub(crate) fn next(
     let Some(location) = location.filter(|location| !location.trim_ascii().is_empty()) else {
         return Err("it does not say where to".to_owned());
     };
-    let mut url = resolve(&request.url, location);
+    let mut url = resolved(&request.url, location);
     let to = Authority::parse(&url)
         .map_err(|error| format!("it leads to {}: {error}", quoted(&location_masked(&url))))?;
     let only = request.options.as_ref().and_then(|options| options.redirect_scheme);
@@ -52,8 +50,10 @@ pub(crate) fn next(
     }
     if Authority::parse(&request.url).is_ok_and(|from| from == to) {
         // A relative reference has the user of the URL before, another one need not.
-        if let (Some(user), None) = (user_info(&request.url), user_info(&url)) {
-            url = url.replacen("://", &format!("://{user}@"), 1);
+        let parts = UrlParts::of(&url);
+        if let (Some(user), None) = (UrlParts::of(&request.url).user(), parts.user()) {
+            let authority = format!("{user}@{}", parts.place());
+            url = UrlParts { authority: Some(&authority), ..parts }.to_string();
         }
     } else {
         leave_credentials(&mut request);
@@ -77,11 +77,9 @@ pub(crate) fn next(
 
 /// A URL without what only its server may know, and without a fragment.
 fn shareable(url: &str) -> String {
-    let url = url.split('#').next().unwrap_or_default();
-    match user_info(url) {
-        Some(user) => url.replacen(&format!("{user}@"), "", 1),
-        None => url.to_owned(),
-    }
+    let parts = UrlParts::of(url);
+    let path = if parts.path.is_empty() { "/" } else { parts.path };
+    UrlParts { authority: Some(parts.place()), path, fragment: None, ..parts }.to_string()
 }
 
 fn leave_credentials(request: &mut HttpRequest) {

@@ -9,7 +9,7 @@
 
 use std::net::IpAddr;
 
-use slipstream_core::{Invalid, bare_host, quoted};
+use slipstream_core::{Invalid, bare_host, host_of, port_of, quoted};
 
 /// `host:port:address[,address]`: addresses in place of a lookup.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Resolve {
                 "*" => None,
                 _ => Some(name(host).ok_or_else(wrong)?),
             },
-            port: port(number).ok_or_else(wrong)?,
+            port: port_of(number).ok_or_else(wrong)?,
             addresses: addresses.collect::<Result<_, _>>()?,
         })
     }
@@ -68,9 +68,9 @@ impl ConnectTo {
             let (to_host, to_number) = part(rest)?;
             Some(Self {
                 host: maybe(host, name)?,
-                port: maybe(number, port)?,
+                port: maybe(number, port_of)?,
                 to_host: maybe(to_host, name)?,
-                to_port: maybe(to_number, port)?,
+                to_port: maybe(to_number, port_of)?,
             })
         };
         read().ok_or_else(wrong)
@@ -89,14 +89,9 @@ fn maybe<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
     if text.is_empty() { Some(None) } else { read(text).map(Some) }
 }
 
-fn port(text: &str) -> Option<u16> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|&port| digits && port != 0)
-}
-
 /// A host as URLs have it, lower case.
 fn name(text: &str) -> Option<String> {
-    slipstream_core::host_of(text).ok()
+    host_of(text).ok()
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@
 //! # Non-goals
 //! The body. It is unknown what is a secret in there.
 
-use crate::request::HttpRequest;
 #[cfg(feature = "deliver")]
-use crate::url::is_scheme;
+use slipstream_core::UrlParts;
+
+use crate::request::HttpRequest;
 use crate::url::masked;
 
 /// What stands where something was left out.
@@ -51,19 +52,14 @@ pub fn masked_url(url: &str) -> String {
 /// mark is encoded.
 #[cfg(feature = "deliver")]
 pub(crate) fn location_masked(url: &str) -> String {
-    let (scheme, rest) = match url.split_once(':') {
-        Some((scheme, rest)) if is_scheme(scheme) => (Some(scheme), rest),
-        _ => (None, url),
-    };
-    let http =
-        |scheme: &str| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-    if let Some(scheme) = scheme.filter(|scheme| !http(scheme) || !rest.starts_with("//")) {
+    let parts = UrlParts::of(url);
+    let http = parts.is_absolute() && (parts.is_of("http") || parts.is_of("https"));
+    if let Some(scheme) = parts.scheme.filter(|_| !http) {
         return format!("{scheme}:{LEFT_OUT}");
     }
-    let path =
-        rest.strip_prefix("//").map_or(rest, |rest| rest.find('/').map_or("", |at| &rest[at..]));
-    if path.contains('@') {
-        return scheme
+    if parts.path_onwards().contains('@') {
+        return parts
+            .scheme
             .map_or_else(|| LEFT_OUT.to_owned(), |scheme| format!("{scheme}://{LEFT_OUT}"));
     }
     let shown = masked(url);

@@ -15,6 +15,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
+use slipstream_core::UrlParts;
 
 mod build;
 mod declare;
@@ -43,9 +44,7 @@ impl Options {
         }
         let proxy = self.proxy.as_ref().map(|proxy| {
             // Without the user and password that may stand in it.
-            let place = proxy.rsplit_once('@').map_or(&**proxy, |(_, place)| place);
-            let place = place.split_once("://").map_or(place, |(_, place)| place);
-            place.trim_end_matches('/').to_owned()
+            UrlParts::guessed(proxy).place().to_owned()
         });
         let past = self.noproxy.as_ref().map(|hosts| format!("not {hosts}"));
         // All of them, for any may lead where no server answers.

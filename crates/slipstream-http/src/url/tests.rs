@@ -117,6 +117,8 @@ fn a_proxy_has_a_host_and_no_path() {
     let table = [
         ("proxy", Some("proxy")),
         ("proxy:3128", Some("proxy")),
+        ("http://proxy:", Some("proxy")),
+        ("proxy:", None),
         ("http://u:p@Proxy:3128/", Some("proxy")),
         ("socks5h://[::1]:1080", Some("[::1]")),
         ("", None),

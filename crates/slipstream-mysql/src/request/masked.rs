@@ -10,6 +10,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use slipstream_core::without_user;
+
 use crate::request::{MysqlRequest, Statement, Tls};
 
 /// How much of a statement a listing shows, in characters.
@@ -18,7 +20,7 @@ const SHOWN: usize = 60;
 impl MysqlRequest {
     /// The URL without its user.
     pub fn masked_url(&self) -> String {
-        crate::url::masked(&self.url)
+        without_user(&self.url)
     }
 
     /// What is set beyond URL and statements, each with what may be shown of it. Names are those

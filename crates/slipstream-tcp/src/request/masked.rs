@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use slipstream_core::without_user;
+
 use super::TcpRequest;
 use crate::request::framing::Framing;
 use crate::request::tls::Tls;
@@ -16,11 +18,7 @@ impl TcpRequest {
         if Address::parse(&self.url).is_ok() {
             return self.url.clone();
         }
-        match (self.url.split_once("://"), self.url.rsplit_once('@')) {
-            (_, None) => self.url.clone(),
-            (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{LEFT_OUT}@{rest}"),
-            (None, Some((_, rest))) => format!("{LEFT_OUT}@{rest}"),
-        }
+        without_user(&self.url)
     }
 
     /// What is set beyond URL and data, each with what may be shown of it. Names are those of a

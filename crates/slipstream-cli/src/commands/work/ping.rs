@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use slipstream_core::{
-    Attempt, Clock, Driver, Job, Outcome, Record, RecordId, Request, SystemClock, Ticket,
+    Attempt, Clock, Driver, Job, Outcome, Record, RecordId, Request, SystemClock, Ticket, UrlParts,
 };
 use slipstream_http::{HttpDriver, HttpOptions, HttpRequest};
 
@@ -76,8 +76,9 @@ fn at(url: &str, word: Option<&str>) -> String {
     let Some(word) = word else {
         return url.to_owned();
     };
-    let (path, query) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
-    format!("{}/{word}{query}", path.trim_end_matches('/'))
+    let parts = UrlParts::of(url);
+    let path = format!("{}/{word}", parts.path.trim_end_matches('/'));
+    UrlParts { path: &path, ..parts }.to_string()
 }
 
 #[cfg(test)]
