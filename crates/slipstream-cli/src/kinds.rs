@@ -14,6 +14,8 @@ mod masked;
 mod mysql;
 mod tcp;
 
+use std::sync::LazyLock;
+
 use anyhow::{Result, bail};
 use slipstream_core::{Aside, Invalid, Record, RecordId, Request, UrlParts};
 use slipstream_http::HttpRequest;
@@ -40,6 +42,10 @@ pub(crate) enum Kind {
 
 /// All of them, the usual one first.
 pub(crate) const KINDS: [Kind; 3] = [Kind::Http, Kind::Tcp, Kind::Mysql];
+
+/// The options of each, made once.
+static ROWS: LazyLock<[Vec<Row>; 3]> =
+    LazyLock::new(|| [HttpArgs::rows(), TcpArgs::rows(), MysqlArgs::rows()]);
 
 impl Kind {
     /// Its name, as it is stored.
@@ -87,11 +93,12 @@ impl Kind {
     }
 
     /// The options that only it has, and those of others that mean the same to it.
-    fn options(self) -> (Vec<Row>, &'static [&'static str]) {
+    fn options(self) -> (&'static [Row], &'static [&'static str]) {
+        let [http, tcp, mysql] = &*ROWS;
         match self {
-            Self::Http => (HttpArgs::rows(), &[]),
-            Self::Tcp => (TcpArgs::rows(), &tcp_options::TOO),
-            Self::Mysql => (MysqlArgs::rows(), &mysql_options::TOO),
+            Self::Http => (http, &[]),
+            Self::Tcp => (tcp, &tcp_options::TOO),
+            Self::Mysql => (mysql, &mysql_options::TOO),
         }
     }
 
