@@ -61,6 +61,7 @@ pub use lifecycle::entries::OverwrittenSum;
 pub use operate::configured::{SettingsFile, settings_files};
 pub use operate::forecast::Forecast;
 pub use operate::inspect::{InspectError, LogReader};
-pub use operate::status::{LogStatus, SlotStatus, SpoolStatus};
+pub use operate::slots::{LogStatus, SlotStatus};
+pub use operate::status::SpoolStatus;
 pub use spool::Spool;
 pub use spool::builder::SpoolBuilder;

@@ -13,7 +13,6 @@
 //! What one engine alone has (logs, slots, disk use, settings): that is in its own type, beside this trait.
 //! And words for people.
 
-use std::error::Error;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use crate::engine::last_run::LastRun;
 use crate::request::destination::Destination;
 
 mod checked;
+mod error;
 mod health;
 mod histogram;
 mod holder;
@@ -32,6 +32,7 @@ mod status;
 mod totals;
 
 pub use self::checked::{Checked, Problem};
+pub use self::error::OperatorError;
 pub use self::health::{Blocked, EndedEarly, Finding, Severity, Thresholds};
 pub use self::histogram::{AGES, AgeHistogram, AgeHistograms, Destinations, Waiting};
 pub use self::holder::{Holder, Overdue, WORKER_SILENCE};
@@ -139,22 +140,4 @@ pub trait Operator: Send + Sync {
     /// # Errors
     /// [`OperatorError::Busy`] when a repair finds a worker running; else when it cannot be read.
     fn check(&self, repair: bool) -> Result<Checked, OperatorError>;
-}
-
-/// Why an operator was not served.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OperatorError {
-    /// A worker has it.
-    #[error("a worker is running{}", .holder.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
-    Busy {
-        /// Its process id, if it is known.
-        holder: Option<u32>,
-    },
-    /// This engine has nothing of the kind.
-    #[error("{0}")]
-    Unsupported(String),
-    /// The engine failed.
-    #[error(transparent)]
-    Engine(Box<dyn Error + Send + Sync>),
 }

@@ -9,7 +9,7 @@ use slipstream_core::Timestamp;
 use slipstream_core::operator::NearlyFull;
 
 use crate::format::settings::{OnFull, Settings};
-use crate::operate::status::SlotStatus;
+use crate::operate::slots::SlotStatus;
 
 /// How many of the newest logs tell how fast a slot fills.
 const NEWEST: usize = 4;
@@ -71,7 +71,7 @@ pub(crate) fn full_in(settings: &Settings, slot: &SlotStatus, now: Timestamp) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operate::status::LogStatus;
+    use crate::operate::slots::LogStatus;
 
     const NOON: Timestamp = Timestamp::from_millis(1_795_521_600_000);
 

@@ -19,7 +19,8 @@ use crate::lifecycle::ledger::Ledger;
 use crate::lifecycle::retiring_log::{RetiringLog, Step};
 use crate::lifecycle::tally::Tally;
 use crate::operate::forecast::full_in;
-use crate::operate::status::{LogStatus, SlotStatus, SpoolStatus};
+use crate::operate::slots::{LogStatus, SlotStatus};
+use crate::operate::status::SpoolStatus;
 
 /// A sealed log that is there, and what it holds.
 enum Seen {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::OperatorError;
+use super::error::OperatorError;
 use super::stage::Stage;
 use crate::clock::Timestamp;
 use crate::request::record::Record;
