@@ -9,6 +9,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
@@ -16,6 +18,19 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::invalid::Invalid;
+
+/// The bytes that the value of this key holds in base64.
+///
+/// # Errors
+/// That it is not base64.
+pub fn read_base64(key: &str, text: &str) -> Result<Vec<u8>, Invalid> {
+    STANDARD.decode(text).map_err(|error| {
+        Invalid::new(format!(
+            "the line's \"{key}\": invalid base64: {}; expected the usual alphabet, with padding",
+            error.to_string().to_lowercase().trim_end_matches('.')
+        ))
+    })
+}
 
 /// Keys that were put aside, each with the JSON of its value.
 pub type Aside<'de> = Vec<(String, &'de str)>;

@@ -10,7 +10,10 @@ pub(crate) mod delivery_options;
 pub(crate) mod destination;
 pub(crate) mod id;
 pub(crate) mod record;
+pub(crate) mod shown;
 pub(crate) mod source;
+pub(crate) mod timeout;
+pub(crate) mod tls;
 
 /// A request of some kind: plain data that serde can write and read back.
 ///

@@ -12,7 +12,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use slipstream_core::{Destination, Invalid, Request, SecretRef};
+use slipstream_core::{
+    Destination, Invalid, Request, SecretRef, Timeout, check_certificates, check_pem,
+};
 
 use crate::request::param::Param;
 use crate::request::sql::{Effect, effect};
@@ -109,9 +111,8 @@ pub struct MysqlRequest {
     pub(crate) get_server_public_key: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) once: bool,
-    /// Milliseconds.
     #[serde(default, rename = "total", skip_serializing_if = "Option::is_none")]
-    pub(crate) max_time: Option<u64>,
+    pub(crate) max_time: Option<Timeout>,
 }
 
 impl MysqlRequest {
@@ -197,7 +198,7 @@ impl MysqlRequest {
     /// The same, given up for this attempt after such a time, during which the server may be silent.
     #[must_use]
     pub fn max_time(mut self, time: Duration) -> Self {
-        self.max_time = Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        self.max_time = Some(time.into());
         self
     }
 
@@ -316,22 +317,10 @@ impl Request for MysqlRequest {
                 self.statements.len()
             )));
         }
-        if self.max_time == Some(0) {
-            return Err(Invalid::new("the request has no time at all; give it some seconds"));
-        }
-        let lacks = |pem: &[u8], word: &str| {
-            !pem.is_empty() && !pem.windows(word.len()).any(|part| part == word.as_bytes())
-        };
-        if lacks(&self.cacert, "-----BEGIN CERTIFICATE-----") {
-            return Err(Invalid::new(
-                "invalid authority certificate; expected the text of a PEM file",
-            ));
-        }
-        if lacks(&self.server_public_key, "-----BEGIN PUBLIC KEY-----") {
-            return Err(Invalid::new(
-                "invalid public key of the server; expected the text of a PEM file, such as the server's public_key.pem",
-            ));
-        }
+        self.max_time.map_or(Ok(()), |time| time.check("time-out"))?;
+        check_certificates(&self.cacert, &[], Some(&[]))?;
+        let key = &self.server_public_key;
+        check_pem("public key of the server", key, "-----BEGIN PUBLIC KEY-----")?;
         self.check_secret()?;
         self.statements.iter().try_for_each(|statement| self.check_statement(statement))
     }

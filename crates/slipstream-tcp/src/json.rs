@@ -15,11 +15,10 @@
 //! must be to be sent is [`Request::check`]'s business.
 
 use serde::Deserialize;
-use slipstream_core::{Aside, Invalid, read_line, read_seconds};
+use slipstream_core::{Aside, Invalid, Tls, read_base64, read_line, read_seconds};
 
 use crate::request::TcpRequest;
 use crate::request::framing::{Framing, Until};
-use crate::request::tls::Tls;
 
 /// The line as it is written.
 #[derive(Deserialize)]
@@ -76,17 +75,16 @@ fn request(line: Line) -> Result<TcpRequest, Invalid> {
             return Err(Invalid::new("the line has both 'data' and 'data_base64'; leave one out"));
         }
         (Some(text), None) => text.into_bytes(),
-        (None, Some(text)) => from_base64(&text)?,
+        (None, Some(text)) => read_base64("data_base64", &text)?,
         (None, None) => Vec::new(),
     };
     let bytes = |text: Option<String>| text.unwrap_or_default().into_bytes();
-    let tls = Tls {
-        cacert: bytes(line.cacert),
-        cert: bytes(line.cert),
-        key: bytes(line.key),
-        insecure: line.insecure,
-        server_name: line.server_name,
-    };
+    let tls = Tls::new()
+        .cacert(bytes(line.cacert))
+        .cert(bytes(line.cert))
+        .key(bytes(line.key))
+        .insecure(line.insecure);
+    let tls = line.server_name.into_iter().fold(tls, Tls::server_name);
     let mut request = TcpRequest {
         framing: line.framing,
         until: line.until,
@@ -107,18 +105,6 @@ fn request(line: Line) -> Result<TcpRequest, Invalid> {
         request = request.idle_timeout(time);
     }
     Ok(request)
-}
-
-fn from_base64(text: &str) -> Result<Vec<u8>, Invalid> {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
-
-    STANDARD.decode(text).map_err(|error| {
-        Invalid::new(format!(
-            "the line's \"data_base64\": invalid base64: {}; expected the usual alphabet, with padding",
-            error.to_string().to_lowercase().trim_end_matches('.')
-        ))
-    })
 }
 
 #[cfg(test)]

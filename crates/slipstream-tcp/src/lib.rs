@@ -59,7 +59,7 @@ mod deliver;
 pub use json::{parse_line, parse_line_beside};
 pub use request::TcpRequest;
 pub use request::framing::{Framing, Until};
-pub use request::tls::Tls;
+pub use slipstream_core::Tls;
 
 #[cfg(feature = "deliver")]
 pub use deliver::handler::TcpHandler;

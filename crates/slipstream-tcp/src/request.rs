@@ -13,14 +13,13 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use slipstream_core::{Timeout, Tls};
 
 use crate::request::framing::{Framing, Until};
-use crate::request::tls::Tls;
 
 pub(crate) mod check;
 pub(crate) mod framing;
 mod masked;
-pub(crate) mod tls;
 
 /// Bytes that are sent over a stream, and what is expected of the peer.
 ///
@@ -45,22 +44,16 @@ pub struct TcpRequest {
     pub(crate) share: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) tls: Tls,
-    // Times in milliseconds.
     #[serde(rename = "connect", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) connect_timeout: Option<u64>,
+    pub(crate) connect_timeout: Option<Timeout>,
     #[serde(rename = "total", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) total_timeout: Option<u64>,
+    pub(crate) total_timeout: Option<Timeout>,
     #[serde(rename = "idle", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) idle_timeout: Option<u64>,
+    pub(crate) idle_timeout: Option<Timeout>,
 }
 
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// Times beyond what a `u64` of milliseconds holds are refused by the check all the same.
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl TcpRequest {
@@ -144,7 +137,7 @@ impl TcpRequest {
     /// the handler's.
     #[must_use]
     pub fn connect_timeout(mut self, time: Duration) -> Self {
-        self.connect_timeout = Some(millis(time));
+        self.connect_timeout = Some(time.into());
         self
     }
 
@@ -152,7 +145,7 @@ impl TcpRequest {
     /// as long, unless [`TcpRequest::idle_timeout`] says otherwise.
     #[must_use]
     pub fn total_timeout(mut self, time: Duration) -> Self {
-        self.total_timeout = Some(millis(time));
+        self.total_timeout = Some(time.into());
         self
     }
 
@@ -160,13 +153,13 @@ impl TcpRequest {
     #[cfg(feature = "deliver")]
     pub(crate) fn is_hasty(&self) -> bool {
         let times = [self.connect_timeout, self.total_timeout, self.idle_timeout];
-        times.iter().flatten().any(|time| *time < slipstream_core::HASTY_MS)
+        times.into_iter().flatten().any(Timeout::is_hasty)
     }
 
     /// How long the peer may take nothing and send nothing, in place of the handler's.
     #[must_use]
     pub fn idle_timeout(mut self, time: Duration) -> Self {
-        self.idle_timeout = Some(millis(time));
+        self.idle_timeout = Some(time.into());
         self
     }
 

@@ -90,7 +90,10 @@ pub(crate) fn error(error: &Error, request: Option<&MysqlRequest>, peer: &str) -
         Error::Late => match request.and_then(|request| request.max_time) {
             Some(time) => Failure::transient(
                 FailureScope::Request,
-                format!("not done within the request's {time} ms ({peer})"),
+                format!(
+                    "not done within the request's {} ms ({peer})",
+                    time.duration().as_millis()
+                ),
             ),
             None => destination(format!("not done in time ({peer})")),
         },

@@ -14,7 +14,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use openssl::ssl::SslConnector;
-use slipstream_core::{Destination, Failure, Outcome, RecordId, Request, SecretRef, bare_host};
+use slipstream_core::{
+    Destination, Failure, Outcome, RecordId, Request, SecretRef, Timeout, bare_host,
+};
 
 use crate::deliver::endpoint::{Endpoint, LookUp};
 use crate::deliver::options::MysqlOptions;
@@ -76,7 +78,7 @@ impl Executor {
     ) -> Result<(), Failure> {
         request.check().map_err(|error| Failure::permanent(error.to_string()))?;
         let endpoint = Endpoint::new(request, &self.options)?;
-        let total = request.max_time.map_or(self.options.total_timeout, Duration::from_millis);
+        let total = request.max_time.map_or(self.options.total_timeout, Timeout::duration);
         let until = until.min(after(total));
         let plains = sharing::all_plain(request);
         let sharing = match self.findings.sharing(&endpoint, plains.as_deref()) {
@@ -86,7 +88,7 @@ impl Executor {
         };
         let done = self.on_session(&endpoint, until, sharing, Some(request), |session| {
             if let Some(time) = request.max_time {
-                session.allow(Duration::from_millis(time))?;
+                session.allow(time.duration())?;
             }
             if request.once {
                 once::ensure_table(session)?;

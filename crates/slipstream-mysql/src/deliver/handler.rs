@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::{Attempt, Destination, HASTY_MS, Handler, Outcome, SecretRef};
+use slipstream_core::{Attempt, Destination, Handler, Outcome, SecretRef, Timeout};
 
 use crate::deliver::executor::{Executor, after, outcome};
 use crate::deliver::group;
@@ -65,7 +65,7 @@ impl Handler for MysqlHandler {
 
 /// A request that gives its server next to no time blames it for nothing.
 fn excused(request: &MysqlRequest, done: Outcome) -> Outcome {
-    let hasty = request.max_time.is_some_and(|time| time < HASTY_MS);
+    let hasty = request.max_time.is_some_and(Timeout::is_hasty);
     match done {
         Outcome::Failed(failure) => Outcome::Failed(failure.excused(hasty)),
         done => done,

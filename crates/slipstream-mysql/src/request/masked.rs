@@ -8,9 +8,8 @@
 //! Numbers in a statement are shown; a secret belongs into a parameter.
 
 use std::fmt;
-use std::time::Duration;
 
-use slipstream_core::without_user;
+use slipstream_core::{Shown, without_user};
 
 use crate::request::{MysqlRequest, Statement, Tls};
 
@@ -26,23 +25,16 @@ impl MysqlRequest {
     /// What is set beyond URL and statements, each with what may be shown of it. Names are those
     /// of a batch's line.
     pub fn masked_options(&self) -> Vec<(&'static str, String)> {
-        let mut shown = Vec::new();
-        let mut add = |name, value: Option<String>| shown.extend(value.map(|v| (name, v)));
-        // A name, unless it was taken for the place of the secret itself.
-        let named = |name: &str| name.starts_with("env:") || name.starts_with("file:");
-        let password = self.password.as_deref();
-        add("password", password.map(|name| if named(name) { name } else { "***" }.to_owned()));
-        add("defaults_file", self.defaults_file.clone());
-        add("tls", self.tls.map(Tls::word).map(str::to_owned));
-        let pem = Some(&self.cacert).filter(|pem| !pem.is_empty());
-        add("cacert", pem.map(|pem| format!("{} bytes", pem.len())));
-        let pem = Some(&self.server_public_key).filter(|pem| !pem.is_empty());
-        add("server_public_key", pem.map(|pem| format!("{} bytes", pem.len())));
-        add("get_server_public_key", self.get_server_public_key.then(|| "true".to_owned()));
-        add("once", self.once.then(|| "true".to_owned()));
-        let max_time = self.max_time.map(Duration::from_millis);
-        add("max_time", max_time.map(|time| format!("{time:?}")));
-        shown
+        let shown = Shown::new()
+            .secret_name("password", self.password.as_deref())
+            .text("defaults_file", self.defaults_file.as_ref())
+            .text("tls", self.tls.map(Tls::word))
+            .size("cacert", &self.cacert)
+            .size("server_public_key", &self.server_public_key)
+            .yes("get_server_public_key", self.get_server_public_key)
+            .yes("once", self.once)
+            .time("max_time", self.max_time);
+        shown.into_iter().collect()
     }
 }
 
@@ -92,6 +84,8 @@ impl fmt::Debug for Statement {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -28,7 +28,7 @@ fn a_request_needs_a_user_a_statement_and_for_once_a_database() {
     assert_eq!(without_user.defaults_file("/etc/app.cnf").check(), Ok(()));
     assert!(refused(&MysqlRequest::new(URL)).contains("0 statements"));
     assert!(refused(&MysqlRequest::new(URL).statement(" ", [])).contains("empty"));
-    assert!(refused(&insert().cacert("/etc/ca.pem")).contains("a PEM file"));
+    assert!(refused(&insert().cacert("/etc/ca.pem")).contains("expected PEM"));
     let nowhere = MysqlRequest::new("mysql://app@db/").statement("DO 1", []).once(true);
     assert!(refused(&nowhere).contains("name one in the url"));
 }

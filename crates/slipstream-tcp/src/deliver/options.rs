@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use slipstream_core::AddressGate;
+use slipstream_core::{AddressGate, Timeout};
 
 use crate::request::TcpRequest;
 
@@ -63,7 +63,7 @@ pub(crate) struct Times {
 
 impl Times {
     pub(crate) fn new(options: &TcpOptions, request: &TcpRequest) -> Self {
-        let or = |own: Option<u64>, usual| own.map_or(usual, Duration::from_millis);
+        let or = |own: Option<Timeout>, usual| own.map_or(usual, Timeout::duration);
         let total = or(request.total_timeout, options.total_timeout);
         Self {
             connect: or(request.connect_timeout, options.connect_timeout).min(total),

@@ -18,12 +18,11 @@ use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslStream, SslVerify
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509VerifyResult};
-use slipstream_core::{Failure, FailureScope, SecretRef, bare_host};
+use slipstream_core::{Failure, FailureScope, SecretRef, Tls, bare_host};
 
 use crate::deliver::classify;
 use crate::deliver::classify::Stage;
 use crate::deliver::wire::Wire;
-use crate::request::tls::Tls;
 
 /// Most settings that are kept ready. Beyond that there is no pattern to them.
 const READY: usize = 32;
@@ -53,18 +52,18 @@ impl Sessions {
         peer: &str,
     ) -> Result<SslStream<Wire>, Failure> {
         let mut session = self.connector(tls)?.configure().map_err(|error| unusable(&error))?;
-        session.set_verify_hostname(!tls.insecure);
-        let name = tls.server_name.as_deref().unwrap_or(host);
+        session.set_verify_hostname(!tls.is_insecure());
+        let name = tls.name().unwrap_or(host);
         // A final dot is the resolver's business; no certificate has it.
         let name = bare_host(name).trim_end_matches('.');
         session.connect(name, wire).map_err(|error| match error {
             HandshakeError::SetupFailure(error) => unusable(&error),
             HandshakeError::Failure(middle) | HandshakeError::WouldBlock(middle) => {
                 let verified = middle.ssl().verify_result();
-                if verified != X509VerifyResult::OK && !tls.insecure {
+                if verified != X509VerifyResult::OK && !tls.is_insecure() {
                     return Failure::transient(
                         // A request that brings its own authorities, or another name, may be wrong.
-                        match tls.cacert.is_empty() && tls.server_name.is_none() {
+                        match tls.trusted().is_empty() && tls.name().is_none() {
                             true => FailureScope::Destination,
                             false => FailureScope::Request,
                         },
@@ -99,7 +98,7 @@ impl Sessions {
     fn prepare(&self, tls: &Tls) -> Result<SslConnector, Failure> {
         let named;
         let key = match tls.key_name() {
-            None => &tls.key[..],
+            None => tls.client().1,
             Some(name) => {
                 let name = name.map_err(|error| Failure::permanent(error.to_string()))?;
                 named = (self.look_up)(&name).map_err(|why| {
@@ -117,9 +116,9 @@ impl Sessions {
 fn connector(tls: &Tls, key: &[u8]) -> Result<SslConnector, ErrorStack> {
     let mut builder = SslConnector::builder(SslMethod::tls_client())?;
     builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
-    if tls.insecure {
+    if tls.is_insecure() {
         builder.set_verify(SslVerifyMode::NONE);
-    } else if tls.cacert.is_empty() {
+    } else if tls.trusted().is_empty() {
         let system = openssl_probe::probe();
         let (file, directory) = (system.cert_file.as_deref(), system.cert_dir.as_deref());
         if file.is_some() || directory.is_some() {
@@ -129,20 +128,21 @@ fn connector(tls: &Tls, key: &[u8]) -> Result<SslConnector, ErrorStack> {
         let mut store = X509StoreBuilder::new()?;
         // What is given is trusted, not only if it signed itself: as curl has it.
         store.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
-        for authority in X509::stack_from_pem(&tls.cacert)? {
+        for authority in X509::stack_from_pem(tls.trusted())? {
             store.add_cert(authority)?;
         }
         builder.set_cert_store(store.build());
     }
-    if !tls.cert.is_empty() {
-        let mut chain = X509::stack_from_pem(&tls.cert)?.into_iter();
+    let (cert, _) = tls.client();
+    if !cert.is_empty() {
+        let mut chain = X509::stack_from_pem(cert)?.into_iter();
         if let Some(own) = chain.next() {
             builder.set_certificate(&own)?;
         }
         for between in chain {
             builder.add_extra_chain_cert(between)?;
         }
-        builder.set_private_key(&*private(if key.is_empty() { &tls.cert } else { key })?)?;
+        builder.set_private_key(&*private(if key.is_empty() { cert } else { key })?)?;
         builder.check_private_key()?;
     }
     Ok(builder.build())

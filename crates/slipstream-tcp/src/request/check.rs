@@ -8,16 +8,12 @@
 //! sent.
 
 use regex::bytes::{Regex, RegexBuilder};
-use slipstream_core::{Destination, Invalid, Request, quoted};
+use slipstream_core::{Destination, Invalid, Request, Tls, quoted};
 
 use crate::request::TcpRequest;
 use crate::request::framing::REPLY_MAX;
 use crate::request::framing::{Framing, Until};
-use crate::request::tls::Tls;
 use crate::url::Address;
-
-/// Longest time-out: a day. A worker that waits longer is hung.
-const LONGEST: u64 = 24 * 60 * 60 * 1_000;
 
 /// Most bytes that a compiled expression may take.
 const REGEX_MAX: usize = 1024 * 1024;
@@ -74,11 +70,7 @@ fn check(request: &TcpRequest) -> Result<(), Invalid> {
         ("time-out", request.total_timeout),
         ("idle time-out", request.idle_timeout),
     ] {
-        if time.is_some_and(|time| !(1..=LONGEST).contains(&time)) {
-            return refuse(format!(
-                "the {what} is out of range; expected more than 0 seconds, and at most 24 hours"
-            ));
-        }
+        time.map_or(Ok(()), |time| time.check(what))?;
     }
     Ok(())
 }

@@ -60,11 +60,11 @@ fn what_can_never_work_is_refused_with_the_reason() {
         (new().idle_timeout(Duration::from_secs(86_401)), "the idle time-out is out of range"),
         (new().total_timeout(Duration::MAX), "out of range"),
         (new().tls(Tls::new().insecure(true)), "the url is not encrypted"),
-        (tls(Tls::new().cacert("/etc/ca.pem")), "certificates to trust must be PEM"),
+        (tls(Tls::new().cacert("/etc/ca.pem")), "invalid certificates to trust; expected PEM"),
         (tls(Tls::new().cacert(PEM).insecure(true)), "not to be verified"),
         (tls(Tls::new().key("env:K")), "no client certificate"),
         (tls(Tls::new().cert(PEM)), "has no key"),
-        (tls(Tls::new().cert(PEM).key("sesame")), "client key must be PEM"),
+        (tls(Tls::new().cert(PEM).key("sesame")), "invalid client key; expected PEM"),
         (tls(Tls::new().cert(PEM).key("file:key.pem")), "file:/absolute/path"),
         (
             tls(Tls::new().cert(PEM).key("-----BEGIN ENCRYPTED PRIVATE KEY-----")),
@@ -137,7 +137,7 @@ proptest! {
     ) {
         let request = TcpRequest {
             framing, until, expect, half_close: flags[0], share: flags[1],
-            tls: Tls::new().key(key).insecure(flags[2]), total_timeout: total,
+            tls: Tls::new().key(key).insecure(flags[2]), total_timeout: total.map(|ms| Duration::from_millis(ms).into()),
             ..TcpRequest::new(URL, data)
         };
         let stored = rmp_serde::to_vec_named(&request).unwrap();
