@@ -59,7 +59,7 @@ fn what_is_wrong_with_a_line_is_said_in_the_words_of_json() {
             "the line describes no request: expected an object, not an array (column 0)",
         ),
         ("{\"url\":7}", "expected a string, not integer `7` (column 8)"),
-        ("{\"url\":\"http://h/\",\"dely\":1}", "`sign`, `delay`, `at`, `ttl`,"),
+        ("{\"url\":\"http://h/\",\"dely\":1}", "`pinnedpubkey`, `delay`, `at`, `ttl`,"),
         (
             "{\"url\":\"http://h/\",\"delay\":\"soon\"}",
             "the line's \"delay\": expected a duration such as",

@@ -18,6 +18,7 @@ const CALLED: &[(&str, &str)] = &[
     ("resolve", "in place of a lookup"),
     ("connect-to", "host to connect to"),
     ("cacert", "the certificates' file"),
+    ("pinnedpubkey", "pin of the server's key"),
     ("cert", "the certificate's file"),
     ("sign-secret", "secret"),
     ("dedupe", "dedupe key"),

@@ -85,7 +85,8 @@ const SAME: &[&[&str]] = &[
     &["-F", "f=@FILE;filename=x.html", "-F", "g=@FILE;filename=\"q\\\"r\"", "URL/"],
     &["-F", "f=<PAGE", "-F", "g=<FILE", "-F", "h=text;filename=x.gif", "URL/"],
     &["-F", "f=@-", "-F", "g=\"b;c\";type=text/x;charset=y", "-F", "h=x;", "URL/"],
-    &["URL/a%2fb/%2e/\u{fc}"],
+    // Not `%2e`: the libcurl that delivers takes it for a dot, and an older curl does not.
+    &["URL/a%2fb/\u{fc}"],
     &["-T", "ODD", "-H", "Expect:", "URL/"],
     &["-I", "-X", "OPTIONS", "URL/"],
     &["-I", "-G", "-d", "a", "URL/"],

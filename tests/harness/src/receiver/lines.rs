@@ -238,7 +238,8 @@ mod tests {
         fn send(&self, text: &str) -> io::Result<String> {
             let mut stream = TcpStream::connect(self.lines.addresses[0])?;
             stream.write_all(text.as_bytes())?;
-            stream.shutdown(Shutdown::Write)?;
+            // It fails where the connection was reset before; the read says so.
+            let _ = stream.shutdown(Shutdown::Write);
             let mut answer = String::new();
             stream.read_to_string(&mut answer)?;
             Ok(answer)
