@@ -8,6 +8,7 @@
 use std::fmt;
 
 use slipstream_core::Timestamp;
+use time::{Date, Month};
 // A log moves from one to another by rename(2) alone, and its directory has the stage's name.
 pub use slipstream_core::operator::Stage;
 
@@ -151,29 +152,22 @@ fn parse_stamp(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_millis(millis))
 }
 
-/// Year, month and day of the day that many days after 1970-01-01, by the Gregorian
-/// calendar. Years are counted from March here, so that a leap day is a year's last.
-fn date_of(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+/// The Julian day of 1970-01-01.
+const EPOCH: i32 = 2_440_588;
+
+/// Year, month and day of the day so many days after 1970-01-01, by the Gregorian calendar; the last day
+/// that a name can tell if it is beyond.
+fn date_of(days: u64) -> (i32, u8, u8) {
+    let day = i32::try_from(days).ok().and_then(|days| days.checked_add(EPOCH));
+    let date = day.and_then(|day| Date::from_julian_day(day).ok()).unwrap_or(Date::MAX);
+    (date.year(), date.month().into(), date.day())
 }
 
 /// Days from 1970-01-01 to this date; none if it is before, or no date.
 fn days_before(year: u64, month: u64, day: u64) -> Option<u64> {
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let year = year.checked_sub(u64::from(month <= 2))?;
-    let from_march = (month + 9) % 12;
-    let of_year = (153 * from_march + 2) / 5 + day - 1;
-    let of_era = year % 400 * 365 + year % 400 / 4 - year % 400 / 100 + of_year;
-    (year / 400 * 146_097 + of_era).checked_sub(719_468)
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let date = Date::from_calendar_date(year.try_into().ok()?, month, day.try_into().ok()?).ok()?;
+    u64::try_from(date.to_julian_day() - EPOCH).ok()
 }
 
 #[cfg(test)]

@@ -4,6 +4,11 @@
 //! - Day, month and year are there, or eight digits that are all of them; else it is no date.
 //! - A time without a zone is one of UTC.
 
+use time::Month;
+
+/// The Julian day of 1970-01-01.
+const EPOCH: i32 = 2_440_588;
+
 /// Zones by their names, in minutes behind UTC.
 const ZONES: [(&str, i64); 33] = [
     ("gmt", 0),
@@ -140,10 +145,9 @@ impl Date {
 
     fn seconds(&self) -> Option<i64> {
         let (year, month, day) = (self.year?, self.month?, self.day?);
-        let fits =
-            (1583..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
-        let days = days_since_1970(year, month, day);
-        fits.then(|| days * 86_400 + self.time.unwrap_or(0) + self.zone.unwrap_or(0))
+        let fits = (1583..=9999).contains(&year) && (1..=31).contains(&day);
+        let days = days_since_1970(year, month, day).filter(|_| fits)?;
+        Some(days * 86_400 + self.time.unwrap_or(0) + self.zone.unwrap_or(0))
     }
 }
 
@@ -158,11 +162,12 @@ fn clock(text: &str) -> Option<i64> {
     (hours < 24 && minutes < 60 && seconds < 61).then_some((hours * 60 + minutes) * 60 + seconds)
 }
 
-/// In the Gregorian calendar, whose years begin in March here.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month > 2 { year } else { year - 1 };
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    year * 365 + year / 4 - year / 100 + year / 400 + of_year - 719_468
+/// Days from 1970-01-01 to this date, by the Gregorian calendar. A day that the month does not have counts
+/// on from its first, as with curl.
+fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let first = time::Date::from_calendar_date(year.try_into().ok()?, month, 1).ok()?;
+    Some(i64::from(first.to_julian_day() - EPOCH) + day - 1)
 }
 
 #[cfg(test)]
