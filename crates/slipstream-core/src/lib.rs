@@ -71,7 +71,7 @@ pub use request::delivery_options::{Dedupe, DeliveryOptions};
 pub use request::destination::Destination;
 pub use request::id::RecordId;
 pub use request::record::{DecodeError, Head, Record, decode_body, destination_of};
-pub use request::shown::{LEFT_OUT, Shown};
+pub use request::shown::{LEFT_OUT, Shown, name_of_secret};
 pub use request::source::Source;
 pub use request::timeout::Timeout;
 pub use request::tls::{Tls, check_certificates, check_pem};

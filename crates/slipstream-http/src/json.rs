@@ -17,7 +17,7 @@
 //! Unknown fields. A misspelt one is an error, not a request that lacks something. What a request
 //! must be to be sent is [`Request::check`]'s business.
 
-use slipstream_core::{Aside, Invalid, read_line};
+use slipstream_core::{Aside, Invalid, read_base64, read_line};
 
 use crate::request::{HttpRequest, Line, Options};
 
@@ -67,7 +67,7 @@ fn request(mut line: Line<'_>) -> Result<HttpRequest, Invalid> {
     if let Some(body) = line.body.take() {
         request = request.body(body);
     } else if let Some(text) = line.body_base64.take() {
-        request = request.body(from_base64(&text)?);
+        request = request.body(read_base64("body_base64", &text)?);
     } else if let Some(json) = line.json {
         request = request.json(compact(json.get()));
     }
@@ -89,18 +89,6 @@ fn options(line: Line<'_>, without: Vec<String>) -> Result<Options, Invalid> {
         _ if follows && options.max_redirects.is_none() => Ok(options.follow()),
         _ => Ok(options),
     }
-}
-
-fn from_base64(text: &str) -> Result<Vec<u8>, Invalid> {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
-
-    STANDARD.decode(text).map_err(|error| {
-        Invalid::new(format!(
-            "the line's \"body_base64\": invalid base64: {}; expected the usual alphabet, with padding",
-            error.to_string().to_lowercase().trim_end_matches('.')
-        ))
-    })
 }
 
 /// Valid JSON without the white space between its tokens. Numbers, escapes and the order

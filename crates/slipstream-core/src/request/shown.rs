@@ -9,6 +9,12 @@ use super::timeout::Timeout;
 /// What stands where something was left out.
 pub const LEFT_OUT: &str = "***";
 
+/// The name of a secret, such as `env:KEY`, or what stands where a secret was left out: what is no name was
+/// perhaps taken for the place of the secret itself.
+pub fn name_of_secret(text: &str) -> &str {
+    if text.starts_with("env:") || text.starts_with("file:") { text } else { LEFT_OUT }
+}
+
 /// Names and values of what is set, in the order they were added; what is not set adds nothing.
 ///
 /// ```
@@ -44,8 +50,7 @@ impl Shown {
     /// Where a secret is, unless it was taken for the place of the secret itself.
     #[must_use]
     pub fn secret_name(self, name: &'static str, value: Option<&str>) -> Self {
-        let named = |text: &&str| text.starts_with("env:") || text.starts_with("file:");
-        self.text(name, value.map(|text| Some(text).filter(named).unwrap_or(LEFT_OUT)))
+        self.text(name, value.map(name_of_secret))
     }
 
     /// A switch.

@@ -192,12 +192,13 @@ pub fn check_certificates(cacert: &[u8], cert: &[u8], key: Option<&[u8]>) -> Res
     Err(Invalid::new(wrong))
 }
 
-/// Refuses bytes that are there and are not PEM that holds this mark.
+/// Refuses bytes that are there and are not PEM that holds this mark, or that of another sort of the same:
+/// a `TRUSTED CERTIFICATE` is a certificate.
 ///
 /// # Errors
 /// That they are not.
 pub fn check_pem(what: &str, pem: &[u8], mark: &str) -> Result<(), Invalid> {
-    if pem.is_empty() || holds(pem, mark) {
+    if pem.is_empty() || holds(pem, mark.trim_start_matches("-----BEGIN")) {
         return Ok(());
     }
     Err(Invalid::new(format!(
@@ -207,4 +208,24 @@ pub fn check_pem(what: &str, pem: &[u8], mark: &str) -> Result<(), Invalid> {
 
 fn holds(pem: &[u8], mark: &str) -> bool {
     pem.windows(mark.len()).any(|part| part == mark.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_sort_of_certificate_or_key_is_pem_and_a_path_or_a_request_for_one_is_not() {
+        let pem = |what: &str| format!("text\n-----BEGIN {what}-----\nMII\n");
+        for (cert, key, fits) in [
+            (pem("CERTIFICATE"), pem("RSA PRIVATE KEY"), true),
+            (pem("TRUSTED CERTIFICATE"), pem("PRIVATE KEY"), true),
+            (pem("CERTIFICATE REQUEST"), pem("PRIVATE KEY"), false),
+            (pem("CERTIFICATE"), pem("PUBLIC KEY"), false),
+            ("/etc/ssl/own.pem".to_owned(), pem("PRIVATE KEY"), false),
+        ] {
+            let checked = check_certificates(b"", cert.as_bytes(), Some(key.as_bytes()));
+            assert_eq!(checked.is_ok(), fits, "{cert} {key}");
+        }
+    }
 }

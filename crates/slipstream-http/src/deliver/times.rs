@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use curl::Error;
 use curl::easy::Easy2;
-use slipstream_core::HASTY_MS;
+use slipstream_core::Timeout;
 
 use crate::request::Options;
 
@@ -25,18 +25,18 @@ const SLOW: Duration = Duration::from_secs(10);
 impl Times {
     /// The same with what a request says.
     pub(crate) fn with(self, options: &Options) -> Self {
-        let time = |own: Option<u64>, usual| own.map_or(usual, Duration::from_millis);
+        let time = |own: Option<Timeout>, usual| own.map_or(usual, Timeout::duration);
         Self {
             connect: time(options.connect_timeout, self.connect),
             total: time(options.max_time, self.total),
             hasty: [options.connect_timeout, options.max_time]
                 .iter()
                 .flatten()
-                .any(|t| *t < HASTY_MS)
+                .any(|time| time.is_hasty())
                 || options.low_speed_limit.is_some_and(|limit| limit > self.low_speed_limit)
                 || options
                     .low_speed_time
-                    .is_some_and(|t| Duration::from_millis(t) < self.low_speed_time.min(SLOW)),
+                    .is_some_and(|time| time.duration() < self.low_speed_time.min(SLOW)),
             low_speed_limit: options.low_speed_limit.unwrap_or(self.low_speed_limit),
             // libcurl counts whole seconds, and none is "never".
             low_speed_time: time(options.low_speed_time, self.low_speed_time)

@@ -8,14 +8,12 @@
 //! # Non-goals
 //! The body. It is unknown what is a secret in there.
 
+use slipstream_core::LEFT_OUT;
 #[cfg(feature = "deliver")]
 use slipstream_core::UrlParts;
 
 use crate::request::HttpRequest;
 use crate::url::masked;
-
-/// What stands where something was left out.
-const LEFT_OUT: &str = "***";
 
 /// Words that make a header's name speak of a secret, lower case.
 const SECRET: [&str; 11] = [

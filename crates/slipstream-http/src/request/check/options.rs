@@ -9,15 +9,12 @@
 //! Whether certificates and keys are good. libcurl says so when it sends, and a certificate that is
 //! good today may not be then.
 
-use slipstream_core::{Invalid, SecretRef, quoted};
+use slipstream_core::{Invalid, SecretRef, check_certificates, quoted};
 
 use crate::request::entries::{ConnectTo, Resolve};
 use crate::request::options::{HttpVersion, Options, REDIRECTS};
 use crate::request::{HttpRequest, is_token};
 use crate::url::proxy_host;
-
-/// Longest time-out: a day. A worker that waits longer is hung.
-const LONGEST: u64 = 24 * 60 * 60 * 1_000;
 
 /// Longest path of a Unix socket, as the operating system has it.
 const UNIX_MAX: usize = 107;
@@ -140,26 +137,11 @@ fn proxy(options: &Options) -> Result<(), Invalid> {
 }
 
 fn tls(options: &Options) -> Result<(), Invalid> {
-    let holds = |pem: &[u8], word: &[u8]| pem.windows(word.len()).any(|w| w == word);
-    let parts = [
-        ("certificates to trust", &options.cacert, &b"-----BEGIN "[..]),
-        ("client certificate", &options.cert, b"-----BEGIN "),
-        ("client key", &options.key, b"PRIVATE KEY-----"),
-    ];
-    for (what, pem, word) in parts {
-        if !pem.is_empty() && !holds(pem, word) {
-            return refuse(format!(
-                "the {what} must be PEM, text that holds {}; convert it with openssl",
-                String::from_utf8_lossy(word)
-            ));
-        }
-    }
-    if options.cert.is_empty() {
-        if !options.key.is_empty() || options.key_password.is_some() {
-            return refuse("there is a client key and no client certificate; add the certificate");
-        }
-    } else if options.key.is_empty() && !holds(&options.cert, b"PRIVATE KEY-----") {
-        return refuse("the client certificate has no key; add the key");
+    check_certificates(&options.cacert, &options.cert, Some(&options.key))?;
+    if options.key_password.is_some() && options.cert.is_empty() {
+        return refuse(
+            "there is a passphrase of a key and no client certificate; add the certificate",
+        );
     }
     if options.key_password.as_ref().is_some_and(|p| p.contains('\0')) {
         return refuse("the passphrase of the key holds a NUL; no key has such a one");
@@ -210,11 +192,7 @@ fn limits(options: &Options) -> Result<(), Invalid> {
         ("time that may be too slow", options.low_speed_time),
     ];
     for (what, time) in times {
-        if time.is_some_and(|time| !(1..=LONGEST).contains(&time)) {
-            return refuse(format!(
-                "the {what} is out of range; expected more than 0 seconds, and at most 24 hours"
-            ));
-        }
+        time.map_or(Ok(()), |time| time.check(what))?;
     }
     if options.max_redirects.is_some_and(|most| most > REDIRECTS_MAX) {
         return refuse(format!(

@@ -209,7 +209,7 @@ macro_rules! setter {
         $(#[doc = $doc])*
         #[must_use]
         pub fn $name(mut self, time: Duration) -> Self {
-            self.$field = Some(millis(time));
+            self.$field = Some(time.into());
             self
         }
     };

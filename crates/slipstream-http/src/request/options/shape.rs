@@ -2,18 +2,14 @@
 //! may be shown of it.
 
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
-use slipstream_core::{Invalid, read_seconds};
+use slipstream_core::{Invalid, LEFT_OUT, Timeout, name_of_secret, read_seconds};
 
 use super::value::{OptionValue, Redaction, ValueShape};
 use crate::url::masked;
-
-/// What is shown in place of a secret.
-const LEFT_OUT: &str = "***";
 
 /// A shape of options.
 pub(crate) trait Shape {
@@ -44,11 +40,6 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 /// Whether a value is one that its row allows.
 pub(crate) fn passes<T: Default + PartialEq>(value: &T, is_good: fn(&T) -> bool) -> bool {
     is_default(value) || is_good(value)
-}
-
-/// Times beyond what a `u64` of milliseconds holds are refused by the check all the same.
-pub(crate) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The word that a setting is stored as.
@@ -120,11 +111,7 @@ texts! {
     Text, Shown, str::to_owned;
     Secret, Hidden, |_| LEFT_OUT.to_owned();
     Url, MaskedUrl, masked;
-    /// Names the place of a secret. What does not was taken for the place of the secret itself.
-    SecretName, Shown, |name| {
-        let is_name = name.starts_with("env:") || name.starts_with("file:");
-        if is_name { name } else { LEFT_OUT }.to_owned()
-    };
+    SecretName, Shown, |name| name_of_secret(name).to_owned();
 }
 
 /// Shapes of several texts, which differ in what is shown.
@@ -202,22 +189,21 @@ pems! {
     SecretPem, Hidden, |_| LEFT_OUT.to_owned();
 }
 
-/// In milliseconds.
 pub(crate) struct Time;
 
 impl Shape for Time {
-    takes! { Option<u64> => Option<f64>, ValueShape::Time, Shown }
+    takes! { Option<Timeout> => Option<f64>, ValueShape::Time, Shown }
 
     fn of_json(name: &str, json: Self::Json) -> Result<Self::Stored, Invalid> {
-        Ok(read_seconds(name, json)?.map(millis))
+        Ok(read_seconds(name, json)?.map(Timeout::from))
     }
 
     fn shown(stored: &Self::Stored) -> String {
-        stored.map(|ms| format!("{:?}", Duration::from_millis(ms))).unwrap_or_default()
+        stored.map(|time| time.to_string()).unwrap_or_default()
     }
 
     fn set(_: Self::Stored, value: OptionValue) -> Option<Self::Stored> {
-        if let OptionValue::Time(time) = value { Some(Some(millis(time))) } else { None }
+        if let OptionValue::Time(time) = value { Some(Some(time.into())) } else { None }
     }
 }
 

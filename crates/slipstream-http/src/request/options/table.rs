@@ -18,7 +18,7 @@ use slipstream_core::Invalid;
 use super::declare::{options, said, setter};
 use super::shape::{
     Choice, Flag, Jar, List, Number, Pem, Secret, SecretList, SecretName, SecretPem, Shape, Text,
-    Time, Url, Word, is_default, millis, passes,
+    Time, Url, Word, is_default, passes,
 };
 use super::value::{OptionValue, Redaction, Topic, ValueShape};
 use super::words::{Auth, HttpVersion, IpVersion, RedirectScheme, RedirectedAs};
