@@ -15,6 +15,7 @@ use slipstream_harness::interrupt::{self, Running};
 use slipstream_harness::{project, receiver};
 
 use super::report::{Report, Row, Sample};
+use super::scratch;
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -49,13 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "bare_curl",
     )?;
     let binary = project::release_binary()?;
-    let mut maker = tempfile::Builder::new();
-    maker.prefix("slipstream-bench-");
-    let scratch = match &args.dir {
-        Some(dir) => maker.tempdir_in(dir),
-        None => maker.tempdir(),
-    }
-    .context("could not make a directory to measure in; name one with --dir")?;
+    let scratch = scratch::dir(args.dir.as_deref())?;
 
     let peer = Peer::start(args.delay_ms)?;
     let requests = scratch.path().join("requests");

@@ -13,6 +13,7 @@ mod mysql;
 mod neighbours;
 mod programs;
 mod report;
+mod scratch;
 mod store;
 mod tcp;
 

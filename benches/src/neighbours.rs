@@ -21,6 +21,7 @@ use slipstream_harness::project;
 
 use super::deliver::Peer;
 use super::report::{Report, Row, Sample};
+use super::scratch;
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -63,10 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn measure(args: &Args, binary: &Path) -> Result<Report> {
-    let scratch = tempfile::Builder::new()
-        .prefix("slipstream-bench-")
-        .tempdir()
-        .context("could not make a directory to measure in")?;
+    let scratch = scratch::dir(None)?;
     let peer = Peer::start(args.delay_ms)?;
     let port = peer.port()?;
     let good: Vec<String> =

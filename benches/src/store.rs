@@ -13,6 +13,7 @@ use slipstream_harness::project;
 
 use super::programs;
 use super::report::{Report, Row, Sample, median};
+use super::scratch;
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -47,13 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "store_bench",
     )?;
     let binary = project::release_binary()?;
-    let mut maker = tempfile::Builder::new();
-    maker.prefix("slipstream-bench-");
-    let scratch = match &args.dir {
-        Some(dir) => maker.tempdir_in(dir),
-        None => maker.tempdir(),
-    }
-    .context("could not make a directory to measure in; name one with --dir")?;
+    let scratch = scratch::dir(args.dir.as_deref())?;
 
     let mut cases = loops();
     cases.extend(programs::rows(scratch.path(), &binary)?);

@@ -21,6 +21,7 @@ use serde_json::Value;
 use slipstream_harness::{interrupt, project};
 
 use super::report::{Report, Row, Sample};
+use super::scratch;
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -50,13 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let example =
         |name| project::build(&["--release", "-p", "slipstream-tcp", "--example", name], name);
     let (bare, ours) = (example("bare_stream")?, example("spool_stream")?);
-    let mut maker = tempfile::Builder::new();
-    maker.prefix("slipstream-bench-");
-    let scratch = match &args.dir {
-        Some(dir) => maker.tempdir_in(dir),
-        None => maker.tempdir(),
-    }
-    .context("could not make a directory to measure in; name one with --dir")?;
+    let scratch = scratch::dir(args.dir.as_deref())?;
     let receiver = Receiver::start().context("could not start a receiver")?;
     let spool = scratch.path().join("spool");
     let measure = |program: &PathBuf, more: &[&str]| -> Result<Sample> {

@@ -12,7 +12,7 @@ use slipstream_log::frame::{
     FRAME_HEADER, FrameHeader, LOG_HEADER, LogHeader, MARK, SETTLEMENT_AT, SettlementField,
     frame_len,
 };
-use slipstream_log::fs::{AppendError, File, Lock, Stat};
+use slipstream_log::fs::{ReadFile, Stat};
 use slipstream_log::walk::{Item, Limits, Walk, read_record};
 
 /// What a search goes through at once, less the header and a little.
@@ -134,7 +134,7 @@ fn mend_frames(bytes: &mut [u8], salt: u64, headers: bool, payloads: bool) {
 /// A file that can only be read.
 struct Memory(Vec<u8>);
 
-impl File for Memory {
+impl ReadFile for Memory {
     fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
         assert!(bytes.len() <= self.0.len(), "more was asked for than there is");
         let there = self.0.get(at as usize..).unwrap_or_default();
@@ -146,26 +146,4 @@ impl File for Memory {
     fn stat(&self) -> io::Result<Stat> {
         Ok(Stat { identity: (0, 0), len: self.0.len() as u64 })
     }
-
-    fn append(&self, _: &[u8]) -> Result<(), AppendError> {
-        unreachable!("reading a log changes nothing")
-    }
-
-    fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {
-        unreachable!("reading a log changes nothing")
-    }
-
-    fn truncate(&self, _: u64) -> io::Result<()> {
-        unreachable!("reading a log changes nothing")
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        unreachable!("reading a log changes nothing")
-    }
-
-    fn try_lock(&self, _: Lock) -> io::Result<()> {
-        unreachable!("reading a log takes no lock")
-    }
-
-    fn unlock(&self) {}
 }

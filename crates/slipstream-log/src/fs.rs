@@ -115,19 +115,28 @@ pub trait Watch: Send + Sync {
     fn arm(&self) -> io::Result<()>;
 }
 
-/// An open file.
-pub trait File: Send + Sync {
-    /// Appends with one write, repeated only when a signal kept it from beginning.
-    ///
-    /// # Errors
-    /// [`AppendError`] when not all of it was written.
-    fn append(&self, bytes: &[u8]) -> Result<(), AppendError>;
-
+/// A file that is read.
+pub trait ReadFile: Send + Sync {
     /// Reads from an offset until the buffer is full or the file ends.
     ///
     /// # Errors
     /// The file system's.
     fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize>;
+
+    /// What this file is now.
+    ///
+    /// # Errors
+    /// The file system's.
+    fn stat(&self) -> io::Result<Stat>;
+}
+
+/// An open file.
+pub trait File: ReadFile {
+    /// Appends with one write, repeated only when a signal kept it from beginning.
+    ///
+    /// # Errors
+    /// [`AppendError`] when not all of it was written.
+    fn append(&self, bytes: &[u8]) -> Result<(), AppendError>;
 
     /// Overwrites all of `bytes` at an offset. Not for files opened to append.
     ///
@@ -140,12 +149,6 @@ pub trait File: Send + Sync {
     /// # Errors
     /// The file system's.
     fn truncate(&self, len: u64) -> io::Result<()>;
-
-    /// What this file is now.
-    ///
-    /// # Errors
-    /// The file system's.
-    fn stat(&self) -> io::Result<Stat>;
 
     /// Makes the file's bytes survive a power loss.
     ///

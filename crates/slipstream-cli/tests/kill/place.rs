@@ -14,7 +14,7 @@ use slipstream_core::{Engine, Next, Record, Settlement};
 use slipstream_log::Spool;
 use slipstream_log::frame::{FRAME_HEADER, MARK, State};
 use slipstream_log::fs::disk::{Access, Disk};
-use slipstream_log::fs::{File, Fs, Open};
+use slipstream_log::fs::{Fs, Open, ReadFile};
 use slipstream_log::name::LogName;
 use slipstream_log::walk::{Item, Limits, Walk};
 
@@ -231,7 +231,7 @@ impl Place {
     }
 }
 
-fn ids(file: &dyn File, salt: u64) -> Vec<String> {
+fn ids(file: &dyn ReadFile, salt: u64) -> Vec<String> {
     let mut walk = Walk::new(salt, file.stat().unwrap().len, Limits::WIDEST);
     let mut ids = Vec::new();
     while let Some(item) = walk.next(file).unwrap() {

@@ -130,7 +130,8 @@ fn retry(run: &mut Run) {
     }
 }
 
-fn retry_failed(run: &mut Run) {
+/// One request is delivered and three fail; the first and the last of these are retried or dropped.
+fn act_on_failed(run: &mut Run, act: Act) {
     for _ in 0..4 {
         run.store();
     }
@@ -140,10 +141,14 @@ fn retry_failed(run: &mut Run) {
         let _ = backlog.close();
     }
     let mut count = 0;
-    let _ = run.spool().apply(Act::Retry, &mut |letter| {
+    let _ = run.spool().apply(act, &mut |letter| {
         count += u32::from(letter.is_failed());
         letter.is_failed() && count != 2
     });
+}
+
+fn retry_failed(run: &mut Run) {
+    act_on_failed(run, Act::Retry);
     if let Ok(mut backlog) = run.spool().backlog() {
         run.work(&mut *backlog, &Settlement::Delivered);
         let _ = backlog.close();
@@ -151,19 +156,7 @@ fn retry_failed(run: &mut Run) {
 }
 
 fn drop_failed(run: &mut Run) {
-    for _ in 0..4 {
-        run.store();
-    }
-    if let Ok(mut backlog) = run.spool().backlog() {
-        run.work_one(&mut *backlog, Settlement::Delivered);
-        run.work(&mut *backlog, &Settlement::Failed);
-        let _ = backlog.close();
-    }
-    let mut count = 0;
-    let _ = run.spool().apply(Act::Drop, &mut |letter| {
-        count += u32::from(letter.is_failed());
-        letter.is_failed() && count != 2
-    });
+    act_on_failed(run, Act::Drop);
     let _ = run.spool().apply(Act::Drop, &mut |_| true);
 }
 

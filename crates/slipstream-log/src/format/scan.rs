@@ -30,7 +30,7 @@ use crate::format::frame::{
     ALIGN, FRAME_HEADER, FrameHeader, LOG_HEADER, MARK, SETTLEMENT_AT, SettlementField,
 };
 pub use crate::format::settings::Limits;
-use crate::fs::File;
+use crate::fs::ReadFile;
 
 mod record;
 
@@ -151,7 +151,7 @@ impl Walk {
     ///
     /// # Errors
     /// When the file cannot be read. The walk may be tried again.
-    pub fn next<'a>(&'a mut self, file: &dyn File) -> io::Result<Option<Item<'a>>> {
+    pub fn next<'a>(&'a mut self, file: &dyn ReadFile) -> io::Result<Option<Item<'a>>> {
         while self.at < self.end {
             let at = self.at;
             if at < self.gap_end {
@@ -191,7 +191,7 @@ impl Walk {
     /// belong to none.
     fn no_record(
         &mut self,
-        file: &dyn File,
+        file: &dyn ReadFile,
         start: &[u8; FRAME_HEADER],
         mark: u64,
     ) -> io::Result<Option<Item<'static>>> {
@@ -245,7 +245,7 @@ impl Walk {
     /// The latter only if what comes next is `known`.
     fn is_torn_header(
         &mut self,
-        file: &dyn File,
+        file: &dyn ReadFile,
         range: Range<u64>,
         known: bool,
     ) -> io::Result<bool> {
@@ -276,7 +276,7 @@ impl Walk {
     }
 
     /// The bytes where a frame may begin; zeros behind the end.
-    fn start(&mut self, file: &dyn File, at: u64) -> io::Result<[u8; FRAME_HEADER]> {
+    fn start(&mut self, file: &dyn ReadFile, at: u64) -> io::Result<[u8; FRAME_HEADER]> {
         let mut start = [0; FRAME_HEADER];
         let len = (self.end - at).min(FRAME_HEADER as u64) as usize;
         start[..len].copy_from_slice(self.bytes(file, at, len)?);
@@ -284,7 +284,7 @@ impl Walk {
     }
 
     /// The frame at `at`, if there is one and it is whole.
-    fn candidate(&mut self, file: &dyn File, at: u64) -> io::Result<Candidate> {
+    fn candidate(&mut self, file: &dyn ReadFile, at: u64) -> io::Result<Candidate> {
         if at + FRAME_HEADER as u64 > self.end {
             return Ok(Candidate::None(1));
         }
@@ -311,7 +311,7 @@ impl Walk {
 
     /// The check of a frame's payload. A large one is read in pieces: room is made for it only
     /// once it is known to be whole.
-    fn payload_check(&mut self, file: &dyn File, at: u64, len: u64) -> io::Result<u32> {
+    fn payload_check(&mut self, file: &dyn ReadFile, at: u64, len: u64) -> io::Result<u32> {
         if len <= WINDOW as u64 {
             return Ok(crc32c::crc32c(&self.bytes(file, at, len as usize)?[FRAME_HEADER..]));
         }
@@ -326,7 +326,7 @@ impl Walk {
 
     /// Finds where the next whole frame begins at or behind `at`; no later than the end. Tells
     /// where the first mark stands.
-    fn search(&mut self, file: &dyn File, at: u64) -> io::Result<u64> {
+    fn search(&mut self, file: &dyn ReadFile, at: u64) -> io::Result<u64> {
         let first = self.next_mark(file, at, self.end)?;
         let mut at = first;
         while at < self.end {
@@ -341,7 +341,7 @@ impl Walk {
     }
 
     /// Where the next mark stands at or behind `at`; `until` if none does before.
-    fn next_mark(&mut self, file: &dyn File, at: u64, until: u64) -> io::Result<u64> {
+    fn next_mark(&mut self, file: &dyn ReadFile, at: u64, until: u64) -> io::Result<u64> {
         let mut found = until;
         let mut from = at;
         while from + MARK.len() as u64 <= until {
@@ -356,7 +356,7 @@ impl Walk {
     }
 
     /// Where the zeros end that these bytes begin with.
-    fn zeros(&mut self, file: &dyn File, range: Range<u64>) -> io::Result<u64> {
+    fn zeros(&mut self, file: &dyn ReadFile, range: Range<u64>) -> io::Result<u64> {
         let mut end = range.end;
         self.pieces(file, range, |at, bytes| match bytes.iter().position(|byte| *byte != 0) {
             Some(place) => {
@@ -371,7 +371,7 @@ impl Walk {
     /// Shows these bytes in pieces, and where each begins, for as long as `look` wants more.
     fn pieces(
         &mut self,
-        file: &dyn File,
+        file: &dyn ReadFile,
         range: Range<u64>,
         mut look: impl FnMut(u64, &[u8]) -> bool,
     ) -> io::Result<()> {
@@ -395,7 +395,7 @@ impl Walk {
     }
 
     /// `len` bytes from `at`, which must end before reading does.
-    fn bytes(&mut self, file: &dyn File, at: u64, len: usize) -> io::Result<&[u8]> {
+    fn bytes(&mut self, file: &dyn ReadFile, at: u64, len: usize) -> io::Result<&[u8]> {
         let held = self.window_at..self.window_at + self.window.len() as u64;
         if !(held.contains(&at) && at + len as u64 <= held.end) {
             let room = (self.end - at).min(len.max(WINDOW) as u64) as usize;

@@ -19,7 +19,7 @@ pub use super::beneath::Access;
 use super::beneath::{Root, retry};
 use super::locks;
 use super::watch::DirWatch;
-use super::{AppendError, File, Fs, Lock, Open, Replace, Stat, Watch};
+use super::{AppendError, File, Fs, Lock, Open, ReadFile, Replace, Stat, Watch};
 
 /// The directory behind a descriptor.
 #[derive(Debug)]
@@ -157,6 +157,24 @@ impl Fs for Disk {
 #[derive(Debug)]
 struct DiskFile(StdFile);
 
+impl ReadFile for DiskFile {
+    fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < bytes.len() {
+            let place = at + filled as u64;
+            match retry(|| rustix::io::pread(&self.0, &mut bytes[filled..], place))? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        Ok(filled)
+    }
+
+    fn stat(&self) -> io::Result<Stat> {
+        look(self.0.as_fd(), "", AtFlags::EMPTY_PATH)
+    }
+}
+
 impl File for DiskFile {
     fn append(&self, bytes: &[u8]) -> Result<(), AppendError> {
         let whole = |error: Errno| AppendError { error: error.into(), partial: None };
@@ -174,18 +192,6 @@ impl File for DiskFile {
         })
     }
 
-    fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
-        let mut filled = 0;
-        while filled < bytes.len() {
-            let place = at + filled as u64;
-            match retry(|| rustix::io::pread(&self.0, &mut bytes[filled..], place))? {
-                0 => break,
-                read => filled += read,
-            }
-        }
-        Ok(filled)
-    }
-
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         let mut written = 0;
         while written < bytes.len() {
@@ -200,10 +206,6 @@ impl File for DiskFile {
 
     fn truncate(&self, len: u64) -> io::Result<()> {
         Ok(retry(|| fs::ftruncate(&self.0, len))?)
-    }
-
-    fn stat(&self) -> io::Result<Stat> {
-        look(self.0.as_fd(), "", AtFlags::EMPTY_PATH)
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Reads logs without working them: one by its path, wherever it stands, or those of a spool.
+//! A log that is read without working it, by its path, wherever it stands.
 //!
 //! # Invariants
 //! - Nothing is written, and nothing of the file is believed that its checksums do not cover.
@@ -24,7 +24,7 @@ use crate::format::layout::{DAMAGED, SETTINGS_FILE};
 use crate::format::log_name::LogName;
 use crate::format::scan::{Item, Limits, Walk};
 use crate::format::settings::Settings;
-use crate::fs::{AppendError, File, Lock, Stat};
+use crate::fs::{ReadFile, Stat};
 
 /// How long to wait for a moment without a writer. Writes take microseconds.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -64,7 +64,7 @@ pub enum InspectError {
 /// A log that is open to be read.
 pub struct LogReader {
     path: PathBuf,
-    file: Box<dyn File>,
+    file: ReadOnly,
     header: Option<LogHeader>,
     walk: Walk,
 }
@@ -84,27 +84,19 @@ impl LogReader {
         let name = name.find(".log").and_then(|at| LogName::parse(&name[..at + ".log".len()]));
         let file = ReadOnly::open(path)
             .map_err(|source| InspectError::Io { path: path.to_owned(), source })?;
-        Self::of(path.to_owned(), Box::new(file), name, limits_at(path))
-    }
-
-    fn of(
-        path: PathBuf,
-        file: Box<dyn File>,
-        name: Option<LogName>,
-        limits: Limits,
-    ) -> Result<Self, InspectError> {
         let mut bytes = [0; LOG_HEADER as usize];
-        let looked = file.read_at(&mut bytes, 0).and_then(|read| Ok((read, quiet_end(&*file)?)));
+        let looked = file.read_at(&mut bytes, 0).and_then(|read| Ok((read, quiet_end(&file)?)));
         let (read, end) = match looked {
             Ok(looked) => looked,
-            Err(source) => return Err(InspectError::Io { path, source }),
+            Err(source) => return Err(InspectError::Io { path: path.to_owned(), source }),
         };
         let header = LogHeader::parse(&bytes[..read]);
         // What the header can no longer tell stands in the name, too.
         let Some(salt) = header.map(|header| header.salt).or(name.map(|name| name.salt)) else {
-            return Err(InspectError::NoLog { path });
+            return Err(InspectError::NoLog { path: path.to_owned() });
         };
-        Ok(Self { path, file, header, walk: Walk::new(salt, end, limits) })
+        let walk = Walk::new(salt, end, limits_at(path));
+        Ok(Self { path: path.to_owned(), file, header, walk })
     }
 
     /// What it says of itself; none when that is damaged, and its name stands in for it.
@@ -124,7 +116,7 @@ impl LogReader {
     /// When the file cannot be read. It may be tried again.
     pub fn next_item(&mut self) -> Result<Option<Item<'_>>, InspectError> {
         self.walk
-            .next(&*self.file)
+            .next(&self.file)
             .map_err(|source| InspectError::Io { path: self.path.clone(), source })
     }
 }
@@ -150,17 +142,10 @@ fn limits_at(path: &Path) -> Limits {
 
 /// Where a log ends between two writes. Writers share its lock, so a moment alone with it will
 /// do; where none is to be had, as on media that are read-only, there is no writer to wait for.
-fn quiet_end(file: &dyn File) -> io::Result<u64> {
+fn quiet_end(file: &ReadOnly) -> io::Result<u64> {
     let begun = Instant::now();
-    loop {
-        match file.try_lock(Lock::Exclusive) {
-            Err(error)
-                if error.kind() == io::ErrorKind::WouldBlock && begun.elapsed() < PATIENCE =>
-            {
-                std::thread::sleep(Duration::from_micros(100));
-            }
-            _ => break,
-        }
+    while file.try_lock() == Err(Errno::WOULDBLOCK) && begun.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_micros(100));
     }
     let stat = file.stat();
     file.unlock();
@@ -189,17 +174,19 @@ impl ReadOnly {
         let file = StdFile::from(file);
         Ok(Self(file))
     }
-}
 
-fn refused() -> io::Error {
-    io::Error::new(io::ErrorKind::PermissionDenied, "it is open to be read only")
-}
-
-impl File for ReadOnly {
-    fn append(&self, _: &[u8]) -> Result<(), AppendError> {
-        Err(AppendError { error: refused(), partial: None })
+    /// Takes the file's lock alone, if that is possible at once.
+    fn try_lock(&self) -> Result<(), Errno> {
+        rustix::fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive)
     }
 
+    fn unlock(&self) {
+        // Fails only for what is no descriptor.
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+impl ReadFile for ReadOnly {
     fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
         let mut filled = 0;
         while filled < bytes.len() {
@@ -213,36 +200,11 @@ impl File for ReadOnly {
         Ok(filled)
     }
 
-    fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {
-        Err(refused())
-    }
-
-    fn truncate(&self, _: u64) -> io::Result<()> {
-        Err(refused())
-    }
-
     fn stat(&self) -> io::Result<Stat> {
         use std::os::unix::fs::MetadataExt;
 
         let metadata = self.0.metadata()?;
         Ok(Stat { identity: (metadata.dev(), metadata.ino()), len: metadata.len() })
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        Err(refused())
-    }
-
-    fn try_lock(&self, how: Lock) -> io::Result<()> {
-        let how = match how {
-            Lock::Shared => FlockOperation::NonBlockingLockShared,
-            Lock::Exclusive => FlockOperation::NonBlockingLockExclusive,
-        };
-        Ok(rustix::fs::flock(&self.0, how)?)
-    }
-
-    fn unlock(&self) {
-        // Fails only for what is no descriptor.
-        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
     }
 }
 
@@ -318,7 +280,7 @@ mod tests {
         frames.seal(header.salt);
         let frame = frames.bytes_at(LOG_HEADER);
         let writer = ReadOnly(StdFile::options().append(true).read(true).open(&path).unwrap());
-        writer.try_lock(Lock::Shared).unwrap();
+        rustix::fs::flock(&writer.0, FlockOperation::LockShared).unwrap();
         let write = |bytes| std::io::Write::write_all(&mut &writer.0, bytes).unwrap();
         write(&frame[..20]);
         let (begun, begins) = std::sync::mpsc::channel();

@@ -4,13 +4,13 @@ use std::io;
 
 use crate::format::frame::{FRAME_HEADER, FrameHeader, SETTLEMENT_AT, SettlementField};
 use crate::format::settings::Limits;
-use crate::fs::File;
+use crate::fs::ReadFile;
 
 /// Reads the settlement of the frame at `at` as it is now; a walk may have read it earlier.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(crate) fn read_settlement(file: &dyn File, at: u64) -> io::Result<SettlementField> {
+pub(crate) fn read_settlement(file: &dyn ReadFile, at: u64) -> io::Result<SettlementField> {
     let mut bytes = [0; FRAME_HEADER - SETTLEMENT_AT as usize];
     file.read_at(&mut bytes, at + SETTLEMENT_AT)?;
     Ok(SettlementField::parse(&bytes))
@@ -21,7 +21,7 @@ pub(crate) fn read_settlement(file: &dyn File, at: u64) -> io::Result<Settlement
 /// # Errors
 /// When the file cannot be read.
 pub fn read_record(
-    file: &dyn File,
+    file: &dyn ReadFile,
     salt: u64,
     at: u64,
     limits: Limits,

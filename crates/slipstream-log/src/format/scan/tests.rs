@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
 use crate::format::frame::Frames;
-use crate::fs::{AppendError, Lock, Stat};
+use crate::fs::Stat;
 
 const SALT: u64 = 7;
 
@@ -37,7 +37,7 @@ impl Counted {
     }
 }
 
-impl File for Counted {
+impl ReadFile for Counted {
     fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
         let there = &self.bytes[at as usize..];
         let len = there.len().min(bytes.len());
@@ -49,28 +49,6 @@ impl File for Counted {
     fn stat(&self) -> io::Result<Stat> {
         Ok(Stat { identity: (0, 0), len: self.bytes.len() as u64 })
     }
-
-    fn append(&self, _: &[u8]) -> Result<(), AppendError> {
-        unreachable!("reading a log changes nothing")
-    }
-
-    fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {
-        unreachable!("reading a log changes nothing")
-    }
-
-    fn truncate(&self, _: u64) -> io::Result<()> {
-        unreachable!("reading a log changes nothing")
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        unreachable!("reading a log changes nothing")
-    }
-
-    fn try_lock(&self, _: Lock) -> io::Result<()> {
-        unreachable!("reading a log takes no lock")
-    }
-
-    fn unlock(&self) {}
 }
 
 /// The frame of a payload of so many bytes.

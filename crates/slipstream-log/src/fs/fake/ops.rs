@@ -7,7 +7,7 @@ use std::sync::MutexGuard;
 use slipstream_core::Timestamp;
 
 use super::{Data, Fake, World};
-use crate::fs::{AppendError, File, Fs, Lock, Open, Replace, Stat, Watch};
+use crate::fs::{AppendError, File, Fs, Lock, Open, ReadFile, Replace, Stat, Watch};
 
 fn plain<T>(result: Result<T, (io::Error, u8)>) -> io::Result<T> {
     result.map_err(|(error, _)| error)
@@ -152,6 +152,23 @@ impl Handle {
     }
 }
 
+impl ReadFile for Handle {
+    fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
+        let mut world = plain(self.begin("read"))?;
+        let file = &world.file(self.inode).bytes;
+        let from = file.get(at as usize..).unwrap_or_default();
+        let len = from.len().min(bytes.len());
+        bytes[..len].copy_from_slice(&from[..len]);
+        Ok(len)
+    }
+
+    fn stat(&self) -> io::Result<Stat> {
+        let mut world = plain(self.begin("fstat"))?;
+        let len = world.file(self.inode).bytes.len() as u64;
+        Ok(Stat { identity: (0, self.inode), len })
+    }
+}
+
 impl File for Handle {
     fn append(&self, bytes: &[u8]) -> Result<(), AppendError> {
         assert_eq!(self.how, Open::Append, "{} is not open to append", self.path);
@@ -171,15 +188,6 @@ impl File for Handle {
         }
     }
 
-    fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
-        let mut world = plain(self.begin("read"))?;
-        let file = &world.file(self.inode).bytes;
-        let from = file.get(at as usize..).unwrap_or_default();
-        let len = from.len().min(bytes.len());
-        bytes[..len].copy_from_slice(&from[..len]);
-        Ok(len)
-    }
-
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         assert_eq!(self.how, Open::Update, "{} is not open to overwrite", self.path);
         let mut world = plain(self.begin("write"))?;
@@ -194,12 +202,6 @@ impl File for Handle {
         let mut world = plain(self.begin("truncate"))?;
         world.file(self.inode).bytes.truncate(len as usize);
         Ok(())
-    }
-
-    fn stat(&self) -> io::Result<Stat> {
-        let mut world = plain(self.begin("fstat"))?;
-        let len = world.file(self.inode).bytes.len() as u64;
-        Ok(Stat { identity: (0, self.inode), len })
     }
 
     fn sync(&self) -> io::Result<()> {
