@@ -1,14 +1,15 @@
 //! A collector for async code: a bounded channel, and one thread that stores what is in it.
 //!
-//! Storing takes microseconds, so most async programs can call [`Collector::store`](crate::Collector::store)
-//! where they are. This is for those whose spool is [durable](slipstream_log::Spool::durable), where each
-//! store waits for the disk, and for those that store so much that tasks would contend for it.
+//! Storing takes microseconds, so most async programs can call
+//! [`Collector::store`](crate::Collector::store) where they are. This is for programs whose spool
+//! is [durable](slipstream_log::Spool::durable), where each store waits for the disk, and for
+//! programs that store so much that tasks would contend for it.
 //!
 //! # Invariants
 //! - All that waits when the thread is free is stored by one call of the engine: one write and one sync for
 //!   many tasks. None waits for a timer.
-//! - A task that is told of success has its request acknowledged. One that is dropped before it is told may
-//!   have its request stored all the same.
+//! - A task that receives success has its request acknowledged. A task that is dropped before it
+//!   receives a result may have its request stored all the same.
 //! - When the channel is full, tasks wait.
 
 use std::error::Error;
@@ -172,7 +173,7 @@ fn shared(error: &Arc<StoreError>) -> StoreError {
     }
 }
 
-/// An error that many tasks are told of.
+/// An error that is returned to many tasks.
 #[derive(Debug)]
 struct Shared {
     text: String,

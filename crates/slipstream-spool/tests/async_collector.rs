@@ -45,7 +45,8 @@ struct Gate {
     let_go: Mutex<Receiver<Result<Receipt, StoreError>>>,
 }
 
-/// A collector over such an engine; what it was given, what tells of a call, and what lets one go.
+/// A collector over such an engine; what it was given, what reports a call, and what lets a call
+/// go.
 #[allow(clippy::type_complexity)]
 fn gate() -> (AsyncCollector, Calls, Receiver<()>, Sender<Result<Receipt, StoreError>>) {
     let calls = Calls::default();

@@ -25,7 +25,7 @@
 //! # What delivered means
 //!
 //! With [`expect`](TcpRequest::expect): the peer answered, and its answer matches. Nothing else
-//! tells that the receiving program did what was asked.
+//! shows that the receiving program did what was asked.
 //!
 //! With [`until`](TcpRequest::until) alone: the peer answered something, whole.
 //!

@@ -90,10 +90,10 @@ impl TcpRequest {
         self
     }
 
-    /// The regular expression that the answer must match for the request to count as delivered; up to
-    /// the first line feed is read unless [`TcpRequest::until`] says otherwise. A line break that the
-    /// answer ends in does not count, so `^` and `$` stand for the whole of it. Any other
-    /// answer is a failure that is tried again.
+    /// The regular expression that the answer must match for the request to count as delivered; up
+    /// to the first line feed is read unless [`TcpRequest::until`] says otherwise. A line break
+    /// that the answer ends in does not count, so `^` and `$` match its beginning and its end. Any
+    /// other answer is a failure that is tried again.
     #[must_use]
     pub fn expect(mut self, regex: impl Into<String>) -> Self {
         self.expect = Some(regex.into());
@@ -126,7 +126,7 @@ impl TcpRequest {
         self
     }
 
-    /// How the peer of a `tls://` URL is verified, and who we are.
+    /// How the peer of a `tls://` URL is verified, and the identity that we present.
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;

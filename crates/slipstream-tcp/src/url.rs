@@ -1,9 +1,9 @@
 //! Where a request goes: `tcp://host:port`, `tls://host:port` or `unix:///path`.
 //!
 //! # Invariants
-//! - What is read as an address is one.
+//! - What is read as an address is a valid address.
 //! - A name is ASCII, in lower case, and no odd spelling of an address.
-//! - No message shows what stands before an `@`.
+//! - No message shows what precedes an `@`.
 //!
 //! # Non-goals
 //! Ports by default, for there is no usual one, and everything of a URL that a stream has no use

@@ -51,7 +51,7 @@ impl DriverSet {
         self.members.is_empty()
     }
 
-    /// Tells each driver to wake all the others when one of its jobs ends.
+    /// Configures each driver to wake all the others when one of its jobs ends.
     pub(crate) fn introduce(&mut self) {
         let notifiers: Vec<Notifier> =
             self.members.iter().map(|member| member.driver.notifier()).collect();
@@ -117,8 +117,8 @@ impl DriverSet {
         self.members[host].poll(wait, done);
     }
 
-    /// Which driver's poll may wait, and whether only for a slice. One that cannot be cut short by
-    /// the others' jobs needs no waiting in; one whose jobs end only in its poll does.
+    /// Which driver's poll may wait, and whether only for a slice. A driver that the others' jobs
+    /// cannot interrupt needs no wait in its poll; a driver whose jobs end only in its poll does.
     fn host(&mut self) -> Option<(usize, bool)> {
         let needy = |member: &Member| member.in_flight > 0 && !member.notifies;
         let mut rest = (1..=self.members.len()).map(|step| (self.last + step) % self.members.len());
@@ -150,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    /// Ends its jobs one a turn, and notes who waited how long.
+    /// Ends its jobs one a turn, and notes which driver waited how long.
     struct Noting {
         name: &'static str,
         jobs: Vec<Ticket>,

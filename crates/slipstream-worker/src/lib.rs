@@ -46,11 +46,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A [`Worker`] claims records, hands each to the driver or handler of its kind, and settles
-//! how it ended. [`RetryPolicy`] says how often and how patiently, [`Limits`] how much at once
-//! and for how long; an [`Observer`] hears of everything while it happens, a [`Stopper`] ends
-//! a run early. Each destination gets its share of the slots by how it answers, so that a dead
-//! or slow one holds up no other.
+//! A [`Worker`] claims records, hands each to the driver or handler of its kind, and settles how it
+//! ended. [`RetryPolicy`] says how often and how patiently, [`Limits`] how much at once and for how
+//! long; an [`Observer`] receives every event while it happens, a [`Stopper`] ends a run early.
+//! Each destination gets its share of the slots by how it answers, so that a dead or slow
+//! destination holds up no other.
 //!
 //! # Non-goals
 //!

@@ -1,4 +1,4 @@
-//! What a run tells: events and a summary to the program, files to the operator and the next run.
+//! What a run reports: events and a summary to the program, files to the operator and the next run.
 
 pub(crate) mod destination_state;
 pub(crate) mod note;

@@ -1,9 +1,9 @@
 //! The run: claims in, attempts out, one settlement for every claim.
 //!
 //! # Invariants
-//! - An attempt is counted in the backlog before it is made, and none is made beyond the policy's
-//!   number, even when every earlier one crashed the worker.
-//! - Every claim is settled once, but for those that a stop interrupts.
+//! - An attempt is counted in the backlog before it is made, and there is none beyond the policy's
+//!   number, even when every earlier attempt crashed the worker.
+//! - Every claim is settled once, except the claims that a stop interrupts.
 //! - The run ends by itself, when nothing is left that is due in time or at its budget.
 //! - Whatever ends it, what is in flight is finished and settled first, or left as a kill would
 //!   leave it when a stop's time-out is over.
@@ -35,12 +35,12 @@ mod scarcity;
 /// The longest single wait while something is in flight. Nothing depends on it.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// How often the backlog is looked at for what is new while a run only waits. One that stays is
+/// How often the backlog is looked at for what is new while a run only waits. A run that stays is
 /// woken instead.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How often a run tells what it did so far, so that one that lasts is told from one that hangs; and
-/// how often if that has changed.
+/// How often a run reports what it did so far, so that a long run can be distinguished from a run
+/// that hangs; and how often if that has changed.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 const REPORT_NEWS_EVERY: Duration = Duration::from_secs(1);
 
@@ -69,9 +69,9 @@ pub(crate) struct Run<'a> {
     /// The same by the wall clock.
     began: Timestamp,
     summary: Summary,
-    /// When it reported last, if it has, and the settlements that it told of.
+    /// When it reported last, if it has, and the settlements that it reported.
     reported: (Option<Duration>, u64),
-    /// When it saw that it was told to stop.
+    /// When it saw that it was asked to stop.
     stopped_at: Option<Duration>,
     /// What the backlog failed with first.
     broken: Option<(Doing, BacklogError)>,
@@ -100,9 +100,9 @@ struct InFlight {
 }
 
 impl Worker {
-    /// Works the backlog. Returns when nothing is in flight, and nothing is left or what is
-    /// left is due later than the run waits or may last; when the time budget is spent; or when
-    /// it was told to stop. What was in flight is finished and settled, but for what was not answered
+    /// Works the backlog. Returns when nothing is in flight, and nothing is left or what is left is
+    /// due later than the run waits or may last; when the time budget is spent; or when it was
+    /// asked to stop. What was in flight is finished and settled, except what was not answered
     /// within [`Limits::stop_timeout`](crate::Limits::stop_timeout) of a stop.
     ///
     /// # Errors
@@ -217,7 +217,7 @@ impl<'a> Run<'a> {
         (spent >= self.worker.limits.budget()).then_some(Ending::Budget)
     }
 
-    /// How long what is in flight may still take, if the run was told to stop.
+    /// How long what is in flight may still take, if the run was asked to stop.
     fn left_to_finish(&mut self, spent: Duration) -> Option<Duration> {
         if !self.worker.stopper.is_stopped() {
             return None;
@@ -258,8 +258,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Tells what was done so far if it is time to: soon when something changed. How long until it is
-    /// again. One that stays is seen from its beginning; most others end before there is much to tell.
+    /// Reports what was done so far if it is time to: soon when something changed. Returns how long
+    /// it is until the next report. A run that stays is seen from its beginning; most others end
+    /// before there is much to report.
     fn report_in_time(&mut self, spent: Duration) -> Duration {
         let Summary { delivered, failed, expired, retried, .. } = self.summary;
         let settled = delivered + failed + expired + retried;
@@ -277,7 +278,7 @@ impl<'a> Run<'a> {
         REPORT_EVERY
     }
 
-    /// Tells the operator what was done so far, and what ended it if something did.
+    /// Reports to the operator what was done so far, and what ended it if something did.
     fn report(&mut self, ending: Option<Ending>) {
         self.summary.elapsed = self.spent();
         let (now, follow) = (self.worker.clock.now(), self.worker.limits.follow);

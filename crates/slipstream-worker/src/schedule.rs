@@ -14,17 +14,18 @@
 //!   requests that were tried before are begun. Then a few others are, before those that failed
 //!   are tried again, so that some requests that always fail do not speak for all. A dead host
 //!   costs a few requests their attempts, and no other request any.
-//! - **A hanging destination leaves room.** A new one never gets past its first few slots,
-//!   since nothing it answers raises its limit. One that worked, and then hangs, holds
-//!   at most all but the *reserve*: an eighth of the slots is kept, as soon as the run has met a
-//!   second destination, or has something behind an overflow to read, for those that hold fewer than the reserve themselves and answer
-//!   promptly, or hold nothing yet. So newcomers get in while many slow ones share the rest.
+//! - **A hanging destination leaves room.** A new destination never gets past its first few slots,
+//!   since nothing it answers raises its limit. A destination that worked, and then hangs, holds at
+//!   most all but the *reserve*: an eighth of the slots is kept, as soon as the run has met a
+//!   second destination, or has something behind an overflow to read, for destinations that hold
+//!   fewer than the reserve themselves and answer promptly, or hold nothing yet. So newcomers get
+//!   in while many slow destinations share the rest.
 //! - **However many hang, the next one is tried.** A destination from which nothing has come for
-//!   [`SILENT`](activity::SILENT) does not count with one of its slots. And one that holds nothing, or holds few and
-//!   answers promptly, may go beyond the cap, by twice as many as keep silent; so the number
-//!   in flight trebles each [`SILENT`](activity::SILENT), up to `spare` more than the cap. With 100 slots and 1,500 spare
-//!   ones, a new destination behind 1,000 that hang is tried within a second. With one
-//!   slot nothing goes beyond it.
+//!   [`SILENT`](activity::SILENT) does not count with one of its slots. And a destination that
+//!   holds nothing, or holds few and answers promptly, may go beyond the cap, by twice as many as
+//!   keep silent; so the number in flight trebles each [`SILENT`](activity::SILENT), up to `spare`
+//!   more than the cap. With 100 slots and 1,500 spare ones, a new destination behind 1,000 that
+//!   hang is tried within a second. With one slot nothing goes beyond it.
 //! - **Few descriptors mean few in flight.** When an attempt could not be made for want of them, three
 //!   quarters of what is in flight is the most for now; each round of answers adds one. When nothing is
 //!   in flight, nothing is begun for a while that doubles, up to 4 s.

@@ -34,7 +34,7 @@ impl Stopper {
         }
     }
 
-    /// Whether the run was told to end.
+    /// Whether the run was asked to end.
     pub fn is_stopped(&self) -> bool {
         self.0.stopped.load(Ordering::SeqCst)
     }

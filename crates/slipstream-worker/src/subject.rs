@@ -9,7 +9,7 @@ use slipstream_core::{Destination, Record, RecordId, RetryPolicy, Ticket, Timest
 pub(crate) struct Subject {
     pub(crate) id: RecordId,
     pub(crate) destination: Destination,
-    /// Its order key, if it has one, and where it stands.
+    /// Its order key, if it has one, and its position among the requests with the same key.
     pub(crate) order: Option<Ordered>,
     /// When it has outlived its use.
     pub(crate) expires: Option<Timestamp>,
@@ -44,7 +44,7 @@ impl Arrived {
     }
 }
 
-/// Where a request stands among those with the same order key.
+/// The position of a request among the requests with the same order key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ordered {
     pub(crate) key: u64,
@@ -75,7 +75,7 @@ impl Subject {
     }
 }
 
-/// Bytes of a destination's text that tell it from others. A route may be as long as a
+/// Bytes of a destination's text that distinguish it from others. A route may be as long as a
 /// request may be; what a run remembers of destinations must not grow with that.
 const NAME_MAX: usize = 1024;
 

@@ -1,4 +1,4 @@
-//! Setting a run up: who performs what, how patiently, how much at once.
+//! Configuration of a run: drivers and handlers, retry policy and limits.
 //!
 //! # Non-goals
 //! Configuration files and environment variables. A program reads those.
@@ -20,17 +20,17 @@ use crate::stop::Stopper;
 pub struct Limits {
     /// Requests in flight at once, over all destinations. 0 is taken for 1.
     pub concurrency: usize,
-    /// Requests in flight beyond those, each to a destination that holds few, while others keep
-    /// silent: so that one which hangs keeps no other from being tried. With a concurrency of one
-    /// there are none.
+    /// Requests in flight beyond the concurrency, each to a destination that holds few, while
+    /// others keep silent: so that a destination which hangs keeps no other from being tried. With
+    /// a concurrency of one there are none.
     pub spare: usize,
     /// How long the run may begin attempts for, unless it follows. What is in flight then is finished.
     pub max_time: Duration,
     /// How long a run with nothing in flight waits at most for what is due later, unless it follows. What
     /// is due after that is the next run's.
     pub max_idle: Duration,
-    /// How long a run that was told to stop waits for what is in flight. What was not answered by then
-    /// is interrupted, as by a kill: it is tried again by the next run.
+    /// How long a run that was asked to stop waits for what is in flight. What was not answered by
+    /// then is interrupted, as by a kill: it is tried again by the next run.
     pub stop_timeout: Duration,
     /// Requests in a row that a destination must exhaust before it counts as down and
     /// the rest for it is failed untried. 0 is taken for 1.
@@ -51,10 +51,10 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// 100 at once (with a receiver that answers at once as quick as 50, with one that takes 20 ms
-    /// twice as quick), for 8 minutes, 3 exhausted requests; nothing expires. 10 seconds for what is due
-    /// later: three attempts by the default policy are made in one run. 8 seconds for what is in flight
-    /// when it is stopped: container managers kill after 10.
+    /// 100 at once (with a receiver that answers at once as quick as 50, with a receiver that takes
+    /// 20 ms twice as quick), for 8 minutes, 3 exhausted requests; nothing expires. 10 seconds for
+    /// what is due later: three attempts by the default policy are made in one run. 8 seconds for
+    /// what is in flight when it is stopped: container managers kill after 10.
     fn default() -> Self {
         Self {
             concurrency: 100,

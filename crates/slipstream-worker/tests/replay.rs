@@ -2,7 +2,7 @@
 //! left, of any bytes. fuzz/targets says what is checked.
 //!
 //! # Non-goals
-//! Making up new bytes. fuzz/Cargo.toml tells how to do that.
+//! Making up new bytes: fuzz/Cargo.toml describes that.
 #![allow(dead_code, reason = "a module of the crate is taken as it is")]
 
 #[path = "../../../fuzz/targets/last_run.rs"]

@@ -1,9 +1,9 @@
 //! Whether the peer's kernel has everything that was sent.
 //!
-//! The kernel tells by the state of the connection, which is the first byte of `struct tcp_info`
-//! (tcp(7), TCP_INFO). The option may be read in part: as one byte, it has no layout that could differ
-//! and no value that could be wrong. nix has no name for it, but the macro that it makes its own
-//! options with, so that no `unsafe` is needed here.
+//! The kernel reports it by the state of the connection, which is the first byte of
+//! `struct tcp_info` (tcp(7), TCP_INFO). The option may be read in part: as one byte, it has no layout that
+//! could differ and no value that could be wrong. nix has no name for it, but has the macro that
+//! makes its own options, so that no `unsafe` is needed here.
 //!
 //! # Invariants
 //! Once our side is shut down, this is true only if the FIN behind the last byte is acknowledged,
@@ -30,8 +30,8 @@ const FIN_WAIT1: u8 = 4;
 const LAST_ACK: u8 = 9;
 const CLOSING: u8 = 11;
 
-/// Whether our FIN is acknowledged, once it was sent. A connection that a reset has ended counts as well;
-/// its error tells.
+/// Whether our FIN is acknowledged, once it was sent. A connection that a reset has ended counts as
+/// well; its error shows that.
 pub(crate) fn acked(stream: &TcpStream) -> io::Result<bool> {
     let state = getsockopt(stream, State)?;
     Ok(!matches!(state, FIN_WAIT1 | LAST_ACK | CLOSING))

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use crate::request::framing::REPLY_MAX;
 use crate::request::framing::Until;
 
-/// As much of an answer as is asked for. Nothing at all is none.
+/// As much of an answer as is asked for. Nothing at all is no answer.
 pub(crate) fn read(from: &mut impl Read, until: Until) -> io::Result<Vec<u8>> {
     let most = match until {
         Until::Bytes(count) => count.min(REPLY_MAX),

@@ -21,7 +21,7 @@ pub(crate) enum Channel {
 }
 
 impl Channel {
-    /// Tells the peer that nothing more comes.
+    /// Notifies the peer that nothing more comes.
     pub(crate) fn shut_down(&mut self) -> io::Result<()> {
         if let Self::Tls(stream) = self {
             // The peer's own announcement is for the reader.

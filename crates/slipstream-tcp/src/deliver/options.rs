@@ -1,4 +1,4 @@
-//! What a handler is told once, for all its requests.
+//! Configuration of a handler: given once, for all its requests.
 //!
 //! Every default is finite.
 //!
@@ -36,7 +36,7 @@ pub struct TcpOptions {
     /// How long a peer that does not answer is given to close its side once we have closed ours: a
     /// second. If it has not by then, what its kernel has acknowledged counts.
     pub close_wait: Duration,
-    /// What may be connected to; everything unless told otherwise.
+    /// What may be connected to; everything unless configured otherwise.
     pub addresses: AddressGate,
 }
 
@@ -68,7 +68,7 @@ impl Times {
         Self {
             connect: or(request.connect_timeout, options.connect_timeout).min(total),
             total,
-            // A user who says how long it may take knows that the peer is slow.
+            // A user that says how long it may take knows that the peer is slow.
             idle: or(request.idle_timeout.or(request.total_timeout), options.idle_timeout),
             close_wait: options.close_wait,
         }

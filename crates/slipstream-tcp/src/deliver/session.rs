@@ -148,7 +148,7 @@ fn connector(tls: &Tls, key: &[u8]) -> Result<SslConnector, ErrorStack> {
     Ok(builder.build())
 }
 
-/// A key without a passphrase. For one that has one, OpenSSL would ask on the terminal.
+/// A key without a passphrase. For a key with a passphrase, OpenSSL would ask on the terminal.
 fn private(pem: &[u8]) -> Result<PKey<Private>, ErrorStack> {
     PKey::private_key_from_pem_passphrase(pem, b"")
 }

@@ -55,14 +55,14 @@ impl Wire {
         (self.end, self.whole)
     }
 
-    /// Tells the peer that nothing more comes.
+    /// Notifies the peer that nothing more comes.
     pub(crate) fn shut_down(&self) -> io::Result<()> {
         let done = match &self.socket {
             Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
         };
         match done {
-            // A connection that a reset has ended is none.
+            // A connection that a reset has ended is not connected.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Err(self.reset()),
             done => done,
         }

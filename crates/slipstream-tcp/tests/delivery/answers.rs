@@ -53,7 +53,7 @@ fn a_peer_that_never_answers_is_waited_for_no_longer_than_the_idle_time_out() {
     assert!(hung.transient && hung.scope == FailureScope::Destination, "{hung:?}");
     let own = failure(send(&request.idle_timeout(Duration::from_millis(10))));
     assert_eq!(own.reason, format!("no answer for 10ms ({})", peer.url()));
-    // One that gives a server next to no time cannot have it called down for others.
+    // A request that gives a server next to no time cannot have it called down for others.
     assert_eq!(own.scope, FailureScope::Request);
 }
 

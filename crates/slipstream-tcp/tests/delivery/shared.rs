@@ -54,7 +54,7 @@ fn one_that_the_peer_does_not_take_fails_for_itself_alone() {
         let lines = BufReader::new(stream).lines();
         lines.map_while(Result::ok).take_while(|line| line != "poison").collect::<Vec<_>>()
     });
-    // Behind it stands enough that its kernel has something unread then.
+    // Enough follows it that its kernel has something unread then.
     let poison = format!("poison\n{}", "x".repeat(300_000));
     let requests = lines(&peer.url(), &["a", &poison, "b"]);
     let outcomes = send_all(TcpOptions::default(), &requests);

@@ -2,10 +2,10 @@
 //!
 //! # Invariants
 //! - At most as many threads as asked for, started as work comes, unless all of them hang: then
-//!   each destination that has none gets one more (see `queue`).
+//!   each destination that has no thread gets one more (see `queue`).
 //! - All of them are gone when the driver is.
-//! - No destination holds more than half of what the others leave it, even when there are no others
-//!   yet, so one that hangs leaves threads for the rest.
+//! - No destination holds more than half of the threads that the others leave it, even when there
+//!   are no others yet, so a destination that hangs leaves threads for the rest.
 //! - A handler that panics fails its attempt and nothing else (in a program that is built to abort
 //!   on panic, the attempt was counted on disk before).
 //!
@@ -31,10 +31,10 @@ use crate::reason;
 
 mod queue;
 
-/// Threads that a handler gets unless told otherwise.
+/// The number of threads of a handler, unless configured otherwise.
 const THREADS: usize = 8;
 
-/// The shortest wait of a thread for those that hang.
+/// The shortest wait of a thread for the threads that hang.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// Runs a [`Handler`] on threads of its own.
@@ -52,7 +52,7 @@ struct Shared<H: Handler> {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// What a waiting poll is told.
+/// What a waiting poll receives.
 enum Message {
     Done(Completion),
     Notified,
@@ -101,7 +101,7 @@ impl<H: Handler> Shared<H> {
     /// Starts a thread more, which is counted as started.
     ///
     /// # Errors
-    /// There is none at all.
+    /// There is no thread at all.
     fn grow(
         self: &Arc<Self>,
         sender: &Sender<Message>,
@@ -120,7 +120,7 @@ impl<H: Handler> Shared<H> {
                 if threads.is_empty() {
                     return Err(error);
                 }
-                // Those that run take the job.
+                // The threads that run take the job.
                 tracing::debug!(%error, "no further thread");
             }
         }
@@ -290,7 +290,7 @@ impl<H: Handler> Drop for Threads<H> {
         self.shared.queue().closed = true;
         self.shared.more.notify_all();
         let threads = || self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        // One that ends may have started another a moment ago.
+        // A thread that ends may have started another a moment ago.
         while let Some(thread) = threads() {
             // A thread catches its handler's panics; there is nothing to learn from it.
             let _ = thread.join();

@@ -72,7 +72,7 @@ impl Remembered {
         Duration::from_millis(span).saturating_sub(passed)
     }
 
-    /// When it was found to be down, by the clock as it stands now.
+    /// When it was found to be down, by the clock as it is now.
     pub(crate) fn down_at(&self, now: Timestamp) -> Timestamp {
         self.before(self.down_since, now)
     }
@@ -94,7 +94,7 @@ impl Remembered {
 /// The memory as bytes; none if there is nothing to remember.
 pub(crate) fn write(all: impl Iterator<Item = Remembered>) -> Vec<u8> {
     let mut all: Vec<_> = all.collect();
-    // What the next run goes by comes first.
+    // What the next run uses comes first.
     all.sort_by_key(Remembered::is_only_failing);
     all.truncate(MOST);
     let mut bytes = Vec::new();

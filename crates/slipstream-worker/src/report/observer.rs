@@ -1,4 +1,4 @@
-//! What a run tells the program that started it: events while it lasts, a summary at its end.
+//! Reports to the program that started a run: events while it lasts, a summary at its end.
 //!
 //! # Non-goals
 //! Text for people. A program prints; the worker only traces.
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use slipstream_core::{BacklogError, Destination, Failure, RecordId, Settlement};
 
-/// Hears what happens in a run, on the run's own thread: it should be quick.
+/// Receives the events of a run, on the run's own thread: it should be quick.
 pub trait Observer {
     /// Something happened.
     fn event(&mut self, event: &Event<'_>);
 }
 
-/// Hears nothing.
+/// Ignores all events.
 impl Observer for () {
     fn event(&mut self, _: &Event<'_>) {}
 }
@@ -32,7 +32,7 @@ pub enum Event<'a> {
     Started {
         /// The request.
         id: RecordId,
-        /// Whom it goes to.
+        /// Its destination.
         destination: &'a Destination,
         /// 1 for its first attempt.
         attempt: u32,
@@ -41,7 +41,7 @@ pub enum Event<'a> {
     AttemptFailed {
         /// The request.
         id: RecordId,
-        /// Whom it goes to.
+        /// Its destination.
         destination: &'a Destination,
         /// 1 for its first attempt.
         attempt: u32,
@@ -54,7 +54,7 @@ pub enum Event<'a> {
     Settled {
         /// The request; none when its envelope could not be read.
         id: Option<RecordId>,
-        /// Whom it goes to.
+        /// Its destination.
         destination: Option<&'a Destination>,
         /// What became of it.
         settlement: &'a Settlement,
@@ -89,12 +89,12 @@ pub enum Event<'a> {
     Interrupted {
         /// The request.
         id: RecordId,
-        /// Whom it goes to.
+        /// Its destination.
         destination: &'a Destination,
         /// 1 for its first attempt.
         attempt: u32,
     },
-    /// Nothing is in flight; the next retry is due after this long. Told again now and then.
+    /// Nothing is in flight; the next retry is due after this long. Reported again now and then.
     Waiting {
         /// How long.
         wait: Duration,
@@ -118,7 +118,7 @@ pub struct Summary {
     pub failed: u64,
     /// Those of the failed that were never attempted.
     pub never_attempted: u64,
-    /// Requests that were older than the run was told to deliver.
+    /// Requests that were older than the run was configured to deliver.
     pub expired: u64,
     /// Failed attempts after which the request had another one left.
     pub retried: u64,
@@ -147,7 +147,7 @@ pub enum Ending {
     Waiting(Duration),
     /// Its time budget was spent; work may remain.
     Budget,
-    /// It was told to stop; work may remain.
+    /// It was asked to stop; work may remain.
     Stopped,
     /// The backlog failed ([`RunError`]); work may remain.
     Broken,

@@ -242,7 +242,7 @@ impl Run<'_> {
     }
 
     /// Puts off what is not due. That it must not be sent before some time is kept on disk, so that
-    /// it is looked at no sooner; that it waits for a retry stands there already.
+    /// it is looked at no sooner; that it waits for a retry is there already.
     fn postpone(&mut self, pending: &Pending, early: Option<Duration>, wait: Duration) {
         let Pending { ticket, subject, attempts, .. } = pending;
         let (settlement, why) = match early {

@@ -188,7 +188,7 @@ impl Run<'_> {
         }
     }
 
-    /// Records a settlement, then counts it and tells of it.
+    /// Records a settlement, then counts it and reports it.
     pub(super) fn settle(
         &mut self,
         ticket: Ticket,

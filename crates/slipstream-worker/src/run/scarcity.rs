@@ -1,7 +1,7 @@
 //! Whether the process has descriptors left.
 //!
-//! Not every failure for want of them says so: a resolver that cannot open its files tells of a name
-//! that is not there.
+//! Not every failure for want of them says so: a resolver that cannot open its files reports a name
+//! that does not exist.
 
 use std::fs::File;
 

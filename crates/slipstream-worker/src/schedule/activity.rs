@@ -37,12 +37,12 @@ impl Activity {
         self.heard = now;
     }
 
-    /// The one that ended failed by the destination's fault.
+    /// The attempt that ended failed by the destination's fault.
     pub(super) fn failed(&mut self) {
         self.prompt = false;
     }
 
-    /// The one that ended was answered, after so long.
+    /// The attempt that ended was answered, after so long.
     pub(super) fn answered(&mut self, took: Duration, now: Duration) {
         self.prompt = took < PATIENCE;
         if self.prompt {

@@ -123,7 +123,7 @@ impl Destinations {
         if roomy {
             return Admission::Queued;
         }
-        // It took the position of the one that would have waited longest.
+        // It took the position of the request that would have waited longest.
         let last = health.parked.pop_back().expect("one was added above");
         self.parked -= 1;
         self.parked_bytes -= last.size();

@@ -1,10 +1,11 @@
 //! The circuit breaker of a destination: whether it is down.
 //!
-//! A destination is taken to be *down* by its own recent record, never by the requests that are
-//! at their last attempt alone: they come first after a kill, and may be those that always fail. So the
-//! circuit opens when `after` requests in a row have used up their attempts by its fault; as many have failed
-//! at their first attempt, or, where there are none to try, [`DOUBT`] has passed; it has taken none for
-//! [`LATELY`]; and what was in flight when all that was so has brought nothing better.
+//! A destination is taken to be *down* by its own recent record, never only by the requests that
+//! are at their last attempt: they come first after a kill, and may be requests that always fail.
+//! So the circuit opens when `after` requests in a row have used up their attempts by its fault; as
+//! many have failed at their first attempt, or, where there are none to try, [`DOUBT`] has passed;
+//! it has taken none for [`LATELY`]; and what was in flight when all that was so has brought
+//! nothing better.
 //!
 //! It stays open for a while that doubles each time, in this run and the next ones. Then it is *half open*:
 //! one request at a time is tried. An answer closes it; a request that uses up its attempts opens it again.
@@ -22,8 +23,8 @@ use slipstream_core::Timestamp;
 /// A destination that has taken a request within this time is not down.
 pub(super) const LATELY: Duration = Duration::from_secs(10);
 
-/// How long only requests that were not tried before are begun, when those that were speak against a
-/// destination.
+/// How long only requests that were not tried before are begun, when the requests that were tried
+/// speak against a destination.
 pub(super) const DOUBT: Duration = Duration::from_secs(2);
 
 /// How long nothing is tried at a destination that was found to be down, the first time,
@@ -50,7 +51,7 @@ pub(super) struct CircuitBreaker {
     exhausted: usize,
     /// Requests in a row whose first attempt failed by its fault.
     first_failures: usize,
-    /// Since when those that were tried before are not believed.
+    /// Since when the requests that were tried before are not believed.
     doubted: Option<Duration>,
     /// Whether nothing is begun until what is in flight has ended, for the record is bad enough.
     judging: bool,
@@ -158,7 +159,8 @@ impl CircuitBreaker {
             return false;
         }
         if self.first_failures < self.after {
-            // Those that were tried before are not asked for a while; it may be their own fault.
+            // The requests that were tried before are not begun for a while; it may be their own
+            // fault.
             let since = *self.doubted.get_or_insert(now);
             if now < since + DOUBT {
                 return false;

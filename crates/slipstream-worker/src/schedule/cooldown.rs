@@ -1,8 +1,9 @@
 //! The cool-down of a destination: after failures only requests that were tried before are begun there.
 //!
 //! # Invariants
-//! - It ends a little earlier than the back-off of the failure that began it, so that some requests that were
-//!   not tried yet go before those that failed: it may be the fault of these.
+//! - It ends a little earlier than the back-off of the failure that began it, so that some requests
+//!   that were not tried yet go before the requests that failed: the failure may be their own
+//!   fault.
 //! - Of a destination that is half open it ends a little later, so that what is tried next is the same
 //!   request again.
 

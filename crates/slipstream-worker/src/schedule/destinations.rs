@@ -23,8 +23,8 @@ pub(crate) struct Destinations {
     pub(super) known: HashMap<Destination, Health>,
     /// How many were met so far.
     pub(super) met: u64,
-    /// Those that were failing when an earlier run ended, and nothing more: since when, and how. They
-    /// count as known when something is to go there.
+    /// The destinations that were failing when an earlier run ended, and nothing more: since when,
+    /// and how. They count as known when something is to go there.
     pub(super) failing: HashMap<Destination, (Timestamp, String)>,
     pub(super) forget_at: usize,
     /// Those with parked claims, next one first.
@@ -147,7 +147,7 @@ impl Destinations {
         true
     }
 
-    /// Has these tried now: one that is down becomes half open, and no pause holds.
+    /// Has these tried now: a destination that is down becomes half open, and no pause holds.
     pub(crate) fn try_now(&mut self, asked: &[TryNow], now: Duration) {
         let concerned = |to: &Destination| asked.iter().any(|asked| asked.concerns(to));
         for (_, health) in self.known.iter_mut().filter(|(to, _)| concerned(to)) {

@@ -15,7 +15,7 @@ use crate::schedule::pending::Pending;
 use crate::schedule::slots::Left;
 use crate::schedule::spilled::Line;
 
-/// The least patience with one that others wait behind.
+/// The least patience with a destination that others wait behind.
 const PATIENCE_LEAST: Duration = Duration::from_millis(100);
 
 /// The longest reason that is kept, in bytes.
@@ -59,7 +59,7 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// One that nothing is known of; down after so many exhausted requests.
+    /// A destination of which nothing is known; down after so many exhausted requests.
     pub(super) fn new(number: u64, bounds: Bounds, down_after: usize) -> Self {
         Self {
             number,
@@ -117,7 +117,7 @@ impl Health {
         (free || (modest && left.extra > 0)) && within && !judged
     }
 
-    /// Until when no request is begun here, of those that were tried before or of the others.
+    /// Until when no request is begun here: of the requests that were tried before, or of the others.
     pub(super) fn closed_until(&self, tried: bool) -> Duration {
         let cooldown = match (tried, self.circuit.doubts_until()) {
             (false, None) => self.cooldown.until(),
@@ -221,9 +221,9 @@ impl Health {
         Some(one)
     }
 
-    /// For how long more room is a moment away, so that a claim can be held and everything behind it kept in
-    /// its order. Of others that wait, `shared` tells: then it is what an answer usually takes, and a good
-    /// deal more; of one that has not answered yet, not much is known.
+    /// For how long more room is a moment away, so that a claim can be held and everything behind
+    /// it kept in its order. `shared` says whether others wait: then it is what an answer usually
+    /// takes, and a good deal more; of a destination that has not answered yet, not much is known.
     pub(super) fn patience(&self, shared: bool, now: Duration) -> Option<Duration> {
         let usual = self.limiter.best().map_or(PATIENCE_LEAST, |best| best * 10);
         let most = if shared { usual.clamp(PATIENCE_LEAST, PATIENCE) } else { PATIENCE };

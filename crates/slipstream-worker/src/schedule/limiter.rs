@@ -36,8 +36,8 @@ impl Limiter {
         Self { limit: bounds.first, bounds, failures: 0, best: None }
     }
 
-    /// An attempt failed by the destination's fault. Whether there is reason to cool down: one failure among
-    /// answers is none, for it may be that request's alone.
+    /// An attempt failed by the destination's fault. Whether there is reason to cool down: one
+    /// failure among answers is no reason, for it may be that request's alone.
     pub(super) fn failed(&mut self) -> bool {
         self.failures += 1;
         self.limit = (self.limit / 2).max(self.bounds.floor);

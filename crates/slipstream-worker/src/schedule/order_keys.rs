@@ -1,13 +1,14 @@
 //! Requests that must not overtake one another: one in flight for each order key.
 //!
 //! # Invariants
-//! - Of the requests with a key, in one run, none is begun before every one that was stored before it and
-//!   came out has been delivered or dead-lettered. Other keys, and requests without one, are not held up.
-//! - A key goes as fast as its requests are answered: its next few are parked, and when they are through,
-//!   those that were spilled are read again.
+//! - Of the requests with a key, in one run, none is begun before every request that was stored
+//!   before it and came out has been delivered or dead-lettered. Other keys, and requests without
+//!   one, are not held up.
+//! - A key goes as fast as its requests are answered: its next few are parked, and when they are
+//!   through, the requests that were spilled are read again.
 //! - Memory is bounded. Of what was spilled nothing is kept but where it begins and ends (see
-//!   [`Spilled`]). [`KEYS_MAX`] keys are told apart at once; beyond that, several share a place, and go one
-//!   after another as if they were the same.
+//!   [`Spilled`]). [`KEYS_MAX`] keys are distinguished at once; beyond that, several share a place,
+//!   and go one after another as if they were the same.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -22,7 +23,7 @@ const PARKED_EACH: usize = if cfg!(test) { 3 } else { 64 };
 /// Bytes of all that wait in memory.
 const PARKED_BYTES: usize = 8 << 20;
 
-/// Keys that are told apart, of those with a request that is out and not settled.
+/// Keys that are distinguished, of the keys with a request that is out and not settled.
 const KEYS_MAX: usize = if cfg!(test) { 4 } else { 1 << 16 };
 
 /// Places that the others share.
@@ -40,12 +41,12 @@ pub(crate) struct OrderKeys {
 
 #[derive(Debug, Default)]
 struct Key {
-    /// The one that is on its way.
+    /// The request that is on its way.
     busy: Option<u128>,
-    /// Those that come out again by themselves.
+    /// The requests that come out again by themselves.
     away: BTreeSet<u128>,
-    /// Those that wait in memory, in order. None of them stands behind one that is away, or that was
-    /// spilled.
+    /// The requests that wait in memory, in order. None of them follows a request that is away, or
+    /// that was spilled.
     parked: VecDeque<Arrived>,
 }
 
@@ -62,7 +63,8 @@ pub(crate) enum KeyAdmission {
 }
 
 impl OrderKeys {
-    /// What stands for a key from its first request that comes out until its last one is settled.
+    /// The number that represents a key from its first request that comes out until its last is
+    /// settled.
     pub(crate) fn key(&self, text: &str, spilled: &Spilled) -> u64 {
         let own = self.hasher.hash_one(text) | 1 << 63;
         let shared = own % SHARED;
@@ -73,7 +75,8 @@ impl OrderKeys {
         }
     }
 
-    /// Says whether a claim may be tried now. One that is not due waits only when it is the first.
+    /// Says whether a claim may be tried now. A claim that is not due waits only when it is the
+    /// first.
     pub(crate) fn offer(
         &mut self,
         arrived: Arrived,
@@ -117,8 +120,8 @@ impl OrderKeys {
         self.advance(order.key, spilled);
     }
 
-    /// The one that was tried comes out again later. Those that waited for it in memory, which
-    /// are to be spilled.
+    /// The request that was tried comes out again later. Returns the requests that waited for it in
+    /// memory, which are to be spilled.
     pub(crate) fn put_off(&mut self, order: Ordered, spilled: &mut Spilled) -> Vec<Arrived> {
         let Some(entry) = self.keys.get_mut(&order.key) else {
             return Vec::new();
@@ -130,7 +133,7 @@ impl OrderKeys {
         leave
     }
 
-    /// Takes those out of the park that stand behind a position: they are spilled.
+    /// Takes the requests behind a position out of the park: they are spilled.
     fn unpark_behind(&mut self, key: u64, position: u128, spilled: &mut Spilled) -> Vec<Arrived> {
         let Some(entry) = self.keys.get_mut(&key) else {
             return Vec::new();
@@ -163,7 +166,7 @@ impl OrderKeys {
         }
     }
 
-    /// The next one that may be tried.
+    /// The next request that may be tried.
     pub(crate) fn next(&mut self) -> Option<(Arrived, Ordered)> {
         while let Some(key) = self.ready.pop_front() {
             let Some(entry) = self.keys.get_mut(&key).filter(|entry| entry.busy.is_none()) else {

@@ -1,10 +1,11 @@
 //! The overflow of destinations: what is spilled, and when it is wanted.
 //!
 //! # Invariants
-//! - A destination that has an overflow is asked whether it wants some of it: at once when something of its own has
-//!   changed, when its cool-down or pause is over, and else every [`ASK_EVERY`]. So it does not stand idle beside it.
-//! - One that had no room is not asked for [`REFUSED_FOR`] unless something of its own has changed: nothing is
-//!   read again in a circle.
+//! - A destination that has an overflow is asked whether it wants some of it: at once when
+//!   something of its own has changed, when its cool-down or pause is over, and else every
+//!   [`ASK_EVERY`]. So it is not idle beside it.
+//! - A destination that had no room is not asked for [`REFUSED_FOR`] unless something of its own
+//!   has changed: nothing is read again in a circle.
 
 use std::time::Duration;
 

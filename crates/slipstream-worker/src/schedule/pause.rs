@@ -22,7 +22,7 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    /// The same, with what is left of one that an earlier run was asked for.
+    /// The same, with the rest of a pause that an earlier run was asked for.
     pub(super) fn recall(&mut self, left: Duration, now: Duration) {
         self.until = now.saturating_add(left.min(PAUSE_MOST));
     }
@@ -42,7 +42,7 @@ impl Pause {
         self.until.saturating_sub(now)
     }
 
-    /// Whether the run was never asked for one, nor told of one by an earlier run.
+    /// Whether the run was never asked for a pause, nor received one from an earlier run.
     pub(super) fn is_unknown(&self) -> bool {
         self.until.is_zero()
     }
@@ -54,7 +54,7 @@ impl Pause {
             true => PAUSE_FIRST.saturating_mul(1 << self.asked.min(16)),
             false => Duration::MAX,
         };
-        // Those that were in flight when it asked first say nothing new.
+        // The requests that were in flight when it asked first say nothing new.
         self.asked += u32::from(!self.lasts(now));
         let wait = wait.min(most);
         let until = now.saturating_add(wait);

@@ -17,7 +17,7 @@ pub(crate) struct Pending {
     pub(crate) attempts: u32,
     /// Which driver performs it.
     pub(crate) driver: usize,
-    /// Where it stands in the backlog.
+    /// Its position in the backlog.
     pub(crate) position: u128,
 }
 

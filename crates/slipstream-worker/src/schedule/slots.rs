@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::schedule::limiter::PATIENCE;
 
-/// How often those that keep silent are counted while no slot is free.
+/// How often the destinations that keep silent are counted while no slot is free.
 const COUNT_EVERY: Duration = Duration::from_millis(50);
 
 /// Bodies in flight may take so many bytes, and the last one more. Those of [`SMALL`] requests that
@@ -21,9 +21,9 @@ const SHORT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Left {
     pub(super) free: usize,
-    /// How many more there are for those that hold few.
+    /// How many more there are for destinations that hold few.
     pub(super) extra: usize,
-    /// How many of them are kept for those that hold few.
+    /// How many of them are kept for destinations that hold few.
     pub(super) reserve: usize,
     /// Whether more than one destination has a claim on them.
     pub(super) shared: bool,

@@ -23,9 +23,9 @@ const TAKES_MAX: usize = if cfg!(test) { 8 } else { 1024 };
 pub(crate) enum Line {
     /// The requests of an order key, by its hash.
     Key(u64),
-    /// Those for which a destination had no room, by its number.
+    /// The requests for which a destination had no room, by its number.
     To(u64),
-    /// Those that may end the worker, and are tried one at a time.
+    /// The requests that may end the worker, and are tried one at a time.
     Suspects,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Spilled {
     ranges: HashMap<Line, Range>,
     /// The lines that want their next record, by where that may be, and may have it from this pass.
     wanting: BTreeSet<(From, Line)>,
-    /// Those that must wait for the next pass.
+    /// The lines that must wait for the next pass.
     later: BTreeSet<(From, Line)>,
     pass: Pass,
 }
@@ -92,7 +92,7 @@ impl Spilled {
         }
     }
 
-    /// Whether a line may take the record at this position: nothing that stands before it was spilled.
+    /// Whether a line may take the record at this position: nothing that precedes it was spilled.
     pub(crate) fn may_take(&self, line: Line, position: u128, in_pass: bool) -> bool {
         let Some(range) = self.ranges.get(&line) else { return true };
         let within = (position, false) >= range.from;

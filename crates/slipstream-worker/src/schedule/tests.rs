@@ -272,7 +272,7 @@ fn what_is_in_flight_when_the_record_is_bad_enough_is_waited_for_and_may_mend_it
         place(&mut all, pending(0, "a", 0, 0), NOW);
         all.started(&a, 0, NOW);
         assert_eq!(fail(&mut all, &a, NOW, &[ONLY; 3]), [false; 3]);
-        // One that was tried, since the others rest.
+        // A request that was tried, since the others rest.
         let found = place(&mut all, pending(0, "a", 1, 0), NOW);
         assert!(matches!(found, Admission::Queued), "{found:?}");
         if mends {

@@ -73,12 +73,12 @@ pub(crate) struct Books {
     pub(crate) begin_unavailable: BTreeMap<u64, u32>,
     /// Claims whose outcome cannot be recorded now.
     pub(crate) settle_unavailable: BTreeSet<u64>,
-    /// What an operator asks for, to be told once.
+    /// What an operator asks for, to be returned once.
     pub(crate) asks: Vec<TryNow>,
     due: BinaryHeap<Reverse<(Duration, u64)>>,
     /// When those are due that come out early.
     early: BTreeMap<u64, Duration>,
-    /// Those that were spilled.
+    /// The records that were spilled.
     passed: BTreeSet<u64>,
     /// How often a record that was spilled was read again.
     pub(crate) read_again: u64,

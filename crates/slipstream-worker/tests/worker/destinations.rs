@@ -38,8 +38,8 @@ fn a_destination_whose_requests_fail_by_their_own_fault_is_not_down() {
 
 #[test]
 fn a_few_requests_that_always_fail_do_not_bring_a_healthy_destination_down() {
-    // Every hundredth is refused each time, and half of those that are begun first. Their bodies
-    // tell.
+    // Every hundredth is refused each time, and half of the requests that are begun first. Their
+    // bodies say which.
     let payload = |index: u64| {
         let mut record = record(index, "mostly well");
         if [1, 3, 5].contains(&index) || index.is_multiple_of(100) {

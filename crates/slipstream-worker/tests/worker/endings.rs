@@ -64,7 +64,7 @@ fn a_retry_beyond_the_budget_is_left_to_the_next_run_and_not_waited_for() {
     assert_eq!(summary.attempts, 4);
     assert!(summary.elapsed < secs(3), "{:?}", summary.elapsed);
     assert_eq!(summary.ending, Ending::Waiting(secs(4)));
-    // Told again when it has looked for what is new.
+    // Reported again when it has looked for what is new.
     let ms = Duration::from_millis;
     assert_eq!(waits, [secs(2), ms(1_010), ms(10)]);
     assert_eq!(scene.books.borrow().count(State::Waiting), 2);

@@ -1,5 +1,5 @@
-//! The driver and the clock that the tests run against. Nothing here waits: time moves
-//! when the driver is told to wait.
+//! The driver and the clock that the tests run against. Nothing here waits: time moves when the
+//! driver is asked to wait.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -40,8 +40,8 @@ impl Clock for FakeClock {
     }
 }
 
-/// A record of kind `test` for a destination. Its body begins with the destination; what stands
-/// behind a `#` only the script looks at.
+/// A record of kind `test` for a destination. Its body begins with the destination; only the script
+/// reads what follows a `#`.
 pub(crate) fn record(index: u64, to: &str) -> Record {
     let mut random = [0; 10];
     random[2..].copy_from_slice(&index.to_be_bytes());

@@ -245,7 +245,7 @@ fn before_the_clock_was_set_back(memory: Option<Vec<u8>>) -> Option<Vec<u8>> {
 #[test]
 fn a_clock_that_was_set_back_makes_nothing_wait_longer_nor_fail_untried() {
     let memory = before_the_clock_was_set_back(memory_of_a_dead_host());
-    // Stored after the clock was set back, and so, as it tells, before the host was down.
+    // Stored after the clock was set back, and so, by that clock, before the host was down.
     let scene = scene(vec![stored_after(secs(1), 0, "dead")], |_| delivered());
     scene.books.borrow_mut().memory = memory;
     scene.worker.run(&mut ()).unwrap();
@@ -285,7 +285,7 @@ fn what_is_stored_while_a_run_only_waits_does_not_wait_with_it() {
 #[test]
 fn what_an_operator_asks_for_is_tried_at_once_whatever_is_remembered_of_its_destination() {
     let memory = memory_of_a_dead_host();
-    // Stored before the host was down, and to be failed untried; and one that waits elsewhere.
+    // Stored before the host was down, and to be failed untried; and a record that waits elsewhere.
     for (asked, delivered_now) in [
         (TryNow::To(Destination::new("dead")), true),
         (TryNow::All, true),

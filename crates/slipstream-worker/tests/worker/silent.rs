@@ -81,7 +81,8 @@ fn with_one_slot_nothing_goes_beside_what_hangs() {
     assert_eq!(scene.log.borrow().most, 1);
 }
 
-/// A run of so many requests with descriptors for `room` in flight; what was told, and what is left.
+/// A run of so many requests with descriptors for `room` in flight; what was reported, and what is
+/// left.
 fn with_room_for(room: usize, count: u64) -> (slipstream_worker::Summary, Vec<usize>, u64, usize) {
     let records = (0..count).map(|index| record(index, &format!("host {}", index % 9))).collect();
     let scene = scene(records, |_| delivered());

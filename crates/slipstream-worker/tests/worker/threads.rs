@@ -107,7 +107,8 @@ fn a_body_that_is_no_request_of_the_kind_fails_for_good() {
     assert!(failure.reason.starts_with("invalid body of kind 'task': "), "{failure:?}");
 }
 
-/// Tells the outcomes of so many fewer than it is given; one alone it holds until it is let go.
+/// Returns so many fewer outcomes than it is given requests; a lone request it holds until it is
+/// let go.
 struct Sloppy {
     untold: usize,
     gate: Arc<Barrier>,

@@ -1,21 +1,21 @@
 //! What waits for a thread, and which destination is next.
 //!
 //! # Invariants
-//! - Each destination may hold at most half of the threads that the others leave it, one that is
-//!   alone too: what hangs now may be there long before anything else comes.
-//! - So the first one that hangs holds half, the next a quarter, and one that answers always finds
-//!   a thread, until the last of them is taken.
-//! - When all are taken and nothing has ended for [`SILENT`], each destination that holds none gets
-//!   one more, up to [`MOST`] in all: so however many hang, the next one is tried.
+//! - Each destination may hold at most half of the threads that the others leave it, a lone
+//!   destination too: what hangs now may be there long before anything else comes.
+//! - So the first destination that hangs holds half, the next a quarter, and a destination that
+//!   answers always finds a thread, until the last of them is taken.
+//! - When all are taken and nothing has ended for [`SILENT`], each destination that holds no thread
+//!   gets one more, up to [`MOST`] in all: so however many hang, the next destination is tried.
 //! - A pool of one thread stays one.
-//! - Among those that may start, the first that came does.
+//! - Among the jobs that may start, the first that came does.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use slipstream_core::{Attempt, Destination, Ticket};
 
-/// When nothing has ended for so long, those that are at it hang.
+/// When nothing has ended for so long, the jobs that run are taken to hang.
 const SILENT: Duration = Duration::from_millis(250);
 
 /// Most threads of a pool.
@@ -32,7 +32,7 @@ pub(super) struct Task<R> {
     pub(super) alone: bool,
 }
 
-/// What waits, and who holds how many threads.
+/// What waits, and how many threads each destination holds.
 pub(super) struct Queue<R> {
     pub(super) threads: usize,
     pub(super) closed: bool,

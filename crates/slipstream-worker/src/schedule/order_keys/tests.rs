@@ -28,9 +28,9 @@ struct Bench {
     spilled: Spilled,
     /// The records that were spilled, with their keys.
     over: BTreeMap<u64, u8>,
-    /// Those that come out again by themselves.
+    /// The requests that come out again by themselves.
     timed: Vec<(u64, u8)>,
-    /// Those that are tried now.
+    /// The requests that are tried now.
     flying: Vec<(u64, u8, Ordered)>,
     done: BTreeMap<u8, Vec<u64>>,
     read_again: usize,
@@ -138,7 +138,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     /// Records come out in order the first time, are delivered, deferred and spilled in any order,
-    /// with few keys and with more than are told apart.
+    /// with few keys and with more than are distinguished.
     #[test]
     fn no_request_overtakes_another_with_its_key_and_none_is_left_behind(
         keys in 1_u64..12, count in 0_u64..120, steps in prop::collection::vec(step(), 0..400),

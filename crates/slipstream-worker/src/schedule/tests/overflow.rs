@@ -84,7 +84,7 @@ impl Bench {
         }
     }
 
-    /// An attempt ends; one that failed is tried again after `wait`, but for the third.
+    /// An attempt ends; a request that failed is tried again after `wait`, except the third time.
     fn complete(&mut self, which: usize, answer: Answer, took: Duration) {
         let mut pending = self.flying.swap_remove(which);
         let to = pending.subject.destination.clone();
@@ -185,7 +185,7 @@ proptest! {
             let over = bench.over.len();
             prop_assert!(bench.spilled.is_wanted() || over == 0 || !bench.all.to_ask.is_empty());
             prop_assert!(bench.all.parked <= 16 * cap && bench.flying.len() <= cap);
-            // One that was asked a moment ago is asked again soon.
+            // A destination that was asked a moment ago is asked again soon.
             bench.now += REFUSED_FOR;
             bench.turn();
             prop_assert_eq!(bench.idles(), None);
