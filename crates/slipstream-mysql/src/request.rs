@@ -68,7 +68,7 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// A statement; each `?` in it stands for one of the parameters.
+    /// A statement; each `?` in it is a placeholder for one of the parameters.
     pub fn new(query: impl Into<String>, params: impl Into<Vec<Param>>) -> Self {
         Self { query: query.into(), params: params.into() }
     }

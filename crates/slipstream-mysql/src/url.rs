@@ -23,12 +23,12 @@ const EXAMPLE: &str = "expected one such as mysql://user@db.example.com/shop";
 /// A URL, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// Whom to be there; empty when the URL does not say.
+    /// The user to log in as there; empty when the URL does not say.
     pub(crate) user: String,
     /// Lower case; an IPv6 address in brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// Whether the port stands in the URL.
+    /// Whether the port is in the URL.
     pub(crate) port_given: bool,
     /// Empty when the URL names none.
     pub(crate) database: String,

@@ -2,7 +2,7 @@
 //! text. fuzz/targets says what is checked.
 //!
 //! # Non-goals
-//! Making up new bytes. fuzz/Cargo.toml tells how to do that.
+//! Making up new bytes: fuzz/Cargo.toml describes that.
 #![cfg(feature = "deliver")]
 #![allow(dead_code, reason = "modules of the crate are taken as they are")]
 

@@ -25,9 +25,9 @@ mod words;
 const PASSING: [u16; 15] =
     [1020, 1045, 1105, 1205, 1213, 1243, 1317, 1412, 1614, 1615, 1907, 1969, 3024, 3118, 3572];
 
-/// The server's, whatever is asked: too many connections, out of memory or disk, read-only, shutting
-/// down, its network, not yet a part of its cluster, or it refuses this host. Not a user who may not
-/// log in: the request names the user.
+/// The server's, whatever is asked: too many connections, out of memory or disk, read-only,
+/// shutting down, its network, not yet a part of its cluster, or it refuses this host. Not a user
+/// that may not log in: the request names the user.
 const UNWELL: [u16; 30] = [
     1021, 1023, 1026, 1030, 1037, 1038, 1040, 1041, 1047, 1053, 1077, 1079, 1114, 1129, 1130, 1158,
     1159, 1160, 1161, 1180, 1203, 1206, 1226, 1461, 1637, 1792, 1836, 1927, 1932, 4031,
@@ -76,7 +76,7 @@ pub(crate) fn trouble(trouble: &Trouble, request: Option<&MysqlRequest>, peer: &
 /// The same of an error on the way.
 pub(crate) fn error(error: &Error, request: Option<&MysqlRequest>, peer: &str) -> Failure {
     let destination = |reason: String| Failure::transient(FailureScope::Destination, reason);
-    // Who logs in, and what is asked of TLS, are the request's: others may do well.
+    // The account, and what is asked of TLS, are the request's: others may do well.
     let own = |reason: String| Failure::transient(FailureScope::Request, reason);
     match error {
         Error::Server { code, message } => server(*code, message, request),

@@ -3,8 +3,8 @@
 //! # Invariants
 //! - No secret is a part of it.
 //! - Passwords are looked up when a connection is made, and kept nowhere.
-//! - Where secrets are guarded, nothing that the request says decides by what a server proves who
-//!   it is before it learns of a password.
+//! - Where secrets are guarded, nothing in the request decides by what a server proves its identity
+//!   before it learns a password.
 //!
 //! # Non-goals
 //! Reading the environment or a file. The program that runs the handler gives a way, and may refuse names
@@ -18,11 +18,11 @@ use crate::deliver::wire::ServerKey;
 use crate::request::{MysqlRequest, Tls};
 use crate::url::Target;
 
-/// A way from a secret's name to its text, for whom it is proven to; or to words that say why there
-/// is none.
+/// A way from a secret's name to its text, for the destination that it is proven to; or to words
+/// that say why there is none.
 pub(crate) type LookUp = dyn Fn(&SecretRef, &Destination) -> Result<String, String> + Send + Sync;
 
-/// Where to connect to, as whom and how, by the names that the request has for it.
+/// Where to connect to, with which account and how, by the names that the request has for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Endpoint {
     pub(crate) host: String,

@@ -42,7 +42,7 @@ pub(crate) struct Executor {
     pub(crate) look_up: Box<LookUp>,
     pool: Pool,
     pub(crate) findings: Findings,
-    /// By the authorities that they trust; none for those that trust every server.
+    /// By the authorities that they trust; none for connectors that trust every server.
     connectors: Mutex<HashMap<Option<Vec<u8>>, SslConnector>>,
 }
 
@@ -125,7 +125,7 @@ impl Executor {
     }
 
     /// Does some work on a connection to this endpoint. Once, it is done again if a connection that
-    /// was kept is lost and nothing can stand.
+    /// was kept is lost and nothing can have taken effect.
     pub(crate) fn on_session<T>(
         &self,
         endpoint: &Endpoint,

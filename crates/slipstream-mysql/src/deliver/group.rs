@@ -1,11 +1,11 @@
 //! Group commit: requests of one endpoint in one transaction, each settled by itself.
 //!
-//! Only requests that change rows and nothing else are committed together, for only those can be
-//! undone alone: a failed statement by the server, several by a savepoint; and only those that may share
-//! a session (`sharing`).
+//! Only requests that change rows and nothing else are committed together, for only these can be
+//! undone alone: a failed statement by the server, several by a savepoint; and only requests that
+//! may share a session (`sharing`).
 //!
 //! # Invariants
-//! - One that fails is undone alone, and the others are committed.
+//! - A request that fails is undone alone, and the others are committed.
 //! - Where the whole transaction came to nothing, for certain, its requests are executed one by one
 //!   within the same attempt.
 //! - Where it is unknown whether it was committed, all of them have failed for now.
@@ -34,7 +34,7 @@ const LOCK_WAIT: u16 = 1205;
 /// How long a group may take before it is committed as far as it came.
 const LONG: Duration = Duration::from_secs(2);
 
-/// Whether a request may be committed together with others, as far as it tells.
+/// Whether a request may be committed together with others, as far as its text shows.
 pub(crate) fn fits(request: &MysqlRequest) -> bool {
     sharing::all_plain(request).is_some()
 }
@@ -113,8 +113,8 @@ impl Part<'_> {
         self.one_by_one(&group);
     }
 
-    /// Those that may be committed together, and those that have a session each. The first with what was
-    /// not tried yet is executed to find out.
+    /// The requests that may be committed together, and the requests that have a session each. The
+    /// first with what was not tried yet is executed to find out.
     fn divide<'a>(&mut self, members: Vec<Member<'a>>) -> (Vec<Member<'a>>, Vec<Member<'a>>) {
         let (mut group, mut single) = (Vec::new(), Vec::new());
         for mut member in members {
@@ -197,7 +197,7 @@ impl Part<'_> {
             if self.settled[member.at].is_some() {
                 continue;
             }
-            // What has an outcome already cannot stand behind what has none.
+            // What has an outcome already cannot follow what has none.
             let rest = &self.settled[member.at..];
             if member.at > 0 && Instant::now() >= self.long && rest.iter().all(Option::is_none) {
                 return;
@@ -221,8 +221,8 @@ impl Part<'_> {
     }
 }
 
-/// Results of the first so many members, committed. An error means that nothing of it is, unless the
-/// connection says otherwise; `failed` is the place of the one whose fault that is.
+/// Results of the first so many members, committed. An error means that nothing of it is, unless
+/// the connection says otherwise; `failed` is the place of the member whose fault that is.
 fn transaction(
     session: &mut Session,
     members: &[Member<'_>],

@@ -26,9 +26,9 @@ impl MysqlHandler {
         Self { executor: Executor::new(options) }
     }
 
-    /// The same, which looks secrets, option files and what those name up like this, for the
-    /// destination that they are to be proven to: a server may learn the password that it is told, so
-    /// the look-up may depend on whose it is. An error is words that say why there is none.
+    /// The same, which looks secrets, option files and the secrets in those up like this, for the
+    /// destination that they are to be proven to: a server may learn the password that it receives,
+    /// so the look-up may depend on whose it is. An error is words that say why there is none.
     #[must_use]
     pub fn secrets(
         mut self,

@@ -5,13 +5,14 @@
 //! [`MysqlOptions::once_kept`]: crate::MysqlOptions::once_kept
 //!
 //! # Invariants
-//! - An id is entered in the transaction that does the rest, so either both stand or neither.
-//! - A second one with the same id finds it there, or waits for the first to end.
+//! - An id is entered in the transaction that does the rest, so either both are committed or
+//!   neither.
+//! - A second request with the same id finds it there, or waits for the first to end.
 //! - The table grows with what is executed within [`MysqlOptions::once_kept`], no further: each
 //!   entry removes two that are older, on average.
 //!
 //! # Non-goals
-//! A way to tell an id that was removed from one that was never there.
+//! A way to distinguish an id that was removed from an id that was never there.
 
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ pub(crate) fn ensure_table(session: &mut Session) -> Result<(), Trouble> {
         return Ok(());
     }
     let table = session.once_table.clone();
-    // It is none of the statements that are counted for stored code.
+    // It is not one of the statements that are counted for stored code.
     match session.query(&format!("SHOW CREATE TABLE {table}")) {
         Err(error) if error.code() == NO_SUCH_TABLE => match session.query(&making(&table)) {
             Err(Error::Server { code, message }) => {
@@ -73,8 +74,8 @@ pub(crate) fn enter(session: &mut Session, id: RecordId) -> Result<bool, Trouble
 }
 
 /// Forgets the id of an attempt that failed. The rollback has done so, unless a statement had ended
-/// the transaction, as a procedure does that begins one of its own: then the id stands, and the next
-/// attempt would be taken for done.
+/// the transaction, as a procedure does that begins one of its own: then the id is still in the
+/// table, and the next attempt would be taken for done.
 pub(crate) fn forget(session: &mut Session, id: RecordId) {
     let id = Param::Bytes(id.as_bytes().to_vec());
     let delete = format!("DELETE FROM {} WHERE id = ?", session.once_table);

@@ -59,8 +59,8 @@ fn is_on(value: &str) -> bool {
     value == "1" || value.eq_ignore_ascii_case("on") || value.eq_ignore_ascii_case("true")
 }
 
-/// A line up to a `#` that stands outside of quotes. A quote may stand anywhere, and a backslash
-/// takes the meaning from one within quotes.
+/// A line up to a `#` that is outside of quotes. A quote may be anywhere, and a backslash takes the
+/// meaning from a quote within quotes.
 fn without_comment(line: &str) -> &str {
     let (mut quote, mut escaped) = (None, false);
     for (at, letter) in line.char_indices() {
@@ -78,8 +78,8 @@ fn without_comment(line: &str) -> &str {
     line
 }
 
-/// A value without the quotes around it, its escapes replaced. One that only begins or only ends
-/// with a quote keeps it.
+/// A value without the quotes around it, its escapes replaced. A value that only begins or only
+/// ends with a quote keeps it.
 fn value_of(text: &str) -> String {
     let within = |quote| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
     let inside = within('"').or_else(|| within('\'')).unwrap_or(text);

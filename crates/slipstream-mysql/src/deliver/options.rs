@@ -1,7 +1,7 @@
 //! How a handler connects, and how long it waits.
 //!
 //! # Non-goals
-//! Whom to be. That is the request's, and its password the program's to look up.
+//! The account to log in with: it is the request's, and its password the program's to look up.
 
 use std::time::Duration;
 
@@ -29,14 +29,15 @@ pub struct MysqlOptions {
     /// How connections are protected, unless the request says it.
     pub tls: Tls,
     /// The authorities that vouch for servers, as PEM, unless the request brings its own. The
-    /// system's unless told otherwise.
+    /// system's unless configured otherwise.
     pub cacert: Vec<u8>,
-    /// Whether requests are of others than the operator of the handler. Then a password that is looked
-    /// up is proven to a server elsewhere only over TLS that `cacert` or an option file's authorities
-    /// verify, and is told itself only to a server that proved who it is or whose key the option file
-    /// names or has asked for, whatever the request says of it. Off unless told otherwise.
+    /// Whether requests are of others than the operator of the handler. Then a password that is
+    /// looked up is proven to a server elsewhere only over TLS that `cacert` or an option file's
+    /// authorities verify, and is itself passed only to a server that proved its identity or whose
+    /// key the option file names or has asked for, whatever the request says of it. Off unless
+    /// configured otherwise.
     pub guards_secrets: bool,
-    /// What may be connected to. Everything, unless told otherwise.
+    /// What may be connected to. Everything, unless configured otherwise.
     pub addresses: AddressGate,
     /// How long an idle connection is kept. A minute.
     pub idle: Duration,

@@ -1,4 +1,4 @@
-//! Statements that neither read nor change their session, as far as their text tells.
+//! Statements that neither read nor change their session, as far as their text shows.
 //!
 //! # Invariants
 //! A plain statement inserts, updates, deletes or replaces rows of one table, and holds nothing that
@@ -7,7 +7,7 @@
 //! plain in every SQL mode. What is not understood is not plain.
 //!
 //! # Non-goals
-//! Stored code that a trigger runs: the server tells of that (`sharing`).
+//! Stored code that a trigger runs: the server reports that (`sharing`).
 
 use self::tokens::{Not, Piece, Token, Tokens};
 
@@ -130,8 +130,8 @@ fn subject<'a>(tokens: &[Token<'a>]) -> Option<(&'static str, Vec<Token<'a>>, us
     alone.then_some((verb, names, at))
 }
 
-/// Whether what a parenthesis belongs to is none of a session's business. A name with a blank behind it
-/// may be a stored function although there is one of the server's.
+/// Whether what a parenthesis belongs to does not concern the session. A name with a blank behind
+/// it may be a stored function although there is a function of the server's with that name.
 fn may_open(tokens: &[Token<'_>], at: usize, name_end: usize) -> bool {
     let Some(before) = at.checked_sub(1).and_then(|before| tokens.get(before)) else {
         return true;
@@ -159,7 +159,7 @@ fn is_pure(name: &str) -> bool {
     PURE.split_whitespace().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// What may stand before a parenthesis and is no function.
+/// Words that may precede a parenthesis and are no function.
 const KEYWORDS: [&str; 36] = [
     "values",
     "value",

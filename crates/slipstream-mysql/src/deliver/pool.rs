@@ -1,8 +1,8 @@
 //! Idle connections.
 //!
 //! # Invariants
-//! - None is given out that the server has closed, as far as this side has heard, nor one that has
-//!   waited for longer than it may.
+//! - No session is handed out that the server has closed, as far as this side has noticed, nor a
+//!   session that has waited for longer than it may.
 //! - There are never more than a few.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::deliver::session::Session;
 /// Most connections that are kept.
 const KEPT: usize = 16;
 
-/// Idle sessions, those that were used last at the end.
+/// Idle sessions, the most recently used at the end.
 #[derive(Default)]
 pub(crate) struct Pool(Mutex<Vec<(Endpoint, Session)>>);
 

@@ -4,7 +4,7 @@
 //! A guarded password goes to another machine over verified TLS alone, whatever the request says.
 //!
 //! # Non-goals
-//! What the server is told over it: `wire::login`.
+//! What is sent to the server over it: `wire::login`.
 
 use openssl::error::ErrorStack;
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
@@ -32,7 +32,8 @@ pub(crate) fn protection(tls: Tls, account: &Account, connected: &Connected) -> 
     match tls {
         _ if connected.unix => Protection::None,
         _ if account.guarded && !connected.loopback => Protection::Verified,
-        // Who stored a request that names another's password does not say how it is told.
+        // The user that stored a request which names another's password does not say how it is
+        // passed.
         Tls::Off if account.guarded => Protection::Offered,
         Tls::Off => Protection::None,
         // A key that is known proves more than a certificate that is not looked at.

@@ -1,7 +1,7 @@
 //! From an endpoint to a connected socket.
 //!
 //! # Invariants
-//! - The address that is connected to is the one that was judged.
+//! - The address that is connected to is the address that was judged.
 //! - Looking a name up and connecting end in time, whatever the resolver does.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -44,7 +44,7 @@ pub(crate) fn tcp(
     let addresses = judged(host, addresses, policy)?;
     let mut last = Failure::transient(FailureScope::Destination, format!("no address ({peer})"));
     for (tried, address) in addresses.iter().enumerate() {
-        // One that is silent leaves time for those behind it.
+        // An address that is silent leaves time for the addresses behind it.
         let left = until.saturating_duration_since(Instant::now());
         let share = left / u32::try_from(addresses.len() - tried).unwrap_or(1);
         let connected = socket2::Socket::new(Domain::for_address(*address), Type::STREAM, None)
@@ -92,7 +92,8 @@ fn look_up(host: &str, port: u16, wait: Duration) -> Result<Vec<SocketAddr>, Fai
     if let Ok(address) = bare.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    // The system's resolver cannot be told how long to wait. Left behind, it ends by itself.
+    // The system's resolver has no time-out that could be configured. Left behind, it ends by
+    // itself.
     let (answer, answered) = mpsc::channel();
     let name = host.to_owned();
     let thread = std::thread::Builder::new().name("slipstream-lookup".to_owned());

@@ -74,7 +74,7 @@ impl Session {
         Ok(())
     }
 
-    /// Whether stored code has run. A server that does not tell may have run any.
+    /// Whether stored code has run. A server that does not report it may have run any.
     pub(crate) fn ran_stored_code(&mut self) -> Result<bool, Error> {
         let now = self.connection.sum(STORED_CODE)?;
         Ok(now.is_none() || now != self.before)

@@ -1,9 +1,9 @@
 //! Which requests may share a session.
 //!
 //! # Invariants
-//! A session is shared by requests that can neither tell nor change what state it is in: their
-//! statements are plain (`plain`), and run no stored code, which the server's own counters tell. Any other
-//! request has a session that was opened for it, and is closed behind it.
+//! A session is shared by requests that can neither read nor change what state it is in: their
+//! statements are plain (`plain`), and run no stored code, which the server's own counters show.
+//! Any other request has a session that was opened for it, and is closed behind it.
 //!
 //! What is done to a table is tried in such a session first, where it is asked, too, whether it is one, and what was found is believed for a
 //! minute: triggers may be made meanwhile. Where it depends on the rows which triggers are run, and not all were found out, a
@@ -51,9 +51,9 @@ pub(crate) fn about_the_table(plain: &Plain, database: &str) -> Option<String> {
 /// The sessions that a request may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sharing {
-    /// One that others had, and will have.
+    /// A session that others had, and will have.
     Shared,
-    /// The same, if the server tells before it commits that no stored code ran.
+    /// The same, if the server reports before it commits that no stored code ran.
     Asked,
     /// One of its own, which others may have if no stored code ran.
     Tried,
@@ -115,7 +115,7 @@ impl Findings {
         let mut findings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (plain, rows) in plains.iter().zip(rows) {
             let (surely, perhaps) = plain.did(*rows);
-            // What met no row tells nothing of the next.
+            // What met no row says nothing of the next.
             let surely = surely.then_some(&plain.surely);
             for what in surely.into_iter().chain(plain.perhaps.as_ref().filter(|_| perhaps)) {
                 note(&mut findings, (endpoint.clone(), what.clone()), false);

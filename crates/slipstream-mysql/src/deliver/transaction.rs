@@ -1,4 +1,4 @@
-//! Transactions: a request is executed in one of its own, or within the one that is open.
+//! Transactions: a request is executed in its own transaction, or within the open one.
 //!
 //! # Invariants
 //! What a statement did to the transaction is read from the server's answers.

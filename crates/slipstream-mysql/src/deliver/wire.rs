@@ -1,9 +1,9 @@
 //! The protocol that MySQL and MariaDB speak, as far as executing statements needs it.
 //!
 //! It is our own because of what a client library would do beside it: look up and connect by
-//! itself, where the address that was judged has to be the one that is connected to; offer the server
-//! to read local files and to take several statements in one; wait for a server that sends a byte
-//! now and then for ever; and keep rows that are never read.
+//! itself, where the address that was judged has to be the address that is connected to; offer the
+//! server to read local files and to take several statements in one; wait for a server that sends a
+//! byte now and then for ever; and keep rows that are never read.
 //!
 //! # Invariants
 //! - Every wait ends at the deadline that was set last.

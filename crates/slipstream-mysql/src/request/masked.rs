@@ -1,8 +1,8 @@
 //! What may be shown of a request that another user stored: by a listing, by an inspection.
 //!
 //! # Invariants
-//! - No user of a URL, no value of a parameter, and nothing that stands in a statement's quotes.
-//! - A secret's name is shown, for the operator who has to set it.
+//! - No user of a URL, no value of a parameter, and nothing that is in a statement's quotes.
+//! - A secret's name is shown, for the operator that has to set it.
 //!
 //! # Non-goals
 //! Numbers in a statement are shown; a secret belongs into a parameter.
@@ -45,7 +45,7 @@ impl Statement {
     }
 }
 
-/// What a listing shows: the first statement, and whom it is for.
+/// What a listing shows: the first statement, and its destination.
 impl fmt::Display for MysqlRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = self.statements.first().map(Statement::masked).unwrap_or_default();

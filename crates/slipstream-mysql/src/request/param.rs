@@ -23,7 +23,8 @@ pub enum Param {
     Bool(bool),
     /// A whole number.
     Int(i64),
-    /// A whole number that may be too large for [`Param::Int`]; one that is not reads back as that.
+    /// A whole number that may be too large for [`Param::Int`]; a number that is not reads back as
+    /// that.
     UInt(u64),
     /// A floating-point number.
     Float(f64),
@@ -51,10 +52,10 @@ impl Param {
     }
 
     /// A value from its text: `null`, `int:5`, `uint:5`, `float:1.5`, `bool:true`, `json:[1]`,
-    /// `base64:AP8=`, `text:…`. Anything else is text as it stands.
+    /// `base64:AP8=`, `text:…`. Anything else is text as it is.
     ///
     /// # Errors
-    /// When what stands behind the type is none of it.
+    /// When what follows the type is not a value of that type.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text == "null" {
             return Ok(Self::Null);

@@ -1,4 +1,4 @@
-//! What can be told of a statement without understanding SQL: its first words, and where its
+//! What can be read from a statement without understanding SQL: its first words, and where its
 //! quoted parts are.
 //!
 //! # Invariants
@@ -15,7 +15,7 @@
 pub(crate) enum Effect {
     /// Changes rows and nothing else, so a server rolls it back whole.
     Rows,
-    /// Nothing, as far as the words tell; but it may change the session.
+    /// Nothing, as far as the words show; but it may change the session.
     Session,
     /// Commits what went before it, and itself.
     Commits,
@@ -97,8 +97,8 @@ impl Iterator for Words<'_> {
     }
 }
 
-/// Whether something stands behind a semicolon that is in no quotes and no comment: two
-/// statements in one, most likely.
+/// Whether something follows a semicolon that is in no quotes and no comment: two statements in
+/// one, most likely.
 #[cfg(any(feature = "deliver", test))]
 pub(crate) fn has_a_second(sql: &str) -> bool {
     let mut behind = false;

@@ -62,7 +62,7 @@ fn parameters_that_no_server_takes_are_refused() {
     assert!(refused(&with("DO ?", vec![1.into(), 2.into()])).contains("2 parameters for 1"));
     assert!(refused(&with("DO ?", vec![f64::NAN.into()])).contains("null instead"));
     assert!(refused(&with("DO ?", vec![Param::Json("{".into())])).contains("invalid json"));
-    // A question mark may stand in quotes: only the server can say that there are too few.
+    // A question mark may be in quotes: only the server can say that there are too few.
     assert_eq!(with("DO '?'", vec![]).check(), Ok(()));
 }
 

@@ -1,16 +1,9 @@
 //! Whether the peer's kernel has everything that was sent.
 //!
 //! The kernel reports it by the state of the connection, which is the first byte of
-//! `struct tcp_info` (tcp(7), TCP_INFO). The option may be read in part: as one byte, it has no layout that
-//! could differ and no value that could be wrong. nix has no name for it, but has the macro that
-//! makes its own options, so that no `unsafe` is needed here.
-//!
-//! # Invariants
-//! Once our side is shut down, this is true only if the FIN behind the last byte is acknowledged,
-//! and with it every byte before.
-//!
-//! # Non-goals
-//! How much is outstanding (SIOCOUTQ). All or something is all that counts.
+//! `struct tcp_info` (tcp(7), TCP_INFO). The option may be read in part: as one byte, it has no
+//! layout that could differ and no value that could be wrong. nix has no name for it, but has the
+//! macro that makes its own options, so that no `unsafe` is needed here.
 
 use std::io;
 use std::net::TcpStream;

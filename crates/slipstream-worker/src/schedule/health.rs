@@ -117,7 +117,8 @@ impl Health {
         (free || (modest && left.extra > 0)) && within && !judged
     }
 
-    /// Until when no request is begun here: of the requests that were tried before, or of the others.
+    /// Until when no request is begun here: of the requests that were tried before, or of the
+    /// others.
     pub(super) fn closed_until(&self, tried: bool) -> Duration {
         let cooldown = match (tried, self.circuit.doubts_until()) {
             (false, None) => self.cooldown.until(),

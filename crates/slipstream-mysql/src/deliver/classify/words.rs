@@ -1,8 +1,8 @@
 //! A server's words on one line, without what it repeats of a request's values.
 //!
 //! # Invariants
-//! - What stands in quotes is left out, unless the word before it says that it is a name.
-//! - So is every value of the request, wherever it stands.
+//! - Text in quotes is left out, unless the word before it says that it is a name.
+//! - So is every value of the request, wherever it is.
 //! - Rather too much is left out than too little.
 
 use crate::request::param::Param;
@@ -14,7 +14,7 @@ pub(super) const SYNTAX: u16 = 1064;
 /// How much is shown, in characters.
 const SHOWN: usize = 300;
 
-/// What stands behind one of these is a name, not a value.
+/// What follows one of these is a name, not a value.
 const NAMES: [&str; 19] = [
     "column",
     "constraint",
@@ -65,7 +65,7 @@ pub(super) fn shown(code: u16, message: &str, request: Option<&MysqlRequest>) ->
 
 fn without_quoted(message: &str) -> String {
     let (mut shown, mut rest) = (String::new(), message);
-    // An apostrophe is none.
+    // An apostrophe is not a quote.
     let opening = |text: &str| {
         let mut quotes = text.match_indices('\'').map(|(at, _)| at);
         quotes.find(|at| !text[..*at].ends_with(char::is_alphanumeric))

@@ -9,7 +9,7 @@ use super::error::{Error, Result};
 use super::reader::Reader;
 use super::socket::Socket;
 
-/// The longest payload of one packet; one that long goes on in the next.
+/// The longest payload of one packet; a payload of that length goes on in the next.
 const PACKET_MAX: usize = 0xff_ff_ff;
 
 /// The longest packet that is read as a whole. Only rows are longer, and those are skipped.

@@ -37,7 +37,7 @@ const FORGOTTEN: [u16; 2] = [1243, 1615];
 #[derive(Debug)]
 pub(crate) struct Connection {
     channel: Channel,
-    /// By their text, the one that was used last at the end.
+    /// By their text, the statement that was used last at the end.
     statements: Vec<(String, Prepared)>,
     mariadb: bool,
     may_stand: bool,

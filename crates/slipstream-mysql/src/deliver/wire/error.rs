@@ -27,7 +27,7 @@ pub(crate) enum Error {
     Plugin(String),
     /// The server wants the password itself, and others could read it on the way, or be it.
     Unprotected,
-    /// The server's public key, as it was given, is none.
+    /// The server's public key, as it was given, is not a valid key.
     Key,
     /// The statement has another number of placeholders.
     Params { wanted: usize, given: usize },

@@ -13,8 +13,8 @@ const TRANSACTIONS: u32 = 1 << 13;
 const SECURE_CONNECTION: u32 = 1 << 15;
 /// A procedure may return results, as text
 const MULTI_RESULTS: u32 = 1 << 17;
-/// or of a prepared statement. (That is not several statements in one, which is bit 16, nor
-/// the reading of local files, bit 7: neither stands here.)
+/// or of a prepared statement. (That is not several statements in one, which is bit 16, nor the
+/// reading of local files, bit 7: neither is set here.)
 const PREPARED_MULTI_RESULTS: u32 = 1 << 18;
 const PLUGIN_AUTH: u32 = 1 << 19;
 
@@ -38,7 +38,7 @@ pub(super) struct Greeting {
     capabilities: u32,
     pub(super) mariadb: bool,
     pub(super) nonce: Vec<u8>,
-    /// None for one that is not known here: the server will ask for another, or not.
+    /// None for a plugin that is not known here: the server will ask for another, or not.
     pub(super) plugin: Option<Plugin>,
 }
 
@@ -74,7 +74,7 @@ impl Greeting {
         self.beginning(database, true)
     }
 
-    /// Says who is there. `protected` once TLS has begun.
+    /// The client's response to the greeting. `protected` once TLS has begun.
     pub(super) fn response(&self, login: &Names<'_>, proof: &[u8], protected: bool) -> Vec<u8> {
         let mut packet = self.beginning(login.database, protected);
         packet.extend_from_slice(login.user.as_bytes());
@@ -121,7 +121,7 @@ pub(super) fn nonce_of(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(nonce.to_vec())
 }
 
-/// Who is there, and for what.
+/// The user, and the database to log in to.
 pub(super) struct Names<'a> {
     pub(super) user: &'a str,
     pub(super) database: &'a str,

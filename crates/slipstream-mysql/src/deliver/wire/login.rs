@@ -17,7 +17,7 @@ use super::reader::Reader;
 /// Packets that proving a password may take. Honest servers need four.
 const LOGIN_PACKETS: usize = 8;
 
-/// Who logs in, and how.
+/// The account to log in with, and how.
 pub(crate) struct Login<'a> {
     pub(crate) user: &'a str,
     pub(crate) password: &'a str,
@@ -26,7 +26,7 @@ pub(crate) struct Login<'a> {
     pub(crate) tls: Option<(&'a SslConnector, &'a str)>,
     /// Whether TLS is left out if the server does not offer it.
     pub(crate) if_offered: bool,
-    /// Whether the password itself may be told over that TLS.
+    /// Whether the password itself may be passed over that TLS.
     pub(crate) tells: bool,
     /// Whether the connection is a Unix socket.
     pub(crate) unix: bool,

@@ -27,7 +27,7 @@ impl Peer {
     fn say(&mut self, number: u8, payload: &[u8]) {
         let mut packet = (payload.len() as u32).to_le_bytes();
         packet[3] = number;
-        // A client that has left hears nothing.
+        // A client that has left receives nothing.
         let _ = self.0.write_all(&[&packet, payload].concat());
     }
 

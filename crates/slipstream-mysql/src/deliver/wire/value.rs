@@ -2,7 +2,7 @@
 
 use crate::request::param::Param;
 
-/// Adds what stands behind a statement's number in the command that executes it.
+/// Adds what follows a statement's number in the command that executes it.
 pub(super) fn write(packet: &mut Vec<u8>, params: &[Param]) {
     // No cursor; executed once.
     packet.push(0);
