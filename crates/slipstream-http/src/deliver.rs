@@ -1,4 +1,4 @@
-//! Delivery of HTTP requests over libcurl: the driver, and what it goes by.
+//! Delivery of HTTP requests over libcurl: the driver, and the rules that it follows.
 
 pub(crate) mod answer;
 pub(crate) mod classify;

@@ -4,12 +4,12 @@
 //! {"url":"http://example.com/","method":"PUT","headers":{"x-foo":["a","b"]},"json":{"n":1}}
 //! ```
 //!
-//! Only `url` must be there. `method` is GET, or POST when there is a body. A header's
-//! value is a string, an array of strings for a header that repeats, or `null` for one that
-//! is not to be sent. `body` is text, `body_base64` bytes; `json` is any value, and is sent
-//! in the spelling it was given, without the white space. How the request is sent has the
-//! names of curl's options (`max_time`, `connect_to`), times are seconds, certificates and
-//! keys are their PEM text. `docs/options.md` has the list.
+//! Only `url` must be there. `method` is GET, or POST when there is a body. A header's value is a
+//! string, an array of strings for a header that repeats, or `null` for a header that is not to be
+//! sent. `body` is text, `body_base64` bytes; `json` is any value, and is sent in the spelling it
+//! was given, without the white space. How the request is sent has the names of curl's options
+//! (`max_time`, `connect_to`), times are seconds, certificates and keys are their PEM text.
+//! `docs/options.md` has the list.
 //!
 //! [`Request::check`]: slipstream_core::Request::check
 //!

@@ -123,7 +123,7 @@ mod deliver {
         let mut text = String::new();
         for status in 300..600 {
             let reason = reason(judge(&End { status, ..end(None, 0, Stage::Answer) }));
-            // Those without a name of their own are all told alike.
+            // Statuses without a name of their own are all worded alike.
             if status == 306 || !reason.starts_with("status ") {
                 text.push_str(&format!("{reason}\n"));
             }

@@ -173,8 +173,7 @@ impl HttpRequest {
         self.count(name) > 0
     }
 
-    /// Whether sending it twice may do more than sending it once, as far as its method
-    /// tells.
+    /// Whether sending it twice may do more than sending it once, as far as its method shows.
     pub fn is_unsafe(&self) -> bool {
         !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
     }

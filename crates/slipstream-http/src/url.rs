@@ -1,9 +1,9 @@
-//! The part of a URL that decides whom a request goes to: scheme, host and port.
+//! The part of a URL that determines a request's destination: scheme, host and port.
 //!
 //! # Invariants
 //! What this accepts, libcurl reads the same way, so the destination that limits and pauses are
-//! counted by is the one that is connected to. It is stricter than libcurl where spellings are
-//! ambiguous (an address such as `0x7f.1`, three slashes).
+//! counted by is the destination that is connected to. It is stricter than libcurl where spellings
+//! are ambiguous (an address such as `0x7f.1`, three slashes).
 //!
 //! # Non-goals
 //! The parts of a URL's text, which are every kind's (`slipstream_core::UrlParts`). Nothing is
@@ -24,7 +24,7 @@ pub(crate) struct Authority {
     pub(crate) scheme: &'static str,
     /// Lower case; an IPv6 address in brackets and in its shortest form.
     pub(crate) host: String,
-    /// The one that was given, or the scheme's.
+    /// The port that was given, or the scheme's.
     pub(crate) port: u16,
 }
 

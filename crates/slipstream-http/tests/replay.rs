@@ -2,7 +2,7 @@
 //! lines of a batch of any bytes. fuzz/targets says what is checked.
 //!
 //! # Non-goals
-//! Making up new bytes. fuzz/Cargo.toml tells how to do that.
+//! Making up new bytes: fuzz/Cargo.toml describes that.
 
 #[path = "../../../fuzz/targets/batch.rs"]
 mod batch;

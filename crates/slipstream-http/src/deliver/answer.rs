@@ -96,7 +96,7 @@ impl Answer {
         }
         if KEPT.iter().any(|kept| kept.as_bytes().eq_ignore_ascii_case(name)) {
             let value = String::from_utf8_lossy(value.trim_ascii());
-            // Before it is cut: what stands behind may tell what is a password.
+            // Before it is cut: what follows may show what is a password.
             let value = match name.eq_ignore_ascii_case(b"location") {
                 true => location_masked(&value),
                 false => urls_masked(&value),
@@ -144,7 +144,7 @@ impl Answer {
 fn body_masked(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let mut shown = urls_masked(&text);
-    // A URL that is cut may have lost the '@' that would tell a password.
+    // A URL that is cut may have lost the '@' that would show a password.
     if body.len() >= BODY_MAX
         && let Some(at) = shown.rfind("://").filter(|at| !shown[*at..].contains(ends_a_url))
     {

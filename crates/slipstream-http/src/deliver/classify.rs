@@ -115,7 +115,7 @@ fn unanswered(end: &End<'_>) -> Failure {
         return failure;
     }
     if error.is_out_of_memory() {
-        // One that is alone and finds no memory may ask for too much itself.
+        // A request that is alone and finds no memory may ask for too much itself.
         let scope = if end.alone { FailureScope::Request } else { FailureScope::Worker };
         return Failure::transient(scope, "out of memory; work on fewer at once");
     }

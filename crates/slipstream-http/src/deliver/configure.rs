@@ -50,7 +50,7 @@ fn credentials(easy: &mut Easy2<Exchange>, options: &Options) -> Result<(), Erro
         easy.username(user)?;
         easy.password(options.password.as_deref().unwrap_or_default())?;
     }
-    // User and password may stand in the URL, too.
+    // User and password may be in the URL, too.
     if let Some(schemes) = schemes(options.auth) {
         easy.http_auth(&schemes)?;
     }
@@ -65,7 +65,7 @@ fn credentials(easy: &mut Easy2<Exchange>, options: &Options) -> Result<(), Erro
     Ok(())
 }
 
-/// What libcurl is told, if not the usual.
+/// What libcurl is configured with, if not the usual.
 fn schemes(auth: Auth) -> Option<Schemes> {
     let mut schemes = Schemes::new();
     match auth {

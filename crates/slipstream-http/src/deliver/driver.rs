@@ -71,7 +71,7 @@ pub struct HttpDriver {
     free: Vec<usize>,
     /// For how many transfers libcurl keeps connections.
     kept: usize,
-    /// Whether a job was started that libcurl has not been told to move on.
+    /// Whether a job was started since libcurl was last asked to make progress.
     fresh: bool,
     /// Jobs that ended before they reached libcurl.
     ended: Vec<Completion>,
@@ -144,9 +144,9 @@ impl HttpDriver {
         })
     }
 
-    /// The same with a way to look up the secrets that requests are signed with, by their
-    /// names; or the words that say why one cannot be had, without showing it. Each is asked
-    /// for once. The user who stores requests chooses the names, so refuse those of other users.
+    /// The same with a way to look up the secrets that requests are signed with, by their names; or
+    /// the words that say why a secret cannot be had, without showing it. Each is asked for once.
+    /// The user that stores requests chooses the names, so refuse those of other users.
     #[must_use]
     pub fn secrets(
         mut self,

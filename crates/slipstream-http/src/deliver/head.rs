@@ -29,7 +29,7 @@ impl Head<'_> {
         for (name, value) in request.headers() {
             line.clear();
             line.push_str(name);
-            // A colon without a value would tell libcurl to leave the header out.
+            // A colon without a value would have libcurl leave the header out.
             if value.trim_matches([' ', '\t']).is_empty() {
                 line.push(';');
             } else {

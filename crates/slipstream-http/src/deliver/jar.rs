@@ -9,8 +9,8 @@ use curl::easy::Easy2;
 use crate::deliver::transfer::Exchange;
 use crate::url::Authority;
 
-/// The cookies of the next hop, to `url`: those that a handle has behind the last one, which began with
-/// these `lines`.
+/// The cookies of the next hop, to `url`: the cookies that a handle has behind the last hop, which
+/// began with these `lines`.
 pub(crate) fn next(easy: &mut Easy2<Exchange>, lines: &[String], url: &str) -> Vec<String> {
     let host = |url| Authority::parse(url).ok().map(|to| to.host);
     let stays = host(url) == host(easy.get_ref().url());
@@ -18,7 +18,7 @@ pub(crate) fn next(easy: &mut Easy2<Exchange>, lines: &[String], url: &str) -> V
         Ok(cookies) => cookies.iter().map(|it| String::from_utf8_lossy(it).into_owned()).collect(),
         Err(_) => Vec::new(),
     };
-    // libcurl does not tell of these.
+    // libcurl does not report these.
     jar.extend(lines.iter().filter(|line| stays && is_without_host(line)).cloned());
     jar
 }

@@ -1,4 +1,4 @@
-//! What a driver is told once, for all its requests.
+//! Configuration of a driver: given once, for all its requests.
 //!
 //! Every default is finite.
 //!
@@ -43,15 +43,15 @@ pub struct HttpOptions {
     pub response_limit: u64,
     /// What the requests say sent them, unless they have a `user-agent` header.
     pub user_agent: String,
-    /// Through whom to connect, as `http://proxy:3128`; directly unless told otherwise.
+    /// The proxy to connect through, as `http://proxy:3128`; directly unless configured otherwise.
     pub proxy: Option<String>,
-    /// Proxies where there is no [`proxy`](Self::proxy) and the request names none; none unless told
-    /// otherwise: the environment (`http_proxy` and others) is not read by itself.
+    /// Proxies where there is no [`proxy`](Self::proxy) and the request names none; none unless
+    /// configured otherwise: the environment (`http_proxy` and others) is not read by itself.
     pub environment: Proxies,
-    /// What may be connected to; everything unless told otherwise. The address that is connected
-    /// to decides, on every redirect, so it does not matter how it is spelt or who answers for
-    /// its name. Where only public addresses are allowed, a proxy that a request names must be an
-    /// exception, too. The driver's own proxies may be anywhere; what they connect
+    /// What may be connected to; everything unless configured otherwise. The address that is
+    /// connected to decides, on every redirect, so it does not matter how it is spelt or which
+    /// server answers for its name. Where only public addresses are allowed, a proxy that a request
+    /// names must be an exception, too. The driver's own proxies may be anywhere; what they connect
     /// to is for them to refuse, except for addresses that are written in a URL.
     pub addresses: AddressGate,
 }

@@ -72,8 +72,8 @@ pub(crate) fn outcome(
     }
 }
 
-/// How far a transfer came. libcurl tells the times of a connection when it is done, so
-/// counts are asked, too; what goes to a proxy to get through it does not count.
+/// How far a transfer came. libcurl reports the times of a connection when it is done, so counts
+/// are asked, too; what goes to a proxy to get through it does not count.
 fn stage(handle: &Easy2Handle<Exchange>) -> Stage {
     if handle.request_size().is_ok_and(|bytes| bytes > 0) {
         Stage::Answer

@@ -5,8 +5,8 @@
 //!   at the moment of connecting, on every hop.
 //! - A host is exempt by its name only if nothing in the request could have chosen where the name
 //!   leads.
-//! - A socket outside the internet families is opened only for a request that names one that is
-//!   allowed.
+//! - A socket outside the internet families is opened only for a request that names a socket that
+//!   is allowed.
 //!
 //! # Non-goals
 //! What a proxy connects to. Behind a proxy only addresses that are written as such in a URL can be
@@ -75,7 +75,7 @@ impl AddressPolicy {
     }
 }
 
-/// Stands between one of libcurl's handles and its sockets.
+/// A gate between one of libcurl's handles and its sockets.
 #[derive(Debug)]
 pub(crate) struct Gate {
     policy: Arc<AddressPolicy>,

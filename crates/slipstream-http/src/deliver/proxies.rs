@@ -1,8 +1,8 @@
 //! Proxies by scheme, and the hosts that are reached without them, as an environment has them.
 //!
 //! # Invariants
-//! The choice is made here and nowhere else: libcurl is told one proxy or none, so the policy judges
-//! the very connection that is made.
+//! The choice is made here and nowhere else: libcurl is passed one proxy or none, so the policy
+//! judges the very connection that is made.
 //!
 //! # Non-goals
 //! Reading the environment. A program that delivers may do so ([`Proxies::of_environment`]).
@@ -39,7 +39,7 @@ impl Proxies {
     /// What these variables say, read as curl reads them.
     ///
     /// # Errors
-    /// When one that counts names no proxy.
+    /// When a variable that counts names no proxy.
     pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let first = |names: &[&'static str]| {
             let found = |name: &&'static str| Some((*name, variable(name)?));

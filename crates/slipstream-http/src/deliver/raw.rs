@@ -29,7 +29,7 @@ const CURLOPT_PROTOCOLS_STR: CURLoption = curl_sys::CURLOPTTYPE_OBJECTPOINT + 31
 
 const CURLOPT_REQUEST_TARGET: CURLoption = curl_sys::CURLOPTTYPE_OBJECTPOINT + 266;
 
-/// What stands in the request line in place of the URL's path and query.
+/// What is in the request line in place of the URL's path and query.
 pub(crate) fn request_target<H>(easy: &mut Easy2<H>, target: &str) -> Result<(), Error> {
     let target = CString::new(target)?;
     // SAFETY: the handle is a live one, and this option takes a string that ends with NUL,
@@ -88,11 +88,11 @@ pub(crate) fn guard(easy: &mut Easy2<Exchange>) -> Result<(), Error> {
     };
     let gate: *const Gate = Arc::as_ptr(gate);
     let call: curl_sys::curl_opensocket_callback = open_socket;
-    // SAFETY: the handle is a live one; the options take a function of this type, and a
-    // pointer that libcurl hands to it and does nothing else with. The pointer is good for as
-    // long as libcurl may use it: the gate is in the handle's exchange, which keeps the one it
-    // was made with (its field is private and never assigned), and `Easy2` closes the handle
-    // before it drops the exchange. Sockets are opened inside calls on the handle alone.
+    // SAFETY: the handle is a live one; the options take a function of this type, and a pointer
+    // that libcurl hands to it and does nothing else with. The pointer is good for as long as
+    // libcurl may use it: the gate is in the handle's exchange, which keeps the gate that it was
+    // made with (its field is private and never assigned), and `Easy2` closes the handle before it
+    // drops the exchange. Sockets are opened inside calls on the handle alone.
     unsafe {
         let handle = easy.raw();
         check(curl_sys::curl_easy_setopt(handle, curl_sys::CURLOPT_OPENSOCKETFUNCTION, call))?;

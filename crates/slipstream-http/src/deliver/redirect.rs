@@ -1,8 +1,8 @@
-//! The request that a redirect asks for, made from the one that it answers.
+//! The request that a redirect asks for, made from the request that it answers.
 //!
 //! # Invariants
 //! - It goes to http or https.
-//! - Once a hop leads to another scheme, host or port, everything that proves who we are is gone
+//! - Once a hop leads to another scheme, host or port, everything that proves our identity is gone
 //!   for good, also when a later hop leads back: user and password, token, cookies, client
 //!   certificate, signatures, and headers whose names speak of a secret.
 //! - Where the request trusts wherever it is led, signatures alone are: they are made with the

@@ -25,7 +25,7 @@ const DISAGREED_TLS: [u32; 11] = [35, 53, 54, 56, 59, 60, 66, 77, 83, 90, 98];
 const DISAGREED_HTTP: [u32; 9] = [1, 8, 16, 28, 35, 52, 55, 56, 92];
 
 /// Whether it is the request's fault as likely as the other side's that the two do not agree, which
-/// libcurl tells by this number: it says itself how TLS or HTTP is spoken.
+/// libcurl reports by this number: the request says itself how TLS or HTTP is spoken.
 fn may_cause(options: &Options, code: u32) -> bool {
     (DISAGREED_TLS.contains(&code)
         // All that is said about TLS asks for more, but for this.
@@ -104,7 +104,7 @@ impl RedirectChain {
         Some(next)
     }
 
-    /// Puts a failure of this hop as it is to be told.
+    /// Adjusts a failure of this hop to what is reported of the request.
     pub(crate) fn tell(&self, failure: &mut Failure, error: Option<&curl::Error>) {
         let options = self.request.as_ref().and_then(|request| request.options.as_ref());
         if let (Some(options), Some(error)) = (options, error)

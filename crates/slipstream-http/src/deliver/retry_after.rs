@@ -11,8 +11,9 @@ use std::time::{Duration, SystemTime};
 /// Longest wait that is passed on: ten years.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// Reads a value, seconds or a date, of an answer that was given at `date` by the server's own clock. One
-/// that does not tell its date is taken to be from `now`. A date that has passed asks for no wait.
+/// Reads a value, seconds or a date, of an answer that was given at `date` by the server's own
+/// clock. An answer without a date is taken to be from `now`. A date that has passed asks for no
+/// wait.
 pub(crate) fn parse(value: &str, date: Option<&str>, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if value.is_empty() {

@@ -2,9 +2,9 @@
 //! place of that.
 //!
 //! # Invariants
-//! What is decided here is what libcurl is told, and the only thing that it is told: it gets one
-//! `connect to` that fits always. libcurl's own table of addresses is shared by all requests of a
-//! driver, so an entry of one request would lead others astray.
+//! What is decided here is what libcurl is passed, and the only thing that it is passed: it gets
+//! one `connect to` that fits always. libcurl's own table of addresses is shared by all requests of
+//! a driver, so an entry of one request would lead others astray.
 //!
 //! # Non-goals
 //! Looking up names, and the decision whether an address is allowed. That can only be made on the
@@ -16,7 +16,7 @@ use crate::request::Options;
 use crate::request::entries::{ConnectTo, Resolve};
 use crate::url::{Authority, proxy_host};
 
-/// Whom the connection is made to.
+/// The peer that the connection is made to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     /// A host: a name, or an address.
@@ -37,7 +37,7 @@ pub(crate) struct Route {
     pub(crate) peer: Peer,
     /// The host that the request is to reach in the end.
     pub(crate) target: String,
-    /// What libcurl is told as its only `connect to`.
+    /// The only `connect to` that libcurl is passed.
     pub(crate) connect_to: Option<String>,
 }
 

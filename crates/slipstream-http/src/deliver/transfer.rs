@@ -149,14 +149,15 @@ pub(crate) fn load(
 ) -> Result<(), Error> {
     easy.url(request.url())?;
     easy.get_mut().short = false;
-    // One that is being made may turn out to carry many requests at once, but without TLS only
-    // where that is certain: else the others would wait for the first one's answer.
+    // A connection that is being made may turn out to carry many requests at once, but without TLS
+    // only where that is certain: else the others would wait for the first request's answer.
     let sure = |options: &Options| options.http_version == Some(HttpVersion::V2PriorKnowledge);
     let is_tls = request.url().get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"));
     let waits = is_tls || request.options.as_ref().is_some_and(|options| sure(options));
     if request.options.as_ref().is_none_or(|options| options.http_version.is_none()) {
-        // Without TLS, HTTP/2 is spoken only by those that ask for it: a request that may use it
-        // would be sent over a connection that another one opened so, to a server that does not.
+        // Without TLS, HTTP/2 is spoken only by requests that ask for it: a request that may use it
+        // would be sent over a connection that another request opened so, to a server that does
+        // not.
         easy.http_version(if is_tls { Version::V2TLS } else { Version::V11 })?;
     }
     if easy.get_ref().waits != Some(waits) {
@@ -210,8 +211,8 @@ pub(crate) fn load(
 }
 
 impl Handler for Exchange {
-    /// As it is by default, but that a shortage is known afterwards: libcurl tells of a connection that
-    /// could not be made. A handle with a gate has its sockets opened in `raw`.
+    /// As it is by default, but that a shortage is known afterwards: libcurl reports a connection
+    /// that could not be made. A handle with a gate has its sockets opened in `raw`.
     fn open_socket(&mut self, family: i32, kind: i32, protocol: i32) -> Option<i32> {
         match Socket::new(family.into(), kind.into(), Some(protocol.into())) {
             Ok(socket) => Some(socket.into_raw_fd()),
@@ -230,8 +231,8 @@ impl Handler for Exchange {
         Ok(length)
     }
 
-    /// libcurl begins again when a connection that it kept turns out to be closed, and when
-    /// a server challenges who sends.
+    /// libcurl begins again when a connection that it kept turns out to be closed, and when a
+    /// server asks the sender to authenticate.
     fn seek(&mut self, whence: SeekFrom) -> SeekResult {
         match whence {
             SeekFrom::Start(at) if at <= self.body.len() as u64 => {

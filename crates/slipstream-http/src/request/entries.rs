@@ -77,7 +77,7 @@ impl ConnectTo {
     }
 }
 
-/// What stands before the next colon outside brackets, and what is behind it.
+/// What precedes the next colon outside brackets, and what follows it.
 fn part(text: &str) -> Option<(&str, &str)> {
     let from = if text.starts_with('[') { text.find(']')? } else { 0 };
     let colon = from + text[from..].find(':')?;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-/// Names and values; `None` stands for a header that is not to be sent.
+/// Names and values; `None` for a header that is not to be sent.
 #[derive(Default)]
 pub(crate) struct Headers(pub(crate) Vec<(String, Option<String>)>);
 

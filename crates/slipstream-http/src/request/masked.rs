@@ -45,9 +45,9 @@ pub fn masked_url(url: &str) -> String {
     masked(url)
 }
 
-/// A URL that a server chose, as of a `Location`. Where it is odd, what may be a secret cannot be told
-/// from what is none, and is left out: another scheme than http, an `@` in the path, a query whose
-/// mark is encoded.
+/// A URL that a server chose, as of a `Location`. Where it is odd, what may be a secret cannot be
+/// distinguished from what is not, and is left out: another scheme than http, an `@` in the path, a
+/// query whose mark is encoded.
 #[cfg(feature = "deliver")]
 pub(crate) fn location_masked(url: &str) -> String {
     let parts = UrlParts::of(url);

@@ -23,7 +23,7 @@ pub struct Part {
     content_type: Option<String>,
     headers: Vec<(String, String)>,
     content: Vec<u8>,
-    /// Files that stand in it, in place of content.
+    /// Files that are in it, in place of content.
     files: Vec<Part>,
     backslashes: bool,
 }
@@ -87,7 +87,7 @@ impl Part {
         self
     }
 
-    /// What stands before its content.
+    /// What precedes its content.
     fn head(&self, whole: Whole) -> Result<String, Invalid> {
         let disposition = match whole {
             Whole::Form => "form-data",
@@ -132,9 +132,9 @@ impl std::fmt::Debug for Part {
 }
 
 impl HttpRequest {
-    /// The same with a form of these parts as body, and the `content-type` that goes with
-    /// it; one that is there gets the boundary. `chance` decides about the boundary: random bytes, so that no user who chooses a
-    /// part's content can choose one that holds it.
+    /// The same with a form of these parts as body, and the `content-type` that goes with it; a
+    /// `content-type` that is there gets the boundary. `chance` decides about the boundary: random
+    /// bytes, so that no user that chooses a part's content can choose content that holds it.
     ///
     /// # Errors
     /// A name or a header that cannot be sent.

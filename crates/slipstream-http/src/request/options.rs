@@ -43,7 +43,7 @@ impl Options {
             return Some(format!("unix:@{name}"));
         }
         let proxy = self.proxy.as_ref().map(|proxy| {
-            // Without the user and password that may stand in it.
+            // Without the user and password that may be in it.
             UrlParts::guessed(proxy).place().to_owned()
         });
         let past = self.noproxy.as_ref().map(|hosts| format!("not {hosts}"));

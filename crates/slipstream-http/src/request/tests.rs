@@ -81,7 +81,7 @@ fn requests_that_go_another_way_are_a_destination_of_their_own() {
     assert_eq!(to(Options::new().proxy("p:3128")), via("p:3128"));
     assert_eq!(to(Options::new().connect_to("::10.0.0.7:81")), via("10.0.0.7:81"));
     assert_eq!(to(Options::new().resolve("h:80:10.0.0.7")), via("h:80:10.0.0.7"));
-    // One that a request adds must not have it speak for those that go without.
+    // An option that a request adds must not have it speak for requests that go without.
     let all = Options::new().proxy("p:1").noproxy("*").connect_to("::a:1").resolve("h:80:b");
     assert_eq!(to(all), via("p:1, not *, a:1, h:80:b"));
 }

@@ -125,8 +125,8 @@ fn a_connection_to_a_socket_serves_no_request_that_names_another_or_none() {
     assert_eq!((a.requests().len(), b.connections(), host.requests().len()), (2, 0, 2));
 }
 
-/// A server that greets a client of HTTP/2 and answers nothing there, and answers one of HTTP/1.1. It
-/// tells each time that it has greeted.
+/// A server that greets a client of HTTP/2 and answers nothing there, and answers a client of
+/// HTTP/1.1. It reports each time that it has greeted.
 fn greeting() -> (SocketAddr, Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -12,7 +12,7 @@ fn following(url: &str) -> HttpRequest {
     HttpRequest::post(url).body("body").options(Options::new().follow())
 }
 
-/// One that leads there, and nothing else.
+/// A server that redirects to there, and does nothing else.
 fn leading(status: u16, location: &str) -> Server {
     Server::always(redirect(status, location))
 }
@@ -26,7 +26,7 @@ fn a_redirect_is_followed_to_its_end() {
     let text = end.texts().remove(0);
     assert!(text.starts_with("POST /end?x HTTP/1.1\r\nHost: localhost:"), "{text}");
     assert!(text.ends_with("\r\n\r\nbody"), "{text}");
-    // The receiver at the end is the one that must drop repeats.
+    // The receiver at the end is the receiver that must drop repeats.
     assert!(text.contains(&format!("Idempotency-Key: {ID}\r\n")), "{text}");
 }
 

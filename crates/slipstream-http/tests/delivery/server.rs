@@ -49,12 +49,12 @@ struct Shared {
 }
 
 impl Server {
-    /// One that answers every request the same way.
+    /// A server that answers every request the same way.
     pub(crate) fn always(reply: Reply) -> Self {
         Self::new(move |_| reply)
     }
 
-    /// One that answers the request of a number (from 0, over all connections) like this.
+    /// A server that answers the request of a number (from 0, over all connections) like this.
     pub(crate) fn new(reply: impl Fn(usize) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -71,7 +71,7 @@ impl Server {
         Self { address, shared }
     }
 
-    /// One that listens at a Unix socket, and answers 200.
+    /// A server that listens at a Unix socket, and answers 200.
     pub(crate) fn at_socket(listener: UnixListener) -> Self {
         let shared = Shared::new(|_| OK);
         let accepting = Arc::clone(&shared);

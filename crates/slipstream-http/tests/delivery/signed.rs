@@ -12,7 +12,7 @@ use slipstream_http::{HttpDriver, HttpOptions, HttpRequest, Options};
 use crate::server::{OK, Server, redirect};
 use crate::{ID, driver, failure, send_with};
 
-/// A clock that stands.
+/// A clock that is stopped.
 struct Stopped(u64);
 
 impl Clock for Stopped {

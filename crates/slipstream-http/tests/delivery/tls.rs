@@ -68,8 +68,8 @@ impl Pair {
     }
 }
 
-/// A server for `localhost` that answers 200, and keeps connections open. It tells who the client was, by
-/// its certificate's name.
+/// A server for `localhost` that answers 200, and keeps connections open. It reports the name in
+/// the client's certificate.
 struct TlsServer {
     address: SocketAddr,
     clients: Receiver<Option<String>>,
@@ -173,7 +173,7 @@ fn only_a_server_with_a_pinned_key_is_sent_anything() {
     }
     assert_eq!(server.clients.try_iter().count(), 3);
 
-    // What libcurl would take for a file is none of the worker's.
+    // A value that libcurl would take for a file's name is refused.
     for bad in ["", "/etc/key.pem", "sha256//", &right[..51], &format!("{right};/etc/key.pem")] {
         let request = server.request(new().pinnedpubkey(bad));
         let error = request.check().expect_err(bad).to_string();
@@ -229,7 +229,7 @@ fn a_key_that_cannot_be_used_is_a_failure_and_not_a_question() {
             "{failed:?}"
         );
     }
-    // With the right one it comes as far as the handshake.
+    // With the right password it comes as far as the handshake.
     let right =
         new().key(locked).key_password("sesame").connect_timeout(Duration::from_millis(200));
     let failed = failure(send(&HttpRequest::get(&url).options(right)));

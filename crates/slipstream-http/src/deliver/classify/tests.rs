@@ -1,4 +1,4 @@
-//! Which ends count, and in which words the others are told.
+//! Which ends count, and in which words the others are reported.
 
 use super::*;
 use crate::deliver::options::HttpOptions;

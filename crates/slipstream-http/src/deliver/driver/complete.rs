@@ -24,7 +24,7 @@ fn carry_jar(request: &mut HttpRequest, easy: &mut Easy2<Exchange>) {
     }
 }
 
-/// The request of a next hop, unless it is one that a server of HTTP/1.0 could not read.
+/// The request of a next hop, unless it is a request that a server of HTTP/1.0 could not read.
 fn without_chunks(request: HttpRequest) -> Result<HttpRequest, String> {
     match request.options.as_ref().is_some_and(|options| options.chunked) {
         true => Err("what answers speaks http/1.0, which has no chunks".to_owned()),
@@ -33,12 +33,13 @@ fn without_chunks(request: HttpRequest) -> Result<HttpRequest, String> {
 }
 
 /// Whether the next hop goes to a server that has challenged this one: what libcurl knows of that
-/// spares it a second challenge. The hop takes the handle that was freed last, which is this one.
+/// spares it a second challenge. The hop takes the handle that was freed last, which is this
+/// handle.
 fn stays_known(request: &HttpRequest, easy: &Easy2<Exchange>) -> bool {
     let Some(options) = request.options.as_deref().filter(|it| it.auth != Auth::Basic) else {
         return false;
     };
-    // Where it is trusted to, the way there must not be one that is only right for here.
+    // Where it is trusted to, the way there must not be a way that is only right for here.
     let leads = !options.connect_to.is_empty() || !options.resolve.is_empty();
     (options.location_trusted && !leads)
         || Authority::parse(request.url()).ok() == Authority::parse(easy.get_ref().url()).ok()

@@ -90,7 +90,7 @@ fn a_method_of_the_user_s_own_stays_as_curl_s_x_does() {
     }
 }
 
-/// A request with all that proves who sent it.
+/// A request with all that proves the sender's identity.
 fn trusting() -> HttpRequest {
     let options = Options {
         password: Some("p".into()),

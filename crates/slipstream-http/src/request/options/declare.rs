@@ -19,7 +19,7 @@ macro_rules! options {
         #[derive(Clone, PartialEq, Eq, Default, ::serde::Serialize, ::serde::Deserialize)]
         #[serde(default)]
         pub struct Options {
-            // The one that a batch's line says by its headers.
+            // The option that a batch's line sets by its headers.
             #[serde(skip_serializing_if = "is_default")]
             pub(crate) without: Vec<String>,
             $(
@@ -64,7 +64,7 @@ macro_rules! options {
             }
         }
 
-        /// All options that a key in a line of a batch stands for.
+        /// All options that a key in a line of a batch represents.
         pub const OPTIONS: &[OptionRow] = &[$(OptionRow {
             name: stringify!($name),
             stored: $stored,
@@ -114,7 +114,7 @@ macro_rules! options {
             /// Sets the option of a row.
             ///
             /// # Errors
-            /// When the value is none for an option of its shape.
+            /// When the value is not valid for an option of its shape.
             pub fn set(mut self, row: &OptionRow, value: OptionValue) -> Result<Self, Invalid> {
                 match (row.set)(&mut self, value) {
                     true => Ok(self),
@@ -168,7 +168,7 @@ macro_rules! said {
     };
 }
 
-/// The call that sets an option: `[the doc] SHAPE [of] FIELD [its name]`, `-` for one that is
+/// The call that sets an option: `[the doc] SHAPE [of] FIELD [its name]`, `-` for a call that is
 /// written by hand.
 macro_rules! setter {
     ([$($doc:literal)*] $shape:ident [$($of:ty)?] $field:ident [-]) => {};

@@ -1,4 +1,4 @@
-//! The shapes of an option: what is stored of it, what stands for it in a line of a batch, and what
+//! The shapes of an option: what is stored of it, what represents it in a line of a batch, and what
 //! may be shown of it.
 
 use std::marker::PhantomData;
@@ -37,7 +37,7 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Whether a value is one that its row allows.
+/// Whether a value is allowed by its row.
 pub(crate) fn passes<T: Default + PartialEq>(value: &T, is_good: fn(&T) -> bool) -> bool {
     is_default(value) || is_good(value)
 }

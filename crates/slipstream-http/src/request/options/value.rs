@@ -7,9 +7,9 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Topic {
-    /// What stands in the head and how the body is sent.
+    /// What is in the head and how the body is sent.
     Message,
-    /// Who sends it.
+    /// The sender's credentials.
     Credentials,
     /// Cookies.
     Cookies,

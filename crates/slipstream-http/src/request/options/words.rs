@@ -9,12 +9,12 @@ use super::shape::Words;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Auth {
-    /// With the first request, readable to all who see it.
+    /// With the first request, readable to all that see it.
     #[default]
     Basic,
-    /// By answering a challenge, which costs a round chain.
+    /// By answering a challenge, which costs a round trip.
     Digest,
-    /// By the best way that the server offers, which costs a round chain.
+    /// By the best way that the server offers, which costs a round trip.
     Any,
 }
 
@@ -72,7 +72,7 @@ pub enum RedirectScheme {
 
 #[cfg(feature = "deliver")]
 impl RedirectScheme {
-    /// As it stands in a URL.
+    /// As it is in a URL.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
