@@ -1,13 +1,12 @@
 //! Time as everything else sees it: passed in, so that tests own it.
 //!
-//! Two readings, because they answer different questions. *Wall* time names logs and
-//! stands on disk; it may step either way. *Elapsed* time never steps; every wait in
-//! memory uses it.
+//! Two readings, because they answer different questions. *Wall* time names logs and is stored on
+//! disk; it may step either way. *Elapsed* time never steps; every wait in memory uses it.
 
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since 1970-01-01T00:00:00Z, as the wall clock told them.
+/// Milliseconds since 1970-01-01T00:00:00Z, as the wall clock showed them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
 
@@ -70,7 +69,7 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        // A machine whose clock stands before 1970 is taken to stand at 1970.
+        // A clock that shows a time before 1970 is taken to show 1970.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::default().after(since)
     }

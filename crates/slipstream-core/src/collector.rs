@@ -92,8 +92,8 @@ impl Collector {
     /// Stores one request. When this returns, it will be delivered, or accounted for.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] when it can never be delivered as it stands, else what kept
-    /// the engine from taking it. Nothing is stored then, but for [`StoreError::DurabilityUnknown`].
+    /// [`StoreError::Invalid`] when it can never be delivered as it is, else what kept the engine
+    /// from taking it. Nothing is stored then, but for [`StoreError::DurabilityUnknown`].
     pub fn store<R: Request>(&self, request: &R) -> Result<Stored, StoreError> {
         self.store_with(request, DeliveryOptions::default())
     }
@@ -146,8 +146,8 @@ impl Collector {
 }
 
 impl Stored {
-    /// What is learned of each of the records that an engine gave this receipt for. What was overwritten
-    /// is told with the first.
+    /// What is learned of each of the records that an engine gave this receipt for. What was
+    /// overwritten is reported with the first.
     pub fn from_receipt(receipt: Receipt, records: &[Record]) -> Vec<Self> {
         let Receipt { mut overwritten, duplicates } = receipt;
         let stored = |record: &Record| {

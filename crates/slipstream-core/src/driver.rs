@@ -77,8 +77,8 @@ pub trait Driver {
     /// the worker runs short of descriptors.
     fn relieve(&mut self) {}
 
-    /// Lets go of its jobs: the run was told to stop, and their outcomes are not waited for. From now on
-    /// it is only dropped, which must not wait for a peer, a name or a thread.
+    /// Lets go of its jobs: the run was asked to stop, and their outcomes are not waited for. From
+    /// now on it is only dropped, which must not wait for a peer, a name or a thread.
     fn abandon(&mut self) {}
 
     /// What makes a waiting [`Driver::poll`] return from another thread.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A request that can never be delivered as it stands: what is wrong, and what would be right.
+/// A request that can never be delivered as it is: what is wrong, and what would be right.
 ///
 /// ```
 /// use slipstream_core::Invalid;
@@ -20,7 +20,7 @@ pub struct Invalid {
     hint: Option<String>,
 }
 
-/// What stands between what is wrong and what to do.
+/// The text between what is wrong and what to do.
 const THEN: &str = "; ";
 
 impl Invalid {

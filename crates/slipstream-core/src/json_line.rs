@@ -35,9 +35,9 @@ pub fn read_base64(key: &str, text: &str) -> Result<Vec<u8>, Invalid> {
 /// Keys that were put aside, each with the JSON of its value.
 pub type Aside<'de> = Vec<(String, &'de str)>;
 
-/// The value that this line holds, and what stood beside it under one of the keys `own`: as the
-/// JSON that it is written in, in its order, and not looked at. `example` is a line that would be
-/// right, for who wrote one that is not.
+/// The value that this line holds, and what was beside it under one of the keys `own`: as the JSON
+/// that it is written in, in its order, and not looked at. `example` is a line that would be right,
+/// for the author of a wrong line.
 ///
 /// # Errors
 /// What is wrong with the line, and at which column.
@@ -52,7 +52,7 @@ pub fn read_line<'de, T: Deserialize<'de>>(
         let text = error.to_string();
         let mut words = plain(text.split(" at line ").next().unwrap_or_default());
         if words.starts_with("unknown field ") {
-            // It goes on with those that are known.
+            // It goes on with the known keys.
             words.extend(own.iter().map(|key| format!(", `{key}`")));
         }
         // An unknown key is repeated, and may be anything.
@@ -76,7 +76,7 @@ pub fn read_line<'de, T: Deserialize<'de>>(
 /// A time that a line gives in seconds under this name.
 ///
 /// # Errors
-/// That it is none.
+/// That it is not a time.
 pub fn read_seconds(name: &str, value: Option<f64>) -> Result<Option<Duration>, Invalid> {
     let time = |seconds| {
         Duration::try_from_secs_f64(seconds).map_err(|_| {
@@ -114,7 +114,7 @@ fn plain(words: &str) -> String {
     format!("expected {}, not {found}", in_words(wanted))
 }
 
-/// A type of Rust's as those who write JSON know it.
+/// The JSON name of a Rust type.
 fn in_words(wanted: &str) -> String {
     let whole = |most: u64| format!("a whole number from 0 to {most}");
     match wanted {
@@ -129,7 +129,7 @@ fn in_words(wanted: &str) -> String {
     }
 }
 
-/// `key` is the one whose value is being read.
+/// `key` is the key whose value is being read.
 fn read<'de, T: Deserialize<'de>>(
     line: &'de [u8],
     own: &[&str],

@@ -23,7 +23,7 @@ pub trait Request: Serialize + DeserializeOwned {
     /// The kind's name, stored with every request. It never changes.
     const KIND: &'static str;
 
-    /// Whom this request goes to: failures, limits and pauses are counted by it.
+    /// The destination of this request: failures, limits and pauses are counted by it.
     fn destination(&self) -> Destination;
 
     /// Refuses what can never be delivered, before it is stored.

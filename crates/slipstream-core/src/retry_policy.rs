@@ -1,9 +1,9 @@
 //! How often a request is tried, and how long it waits in between.
 //!
-//! A policy is data: one line of text says it, on a command line, in the environment or in a
-//! stored request, and [`RetryPolicy::schedule`] tells what follows from it. Attempts come in rounds:
-//! those of one round are seconds or minutes apart, rounds hours or days, so that a long schedule
-//! needs two numbers and not a table.
+//! A policy is data: one line of text says it, on a command line, in the environment or in a stored
+//! request, and [`RetryPolicy::schedule`] returns what follows from it. Attempts come in rounds:
+//! attempts of one round are seconds or minutes apart, rounds hours or days, so that a long
+//! schedule needs two numbers and not a table.
 //!
 //! # Invariants
 //! The same numbers give the same delay, no setting makes it panic or overflow, and it never falls
@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use crate::invalid::Invalid;
 
-/// Longest wait that a policy may ask for. The spool can tell no longer one from a clock that was
-/// set back.
+/// Longest wait that a policy may ask for. The spool cannot distinguish a longer wait from a clock
+/// that was set back.
 const WAIT_MAX: Duration = Duration::from_secs(6 * 24 * 3600);
 
 /// Most attempts, of all rounds together: as many as the spool counts.
@@ -266,7 +266,7 @@ impl Statuses {
     /// The set that this text says: `400-407+410`; `none` is the empty one.
     ///
     /// # Errors
-    /// What part of it is none.
+    /// What part of it is invalid.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text == "none" {
             return Ok(Self::default());
@@ -303,7 +303,7 @@ impl fmt::Display for Statuses {
     }
 }
 
-/// A number as a fraction; what is none counts as 0.
+/// A number as a fraction; what is not a number counts as 0.
 fn fraction(number: f64) -> f64 {
     if number.is_nan() {
         return 0.0;

@@ -124,8 +124,8 @@ pub enum SpoolError {
 }
 
 impl SpoolError {
-    /// What the file system said. That it is read-only is told by itself: to a service that is kept
-    /// from writing there, it looks like the disk's fault.
+    /// What the file system said. That it is read-only is reported separately: to a service that is
+    /// kept from writing there, it looks like the disk's fault.
     pub(crate) fn io(doing: &'static str, path: PathBuf, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { doing, path },
@@ -170,7 +170,7 @@ impl SpoolError {
         Skipped::new(path, self.with_cause())
     }
 
-    /// The same, told as the first of several.
+    /// The same, reported as the first of several.
     pub(crate) fn and_others(self, others: usize) -> Self {
         match others {
             0 => self,

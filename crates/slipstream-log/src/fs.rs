@@ -57,7 +57,7 @@ pub trait Fs: Send + Sync {
     /// The file system's.
     fn list(&self, dir: &str) -> io::Result<Vec<String>>;
 
-    /// What stands at a path now, without following a link.
+    /// What is at a path now, without following a link.
     ///
     /// # Errors
     /// The file system's; `NotFound` when nothing does.
@@ -70,7 +70,7 @@ pub trait Fs: Send + Sync {
     /// The file system's; `NotFound` when there is none.
     fn modified(&self, path: &str) -> io::Result<Timestamp>;
 
-    /// The process that has a file's lock alone, where the system tells.
+    /// The process that has a file's lock alone, where the system reports it.
     fn lock_holder(&self, path: &str) -> Option<u32> {
         let _ = path;
         None
@@ -96,7 +96,7 @@ pub trait Fs: Send + Sync {
     /// is moved or removed: once each time it is armed, until the watch is dropped.
     ///
     /// # Errors
-    /// The file system's; `Unsupported` when it cannot tell.
+    /// The file system's; `Unsupported` when it cannot report it.
     fn watch(
         &self,
         path: &Path,
@@ -105,10 +105,10 @@ pub trait Fs: Send + Sync {
     ) -> io::Result<Box<dyn Watch>>;
 }
 
-/// Hears of changes.
+/// Receives notice of changes.
 pub trait Watch: Send + Sync {
-    /// Waits for the next change from now on. A directory that is not there is not watched; that it is
-    /// made again is a change of the one that it is in.
+    /// Waits for the next change from now on. A directory that is not there is not watched; that it
+    /// is made again is a change of its parent directory.
     ///
     /// # Errors
     /// The file system's.
@@ -192,7 +192,7 @@ pub enum Replace {
 /// How a lock is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lock {
-    /// Together with others who share.
+    /// Together with other holders of a shared lock.
     Shared,
     /// Alone.
     Exclusive,

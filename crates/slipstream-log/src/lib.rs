@@ -29,8 +29,8 @@
 //!
 //! Requests are appended to *logs*, one for each *slot* of sources. A log that is a minute old is
 //! sealed and waits; ten may wait in a slot, then the oldest is evicted and counted. A worker
-//! claims logs, settles each record in place, and removes what is done. A log changes its
-//! stage by rename(2) alone. docs/format.md tells every byte and every crash.
+//! claims logs, settles each record in place, and removes what is done. A log changes its stage by
+//! rename(2) alone. docs/format.md describes every byte and every crash.
 //!
 //! # Non-goals
 //! What a request means, threads, and any write to a log that moves bytes.

@@ -1,6 +1,6 @@
 //! How a log changes its stage, and the accounts of logs that are gone.
 //!
-//! The types stand on each other as locks are taken: [`rotation`] over [`retirement`] over [`ledger`].
+//! The types depend on each other in lock order: [`rotation`] over [`retirement`] over [`ledger`].
 
 pub(crate) mod damage;
 pub(crate) mod entries;

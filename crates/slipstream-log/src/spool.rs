@@ -1,8 +1,8 @@
 //! A spool on local disk: the public front of the file engine. It only delegates.
 //!
-//! The parts stand on each other in the order in which they take locks: the
-//! [dedupe table](crate::store::dedupe), the [`Appender`] (a slot's mutex), [`Rotation`] (its collecting
-//! log), [`Retirement`] (another log), the [`Ledger`]. Each knows only those below it.
+//! The parts depend on each other in lock order: the [dedupe table](crate::store::dedupe), the
+//! [`Appender`] (a slot's mutex), [`Rotation`] (its collecting log), [`Retirement`] (another log),
+//! the [`Ledger`]. Each uses only the parts below it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Where the spool is unless told otherwise.
+    /// Where the spool is unless configured otherwise.
     pub const DEFAULT_DIR: &'static str = DEFAULT_DIR;
 
     /// A spool on any file system and clock.

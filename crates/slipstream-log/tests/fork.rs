@@ -38,7 +38,7 @@ impl Child {
     fn begin(work: impl FnOnce() -> bool) -> Self {
         let parent = getpid();
         // SAFETY: the child never returns from here. It takes no lock but the allocator's, which
-        // libc sets right in a child, and those that this test is about.
+        // libc sets right in a child, and the locks that this test is about.
         match unsafe { fork() }.expect("fork") {
             ForkResult::Parent { child } => {
                 Self(Pid::from_raw(child.as_raw()).expect("a child has an id"))
@@ -117,7 +117,7 @@ fn drain_all(backlog: &mut dyn Backlog, seen: &mut Came) {
     }
 }
 
-/// Takes out and settles what comes at once, and tells what is next then.
+/// Takes out and settles what comes at once, and returns what is next then.
 fn drain(backlog: &mut dyn Backlog, seen: &mut Came) -> Next {
     loop {
         let claim = match backlog.next().unwrap() {
@@ -287,7 +287,7 @@ fn a_child_can_neither_use_its_parents_backlog_nor_give_its_lock_back() {
     assert!(spool.status(Duration::ZERO).unwrap().worker.is_some());
     backlog.begin(claim.ticket).unwrap();
     backlog.settle(claim.ticket, Settlement::Delivered).unwrap();
-    // Its watch still tells what comes.
+    // Its watch still notifies of what comes.
     while !matches!(backlog.next().unwrap(), Next::Empty) {}
     heard.store(false, Ordering::SeqCst);
     store(&spool, 0, 1).unwrap();

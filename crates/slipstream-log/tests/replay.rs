@@ -2,7 +2,7 @@
 //! ledgers and names of any bytes. fuzz/targets says what is checked.
 //!
 //! # Non-goals
-//! Making up new bytes. fuzz/Cargo.toml tells how to do that.
+//! Making up new bytes. fuzz/Cargo.toml describes how to do that.
 
 #[path = "../../../fuzz/targets/ledger.rs"]
 mod ledger;

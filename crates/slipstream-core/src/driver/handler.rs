@@ -24,9 +24,9 @@ pub trait Handler: Send + Sync + 'static {
     }
 
     /// Makes one attempt of each of these, which all go to the same destination and are
-    /// [together](Handler::can_batch) with the first: the outcomes in the same order. One that fails
-    /// must fail for itself alone. It may stop behind any but the first, as when they take long: those
-    /// without an outcome are given again.
+    /// [together](Handler::can_batch) with the first: the outcomes in the same order. A request
+    /// that fails must fail for itself alone. It may stop behind any but the first, as when they
+    /// take long: the requests without an outcome are given again.
     fn perform_batch(&self, requests: &[(Self::Request, Attempt)]) -> Vec<Outcome> {
         requests.iter().map(|(request, attempt)| self.perform(request, attempt)).collect()
     }

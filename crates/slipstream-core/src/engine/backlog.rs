@@ -20,16 +20,16 @@ pub trait Backlog {
     /// [`BacklogError::Unavailable`] it is worth another try when something in flight has ended.
     fn next(&mut self) -> Result<Next, BacklogError>;
 
-    /// The first record by [position](Claim::position), from this bound on, of those that were answered with
-    /// [`Settlement::Spill`]. None when there is none.
+    /// The first record by [position](Claim::position), from this bound on, of the records that
+    /// were answered with [`Settlement::Spill`]. None when there is none.
     ///
     /// # Errors
     /// As for [`Backlog::next`].
     fn spilled(&mut self, from: Bound<u128>) -> Result<Option<Claim>, BacklogError>;
 
-    /// Counts an attempt where a crash cannot undo it, and returns its number, 1 for the
-    /// first. Call it before the attempt is made. One that is interrupted, by a crash or a kill, gets
-    /// its number back, up to a bound that stops a request which crashes its worker.
+    /// Counts an attempt where a crash cannot undo it, and returns its number, 1 for the first.
+    /// Call it before the attempt is made. An attempt that is interrupted, by a crash or a kill,
+    /// gets its number back, up to a bound that stops a request which crashes its worker.
     ///
     /// # Errors
     /// The attempt must not be made. After [`BacklogError::Unavailable`] the ticket is still to be
@@ -61,8 +61,8 @@ pub trait Backlog {
     }
 
     /// Keeps this for the operator: what the run did, or has done so far, in place of what was kept
-    /// before. A few kilobytes at most; no promise either. Call it once a minute while the run lasts: a
-    /// worker that tells nothing for minutes is taken for one that hangs.
+    /// before. A few kilobytes at most; no promise either. Call it once a minute while the run
+    /// lasts: a worker that reports nothing for minutes is taken to hang.
     fn report(&mut self, run: &[u8]) {
         let _ = run;
     }
@@ -70,14 +70,14 @@ pub trait Backlog {
     /// Wakes this one whenever records may have come, from now on.
     ///
     /// # Errors
-    /// The engine cannot tell when.
+    /// The engine cannot report when.
     fn follow(&mut self, notifier: Notifier) -> Result<(), BacklogError> {
         drop(notifier);
         Err(BacklogError::Engine("this engine cannot tell when records come".into()))
     }
 
     /// Puts everything in its final place, at the end of a run. Claims that were not answered come
-    /// out of the next backlog. Until it is dropped, the backlog is still this worker's, who may
+    /// out of the next backlog. Until it is dropped, the backlog is still this worker's, which may
     /// yet [report](Backlog::report) how that went.
     ///
     /// # Errors

@@ -43,11 +43,11 @@ pub struct Claim {
     /// How long it must not be tried yet, for what comes out early; answer with [`Settlement::Release`]
     /// and this time.
     pub visible_in: Duration,
-    /// It comes out before it is due: the first time in a run, so that the worker knows of what an
+    /// It comes out before it is due: the first time in a run, so that the worker sees what an
     /// earlier one deferred; and once after an operator [asked](crate::Next::Asked).
     pub early: bool,
-    /// Orders what is stored. Of two records with the same order key, the one that was stored first
-    /// has the smaller position. It is the same each time that a record comes out.
+    /// Orders what is stored. Of two records with the same order key, the record that was stored
+    /// first has the smaller position. It is the same each time that a record comes out.
     pub position: u128,
 }
 

@@ -1,4 +1,4 @@
-//! What a run did, kept beside the backlog for the operator: the last one, or the one that lasts.
+//! The report of a run, kept beside the backlog for the operator: the last run, or the current one.
 //!
 //! As JSON, so that other programs can read it: unknown fields are ignored, absent ones are zero.
 
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::request::destination::Destination;
 
-/// Most destinations that a report tells of: those that are in trouble for longest.
+/// Most destinations that a report lists: the destinations that are in trouble for longest.
 const DESTINATIONS_MAX: usize = 100;
 
-/// The longest name and the longest reason that are told, in bytes. `status` cuts names alike.
+/// The longest name and the longest reason that are reported, in bytes. `status` cuts names alike.
 const NAME_MAX: usize = 256;
 const WHY_MAX: usize = 256;
 
@@ -56,7 +56,7 @@ pub struct LastRun {
 }
 
 impl LastRun {
-    /// The run that these bytes tell of; none if they cannot be read.
+    /// The run that these bytes describe; none if they cannot be read.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
@@ -107,7 +107,7 @@ impl Trouble {
         Self { to, state: state.to_owned(), since: since.as_millis(), until: None, why }
     }
 
-    /// One whose requests have failed for good since then.
+    /// A destination whose requests have failed for good since then.
     pub fn failing(to: &Destination, since: Timestamp, why: &str) -> Self {
         Self::new(to, "failing", since, why)
     }

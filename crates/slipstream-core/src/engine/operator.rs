@@ -69,8 +69,8 @@ pub trait Operator: Send + Sync {
     /// Where it is, to be shown: a directory, or a server and a stream.
     fn place(&self) -> String;
 
-    /// Looks at everything in it. Envelopes are read for no longer than `most`, to tell for how long requests
-    /// have waited, and for whom; what is left then is only counted.
+    /// Looks at everything in it. Envelopes are read for no longer than `most`, to count for how
+    /// long requests have waited, and for which destination; what is left then is only counted.
     ///
     /// While others work, the counters may not be of one moment. At a quiet moment they add up.
     ///
@@ -78,17 +78,18 @@ pub trait Operator: Send + Sync {
     /// When it cannot be looked at.
     fn status(&self, most: Duration) -> Result<Status, OperatorError>;
 
-    /// How many requests wait to be delivered; none when that cannot be told within about `most`.
+    /// How many requests wait to be delivered; none when that cannot be counted within about
+    /// `most`.
     ///
     /// # Errors
     /// When it cannot be looked at.
     fn pending_within(&self, most: Duration) -> Result<Option<u64>, OperatorError>;
 
-    /// What the last run, or the one that lasts, [reported](crate::Backlog::report).
+    /// What the last run, or the current one, [reported](crate::Backlog::report).
     fn last_run(&self) -> Option<LastRun>;
 
-    /// Whether no worker has finished here for longer than `after`, and none is running that tells
-    /// so. Only one of all who ask within that time is told.
+    /// Whether no worker has finished here for longer than `after`, and none that reports is
+    /// running. Only one of all callers within that time gets this answer.
     fn overdue(&self, after: Duration) -> Option<Overdue>;
 
     /// Has what waits for these destinations tried now, none for all of them: a circuit that is open, a
@@ -99,12 +100,12 @@ pub trait Operator: Send + Sync {
     /// When no worker can be asked.
     fn try_now(&self, destinations: &[Destination]) -> Result<(), OperatorError>;
 
-    /// Shows each dead letter until `look` breaks off, oldest part first, and what is kept beside them: so
-    /// `look` can tell, too, why a request that it looks for is no dead letter. Returns what could not
-    /// be read.
+    /// Shows each dead letter until `look` breaks off, oldest part first, and what is kept beside
+    /// them: so `look` can also show why a request that it looks for is no dead letter. Returns
+    /// what could not be read.
     ///
     /// # Errors
-    /// When it cannot be told what there is.
+    /// When what there is cannot be read.
     fn each_letter(
         &self,
         look: &mut dyn FnMut(&Letter<'_>) -> ControlFlow<()>,

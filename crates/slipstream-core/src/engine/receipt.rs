@@ -55,7 +55,7 @@ impl Overwritten {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The request can never be delivered as it stands.
+    /// The request can never be delivered as it is.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The record is larger than the engine takes.
@@ -68,7 +68,7 @@ pub enum StoreError {
         /// The engine's limit in bytes.
         limit: u64,
     },
-    /// The engine is full and was told to refuse rather than overwrite.
+    /// The engine is full and configured to refuse rather than overwrite.
     #[error("{0}")]
     Full(String),
     /// It was written, but whether it would survive a power loss is unknown.

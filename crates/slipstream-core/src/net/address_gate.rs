@@ -39,8 +39,8 @@ impl AddressGate {
         Self { public_only: true, ..Self::sockets_only_of(allowed) }
     }
 
-    /// Every address, but of the Unix sockets only these: a socket tells its peer which user
-    /// connects, so a user who chooses the socket acts as the worker's user there.
+    /// Every address, but of the Unix sockets only these: a socket reports to its peer which user
+    /// connects, so a user that chooses the socket acts as the worker's user there.
     pub fn sockets_only_of(allowed: &[String]) -> Self {
         let address = |text: &String| bare_host(text).parse::<IpAddr>().ok();
         let (addresses, names): (Vec<_>, Vec<_>) =
@@ -188,7 +188,7 @@ const V4: [(Ipv4Addr, u32, &str); 15] = [
 const V6: [(Ipv6Addr, u32, &str); 15] = [
     (Ipv6Addr::UNSPECIFIED, 128, "an unspecified"),
     (Ipv6Addr::LOCALHOST, 128, "a loopback"),
-    // What is behind a site's own NAT64 prefix cannot be told from here.
+    // What is behind a site's own NAT64 prefix cannot be known from here.
     (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, "a private"),
     (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 64, "a discard"),
     (Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0), 48, "a benchmark's"),

@@ -4,7 +4,7 @@
 //! - One host has one spelling: lower case, an address in its usual form.
 //! - What is taken for a name is not an address in an odd one (`0x7f.1`, `127.1`), which some
 //!   resolver would understand.
-//! - So limits, pauses and policies go by whom a request really reaches.
+//! - So limits, pauses and policies apply to the host that a request really reaches.
 //! - No message shows a port, which may be the rest of a password.
 //!
 //! # Non-goals
@@ -21,7 +21,7 @@ const HOST_MAX: usize = 253;
 /// Takes `host:port` apart. A colon without a number is what RFC 3986 allows: no port.
 ///
 /// # Errors
-/// That the port is none.
+/// That the port is invalid.
 pub fn split_port(text: &str) -> Result<(&str, Option<u16>), Invalid> {
     // The colons inside brackets belong to the address.
     let after_address = text.rfind(']').unwrap_or(0);

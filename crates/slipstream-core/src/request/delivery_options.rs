@@ -1,8 +1,7 @@
 //! When a request may be tried, how often, and after which others.
 //!
-//! They belong to any kind of request, so they stand in the envelope, and all of them are
-//! optional: a request without options is tried at once, by the worker's own policy, beside
-//! any other.
+//! They belong to any kind of request, so they are in the envelope, and all of them are optional: a
+//! request without options is tried at once, by the worker's own policy, beside any other.
 //!
 //! # Non-goals
 //! Durations that count from now. The storing program knows the time; what is stored says the same
@@ -37,8 +36,8 @@ pub struct DeliveryOptions {
     pub not_before: Option<Timestamp>,
     /// It is not tried after this: it has expired then, and is counted as such.
     pub expires: Option<Timestamp>,
-    /// Requests with the same order key are delivered one after another, in the order stored.
-    /// One that is dead-lettered does not hold up those behind it.
+    /// Requests with the same order key are delivered one after another, in the order stored. A
+    /// dead-lettered request does not hold up the requests behind it.
     pub order: Option<String>,
     /// It is not stored at all if another one with the same key was, a moment ago.
     pub dedupe: Option<Dedupe>,

@@ -22,7 +22,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Destination(String);
 
-/// What stands between a place and the way there.
+/// The separator between a place and the way there.
 const VIA: &str = " via ";
 
 impl Destination {
@@ -31,7 +31,7 @@ impl Destination {
         Self(text.into())
     }
 
-    /// A destination by its parts. An IPv6 address stands in brackets.
+    /// A destination by its parts. An IPv6 address is in brackets.
     pub fn from_parts(scheme: &str, host: &str, port: Option<u16>) -> Self {
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
         Self(format!("{scheme}://{host}{port}"))
@@ -58,7 +58,7 @@ impl Destination {
         self.place().split_once("://").map(|(scheme, _)| scheme)
     }
 
-    /// Host and port, or what stands in their place, up to a path.
+    /// Host and port, or what replaces them, up to a path.
     fn authority(&self) -> &str {
         let place = self.place();
         let place = place.split_once("://").map_or(place, |(_, rest)| rest);

@@ -26,7 +26,7 @@ impl RecordId {
         Self::new(stored, CHANCE.with_borrow_mut(Chance::take))
     }
 
-    /// When the request was stored, as the clock stood then.
+    /// When the request was stored, by the clock of that moment.
     pub fn stored(&self) -> Timestamp {
         let mut millis = [0; 8];
         millis[2..].copy_from_slice(&self.as_bytes()[..6]);

@@ -21,11 +21,11 @@ use crate::request::id::RecordId;
 /// What is stored for one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Its name from now on. It tells when the request was stored, too.
+    /// Its name from now on. It also holds when the request was stored.
     pub id: RecordId,
     /// Which kind of request the body is.
     pub kind: String,
-    /// Whom it goes to.
+    /// Its destination.
     pub destination: Destination,
     /// When and how often it may be tried.
     pub options: DeliveryOptions,
@@ -86,12 +86,12 @@ struct Once<'a> {
     window: u64,
 }
 
-/// What stands at the head of a record, borrowed from its bytes, for looking at many.
+/// The head of a record, borrowed from its bytes, for looking at many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head<'a> {
-    /// Its name, which tells when it was stored, too.
+    /// Its name, which also holds when it was stored.
     pub id: RecordId,
-    /// Whom it goes to.
+    /// Its destination.
     pub destination: &'a str,
 }
 
@@ -114,7 +114,7 @@ impl Record {
     /// A record of this request.
     ///
     /// # Errors
-    /// When the request can never be delivered as it stands, or serde cannot write it.
+    /// When the request can never be delivered as it is, or serde cannot write it.
     pub fn new<R: Request>(request: &R, id: RecordId) -> Result<Self, Invalid> {
         request.check()?;
         let body = rmp_serde::to_vec_named(request)

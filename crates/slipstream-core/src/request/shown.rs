@@ -1,16 +1,16 @@
 //! Settings of a request as a listing shows them: secrets left out, contents as their size.
 //!
 //! # Invariants
-//! What is added as a secret does not come out again. The name of one does, for the operator who has
-//! to set it.
+//! What is added as a secret does not come out again. The name of a secret does, for the operator
+//! that has to set it.
 
 use super::timeout::Timeout;
 
-/// What stands where something was left out.
+/// The text in place of something that was left out.
 pub const LEFT_OUT: &str = "***";
 
-/// The name of a secret, such as `env:KEY`, or what stands where a secret was left out: what is no name was
-/// perhaps taken for the place of the secret itself.
+/// The name of a secret, such as `env:KEY`, or the text in place of a secret that was left out:
+/// what is no name was perhaps taken for the place of the secret itself.
 pub fn name_of_secret(text: &str) -> &str {
     if text.starts_with("env:") || text.starts_with("file:") { text } else { LEFT_OUT }
 }
@@ -41,7 +41,7 @@ impl Shown {
         self
     }
 
-    /// One that may not; `is_set` says whether there is one.
+    /// A value that may not be shown; `is_set` says whether there is one.
     #[must_use]
     pub fn secret(self, name: &'static str, is_set: bool) -> Self {
         self.text(name, is_set.then_some(LEFT_OUT))

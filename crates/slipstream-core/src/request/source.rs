@@ -1,4 +1,4 @@
-//! Who stored a request: what decides the slot that its record goes to.
+//! The source of a request: it decides the slot that its record goes to.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ impl Source {
         Self(name.as_ref().to_vec())
     }
 
-    /// This process: what a long-lived program uses unless told otherwise.
+    /// This process: what a long-lived program uses unless configured otherwise.
     pub fn process() -> Self {
         Self(format!("pid:{}", std::process::id()).into_bytes())
     }

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - It is stored as a number of milliseconds, and nothing else beside it.
-//! - One that [`Timeout::check`] passes is finite: no request makes a worker wait for ever.
+//! - A time-out that [`Timeout::check`] passes is finite: no request makes a worker wait for ever.
 
 use std::fmt;
 use std::time::Duration;
@@ -41,7 +41,7 @@ impl Timeout {
         self.0 < HASTY_MS
     }
 
-    /// Refuses one that is zero or without end. `what` names it.
+    /// Refuses a time-out that is zero or without end. `what` names it.
     ///
     /// # Errors
     /// That it is out of range.

@@ -27,7 +27,7 @@ const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
 /// The end of the mark of a key's, of whatever sort.
 const KEY: &str = "PRIVATE KEY-----";
 
-/// Who the peer must be, and who we are.
+/// The identity that the peer must have, and our own.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tls {
@@ -65,8 +65,8 @@ impl Tls {
         self
     }
 
-    /// Its key: PEM, or `env:NAME` or `file:PATH` for one that is looked up where the worker runs, and
-    /// never stored.
+    /// Its key: PEM, or `env:NAME` or `file:PATH` for a key that is looked up where the worker
+    /// runs, and never stored.
     #[must_use]
     pub fn key(mut self, pem_or_name: impl Into<Vec<u8>>) -> Self {
         self.key = pem_or_name.into();
@@ -170,8 +170,8 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Refuses certificates and a key that are no PEM, or of which one lacks the other. `key` is none where
-/// it is kept elsewhere, and empty where there is none.
+/// Refuses certificates and a key that are no PEM, or of which one lacks the other. `key` is `None`
+/// where it is kept elsewhere, and empty where there is none.
 ///
 /// # Errors
 /// What is wrong.

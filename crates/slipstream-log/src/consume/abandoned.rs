@@ -1,4 +1,4 @@
-//! Files that ended processes left: those that were being made, and notes of logs that are gone.
+//! Files that ended processes left: unfinished files, and notes of logs that are gone.
 //!
 //! What is being made right now may be removed, too; its maker makes it again.
 

@@ -1,14 +1,15 @@
-//! What operators ask a worker for, the one that runs or the next: small files in the spool.
+//! Operators' instructions to a worker, the running one or the next: small files in the spool.
 //!
 //! A file `worker.asked-…` for each command, so that two at the same moment lose nothing. It has a destination in
 //! each line, `*` for all.
 //!
 //! # Invariants
-//! - A worker hears of what was asked before it sees what the command did afterwards: it looks for these
-//!   files behind each listing of logs.
-//! - A file goes when a run that heard of it has ended. A run that is killed leaves it to the next.
-//! - In a shared spool only those of the worker's own user count: a member could have a destination tried
-//!   again and again.
+//! - A worker receives an instruction before it sees what the command did afterwards: it looks for
+//!   these files after each listing of logs.
+//! - A file is removed when a run that received it has ended. A run that is killed leaves it to the
+//!   next.
+//! - In a shared spool only files of the worker's own user count: a member could have a destination
+//!   tried again and again.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -21,10 +22,10 @@ use crate::error::SpoolError;
 use crate::format::layout::ASKED;
 use crate::fs::Open;
 
-/// What stands for all destinations.
+/// The text that means all destinations.
 const ALL: &str = "*";
 
-/// How many destinations are told apart. More are all.
+/// How many destinations are distinguished. More count as all.
 pub(crate) const DESTINATIONS_MAX: usize = 1_000;
 
 /// How often the files are looked for.
@@ -38,7 +39,7 @@ const KEPT_MAX: usize = 100;
 pub(crate) struct Asked {
     /// The files that were looked at, the latest last.
     heard: VecDeque<String>,
-    /// What the worker was not told yet.
+    /// What was not passed to the worker yet.
     untold: Vec<TryNow>,
     looked: Option<Duration>,
 }
@@ -61,12 +62,12 @@ impl Asked {
         }
     }
 
-    /// Whether there is something that the worker was not told yet.
+    /// Whether there is something that was not passed to the worker yet.
     pub(crate) fn is_untold(&self) -> bool {
         !self.untold.is_empty()
     }
 
-    /// What the worker was not told yet, looked for again once a while.
+    /// What was not passed to the worker yet, looked for again once a while.
     pub(crate) fn take(&mut self, files: &SpoolFiles, now: Duration) -> Vec<TryNow> {
         if self.looked.is_none_or(|looked| now >= looked + LOOK_EVERY) {
             self.looked = Some(now);
@@ -90,7 +91,7 @@ pub(crate) fn ask(files: &SpoolFiles, destinations: &[Destination]) -> Result<()
     let lines: Vec<&str> = if all { vec![ALL] } else { lines.into_iter().collect() };
     let bytes = lines.join("\n").into_bytes();
     let name = format!("{ASKED}-{:016x}", files.fs.random());
-    // Those that say no more are of no use beside it.
+    // Files that say no more are of no use beside it.
     let earlier = asked(files);
     let covered = |name: &String| all || left(files, name).is_some_and(|left| left == bytes);
     let covered: Vec<_> = earlier.into_iter().filter(covered).collect();
@@ -101,7 +102,7 @@ pub(crate) fn ask(files: &SpoolFiles, destinations: &[Destination]) -> Result<()
     Ok(())
 }
 
-/// The files that tell what is asked.
+/// The files that hold what is asked.
 fn asked(files: &SpoolFiles) -> Vec<String> {
     let names = files.fs.list(".").unwrap_or_default().into_iter();
     names.filter(|name| is_complete(name)).collect()
@@ -124,7 +125,7 @@ fn read(files: &SpoolFiles, name: &str) -> Vec<TryNow> {
     text.lines().filter(|line| !line.is_empty()).take(DESTINATIONS_MAX).map(asked).collect()
 }
 
-/// Whether this is the name of such a file, and not of one that is being made.
+/// Whether this is the name of such a file, and not of a file that is being made.
 fn is_complete(name: &str) -> bool {
     let digits = name.strip_prefix(ASKED).and_then(|rest| rest.strip_prefix('-'));
     digits.is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit()))

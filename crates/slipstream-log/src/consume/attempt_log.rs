@@ -1,9 +1,9 @@
 //! Attempt logs: what became of attempts, in words, beside the log that the requests are in.
 //!
 //! failed/NAME.log.notes, a line for each note, whatever stage the log is at: it is found by the
-//! log's name and goes when the log goes. Notes tell an operator why something failed. Best effort:
-//! they are not synced, and what finds no room is left out: a log's notes take no
-//! more than the log itself, or [`LEAST`].
+//! log's name and goes when the log goes. Notes show an operator why something failed. Best effort:
+//! they are not synced, and what finds no room is left out: a log's notes take no more than the log
+//! itself, or [`LEAST`].
 
 use std::io::ErrorKind;
 
@@ -19,9 +19,9 @@ const LEAST: u64 = 64 * 1024;
 /// Longest line that is read. A writer of longer ones has no room for many.
 const LINE_MAX: usize = 64 * 1024;
 
-/// Shows each line that was noted about a log's requests, oldest first. One at a time, for
-/// there may be as many bytes of them as of the log; one that is too long is skipped, and
-/// what is behind as many bytes as the longest log may have.
+/// Shows each line that was noted about a log's requests, oldest first. One at a time, for there
+/// may be as many bytes of them as of the log; a line that is too long is skipped, and so is what
+/// follows as many bytes as the longest log may have.
 ///
 /// # Errors
 /// When they cannot be read. A log without notes is no error.

@@ -2,14 +2,14 @@
 //!
 //! # Invariants
 //! - A record that was given out and not settled comes out again, in the next run if this one ends
-//!   early. An attempt stands on disk before it is made.
+//!   early. An attempt is on disk before it is made.
 //! - A log leaves processing/ only when all its records are settled.
 //! - Memory is bounded: a few bytes for each record that waits, up to `WAITING_MAX` of them; beyond
 //!   that a log is read again when the earliest is due, which finds the times on disk. What the worker
 //!   spills takes none (see `spilled`). So are descriptors: a log whose records wait holds none
 //!   (see `open`).
-//! - What is wrong with one log ends no run: it is skipped, tried again, and told at the end (see
-//!   `trouble`). Only what concerns the whole spool is an error of a step.
+//! - What is wrong with one log ends no run: it is skipped, tried again, and reported at the end
+//!   (see `trouble`). Only what concerns the whole spool is an error of a step.
 //!
 //! Logs are claimed one at a time, when the one before has been read through: so processing/
 //! holds what is being worked on and not the whole backlog, and the disk bound holds.
@@ -44,7 +44,7 @@ pub(crate) fn open(rotation: Arc<Rotation>) -> Result<Box<dyn Backlog>, SpoolErr
     Ok(Box::new(consumer))
 }
 
-/// What the worker is told when no record is to be had.
+/// What the worker is given when no record is to be had.
 fn of_claiming(error: SpoolError) -> BacklogError {
     match error.is_out_of_descriptors() {
         true => BacklogError::Unavailable { retry_in: LOOK_EVERY, reason: error.with_cause() },

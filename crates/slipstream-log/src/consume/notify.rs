@@ -1,8 +1,8 @@
-//! Notification of changes, for a worker that stays: it hears of new records as they come.
+//! Notification of changes, for a worker that stays: it is notified of new records as they come.
 //!
 //! # Invariants
-//! - Whatever is stored after [`ChangeWatcher::listen`] is told, once, until it is called again: so a
-//!   thousand stores between two looks cost one wake-up.
+//! - All that is stored after [`ChangeWatcher::listen`] causes one notification, until it is called
+//!   again: so a thousand stores between two looks cost one wake-up.
 //! - Nothing is polled.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::error::SpoolError;
 use crate::format::log_name::Stage;
 use crate::fs::Watch;
 
-/// Tells when there may be something new.
+/// Notifies when there may be something new.
 pub(crate) struct ChangeWatcher {
     watch: Box<dyn Watch>,
     came: Arc<AtomicBool>,
@@ -32,8 +32,8 @@ impl ChangeWatcher {
             heard.store(true, Ordering::SeqCst);
             notifier.notify();
         };
-        // Records come into collecting/; what is to be retried leaves failed/; what an operator asks for
-        // stands beside them.
+        // Records come into collecting/; what is to be retried leaves failed/; what an operator
+        // asks for is beside them.
         let dirs = [Stage::Collecting.name(), Stage::Failed.name(), "."];
         let watch = files.fs.watch(&files.path, &dirs, Box::new(wake));
         let watch = watch.map_err(|error| files.io("watch", Stage::Collecting.name(), error))?;

@@ -83,7 +83,7 @@ impl WorkerLock {
         }
         Err(SpoolError::Busy { holder: holder_pid(files, &*file) })
     }
-    /// Fails in a process that was forked off the one that took it.
+    /// Fails in a process that was forked off the process that took it.
     pub(crate) fn check(&self) -> Result<(), SpoolError> {
         match self.taken_by {
             pid if pid == std::process::id() => Ok(()),
@@ -116,7 +116,7 @@ fn read_pid(file: &dyn File) -> Option<u32> {
     std::str::from_utf8(&bytes[..read]).ok()?.trim().parse().ok()
 }
 
-/// The process that has the worker's lock. The file may tell of an earlier one.
+/// The process that has the worker's lock. The file may name an earlier one.
 fn holder_pid(files: &SpoolFiles, file: &dyn File) -> Option<u32> {
     files.fs.lock_holder(WORKER_LOCK).or_else(|| read_pid(file))
 }

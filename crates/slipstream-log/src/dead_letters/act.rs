@@ -23,7 +23,7 @@ use crate::fs::File;
 use crate::lifecycle::retirement::Retirement;
 use crate::lifecycle::retiring_log::RetiringLog;
 
-/// A worker is told of all destinations when there are more than these.
+/// A worker is notified of all destinations when there are more than these.
 const _: () = assert!(SelectedTo::MOST > DESTINATIONS_MAX);
 
 /// The settlement that a record has from now on.
@@ -62,14 +62,14 @@ pub(super) fn move_on(
     }
 }
 
-/// Destinations that something is retried to, and of which workers were not told yet. What the worker, or
-/// the last one, knows of a destination must not fail it untried.
+/// Destinations that something is retried to, and of which workers were not notified yet. What this
+/// worker, or the last one, has recorded of a destination must not fail it untried.
 #[derive(Default)]
 pub(super) struct Untold(BTreeSet<String>);
 
 impl Untold {
     pub(super) fn add(&mut self, to: &SelectedTo) {
-        // More than can be told apart are all.
+        // More than can be distinguished count as all.
         let room = (DESTINATIONS_MAX + 1).saturating_sub(self.0.len());
         self.0.extend(to.each.keys().take(room).cloned());
     }

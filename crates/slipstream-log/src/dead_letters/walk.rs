@@ -1,7 +1,7 @@
 //! The one walk over dead letters: shows them, counts them, or changes them.
 //!
-//! A filter is shown every request of processing/ and failed/, and how each stands: so it can tell, too, why
-//! one that it looks for is no dead letter. Only dead letters count and change.
+//! A filter is shown every request of processing/ and failed/, and the state of each: so it can
+//! also show why a request that it looks for is no dead letter. Only dead letters count and change.
 //!
 //! # Invariants
 //! - What a plan counts is what is changed when it is applied: the same walk and the same filter.
@@ -28,7 +28,7 @@ use crate::format::scan::Item;
 use crate::fs::File;
 use crate::lifecycle::rotation::Rotation;
 
-/// Tells whether a request is chosen, or that enough was seen.
+/// Returns whether a request is chosen, or that enough was seen.
 type Choose<'a> = dyn FnMut(&Letter<'_>) -> ControlFlow<(), bool> + 'a;
 
 /// Shows each request of processing/ and failed/, oldest log first, until `look` breaks off. Says which logs
@@ -75,7 +75,7 @@ pub(crate) fn apply(
     Ok(selection)
 }
 
-/// How a record of a log at this stage stands.
+/// The state of a record of a log at this stage.
 fn standing(state: State, stage: Stage, worker_running: bool) -> Standing {
     let failed = match stage {
         Stage::Processing if worker_running => Standing::HeldByWorker,
@@ -98,7 +98,7 @@ struct Walk<'a> {
     /// Each log is shown once, wherever it moves.
     is_listing: bool,
     selection: Selection,
-    /// The logs of processing/ that were seen, and what was chosen of those that a worker has.
+    /// The logs of processing/ that were seen, and what was chosen of the logs that a worker has.
     seen: HashMap<LogName, u64>,
     patience: Patience,
     untold: Untold,
@@ -169,7 +169,8 @@ impl<'a> Walk<'a> {
         Ok(std::mem::take(&mut self.selection))
     }
 
-    /// Whether a log counts already. One that a worker had, and has moved to failed/ since, counts there.
+    /// Whether a log counts already. A log that a worker had, and has moved to failed/ since,
+    /// counts there.
     fn was_seen(&mut self, log: LogName) -> bool {
         match self.seen.get(&log) {
             None => false,

@@ -1,8 +1,8 @@
 //! Names of users and groups, for messages.
 //!
 //! # Non-goals
-//! Directory services: this reads /etc/passwd and /etc/group, so that a refusal starts no look-up over
-//! the network. An account that is in neither is told by its number.
+//! Directory services: this reads /etc/passwd and /etc/group, so that a refusal starts no look-up
+//! over the network. An account that is in neither is shown by its number.
 
 use std::fs;
 

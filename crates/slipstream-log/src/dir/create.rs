@@ -1,8 +1,8 @@
 //! Finds a spool in a directory, or makes one there, and refuses what is not safe to use.
 //!
-//! A spool in /tmp stands among directories of strangers. So nothing is made or touched
-//! before the directory is known to be a directory, ours, and closed to others
-//! ([`SpoolDir::judge`]); and everything after goes through the descriptor that was judged.
+//! A spool in /tmp is among directories of other users. So nothing is made or touched before the
+//! directory is known to be a directory, ours, and closed to others ([`SpoolDir::judge`]); and
+//! everything after goes through the descriptor that was judged.
 //!
 //! Making one is a row of steps each of which may find itself done already, by another
 //! process or before a crash; the settings come last, and the first to write them wins.
@@ -73,7 +73,8 @@ pub(crate) fn create(dir: &SpoolDir, settings: &Settings) -> Result<Found, Spool
 fn read_settings(dir: &SpoolDir, owner: Owner) -> Result<Option<Settings>, SpoolError> {
     let file = dir.path().join(SETTINGS_FILE);
     let io = |doing, source| SpoolError::Io { doing, path: file.clone(), source };
-    // Until the settings are read, the directory's own mode tells who may have written them.
+    // Until the settings are read, the directory's own mode shows which users may have written
+    // them.
     let disk = Disk::new(dir.root_again()?, owner.access());
     let opened = match disk.open(SETTINGS_FILE, Open::Read) {
         Ok(opened) => opened,
@@ -191,7 +192,7 @@ fn permit(spool: &Path, dir: &Path, fd: &OwnedFd, group: Option<u32>) -> Result<
     fs::fchmod(fd, Mode::from_raw_mode(wanted))
         .map_err(|error| failed("set the mode of", dir, error))?;
     match group {
-        // To who is not in the group, the kernel gives no setgid bit, and no error.
+        // To a user outside the group, the kernel gives no setgid bit, and no error.
         Some(gid) if !is_right()? => Err(no_member(gid)),
         _ => Ok(()),
     }

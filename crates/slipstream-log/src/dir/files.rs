@@ -125,7 +125,7 @@ impl SpoolFiles {
         let len = file.stat().map_err(|error| self.io("look at", path, error))?.len;
         let limits = self.settings.limits();
         let header = self.read_header(file, path)?;
-        // What the header can no longer tell stands in the name, too.
+        // What the header no longer shows is in the name, too.
         let salt = header.map(|header| header.salt).or(name.map(|name| name.salt));
         Ok(match salt {
             Some(salt) => Walk::new(salt, len, limits),
@@ -142,7 +142,7 @@ impl SpoolFiles {
     }
 
     /// The names that the collecting logs would get if they were sealed, as far as their headers
-    /// tell.
+    /// show.
     pub(crate) fn collecting_names(&self) -> Result<HashSet<LogName>, SpoolError> {
         let mut names = HashSet::new();
         for slot in self.collecting_slots()? {

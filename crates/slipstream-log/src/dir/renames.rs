@@ -9,8 +9,8 @@ use crate::format::log_name::{LogName, Stage};
 use crate::fs::Replace;
 
 impl SpoolFiles {
-    /// Moves a log to where only its name can stand. What is in the way there does
-    /// not belong to the spool, and is put aside.
+    /// Moves a log to a path that belongs to its name alone. What is in the way there does not
+    /// belong to the spool, and is put aside.
     pub(crate) fn move_log(
         &self,
         doing: &'static str,

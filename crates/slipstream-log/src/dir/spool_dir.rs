@@ -117,7 +117,7 @@ impl SpoolDir {
         fs::fstat(&self.root).map_err(|error| failed("look at", &self.path, error))
     }
 
-    /// Whether this user may use what stands in it.
+    /// Whether this user may use what is in it.
     pub(crate) fn judge(&self) -> Result<Owner, SpoolError> {
         let stat = self.stat()?;
         let owner = Owner { uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode & 0o7777 };
@@ -161,7 +161,7 @@ impl SpoolDir {
         Ok(())
     }
 
-    /// Who may use the files, if that is what the settings say, too.
+    /// The users that may use the files, if that is what the settings say, too.
     pub(crate) fn access(&self, owner: Owner, group: Option<u32>) -> Result<Access, SpoolError> {
         let (mode, dir) = (owner.mode, self.path.display());
         match group {
@@ -178,7 +178,7 @@ impl SpoolDir {
         }
     }
 
-    /// Whether it stands at the default place, however that was spelt.
+    /// Whether it is at the default place, however that was spelt.
     fn is_default(&self) -> bool {
         let default = Path::new(DEFAULT_DIR);
         let there = || fs::stat(default).ok().zip(fs::fstat(&self.root).ok());
@@ -198,7 +198,7 @@ pub(crate) fn check(path: &Path, settings: &Settings) -> Result<(), SpoolError> 
     settings.check().map_err(|why| SpoolError::Settings { path: path.to_owned(), why })
 }
 
-/// Who owns the directory, and who may enter it.
+/// The owner of the directory, and the users that may enter it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Owner {
     pub(crate) uid: u32,
@@ -207,7 +207,7 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// Who may have made the files, as far as the directory's mode tells.
+    /// The users that may have made the files, as far as the directory's mode shows.
     pub(crate) fn access(self) -> Access {
         if self.mode & 0o070 != 0 { Access::Group(self.gid) } else { Access::Owner(self.uid) }
     }
@@ -217,7 +217,7 @@ impl Owner {
     }
 }
 
-/// Whether a directory's mode is one that a group shares.
+/// Whether a directory's mode shares it with a group.
 fn shared_mode(mode: u32) -> bool {
     mode & 0o070 == 0o070 && mode & 0o2000 != 0
 }

@@ -54,7 +54,7 @@ fn collecting() -> (Run, String) {
     (run, "collecting/s000.log".to_owned())
 }
 
-/// Damages a log, works what is left, and tells how many acknowledged requests are gone and how
+/// Damages a log, works what is left, and returns how many acknowledged requests are gone and how
 /// many were set aside.
 fn after(run: &Run, path: &str, what: &str, change: impl FnOnce(&mut Vec<u8>)) -> (u64, u64) {
     let fake = run.fake.snapshot();
@@ -128,7 +128,7 @@ struct Harm {
 }
 
 impl Large {
-    /// One in which records that were settled in each way stand among others.
+    /// A log in which records that were settled in each way are among others.
     fn new() -> Self {
         let asked = std::env::var("SLIPSTREAM_DAMAGE_RECORDS").ok();
         let number = asked.and_then(|text| text.parse().ok()).unwrap_or(100);
@@ -156,7 +156,7 @@ impl Large {
         large
     }
 
-    /// Reads the log as it stands.
+    /// Reads the log as it is.
     fn read(&self, mut each: impl FnMut(Item<'_>)) {
         // The fake counts operations, and notes each.
         self.run.fake.plan(Plan::Well);

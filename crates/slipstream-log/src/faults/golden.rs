@@ -15,7 +15,7 @@ use crate::fs::Fs;
 use crate::{Settings, Stage};
 
 /// A spool with something at every stage but removing/: records that are settled, deferred, begun
-/// and not touched, a log that has gone, one that is being collected.
+/// and not touched, a log that has gone, a log that is being collected.
 fn spool() -> Run {
     let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
     run.store();

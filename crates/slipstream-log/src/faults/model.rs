@@ -81,7 +81,7 @@ struct Model {
     tried: BTreeMap<u64, Tried>,
     /// The places at which records came out, and whose they are.
     places: BTreeMap<u128, u64>,
-    /// Those that were spilled in this run.
+    /// The requests that were spilled in this run.
     passed: BTreeSet<u128>,
     read_last: Option<u128>,
 }
@@ -163,7 +163,7 @@ impl Model {
             }
             (Settlement::Retry { after: _ }, before) => {
                 let tried = self.tried.entry(number).or_default();
-                // Of one that was not begun, an attempt in an earlier run may be.
+                // Of a request that was not begun, an attempt in an earlier run may be.
                 let attempts = before.map_or(tried.resumed(), |_| tried.attempts);
                 *tried = Tried { attempts, begun: None };
             }
@@ -251,7 +251,7 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
             }
             Step::Reopen { writer } => run.writers[writer] = run.spool(),
             Step::RetryOdd => {
-                // Those whose log is still being worked are not in failed/ yet.
+                // Requests whose log is still being worked are not in failed/ yet.
                 let mut chosen = Vec::new();
                 let mut odd = |letter: &Letter<'_>| {
                     if letter.standing != Standing::Failed {

@@ -1,7 +1,7 @@
 //! Power losses: at every operation, the disk is left in each state that it may then be in.
 //!
 //! A journaling file system keeps the order of changes to names, and may undo any number of the
-//! last ones whose directories were not synced; bytes that were not synced are there, gone, or
+//! last changes whose directories were not synced; bytes that were not synced are there, gone, or
 //! zeros, whatever became of the names.
 
 use super::run::Run;

@@ -10,8 +10,8 @@ use crate::Settings;
 use crate::fs::Fs;
 use crate::fs::fake::{EIO, ENOSPC, Plan};
 
-/// A spool with damage, an entry that is missing and one that is spoiled, a log on its way out, and
-/// a file that was being made.
+/// A spool with damage, an entry that is missing and an entry that is spoiled, a log on its way
+/// out, and a file that was being made.
 fn ill() -> Run {
     let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
     run.store();

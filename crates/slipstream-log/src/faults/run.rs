@@ -95,7 +95,7 @@ impl Run {
         }
     }
 
-    /// One whose writers wait until what they store would survive a power loss.
+    /// A spool whose writers wait until what they store would survive a power loss.
     pub(super) fn durable(settings: Settings) -> Self {
         let mut run = Self::new(settings);
         run.writers = run.writers.map(Spool::durable);
@@ -129,8 +129,8 @@ impl Run {
         self.store_through(&spool);
     }
 
-    /// Stores a request with a dedupe key, as a new process. The number that stands for it from
-    /// now on, if it was acknowledged: an earlier one's if that is said to be the same.
+    /// Stores a request with a dedupe key, as a new process. The number that denotes it from now
+    /// on, if it was acknowledged: an earlier request's if the two are said to be the same.
     pub(super) fn store_once(&mut self, key: &str) -> Option<u64> {
         self.next += 1;
         let number = self.next;
@@ -242,8 +242,8 @@ impl Run {
         assert!(left.is_empty(), "{what}: {left:?}");
     }
 
-    /// Works what is left of a damaged spool, holds the sums against the law, and tells how many
-    /// acknowledged requests are neither delivered nor failed, and how many were set aside.
+    /// Works what is left of a damaged spool, checks the totals, and returns how many acknowledged
+    /// requests are neither delivered nor failed, and how many were set aside.
     pub(super) fn check_damaged(&mut self, what: &str) -> (u64, u64) {
         let before = self.spool().status(Duration::ZERO).unwrap().totals;
         assert!(before.balanced(), "{what}: {before:?}");
@@ -262,7 +262,7 @@ impl Run {
         (lost as u64, after.outcomes.set_aside)
     }
 
-    /// The requests that stand in failed/.
+    /// The requests that are in failed/.
     fn in_failed(&self) -> BTreeSet<u64> {
         let mut numbers = BTreeSet::new();
         for name in self.fake.list(Stage::Failed.name()).unwrap() {

@@ -141,7 +141,7 @@ fn a_writer_on_a_full_disk_makes_room_by_overwriting() {
 }
 
 /// Stores a request that repeats an earlier one, as a process that may be stopped or fail at this
-/// operation; then again as one that does not.
+/// operation; then again as a process that does not.
 fn repeat_with(plan: Plan) -> u64 {
     let mut run = Run::new(Settings { slots: 1, ..Settings::default() });
     run.store_once("another");

@@ -1,6 +1,6 @@
-//! One log's trouble: each operation on it fails with each error, at each stage, while a worker runs
-//! and while it is being looked at. The others are delivered in that run, the trouble is told, and once it
-//! is over the log is worked, too.
+//! One log's trouble: each operation on it fails with each error, at each stage, while a worker
+//! runs and while it is being looked at. The others are delivered in that run, the trouble is
+//! reported, and once it is over the log is worked, too.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -218,7 +218,7 @@ fn what_was_passed_over_in_a_log_that_cannot_be_read_comes_out_by_itself_when_it
         assert!(again.is_empty(), "{what}, {errno}: {again:?} came out twice");
         seen.extend(rest);
         if errno != EMFILE {
-            // Of that the worker is told, and asks again.
+            // That is reported to the worker, which asks again.
             assert_eq!(seen, table.all, "{what}, {errno}");
         }
     }

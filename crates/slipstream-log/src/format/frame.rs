@@ -15,8 +15,8 @@ use slipstream_core::Timestamp;
 /// Bytes before the first frame: two copies of what the log says of itself, so that damage
 /// to one costs nothing, and the seal.
 pub const LOG_HEADER: u64 = SEAL_AT + SEAL.len() as u64;
-/// Where the seal stands. Zeros there say that the log may be appended to; anything else
-/// says that it may not, so that no damage opens a log again.
+/// Where the seal is. Zeros there say that the log may be appended to; anything else says that it
+/// may not, so that no damage opens a log again.
 pub const SEAL_AT: u64 = 2 * COPY as u64;
 /// What the process that seals a log writes there.
 pub const SEAL: [u8; 16] = *b"sealed: go away\n";
@@ -27,7 +27,7 @@ pub const FORMAT_VERSION: u16 = 1;
 
 /// Bytes of a frame before its payload.
 pub const FRAME_HEADER: usize = 32;
-/// Where in a frame its [`SettlementField`] stands.
+/// Where in a frame its [`SettlementField`] is.
 pub const SETTLEMENT_AT: u64 = 16;
 /// MessagePack never uses its first byte, so no record's payload begins with the mark.
 pub const MARK: [u8; 4] = *b"\xC1REC";
@@ -41,7 +41,7 @@ pub struct LogHeader {
     pub slot: u16,
     /// Chosen by chance for each log: its identity, and the seed of its frames' checks.
     pub salt: u64,
-    /// The wall clock when it was made: tells when it must rotate.
+    /// The wall clock when it was made: decides when it must rotate.
     pub opened: Timestamp,
     /// Orders the logs of a slot: `opened`, or just behind the newest log that existed
     /// then if the clock had stepped back.
@@ -87,7 +87,7 @@ impl LogHeader {
     }
 }
 
-/// What stands before a payload, less the settlement.
+/// What precedes a payload, less the settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHeader {
     /// The payload's length in bytes.
@@ -138,7 +138,7 @@ impl Frames {
         Self { bytes, starts: Vec::with_capacity(1) }
     }
 
-    /// Adds the record that `write` writes, and tells its payload's length.
+    /// Adds the record that `write` writes, and returns its payload's length.
     pub fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> usize {
         let start = self.bytes.len();
         self.bytes.resize(start + FRAME_HEADER, 0);
@@ -206,7 +206,7 @@ const CODES: [(u32, State); 5] = [
 /// As different from those: pending, and an attempt was begun that nothing is known of.
 const BEGUN: u32 = 0x5A5A_A5A5;
 
-/// How often an attempt may be interrupted before it counts as one that failed.
+/// How often an attempt may be interrupted before it counts as a failed attempt.
 pub const INTERRUPTIONS_MAX: u16 = 8;
 
 /// The fields that a worker changes in place, in one aligned write.
@@ -219,7 +219,7 @@ pub struct SettlementField {
     /// Not to be attempted before this time; zero when it may be at once.
     pub due: Timestamp,
     /// How long the wait was when it began, in units of [`WAIT_UNIT`], rounded up. A due time
-    /// further ahead than that tells that the clock has been set back, and does not hold.
+    /// further ahead than that shows that the clock has been set back, and does not hold.
     pub wait: u16,
     /// The last attempt was begun, and how it ended is not known: how often it was interrupted
     /// before. Only a pending record says so, and it has no due time then.

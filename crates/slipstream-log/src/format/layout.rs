@@ -4,7 +4,7 @@
 
 use crate::format::log_name::{LogName, Stage, collecting_name};
 
-/// Where a spool is unless told otherwise.
+/// Where a spool is unless configured otherwise.
 pub(crate) const DEFAULT_DIR: &str = "/tmp/slipstream";
 
 /// What writers and workers agree on.
@@ -21,10 +21,10 @@ pub(crate) const MEMORY: &str = "worker.memory";
 pub(crate) const LAST_RUN: &str = "worker.run";
 /// Which time of the last run was noticed as long ago, and when.
 pub(crate) const WARNED: &str = "worker.warned";
-/// How the names of files begin that tell a worker what an operator asks for.
+/// The prefix of the names of files that hold what an operator asks of a worker.
 pub(crate) const ASKED: &str = "worker.asked";
-/// The files that stand in a spool beside its directories. While one is being made, it has more
-/// behind its name.
+/// The files that are in a spool beside its directories. While a file is being made, its name has a
+/// suffix.
 pub(crate) const FILES: [&str; 8] =
     [SETTINGS_FILE, LEDGER, WORKER_LOCK, MEMORY, LAST_RUN, WARNED, DEDUPE, ASKED];
 

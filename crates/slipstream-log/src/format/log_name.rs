@@ -1,9 +1,9 @@
 //! The names of logs. Pure.
 //!
-//! A log that is being collected has its slot's name, so that a writer finds it without
-//! looking (`s003.log`). Once sealed, its name tells slot, time and identity
-//! (`s003-20261124T054217482Z-8f3a6c1e5d2b9a47.log`), sorts by age, and is never used
-//! again. A log on its way out has why it goes behind that (`….log.overwritten`).
+//! A log that is being collected has its slot's name, so that a writer finds it without looking
+//! (`s003.log`). Once sealed, its name holds slot, time and identity
+//! (`s003-20261124T054217482Z-8f3a6c1e5d2b9a47.log`), sorts by age, and is never used again. A log
+//! on its way out has why it goes behind that (`….log.overwritten`).
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use crate::format::frame::LogHeader;
 /// The bits of a position that are an offset: no log is that long.
 const OFFSET_BITS: u32 = 48;
 
-/// The largest offset that a position can tell.
+/// The largest offset that a position can hold.
 pub(crate) const OFFSET_MAX: u64 = (1 << OFFSET_BITS) - 1;
 
 /// The name of a sealed log. Names order by age.
@@ -32,8 +32,8 @@ pub struct LogName {
 }
 
 impl LogName {
-    /// The name of the log with this header. A stamp that no name can tell is the last that one can:
-    /// a log would else not be known by its name.
+    /// The name of the log with this header. A stamp that no name can hold becomes the last that a
+    /// name can: a log would else not be known by its name.
     pub fn of(header: &LogHeader) -> Self {
         let stamp = Timestamp::from_millis(header.stamp.as_millis().min(LAST_MILLI));
         Self { stamp, slot: header.slot, salt: header.salt }
@@ -53,16 +53,16 @@ impl LogName {
         (name.to_string() == text).then_some(name)
     }
 
-    /// Where the frame at this offset stands: by slot, then by age.
+    /// The position of the frame at this offset: by slot, then by age.
     pub fn position(self, at: u64) -> u128 {
-        // The stamps of a slot differ; the salt tells apart those of a clock that was lost.
+        // The stamps of a slot differ; the salt distinguishes the stamps of a clock that was lost.
         u128::from(self.slot) << 112
             | u128::from(self.stamp.as_millis()) << 64
             | u128::from(self.salt >> 48) << OFFSET_BITS
             | u128::from(at)
     }
 
-    /// The offset that a position tells, and the position of offset zero in the same log.
+    /// The offset that a position holds, and the position of offset zero in the same log.
     pub fn split_position(position: u128) -> (u128, u64) {
         let at = position as u64 & OFFSET_MAX;
         (position - u128::from(at), at)
@@ -110,7 +110,7 @@ impl RetireReason {
         }
     }
 
-    /// The reason that a word tells.
+    /// The reason that a word means.
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|why| why.word() == word)
     }
@@ -122,7 +122,7 @@ pub fn split_retiring(text: &str) -> Option<(LogName, &str)> {
     Some((LogName::parse(&text[..stem.len() + 4])?, word))
 }
 
-/// The last millisecond that a name can tell: the end of the year 9999.
+/// The last millisecond that a name can hold: the end of the year 9999.
 const LAST_MILLI: u64 = 253_402_300_799_999;
 
 /// `20261124T054217482Z`
@@ -155,8 +155,8 @@ fn parse_stamp(text: &str) -> Option<Timestamp> {
 /// The Julian day of 1970-01-01.
 const EPOCH: i32 = 2_440_588;
 
-/// Year, month and day of the day so many days after 1970-01-01, by the Gregorian calendar; the last day
-/// that a name can tell if it is beyond.
+/// Year, month and day of the day so many days after 1970-01-01, by the Gregorian calendar; the
+/// last day that a name can hold if it is beyond.
 fn date_of(days: u64) -> (i32, u8, u8) {
     let day = i32::try_from(days).ok().and_then(|days| days.checked_add(EPOCH));
     let date = day.and_then(|day| Date::from_julian_day(day).ok()).unwrap_or(Date::MAX);

@@ -1,16 +1,17 @@
 //! Reads a log record by record, past whatever is damaged.
 //!
-//! A frame is believed when the check of its header holds, which the log's salt seeds.
-//! When its payload does not hold what the header promises, writing it was cut short and
-//! others may have written behind: the search for the next frame begins inside. That is paid for
-//! from a budget, `SEARCH_INSIDE` times the log's size, so that the work is linear in that size
-//! the log's maker: headers that stand in each other's payloads would make it quadratic.
+//! A frame is believed when the check of its header holds, which the log's salt seeds. When its
+//! payload does not hold what the header promises, writing it was cut short and others may have
+//! written behind: the search for the next frame begins inside. That is paid for from a budget,
+//! `SEARCH_INSIDE` times the log's size, so that the work is linear in that size, whatever the log
+//! holds: headers inside each other's payloads would make it quadratic.
 //!
-//! **Torn or damaged.** A record is acknowledged once all of its bytes are written. So one whose
-//! bytes end before its header says, at the log's end or where another frame begins, never was; a
-//! record that was whole, and of which a bit is flipped, ends where its header says. (One that lacks
-//! no more than the zeros that align the next frame make up for looks like the latter, and counts
-//! so.) Zeros where frames were to be are what a power loss leaves of what was not synced.
+//! **Torn or damaged.** A record is acknowledged once all of its bytes are written. So a record
+//! whose bytes end before its header says, at the log's end or where another frame begins, never
+//! was; a record that was whole, and of which a bit is flipped, ends where its header says. (A
+//! record that lacks no more than the zeros that align the next frame make up for looks like the
+//! latter, and counts so.) Zeros where frames were to be are what a power loss leaves of what was
+//! not synced.
 //!
 //! # Invariants
 //! - Every record whose bytes are whole comes out, once, in order.
@@ -51,10 +52,11 @@ const SMALL: u64 = WINDOW as u64;
 /// Looks for the mark.
 static MARKS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(&MARK));
 
-/// How many stretches of a log are told apart. Behind that, all up to the next whole frame is one.
+/// How many stretches of a log are distinguished. After that, all up to the next whole frame is
+/// one.
 const STRETCHES: u32 = 4_096;
 
-/// What stands at some place of a log.
+/// What is at some place of a log.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Item<'a> {
     /// A record.
@@ -89,11 +91,11 @@ pub struct Walk {
     window_at: u64,
     /// Bytes of payloads that may still be checked in vain.
     budget: u64,
-    /// Stretches that may still be told apart.
+    /// Stretches that may still be distinguished.
     stretches: u32,
 }
 
-/// What stands at a place where a frame may begin.
+/// What is at a place where a frame may begin.
 enum Candidate {
     Frame(FrameHeader),
     /// No frame; the next one may begin so many bytes further on.
@@ -142,7 +144,7 @@ impl Walk {
         self.gap_end = 0;
     }
 
-    /// How many bytes stand behind that, and are not read.
+    /// How many bytes follow that, and are not read.
     pub fn unread(&self) -> u64 {
         self.len - self.end
     }
@@ -186,9 +188,9 @@ impl Walk {
         Ok((self.at < self.len).then(|| self.damage_until(self.end)))
     }
 
-    /// What stands at a place from which on there is no whole frame until `gap_end`, and no mark
-    /// until `mark`. None for the few zeros that only bring the next frame to its alignment: they
-    /// belong to none.
+    /// What is at a place from which on there is no whole frame until `gap_end`, and no mark until
+    /// `mark`. None for the few zeros that only bring the next frame to its alignment: they belong
+    /// to none.
     fn no_record(
         &mut self,
         file: &dyn ReadFile,
@@ -212,7 +214,7 @@ impl Walk {
             }
             // Perhaps it is only not read.
             Some(_) if gap_end == self.end && self.unread() > 0 => false,
-            // One that was given out is settled: it was whole.
+            // A record that was given out is settled: it was whole.
             Some(_) => {
                 let written = (mark - at).clamp(SETTLEMENT_AT, FRAME_HEADER as u64);
                 is_zeros(&start[SETTLEMENT_AT as usize..written as usize])
@@ -240,9 +242,9 @@ impl Walk {
         Item::Damage(start..self.len)
     }
 
-    /// Whether nothing stands there but zeros, and behind them what a write may have got as far
-    /// with that did not get through a frame's header, with the zeros that align the next frame.
-    /// The latter only if what comes next is `known`.
+    /// Whether there is nothing but zeros, and behind them what a write may have got as far with
+    /// that did not get through a frame's header, with the zeros that align the next frame. The
+    /// latter only if what comes next is `known`.
     fn is_torn_header(
         &mut self,
         file: &dyn ReadFile,
@@ -324,8 +326,8 @@ impl Walk {
         Ok(check)
     }
 
-    /// Finds where the next whole frame begins at or behind `at`; no later than the end. Tells
-    /// where the first mark stands.
+    /// Finds where the next whole frame begins at or behind `at`; no later than the end. Returns
+    /// where the first mark is.
     fn search(&mut self, file: &dyn ReadFile, at: u64) -> io::Result<u64> {
         let first = self.next_mark(file, at, self.end)?;
         let mut at = first;
@@ -340,7 +342,7 @@ impl Walk {
         Ok(first)
     }
 
-    /// Where the next mark stands at or behind `at`; `until` if none does before.
+    /// Where the next mark is at or behind `at`; `until` if none does before.
     fn next_mark(&mut self, file: &dyn ReadFile, at: u64, until: u64) -> io::Result<u64> {
         let mut found = until;
         let mut from = at;
@@ -386,8 +388,8 @@ impl Walk {
         Ok(())
     }
 
-    /// How many bytes from `at` on are looked at together: those that are read already, if they are
-    /// more than a frame's header.
+    /// How many bytes from `at` on are looked at together: the bytes that are read already, if they
+    /// are more than a frame's header.
     fn handy(&self, at: u64, until: u64) -> usize {
         let held = (self.window_at + self.window.len() as u64).saturating_sub(at);
         let read = at >= self.window_at && held > FRAME_HEADER as u64;
@@ -415,7 +417,7 @@ impl Walk {
     }
 }
 
-/// Whether nothing stands in these bytes.
+/// Whether nothing is in these bytes.
 pub(crate) fn is_zeros(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
 }

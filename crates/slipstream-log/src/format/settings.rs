@@ -1,4 +1,4 @@
-//! What writers and workers of one spool must agree on. It stands in the spool, written
+//! The settings that writers and workers of one spool must agree on. They are in the spool, written
 //! once when the spool is made, so two programs with different defaults cannot disagree.
 
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub struct Settings {
     /// The id of the group that shares the spool, if it is shared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<u32>,
-    /// Whether it may stand on a network file system, where locks may not hold.
+    /// Whether it may be on a network file system, where locks may not hold.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub network_fs: bool,
 }
@@ -42,7 +42,7 @@ pub struct Settings {
 pub struct Limits {
     /// The longest payload. A frame that claims more is damage.
     pub record: u64,
-    /// The longest log. What stands behind is damage that is not read.
+    /// The longest log. What follows is damage that is not read.
     pub log: u64,
 }
 

@@ -17,7 +17,7 @@ use rustix::io::Errno;
 
 use crate::format::log_name::Stage;
 
-/// Who may use a spool's files.
+/// The users that may use a spool's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// The user whose spool it is: files are 0600 and that user's.
@@ -103,7 +103,7 @@ impl Root {
         }
     }
 
-    /// Opens a name in a directory. Never blocks, whatever stands there.
+    /// Opens a name in a directory. Never blocks, whatever is there.
     pub(super) fn open(&self, path: &str, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
         let (parent, name) = self.parent(path)?;
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;

@@ -91,7 +91,7 @@ impl Fs for Disk {
         let mut entries = RawDir::new(&fd, buffer.spare_capacity_mut());
         let mut names = Vec::new();
         while let Some(entry) = entries.next() {
-            // A name that is no UTF-8 is none of ours.
+            // A name that is no UTF-8 is not ours.
             if let Ok(name) = entry?.file_name().to_str()
                 && !matches!(name, "." | "..")
             {
@@ -182,7 +182,7 @@ impl File for DiskFile {
         if written == bytes.len() {
             return Ok(());
         }
-        // The rest is not tried: another process's record may stand behind this piece by now.
+        // The rest is not tried: another process's record may follow this piece by now.
         let words =
             format!("only {written} of {} bytes were written; is the disk full?", bytes.len());
         let end = (&self.0).stream_position().ok();

@@ -1,5 +1,5 @@
-//! A file system in memory that fails when it is told to, stops like a killed process, and
-//! loses what a power loss may lose.
+//! A file system in memory that fails on command, stops like a killed process, and loses what a
+//! power loss may lose.
 //!
 //! What it models: a directory tree of one level, files with data, locks by open file, and for
 //! each file and directory what has reached the disk for sure. Operations are counted, so that
@@ -75,7 +75,7 @@ struct Data {
     synced: Vec<u8>,
     /// When it was written last, as a test has it.
     modified: Timestamp,
-    /// Who holds the lock: open files by number.
+    /// The holders of the lock: open files by number.
     locks: BTreeMap<u64, Lock>,
 }
 
@@ -148,7 +148,7 @@ impl Fake {
     }
 
     /// The power failed. Of the names' changes since their directories were synced, the last
-    /// `undone` are lost; of the files, what was not synced is lost as told.
+    /// `undone` are lost; of the files, what was not synced is lost as requested.
     pub(crate) fn power_loss(&self, undone: usize, lost: Lost) {
         self.restart();
         let mut world = self.world();
@@ -226,7 +226,7 @@ impl Fake {
     }
 }
 
-/// Whether an operation may fail with ENOSPC: those that need new blocks.
+/// Whether an operation may fail with ENOSPC: operations that need new blocks.
 fn needs_space(what: &str) -> bool {
     matches!(what, "create" | "append" | "rename" | "sync" | "sync_dir")
 }

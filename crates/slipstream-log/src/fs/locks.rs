@@ -1,6 +1,6 @@
 //! The system's table of locks: which process has a file.
 
-/// The process that has this file's lock alone, where the system tells.
+/// The process that has this file's lock alone, where the system reports it.
 pub(super) fn holder((device, inode): (u64, u64)) -> Option<u32> {
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
     locks.lines().find_map(|line| holder_by(line, device, inode))

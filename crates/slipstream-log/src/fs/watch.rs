@@ -1,7 +1,7 @@
 //! Hearing of changes in a directory, and of its end, by inotify.
 //!
-//! A watch tells once and is then forgotten by the kernel, so writers pay for it once and not with
-//! every write. A thread waits for it; it ends with the watch.
+//! A watch notifies once and is then forgotten by the kernel, so writers pay for it once and not
+//! with every write. A thread waits for it; it ends with the watch.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -110,7 +110,7 @@ impl Drop for DirWatch {
             return;
         }
         self.shared.over.store(true, Ordering::SeqCst);
-        // That a watch is removed is told, too, and ends the thread's wait.
+        // That a watch is removed is notified, too, and ends the thread's wait.
         let watch = self.add(self.root.fd(), WatchFlags::DELETE_SELF);
         let removed = watch.and_then(|watch| inotify::remove_watch(&self.shared.inotify, watch));
         if let (Ok(()), Some(thread)) = (removed, self.thread.take()) {

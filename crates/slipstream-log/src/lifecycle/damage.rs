@@ -1,7 +1,7 @@
 //! Unreadable bytes of a log, set aside in failed/NAME.damaged.
 //!
 //! # Invariants
-//! - The copy is whole or not there. Each stretch stands behind a line that says where it stood.
+//! - The copy is whole or not there. Each stretch follows a line that says where it was.
 //! - Copies are bounded: at most twice as many bytes as are read of the log, and as many files as a
 //!   slot may have logs.
 
@@ -127,7 +127,7 @@ fn make_room(files: &SpoolFiles, slot: u16) -> Result<(), SpoolError> {
     Ok(())
 }
 
-/// Writes what is unreadable of a log: each stretch behind a line that says where it stood.
+/// Writes what is unreadable of a log: each stretch after a line that says where it was.
 struct Aside<'a> {
     files: &'a SpoolFiles,
     file: &'a dyn File,

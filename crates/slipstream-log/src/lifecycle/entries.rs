@@ -1,7 +1,7 @@
 //! Entries of the ledger, and the accounts that they make together. Pure.
 //!
-//! An entry is a line: eight hex digits of crc32c, a space, JSON. A newline stands before it, too,
-//! so that one that was cut short, or zeros behind the last one, spoil no other.
+//! An entry is a line: eight hex digits of crc32c, a space, JSON. A newline precedes it, too, so
+//! that an entry that was cut short, or zeros behind the last entry, spoil no other.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
@@ -35,7 +35,7 @@ pub(crate) struct Account {
 /// What a log held when it was sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sealed {
-    /// Records. A stretch of bytes that is none, but may have been one, counts as one.
+    /// Records. A stretch of bytes that is not a record, but may have been one, counts as one.
     pub(crate) requests: u64,
     pub(crate) bytes: u64,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Gone {
     pub(crate) outcomes: Outcomes,
 }
 
-/// All that the ledger must know of a log once it is gone. Until that is entered, it stands in the
+/// All that the ledger must record of a log once it is gone. Until that is entered, it is in the
 /// log's name: so a full disk can be emptied though the ledger cannot grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -134,7 +134,7 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// Takes over what these lines say of one log. Only those that name it are parsed: there may be
+    /// Takes over what these lines say of one log. Only lines that name it are parsed: there may be
     /// thousands of others, and this is asked whenever a log is claimed or goes.
     pub(crate) fn extend_by(&mut self, bytes: &[u8], log: &str) {
         for at in memmem::find_iter(bytes, log) {
@@ -155,7 +155,7 @@ impl Accounts {
                 continue;
             }
             self.spoiled += 1;
-            // The newline between two entries may be what was damaged: they stand in one line then.
+            // The newline between two entries may be what was damaged: they are in one line then.
             let starts: Vec<_> = line
                 .windows(3)
                 .enumerate()

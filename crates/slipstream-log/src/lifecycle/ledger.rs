@@ -7,7 +7,7 @@
 //! a step after a crash writes the same again and nothing is counted twice.
 //!
 //! Lock rules are those of a log: a process that appends shares the ledger's lock and looks whether
-//! it is still the ledger; one that replaces it by a shorter one holds the lock alone.
+//! it is still the ledger; a process that replaces it by a shorter one holds the lock alone.
 //!
 //! It is read in pieces, and only as far as the entries of all logs that can be there would reach.
 //! What makes it longer is no work of ours: before the next entry it is written anew without that.
@@ -69,7 +69,7 @@ impl Ledger {
         Ok(accounts.logs.get(&log).copied().unwrap_or_default())
     }
 
-    /// Shows the ledger's lines, some at a time, and tells how many bytes are not read.
+    /// Shows the ledger's lines, some at a time, and returns how many bytes are not read.
     fn lines(&self, mut show: impl FnMut(&[u8])) -> Result<u64, SpoolError> {
         let failed = |doing| move |error| self.files.io(doing, LEDGER, error);
         let file = match self.files.fs.open(LEDGER, Open::Read) {
@@ -216,8 +216,8 @@ impl Ledger {
         held
     }
 
-    /// Replaces the ledger by one that holds the same in fewer entries, if that takes at most so
-    /// many bytes.
+    /// Replaces the ledger by a ledger that holds the same in fewer entries, if that takes at most
+    /// so many bytes.
     pub(crate) fn rewrite(&self, most: u64) -> Result<(), SpoolError> {
         let file = self
             .files

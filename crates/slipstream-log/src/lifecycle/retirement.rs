@@ -1,9 +1,9 @@
 //! Retirement: removes logs. Every step is idempotent; an interrupted one is resumed by the next process.
 //!
 //! No log leaves removing/ before the ledger has its entries. While they cannot be written, because
-//! the disk is full, what they would say stands in the log's name, and the log is emptied. What of it is
-//! to be set aside is written into the room that this gives back; if another program takes that first,
-//! it is counted, but not kept.
+//! the disk is full, what they would say is in the log's name, and the log is emptied. What of it
+//! is to be set aside is written into the room that this gives back; if another program takes that
+//! first, it is counted, but not kept.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ impl Retirement {
         self.finish_all_within(FINISH_FOR)
     }
 
-    /// The same, for as long as told.
+    /// The same, for as long as given.
     pub(crate) fn finish_all_within(&self, most: Duration) -> Result<(), SpoolError> {
         let clock = &self.files().clock;
         let began = clock.elapsed();
@@ -159,7 +159,7 @@ impl Retirement {
         Ok(Some(Retired { bytes: tally.bytes, requests: unsettled }))
     }
 
-    /// Enters a log whose name tells its counts, and removes it. If it cannot be entered, it is at
+    /// Enters a log whose name holds its counts, and removes it. If it cannot be entered, it is at
     /// least emptied: on a full disk that makes the room to enter it.
     fn enter_and_remove(
         &self,

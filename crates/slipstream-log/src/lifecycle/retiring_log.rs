@@ -1,4 +1,4 @@
-//! Logs within removing/: the name tells the log, why it goes, and how far that is.
+//! Logs within removing/: the name holds the log, why it goes, and how far that is.
 
 use std::collections::HashSet;
 
@@ -52,8 +52,8 @@ impl RetiringLog {
     }
 }
 
-/// Every sealed log that is there, wherever it stands. A log that moves on while the
-/// directories are read one after the other is seen in the later one.
+/// Every sealed log that is there, at whatever stage. A log that moves on while the directories are
+/// read one after the other is seen in the later one.
 pub(crate) fn logs_there(files: &SpoolFiles) -> Result<HashSet<LogName>, SpoolError> {
     let mut there = HashSet::new();
     // Twice: a retried log moves back, and may slip through the first look.

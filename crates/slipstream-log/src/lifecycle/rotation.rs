@@ -87,7 +87,7 @@ impl Rotation {
         Ok(overwritten)
     }
 
-    /// Moves a collecting log on, to a place that depends on its name, and tells that. Where its
+    /// Moves a collecting log on, to a place that depends on its name, and returns that. Where its
     /// header names a log that there is already, it gets a name of its own. Call it with the log's
     /// lock, held alone.
     pub(crate) fn leave_collecting(
@@ -111,8 +111,8 @@ impl Rotation {
         Err(files.contended(path))
     }
 
-    /// Tells every writer that this is no longer the slot's log. Before the log moves: a writer
-    /// that finds the seal on a log in its place moves it on itself.
+    /// Marks, for every writer, that this is no longer the slot's log. Before the log moves: a
+    /// writer that finds the seal on a log in its place moves it on itself.
     fn mark_sealed(&self, file: &dyn File, path: &str) -> Result<(), SpoolError> {
         let marked = file.write_at(&SEAL, SEAL_AT);
         marked.map_err(|error| self.files().io("seal", path, error))
@@ -224,9 +224,9 @@ impl Rotation {
 
 /// Whether a log is to be replaced by a new one before `more` bytes are appended at `now`.
 ///
-/// A clock that differs by up to one rotation backwards is another writer's, read a moment
-/// earlier at the minute's edge, or a small correction: the log stays. One that is further
-/// back was set back.
+/// A clock that differs by up to one rotation backwards is another writer's, read a moment earlier
+/// at the minute's edge, or a small correction: the log stays. A clock that is further back was set
+/// back.
 pub(crate) fn is_due(
     settings: &Settings,
     header: &LogHeader,

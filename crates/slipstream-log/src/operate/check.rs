@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //! - A check alone changes nothing.
-//! - What a killed process or a power loss leaves in the normal course of things is told apart from
-//!   what is wrong: docs/format.md has a table of it.
+//! - What a killed process or a power loss leaves in the normal course of things is distinguished
+//!   from what is wrong: docs/format.md has a table of it.
 //! - A repair loses no readable record: it finishes what was begun, moves away what does not
 //!   belong, and writes entries.
 //! - It never cuts, moves or removes bytes of a log that holds a record.
@@ -27,7 +27,7 @@ use crate::operate::survey::Survey;
 mod accounts;
 mod logs;
 
-/// How many names of a directory that are none of a log are told.
+/// How many names of a directory that are not names of logs are reported.
 const STRANGERS_MAX: usize = 100;
 
 struct Check<'a> {

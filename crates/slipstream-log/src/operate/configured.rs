@@ -1,4 +1,5 @@
-//! Where the spool is when nothing in a program says so: what the command line goes by, for all programs.
+//! The place of the spool when a program does not say: the command line's settings, for all
+//! programs.
 //!
 //! # Invariants
 //! - In this order: `SLIPSTREAM_DIR`, `dir` of the settings files (the user's own before the system's), and
@@ -35,8 +36,8 @@ pub struct SettingsFile {
     pub text: Option<String>,
 }
 
-/// The settings files, in the order in which later ones win: the system's and the user's own, or the one
-/// that `SLIPSTREAM_CONFIG` names; none if that is empty.
+/// The settings files, in the order in which later ones win: the system's and the user's own, or
+/// the file that `SLIPSTREAM_CONFIG` names; none if that is empty.
 ///
 /// # Errors
 /// One is there and cannot be read.
@@ -64,8 +65,8 @@ fn usual() -> Vec<PathBuf> {
     [PathBuf::from(SYSTEM)].into_iter().chain(own).collect()
 }
 
-/// The text of a file. One in a home is skipped if it is neither this user's nor root's: sudo may
-/// keep the home of the user who called it, whose settings are not for root.
+/// The text of a file. A file in a home is skipped if it is neither this user's nor root's: sudo
+/// may keep the home of the calling user, whose settings are not for root.
 fn read(path: &Path, must_be: bool) -> io::Result<Option<String>> {
     let believed = must_be || path == Path::new(SYSTEM);
     // A pipe that another user put there would keep this waiting.
@@ -79,8 +80,8 @@ fn read(path: &Path, must_be: bool) -> io::Result<Option<String>> {
     io::read_to_string(file).map(Some)
 }
 
-/// Whether there is no file. A home that one may not look into, such as that of who called sudo, has
-/// none for this process; the system's file is for all users, and must not be skipped.
+/// Whether there is no file. A home that this process may not look into, such as the home of sudo's
+/// caller, has none for it; the system's file is for all users, and must not be skipped.
 fn is_absent(path: &Path, kind: ErrorKind) -> bool {
     match kind {
         ErrorKind::NotFound | ErrorKind::NotADirectory => true,
@@ -138,10 +139,11 @@ fn configured(
 }
 
 impl Spool {
-    /// Opens the spool that the command line uses, too, unless an option names another: the one that
-    /// `SLIPSTREAM_DIR` names, or else `dir` in `~/.config/slipstream.toml` or /etc/slipstream.toml, or else
-    /// [`Spool::DEFAULT_DIR`]. It is made if it is not there, with the default settings; where a settings
-    /// file says what one is made with, `slipstream init` has to make it.
+    /// Opens the spool that the command line uses, too, unless an option names another: the spool
+    /// that `SLIPSTREAM_DIR` names, or else `dir` in `~/.config/slipstream.toml` or
+    /// /etc/slipstream.toml, or else [`Spool::DEFAULT_DIR`]. It is made if it is not there, with
+    /// the default settings; where a settings file says what a spool is made with,
+    /// `slipstream init` has to make the spool.
     ///
     /// # Errors
     /// As for [`Spool::open`], and when a settings file cannot be read or understood.

@@ -11,7 +11,7 @@ use slipstream_core::operator::NearlyFull;
 use crate::format::settings::{OnFull, Settings};
 use crate::operate::slots::SlotStatus;
 
-/// How many of the newest logs tell how fast a slot fills.
+/// How many of the newest logs show how fast a slot fills.
 const NEWEST: usize = 4;
 
 /// The slot that is full first.
@@ -27,7 +27,7 @@ pub struct Forecast {
 }
 
 impl Forecast {
-    /// The same, as any engine tells it.
+    /// The same, as any engine reports it.
     pub(crate) fn nearly_full(self, on_full: OnFull) -> NearlyFull {
         let overwrites = (on_full == OnFull::Overwrite).then_some(self.requests);
         NearlyFull::new(format!("slot {}", self.slot), self.wait, overwrites)
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(forecast(&ten, Some(30)), Some(30));
         assert_eq!(forecast(&ten[2..], Some(30)), Some(30 + 2 * 60));
         assert_eq!(forecast(&ten[5..], Some(30)), Some(30 + 5 * 60));
-        // A worker has just taken the one that was being collected.
+        // A worker has just taken the log that was being collected.
         assert_eq!(forecast(&ten[5..], None), Some(90 + 5 * 90));
     }
 

@@ -1,4 +1,4 @@
-//! A log that is read without working it, by its path, wherever it stands.
+//! Inspection of a log by its path, wherever it is, without working it.
 //!
 //! # Invariants
 //! - Nothing is written, and nothing of the file is believed that its checksums do not cover.
@@ -7,7 +7,7 @@
 //!   which is just being written does not look like damage.
 //!
 //! # Non-goals
-//! What the records mean, and who may see them.
+//! What the records mean, and which users may see them.
 
 use std::fs::File as StdFile;
 use std::io;
@@ -41,7 +41,7 @@ pub enum InspectError {
         /// What it said.
         source: io::Error,
     },
-    /// The file is no log, or nothing tells any more that it is one.
+    /// The file is no log, or nothing shows any more that it is one.
     #[error(
         "{} is not a log: it has neither a header of version {FORMAT_VERSION} nor a log's name",
         .path.display()
@@ -91,7 +91,7 @@ impl LogReader {
             Err(source) => return Err(InspectError::Io { path: path.to_owned(), source }),
         };
         let header = LogHeader::parse(&bytes[..read]);
-        // What the header can no longer tell stands in the name, too.
+        // What the header no longer shows is in the name, too.
         let Some(salt) = header.map(|header| header.salt).or(name.map(|name| name.salt)) else {
             return Err(InspectError::NoLog { path: path.to_owned() });
         };
@@ -99,7 +99,7 @@ impl LogReader {
         Ok(Self { path: path.to_owned(), file, header, walk })
     }
 
-    /// What it says of itself; none when that is damaged, and its name stands in for it.
+    /// What it says of itself; none when that is damaged, and its name replaces it.
     pub fn header(&self) -> Option<LogHeader> {
         self.header
     }
@@ -127,7 +127,7 @@ impl std::fmt::Debug for LogReader {
     }
 }
 
-/// The limits of the spool that a log stands in. A copy elsewhere may be of any spool.
+/// The limits of the spool that a log is in. A copy elsewhere may be of any spool.
 fn limits_at(path: &Path) -> Limits {
     let settings = || {
         let beside = path.parent()?.parent()?.join(SETTINGS_FILE);

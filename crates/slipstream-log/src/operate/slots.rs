@@ -1,4 +1,4 @@
-//! What stands in the slots of a spool, by stage.
+//! The contents of the slots of a spool, by stage.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ pub struct LogStatus {
     pub bytes: u64,
 }
 
-/// What stands in a slot.
+/// The contents of a slot.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SlotStatus {
     /// Its number.
     pub slot: u16,
     /// The log that is appended to.
     pub collecting: Option<LogStatus>,
-    /// Those that wait for the worker, the oldest first: it is evicted first.
+    /// The logs that wait for the worker, the oldest first: it is evicted first.
     pub ready: Vec<LogStatus>,
     /// What the worker has claimed.
     pub processing: StageStatus,

@@ -1,10 +1,11 @@
-//! Staleness: whether no worker has finished for too long, told to one of all those who store.
+//! Staleness: whether no worker has finished for too long, reported to one of all processes that
+//! store.
 //!
 //! # Invariants
 //! - While workers finish in time, asking costs one look at the time of one file.
 //! - A run that lasts counts for as long as it reports.
-//! - One that hangs, and a lock that no worker holds, do not.
-//! - What is overdue is told once in each such time, however many processes ask.
+//! - A run that hangs, and a lock that no worker holds, do not.
+//! - What is overdue is reported once in each such time, however many processes ask.
 //! - A clock that was set back makes it neither silent for ever nor noisy: a time that is yet to
 //!   come counts from when it was noticed first.
 //!
@@ -27,11 +28,11 @@ use crate::fs::{File, Open};
 struct Noticed {
     /// The time of the last run then.
     last: Timestamp,
-    /// When it was noticed, or told last.
+    /// When it was noticed, or reported last.
     at: Timestamp,
 }
 
-/// Whether no worker has finished for longer than `after`, and none is running that tells so.
+/// Whether no worker has finished for longer than `after`, and none that reports is running.
 pub(crate) fn overdue(files: &SpoolFiles, after: Duration) -> Option<Overdue> {
     look(files, after).unwrap_or_else(|error| {
         tracing::debug!(%error, "cannot tell whether a worker has finished lately");
@@ -39,7 +40,7 @@ pub(crate) fn overdue(files: &SpoolFiles, after: Duration) -> Option<Overdue> {
     })
 }
 
-/// Looks whether it is so, and notes that this was told.
+/// Looks whether it is so, and notes that this was reported.
 fn look(files: &SpoolFiles, after: Duration) -> io::Result<Option<Overdue>> {
     let now = files.clock.now();
     let (last, worked) = match files.fs.modified(LAST_RUN) {
@@ -55,7 +56,7 @@ fn look(files: &SpoolFiles, after: Duration) -> io::Result<Option<Overdue>> {
         return Ok(None);
     }
     let file = open_warned(files)?;
-    // If it is held, another process is just being told.
+    // If it is held, another process is just receiving the report.
     let Some(_held) = files.lock_if_free(&*file, WARNED).map_err(io::Error::other)? else {
         return Ok(None);
     };

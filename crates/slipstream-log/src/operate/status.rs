@@ -1,4 +1,4 @@
-//! What only a spool has to tell of itself, beside the status that any engine has. Pure.
+//! The status that only a spool has, beside the status that any engine has. Pure.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use crate::operate::slots::SlotStatus;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SpoolStatus {
-    /// What any engine tells.
+    /// What any engine reports.
     pub status: Status,
     /// Its settings.
     pub settings: Settings,
-    /// Each slot in which something stands.
+    /// Each slot that is not empty.
     pub slots: Vec<SlotStatus>,
     /// What was overwritten, by slot.
     pub overwritten: BTreeMap<u16, OverwrittenSum>,
@@ -26,7 +26,7 @@ pub struct SpoolStatus {
 }
 
 impl SpoolStatus {
-    /// A spool in whose slots nothing stands.
+    /// A spool whose slots are empty.
     pub fn new(status: Status, settings: Settings) -> Self {
         let (slots, overwritten) = (Vec::new(), BTreeMap::new());
         Self { status, settings, slots, overwritten, spoiled_entries: 0 }

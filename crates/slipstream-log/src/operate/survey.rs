@@ -70,8 +70,8 @@ impl<'a> Survey<'a> {
         Self { ledger, files: &ledger.files }
     }
 
-    /// Looks at everything. Envelopes are read for no longer than `most`, to tell for how long requests have
-    /// waited, by whom they go to; what is left then is only counted.
+    /// Looks at everything. Envelopes are read for no longer than `most`, to count for how long
+    /// requests have waited, by destination; what is left then is only counted.
     ///
     /// While others work, the parts are not of one moment; so it looks again, a few times, if the sums do
     /// not agree. At a quiet moment they must.
@@ -108,7 +108,7 @@ impl<'a> Survey<'a> {
         let folded = accounts.folded_without(&there);
         let mut totals = Totals::default();
         (totals.stored, totals.outcomes) = (folded.stored, folded.outcomes);
-        // What is being collected counts as it stands; an end that is being written does not.
+        // What is being collected counts as it is; an end that is being written does not.
         for (_, tally) in &collecting {
             totals.stored += tally.readable();
             totals.pending += tally.readable();
@@ -116,8 +116,8 @@ impl<'a> Survey<'a> {
         for (name, seen) in &seen {
             count(&mut totals, &accounts, *name, seen);
         }
-        // Logs that are neither there nor accounted for were taken away by hand.
-        // (One that a power loss put back into collecting/ is there.)
+        // Logs that are neither there nor accounted for were taken away by hand. (A log that a
+        // power loss put back into collecting/ is there.)
         let collected = |name| collecting.iter().any(|(log, _)| log == name);
         for (name, account) in &accounts.logs {
             if account.gone.is_none() && !seen.contains_key(name) && !collected(name) {
@@ -255,7 +255,7 @@ impl<'a> Survey<'a> {
     }
 }
 
-/// What the last run, or the one that lasts, reported.
+/// What the last run, or the current one, reported.
 pub(crate) fn last_run(files: &SpoolFiles) -> Option<LastRun> {
     LastRun::read(&state_files::read(files, LAST_RUN, Open::Read)?)
 }
@@ -268,7 +268,7 @@ fn or_skip<T: Default>(path: &str, seen: Result<T, SpoolError>, skipped: &mut Ve
     })
 }
 
-/// The logs that stand at a stage.
+/// The logs that are at a stage.
 fn at_stages<'a>(
     collecting: &'a [(LogName, Tally)],
     seen: &'a HashMap<LogName, Seen>,
@@ -280,7 +280,7 @@ fn at_stages<'a>(
     collecting.iter().map(|(log, tally)| (Stage::Collecting, log, tally)).chain(sealed)
 }
 
-/// Requests of a log that are not settled; in failed/, those that failed for good, too.
+/// Requests of a log that are not settled; in failed/, requests that failed for good, too.
 fn unsettled(stage: Stage, tally: &Tally) -> u64 {
     match stage {
         Stage::Failed => tally.pending + tally.failed,

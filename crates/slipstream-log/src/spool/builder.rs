@@ -35,13 +35,13 @@ pub struct SpoolBuilder {
 }
 
 impl SpoolBuilder {
-    /// What a spool is made with. One that is there keeps its own: see [`Spool::settings`].
+    /// What a spool is made with. An existing spool keeps its own: see [`Spool::settings`].
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
     }
 
-    /// The clock that the spool goes by, instead of the system's: for tests.
+    /// The clock that the spool uses, instead of the system's: for tests.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Some(Arc::new(clock));
         self
@@ -121,8 +121,8 @@ impl Spool {
     /// Opens the spool in this directory, made with the default settings if it is not there.
     ///
     /// Root opens no spool of another user. A spool that another user shares at
-    /// [`Spool::DEFAULT_DIR`] is refused as well, since any user may be the first to make one there:
-    /// [`SpoolBuilder::named`] takes one that an operator named.
+    /// [`Spool::DEFAULT_DIR`] is refused as well, since any user may be the first to make one
+    /// there: [`SpoolBuilder::named`] takes a spool that an operator named.
     ///
     /// # Errors
     /// When the directory is not safe to use, is no spool, or the file system refuses.
@@ -153,8 +153,7 @@ impl SpoolDir {
         Spool::builder().find_in(self)
     }
 
-    /// The spool in it, made with these settings if it holds none. One that is there keeps its
-    /// own.
+    /// The spool in it, made with these settings if it holds none. An existing spool keeps its own.
     ///
     /// # Errors
     /// As for [`SpoolDir::find`], and when the settings are impossible.

@@ -97,9 +97,10 @@ impl Operator for Spool {
     }
 }
 
-/// What only a spool can tell.
+/// What only a spool can report.
 impl Spool {
-    /// What [`Operator::status`] tells, and the spool's slots, settings and accounts, of one look.
+    /// What [`Operator::status`] reports, and the spool's slots, settings and accounts, of one
+    /// look.
     ///
     /// While others work, the parts are not of one moment; so it looks again, a few times, if
     /// the sums do not agree. At a quiet moment they must.

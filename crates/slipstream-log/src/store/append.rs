@@ -1,10 +1,10 @@
 //! Storing: the hot path. For a log that is open already, four system calls: lock shared, read
 //! the seal, write, unlock.
 //!
-//! The seal tells whether the log still is the slot's: the process that seals it writes that, alone under
-//! the lock, before it moves the log. Looking where the path leads would tell the same and costs
-//! four times as much (and, where times are looked at, makes the next write slower). So the path
-//! is only looked at now and then: a log that was taken away by hand is noticed within
+//! The seal shows whether the log still is the slot's: the process that seals it writes that, alone
+//! under the lock, before it moves the log. Looking where the path leads would show the same and
+//! costs four times as much (and, where times are looked at, makes the next write slower). So the
+//! path is only looked at now and then: a log that was taken away by hand is noticed within
 //! [`LOOK_EVERY`], which loses no more than taking it away that much later would have.
 //!
 //! Writers do not exclude each other: each record, or batch of small ones, is one write to a
@@ -14,8 +14,8 @@
 //! asked once a call.
 //!
 //! # Invariants
-//! - What is acknowledged stands whole in a log that was the slot's collecting log at that moment,
-//!   so the process that seals the log (alone under its lock) sees it.
+//! - What is acknowledged is whole in a log that was the slot's collecting log at that moment, so
+//!   the process that seals the log (alone under its lock) sees it.
 //! - A write that fails leaves the log as it was, or bytes that no reader takes for a record.
 
 use std::sync::Arc;
@@ -154,7 +154,7 @@ impl Appender {
             && bytes.len() >= LARGE
             && writer.file.stat().is_ok_and(|stat| stat.len > longest)
         {
-            // What stands behind that is not read: it is stored again, in the next log.
+            // What follows that is not read: it is stored again, in the next log.
             return Ok(Step::Due);
         }
         drop(held);
@@ -205,7 +205,7 @@ impl Appender {
             Ok(())
         });
         synced.map_err(|error| {
-            // Its syncs tell nothing any more. The next store opens the log anew.
+            // Its syncs prove nothing any more. The next store opens the log anew.
             *writers.slot(slot) = None;
             StoreError::DurabilityUnknown(Box::new(files.io("sync", &collecting_path(slot), error)))
         })

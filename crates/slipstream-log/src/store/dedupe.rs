@@ -1,7 +1,7 @@
 //! Which keys were stored a moment ago: a table of fixed size, so that it cannot outgrow the disk.
 //!
-//! A key is at home in one bucket of eight entries. When all of them are live, the one that
-//! ends soonest is replaced.
+//! A key is at home in one bucket of eight entries. When all of them are live, the entry that ends
+//! soonest is replaced.
 //!
 //! # Invariants
 //! - Of requests with the same key one is stored within its window, whichever process stores them.
@@ -71,7 +71,7 @@ impl Entry {
         })
     }
 
-    /// Whether it still counts. One that ends later than its window allows is of a time before
+    /// Whether it still counts. An entry that ends later than its window allows is of a time before
     /// the clock was set back.
     fn is_live(&self, now: Timestamp, window: Duration) -> bool {
         now < self.until && self.until <= now.after(window)
@@ -79,8 +79,8 @@ impl Entry {
 }
 
 /// Two hashes with different seeds: with one, two of many keys could share it. A key is another one
-/// after the machine has started anew: the record that was stored with it may be gone. A user's id
-/// stands behind the key, and a byte that no text has before it.
+/// after the machine has started anew: the record that was stored with it may be gone. The key is
+/// followed by a byte that no text has, and a user's id.
 fn hash(key: &str, boot: u64, user: Option<u32>) -> [u8; 16] {
     let half = |seed| {
         let mut hasher = SeaHasher::with_seeds(seed, !seed, seed.rotate_left(17), boot);

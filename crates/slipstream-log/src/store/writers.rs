@@ -42,7 +42,7 @@ impl Writers {
         Self { pid, slots, maker: AtomicU32::new(0), forked: OnceLock::new() }
     }
 
-    /// Those of the process with this id, which is the one that asks.
+    /// The writers of the process with this id, which is the calling process.
     pub(crate) fn of(&self, pid: u32) -> Own<'_> {
         let mut newest = self;
         while let Some(forked) = newest.forked.get() {

@@ -12,7 +12,7 @@ use slipstream_core::{
 };
 use slipstream_log::{Settings, Spool, Stage};
 
-/// A clock that stands still until it is told to move.
+/// A clock that does not move until a test moves it.
 #[derive(Clone)]
 pub(crate) struct Hands {
     wall: Arc<AtomicU64>,
@@ -135,7 +135,7 @@ pub(crate) fn next(backlog: &mut dyn Backlog) -> Option<Claim> {
     }
 }
 
-/// Settles everything that is due as `settlement` says, and tells which requests came out.
+/// Settles everything that is due as `settlement` says, and returns which requests came out.
 pub(crate) fn drain(backlog: &mut dyn Backlog, settlement: impl Fn(u64) -> Settlement) -> Vec<u64> {
     let mut seen = Vec::new();
     while let Some(claim) = next(backlog) {

@@ -13,7 +13,7 @@ use slipstream_log::{Settings, Spool, Stage};
 
 use crate::bench::{Bench, MINUTE, drain, next, number, source};
 
-/// What stands in failed/ beside the logs.
+/// What is in failed/ beside the logs.
 fn notes(bench: &Bench) -> Vec<String> {
     bench.files(Stage::Failed).into_iter().filter(|name| name.ends_with(".notes")).collect()
 }
@@ -242,7 +242,7 @@ fn a_worker_that_stays_notices_that_its_spool_was_moved() {
     assert!(words.contains("was moved, emptied or made anew"), "{words}");
 }
 
-/// What is done to a spool's directory, and the one that it is in.
+/// What is done to a spool's directory, and the directory that it is in.
 type Change = fn(&Path, &Path);
 
 fn empty(path: &Path) {
@@ -338,7 +338,7 @@ fn what_an_operator_asks_for_is_told_before_what_was_retried_and_everything_that
     }
     let asked = format!("{:?}", [TryNow::To(Destination::new("beep://speaker"))]);
     assert_eq!(told, [&asked, "2 early: true", "4 early: false"]);
-    // Told once; a run that is killed leaves it to the next, one that ends takes it away.
+    // Reported once; a run that is killed leaves it to the next, a run that ends takes it away.
     drop(backlog);
     let mut backlog = bench.backlog();
     assert!(matches!(backlog.next().unwrap(), Next::Asked(_)));
@@ -355,7 +355,7 @@ fn a_worker_that_stays_is_told_of_what_an_operator_asks_when_that_wakes_it() {
     backlog.follow(Notifier::new(move || pen.send(()).unwrap_or_default())).unwrap();
     drain(&mut *backlog, |_| Settlement::Retry { after: MINUTE * 60 });
     assert!(matches!(backlog.next().unwrap(), Next::Wait(_)));
-    // A moment after the last look, by a clock that stands still.
+    // A moment after the last look, by a clock that does not move.
     bench.other().try_now(&[]).unwrap();
     woken.recv_timeout(Duration::from_secs(10)).expect("it is woken");
     let Next::Asked(asked) = backlog.next().unwrap() else { panic!("it is told at once") };

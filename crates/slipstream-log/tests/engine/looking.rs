@@ -1,4 +1,4 @@
-//! What a spool tells of itself: its slots, its destinations, its last run.
+//! What a spool reports of itself: its slots, its destinations, its last run.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ fn a_slot_tells_of_each_log_in_it_and_when_it_is_full() {
     backlog.close().unwrap();
     let status = bench.other().spool_status(Duration::ZERO).unwrap();
     let slot = &status.slots[0];
-    // One failed beside one that waits; both count as failed.
+    // One failed beside a request that waits; both count as failed.
     assert_eq!((slot.failed.parts, slot.failed.requests), (1, 2));
     assert_eq!((slot.processing.parts, slot.processing.requests), (1, 1));
     assert_eq!((slot.ready.len(), status.forecast()), (1, None));

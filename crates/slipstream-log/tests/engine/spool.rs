@@ -305,7 +305,7 @@ fn a_retry_due_after_the_run_waits_on_disk_for_the_next() {
     assert_eq!(bench.files(Stage::Processing).len(), 1);
     assert_eq!(bench.totals().pending, 1);
     let mut backlog = bench.backlog();
-    // Once it comes out early, so that the worker knows of it.
+    // Once it comes out early, so that the worker sees it.
     let early = next(&mut *backlog).unwrap();
     assert_eq!((number(&early), early.visible_in, early.attempts), (1, MINUTE * 60, 1));
     backlog.settle(early.ticket, Settlement::Release { after: early.visible_in }).unwrap();
@@ -398,7 +398,7 @@ fn a_log_that_is_locked_comes_last_and_is_no_success() {
     holder.unlock().unwrap();
     assert_eq!(drain(&mut *backlog, |_| Settlement::Delivered), [1]);
     backlog.close().unwrap();
-    // One that cannot be read at all is left, and that is told.
+    // A log that cannot be read at all is left, and that is reported.
     bench.store().unwrap();
     std::fs::hard_link(&path, bench.path().join("elsewhere")).unwrap();
     let mut backlog = bench.backlog();

@@ -157,7 +157,7 @@ fn what_stands_where_a_log_must_go_is_put_aside_and_the_log_goes_there() {
             plant(kind, &bench.path().join(dir).join(format!("{name}{end}")), bench.dir.path());
             let (seen, closed) = work(&bench, &settlement);
             assert_eq!(seen, [1, 2, 3, 4].into(), "{case}");
-            // What has the name of a log that there is, and is none, is no log of its own.
+            // What has the name of an existing log, and is not a log, is not another log.
             if dir != "processing" || kind == "empty file" {
                 closed.unwrap_or_else(|error| panic!("{case}: {error}"));
             }
@@ -169,7 +169,7 @@ fn what_stands_where_a_log_must_go_is_put_aside_and_the_log_goes_there() {
             assert_eq!(all, wanted, "{case}: {totals:?}");
             let aside = names(&bench, dir);
             let aside = aside.iter().filter(|name| name.contains(".displaced-"));
-            // An empty file is a log: of the two with one name, the one that is further goes first.
+            // An empty file is a log: of the two with one name, the log that is further goes first.
             let own = kind == "empty file" && dir != "failed";
             assert_eq!(aside.count(), usize::from(!own), "{case}: {:?}", names(&bench, dir));
         }

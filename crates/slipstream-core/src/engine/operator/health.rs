@@ -104,8 +104,8 @@ pub enum EndedEarly {
 
 /// A destination that takes no requests, while some wait for it.
 ///
-/// What the worker knows of it is in its report; how many wait, and when the first of them is due, is
-/// counted in the engine.
+/// What the worker has recorded of it is in its report; how many wait, and when the first of them
+/// is due, is counted in the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Blocked {
@@ -200,7 +200,7 @@ impl Status {
         (!hangs).then_some(Finding::NotTaken { age, worker_running })
     }
 
-    /// How the last run ended, if that was early. One that lasts has not ended.
+    /// How the last run ended, if that was early. A current run has not ended.
     fn ended_early(&self) -> Option<EndedEarly> {
         if self.worker.is_some() {
             return None;

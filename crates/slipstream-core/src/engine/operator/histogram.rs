@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - Memory is bounded, however many destinations there are and however long their names.
-//! - What is not told apart is summed, so nothing is missing from the sums.
+//! - What is not distinguished is summed, so nothing is missing from the sums.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub const AGES: [Duration; 6] = [
 /// Requests by the column of their age.
 pub type AgeHistogram = [u64; AGES.len() + 1];
 
-/// Most destinations that are told apart, and the longest name, in bytes.
+/// Most destinations that are distinguished, and the longest name, in bytes.
 const MOST: usize = if cfg!(test) { 10 } else { 10_000 };
 const NAME_MAX: usize = 256;
 
@@ -34,14 +34,14 @@ const NAME_MAX: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Waiting {
-    /// Whom they go to. A very long name is cut; empty for those that are not told apart.
+    /// Their destination. A very long name is cut; empty for requests that are not distinguished.
     pub destination: String,
-    /// Those that wait.
+    /// The requests that wait.
     pub pending: AgeHistogram,
-    /// Those that failed for good, and are still there.
+    /// The requests that failed for good, and are still there.
     pub failed: AgeHistogram,
-    /// When the first of those that wait may be tried, as far as they say; zero when one may be at once.
-    /// None without any.
+    /// When the first of the waiting requests may be tried, as far as they say; zero when one may
+    /// be at once. None without any.
     pub first_due: Option<Timestamp>,
 }
 
@@ -71,7 +71,7 @@ impl Waiting {
 pub struct Destinations {
     /// Each destination, those with most requests first.
     pub each: Vec<Waiting>,
-    /// Those that were too many to be told apart, together.
+    /// The destinations that were too many to be distinguished, together.
     pub others: Waiting,
     /// Requests that were not looked at, since it would have taken too long.
     pub skipped: u64,
@@ -80,8 +80,8 @@ pub struct Destinations {
 }
 
 impl Destinations {
-    /// The first `most` of them, and the rest together with the number of those that are in it,
-    /// as far as it is known.
+    /// The first `most` of them, and the rest together with the number of destinations that are in
+    /// it, as far as it is known.
     pub fn first(&self, most: usize) -> (&[Waiting], Waiting, usize) {
         let (first, more) = self.each.split_at(most.min(self.each.len()));
         let mut rest = self.others.clone();

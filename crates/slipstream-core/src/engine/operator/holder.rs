@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// For how long a worker that works tells nothing at most, with much to spare: it reports once a
+/// For how long a worker that works reports nothing at most, with much to spare: it reports once a
 /// minute.
 pub const WORKER_SILENCE: Duration = Duration::from_secs(5 * 60);
 
@@ -19,7 +19,7 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// A process that has told nothing for so long.
+    /// A process that has reported nothing for so long.
     pub fn new(pid: Option<u32>, silent: Duration) -> Self {
         Self { pid, silent }
     }
@@ -38,7 +38,7 @@ pub struct Overdue {
     pub since: Option<Timestamp>,
     /// Whether one ever finished. If not, the time is that of the engine's making.
     pub worked: bool,
-    /// What keeps others from working, if something has the right to work and tells nothing.
+    /// What keeps others from working, if something has the right to work and reports nothing.
     pub hung: Option<Holder>,
 }
 

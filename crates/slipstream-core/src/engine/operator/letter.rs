@@ -16,7 +16,7 @@ pub enum Act {
     Drop,
 }
 
-/// How a request stands that is shown to a filter.
+/// The state of a request that is shown to a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Standing {
@@ -38,7 +38,7 @@ pub type Notes<'a> = dyn Fn(&mut dyn FnMut(&str)) -> Result<(), OperatorError> +
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Letter<'a> {
-    /// How it stands.
+    /// Its state.
     pub standing: Standing,
     /// The stage of its part.
     pub stage: Stage,

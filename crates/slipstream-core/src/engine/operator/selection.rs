@@ -13,7 +13,7 @@ pub struct Selection {
     pub parts: u64,
     /// Dead letters that were chosen.
     pub requests: u64,
-    /// How many of them each destination has; [`SelectedTo::other`] are not told apart.
+    /// How many of them each destination has; [`SelectedTo::other`] are not distinguished.
     pub to: SelectedTo,
     /// Whether a worker runs, so that what failed in parts that it still has was left alone.
     pub worker_running: bool,
@@ -29,12 +29,13 @@ pub struct Selection {
 pub struct SelectedTo {
     /// Each destination.
     pub each: BTreeMap<String, u64>,
-    /// Those beyond the first [`SelectedTo::MOST`] destinations, and those whose envelope cannot be read.
+    /// Requests beyond the first [`SelectedTo::MOST`] destinations, and requests whose envelope
+    /// cannot be read.
     pub other: u64,
 }
 
 impl SelectedTo {
-    /// How many destinations are told apart.
+    /// How many destinations are distinguished.
     pub const MOST: usize = 1_001;
 
     /// Adds an encoded [`Record`].

@@ -34,11 +34,11 @@ pub struct Status {
     pub stages: Vec<(Stage, StageStatus)>,
     /// The sums.
     pub totals: Totals,
-    /// For whom requests wait, or failed.
+    /// The destinations for which requests wait, or failed.
     pub destinations: Destinations,
     /// What works it, or keeps workers away.
     pub worker: Option<Holder>,
-    /// What the last run reported, or the one that lasts.
+    /// What the last run, or the current one, reported.
     pub last_run: Option<LastRun>,
     /// What is full first if no worker comes; none while that is not near.
     pub nearly_full: Option<NearlyFull>,

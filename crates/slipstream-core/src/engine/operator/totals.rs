@@ -52,7 +52,7 @@ pub struct Outcomes {
 impl Outcomes {
     /// Adds others to these.
     pub fn add(&mut self, other: &Self) {
-        // Saturating: whatever numbers a damaged engine holds, they only have to be told.
+        // Saturating: whatever numbers a damaged engine holds, they only have to be reported.
         self.delivered = self.delivered.saturating_add(other.delivered);
         self.expired = self.expired.saturating_add(other.expired);
         self.set_aside = self.set_aside.saturating_add(other.set_aside);

@@ -67,7 +67,7 @@ pub fn without_dots(path: &str) -> String {
             kept.push(segment);
             continue;
         }
-        // The first one is what stands before the leading slash.
+        // The first segment is what precedes the leading slash.
         if dots == 2 && kept.len() > 1 {
             kept.pop();
         }

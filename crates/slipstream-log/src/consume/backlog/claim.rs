@@ -90,7 +90,7 @@ impl Consumer {
             return Err(SpoolError::Moved { path: self.rotation.files().path.clone() });
         }
         if let Some(watcher) = &self.watcher {
-            // Before the look: what comes behind it is told.
+            // Before the look: what comes after it causes a notification.
             watcher.listen()?;
         }
         self.rotation.ledger().shorten_if_long();
@@ -207,8 +207,8 @@ impl Consumer {
         Ok(Some(Claimed { name, file, walk, log }))
     }
 
-    /// Moves a log to processing/ and tells its name there; none if nothing is in it. Call it with
-    /// the log's lock.
+    /// Moves a log to processing/ and returns its name there; none if nothing is in it. Call it
+    /// with the log's lock.
     fn bring_to_processing(
         &self,
         found: Found,

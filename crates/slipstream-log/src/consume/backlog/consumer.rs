@@ -39,11 +39,11 @@ pub(crate) struct Consumer {
     pub(super) logs: HashMap<LogName, ClaimedLog>,
     /// Those of them that are open.
     pub(super) open: OpenLogs,
-    /// The one that is being read.
+    /// The log that is being read.
     pub(super) reading: Option<(LogName, Walk)>,
-    /// Those that are to be read again for records that are not remembered, and when.
+    /// The logs that are to be read again for records that are not remembered, and when.
     pub(super) rereads: BTreeSet<(Duration, LogName)>,
-    /// The logs that hold records which nothing in memory stands for, by place.
+    /// The logs that hold records without an entry in memory, by place.
     pub(super) spilled: BTreeMap<u128, LogName>,
     pub(super) revisit: Option<Revisit>,
     pub(super) asked: Asked,
@@ -81,11 +81,11 @@ pub(super) struct ClaimedLog {
     pub(super) unwritten: HashSet<u64>,
     /// Something in it failed for good, so that it is kept.
     pub(super) failed: bool,
-    /// That some of it is unreadable was told.
+    /// That some of it is unreadable was reported.
     pub(super) damaged: bool,
     /// When the log must be read again for records that are not remembered.
     pub(super) again: Option<Duration>,
-    /// Records that are pending, were given out, and that nothing in memory stands for.
+    /// Records that are pending, were given out, and have no entry in memory.
     pub(super) unremembered: u64,
     /// The frames between which those are that were spilled.
     pub(super) spilled: (u64, u64),
@@ -101,7 +101,7 @@ pub(super) struct Out {
     pub(super) log: LogName,
     pub(super) at: u64,
     pub(super) settlement: SettlementField,
-    /// What stood there before an attempt was begun, if one was since it was given out.
+    /// What was there before an attempt was begun, if one was since it was given out.
     pub(super) before: Option<SettlementField>,
 }
 
@@ -111,7 +111,7 @@ pub(super) struct WaitingRecord {
     pub(super) due: Duration,
     pub(super) log: LogName,
     pub(super) at: u64,
-    /// It is not due by what stands on disk: an operator asked.
+    /// It is not due by what is on disk: an operator asked.
     pub(super) early: bool,
 }
 
@@ -214,8 +214,8 @@ impl Consumer {
         self.rereads.insert((due, name));
     }
 
-    /// Takes in that a claimed log cannot be opened. One that was taken away is this worker's no
-    /// more; if it comes back, it is claimed anew.
+    /// Takes in that a claimed log cannot be opened. A log that was taken away no longer belongs to
+    /// this worker; if it comes back, it is claimed anew.
     pub(super) fn cannot_open(&mut self, name: LogName, error: SpoolError) {
         let now = self.rotation.files().clock.elapsed();
         if !matches!(error, SpoolError::Taken { .. }) {

@@ -121,7 +121,7 @@ impl Consumer {
 
     /// Puts everything in its place, at the end of a run. The first error, if there was any.
     pub(super) fn put_in_place(&mut self) -> Result<(), SpoolError> {
-        // Whatever keeps a log from leaving now is told.
+        // Whatever keeps a log from leaving now is reported.
         self.ending = true;
         if !self.owed.is_empty() {
             self.write_owed();

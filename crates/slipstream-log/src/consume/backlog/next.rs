@@ -19,8 +19,8 @@ use crate::format::scan::{Item, read_record, read_settlement};
 const CLAIM_FOR: Duration = Duration::from_millis(200);
 
 impl Consumer {
-    /// What is due, if anything is. One that cannot go on for want of descriptors waits until what
-    /// is in flight has given some back.
+    /// What is due, if anything is. A record that cannot go on for want of descriptors waits until
+    /// what is in flight has given some back.
     pub(super) fn next_claim(&mut self) -> Result<Next, SpoolError> {
         let mut sheds = 0;
         loop {
@@ -151,7 +151,7 @@ impl Consumer {
             if again {
                 self.is_remembered(name);
             }
-            // What an earlier run deferred comes out, too, so that the worker knows of it.
+            // What an earlier run deferred comes out, too, so that the worker sees it.
             let wait = settlement.remaining(wall);
             let out = Out { log: name, at, settlement, before: None };
             return Ok(Some(self.give_out(out, payload, wait, early)));

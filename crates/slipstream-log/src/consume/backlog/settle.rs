@@ -1,10 +1,10 @@
 //! Attempts and outcomes, written into the logs.
 //!
 //! # Invariants
-//! An attempt that could not be written is not made. One that was begun and is released was not made: the
-//! record is as it was before. An outcome that could not be written is owed: it
-//! is tried again until the run ends, its log stays in processing/, and nothing says that it was
-//! recorded. As long as something of a log is not written, the log's trouble stands.
+//! An attempt that could not be written is not made. An attempt that was begun and is released was
+//! not made: the record is as it was before. An outcome that could not be written is owed: it is
+//! tried again until the run ends, its log stays in processing/, and nothing says that it was
+//! recorded. As long as something of a log is not written, the log's trouble remains.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::format::layout::log_path;
 use crate::format::log_name::{LogName, Stage};
 
 impl Consumer {
-    /// Counts an attempt on disk, and tells its number.
+    /// Counts an attempt on disk, and returns its number.
     pub(super) fn count_attempt(&mut self, ticket: Ticket) -> Result<u32, BacklogError> {
         let Some(mut out) = self.out.get(&ticket).copied() else {
             return Ok(0);
@@ -81,7 +81,7 @@ impl Consumer {
         Ok(())
     }
 
-    /// Has what stands on disk be as it was before an attempt was begun, if one was.
+    /// Restores what was on disk before an attempt was begun, if one was.
     pub(super) fn undo_attempt(&mut self, mut out: Out) -> Result<(), SpoolError> {
         let Some(before) = out.before else { return Ok(()) };
         out.settlement = before;
@@ -139,7 +139,7 @@ impl Consumer {
         written.map_err(|error| self.rotation.files().io("settle a request in", &path, error))
     }
 
-    /// What the worker is told when a log cannot be written.
+    /// What the worker is given when a log cannot be written.
     pub(super) fn unavailable(&mut self, log: LogName, error: SpoolError) -> BacklogError {
         if error.is_of_the_spool() {
             return error.into();

@@ -1,10 +1,10 @@
 //! Spilled records: the worker passed them over, and reads them again by their position.
 //!
 //! # Invariants
-//! - Nothing in memory stands for such a record but its log's count, so a backlog of any length costs
+//! - Such a record has nothing in memory but its log's count, so a backlog of any length costs
 //!   none. A log with some stays in processing/.
-//! - None comes out while it is out, and none that was settled since its bytes were read: what stands on
-//!   disk now decides.
+//! - None comes out while it is out, and none that was settled since its bytes were read: what is
+//!   on disk now decides.
 
 use std::ops::Bound;
 
@@ -130,7 +130,7 @@ impl Consumer {
         }))
     }
 
-    /// Takes in that a record, for which nothing in memory stood, is given out.
+    /// Takes in that a record without an entry in memory is given out.
     pub(super) fn is_remembered(&mut self, name: LogName) {
         let Some(log) = self.logs.get_mut(&name) else { return };
         log.unremembered = log.unremembered.saturating_sub(1);

@@ -1,8 +1,8 @@
 //! Logs and directories that cannot be used now: what kept each from it, and when it is tried again.
 //!
 //! # Invariants
-//! Nothing in here ends a run: it is skipped for [`SKIP_FOR`], the others go on, and the end of the
-//! run tells of it unless it went through by then.
+//! Nothing in here ends a run: what cannot be used is skipped for [`SKIP_FOR`], the others go on,
+//! and the end of the run reports it unless it went through by then.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -28,7 +28,7 @@ struct Trouble {
     number: u64,
     since: Duration,
     error: SpoolError,
-    /// Whether it is told at the end whatever comes of it: something was lost.
+    /// Whether it is reported at the end whatever comes of it: something was lost.
     lasting: bool,
 }
 
@@ -79,7 +79,7 @@ impl Troubles {
         }
     }
 
-    /// What is to be told at the end.
+    /// What is to be reported at the end.
     pub(super) fn take(&mut self) -> Option<SpoolError> {
         let known = std::mem::take(&mut self.known);
         let others = known.len().checked_sub(1)?;

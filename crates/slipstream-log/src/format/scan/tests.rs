@@ -150,7 +150,7 @@ fn append(bytes: &mut Vec<u8>, frame: &[u8]) {
 #[test]
 fn a_write_that_was_cut_short_is_torn_wherever_it_was_cut_and_whatever_is_behind() {
     let whole = frame(100);
-    // One that lacks a few bytes at its very end looks damaged once zeros stand there.
+    // A record that lacks a few bytes at its very end looks damaged once zeros are there.
     let unpadded = (FRAME_HEADER + 100) / ALIGN * ALIGN;
     for cut in 1..=unpadded {
         let mut bytes = log();
@@ -214,7 +214,7 @@ fn no_flipped_bit_of_a_whole_record_reads_as_torn() {
             flipped[bit / 8] ^= 1 << (bit % 8);
             let found = letters(&flipped);
             let count = |letter| found.matches(letter).count();
-            // Where the mark of one behind a torn write is flipped, only its number tells.
+            // Where the mark of a record behind a torn write is flipped, only its number shows it.
             let mark = at < MARK.len() && range.start > LOG_HEADER as usize + 96;
             assert_eq!(count('r'), 3, "bit {bit}: {found}");
             assert!(count('d') >= 1 || mark, "byte {at} of {range:?}: {found}");

@@ -46,7 +46,7 @@ impl Bench {
         self.home.path().join("outside")
     }
 
-    /// What stands outside, with what could have been changed of it.
+    /// What is outside, with what could have been changed of it.
     fn untouched(&self) -> BTreeMap<String, (u64, u32, u64, String)> {
         let entries = std_fs::read_dir(self.outside()).unwrap();
         let look = |entry: std_fs::DirEntry| {

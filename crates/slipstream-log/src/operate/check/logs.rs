@@ -36,7 +36,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// A log that stands at two stages. A power loss can leave one file with two names.
+    /// A log that is at two stages. A power loss can leave one file with two names.
     fn two_names(&mut self, path: &str, later: &str) {
         let identity = |path: &str| self.files().fs.stat(path).map(|stat| stat.identity).ok();
         if identity(path) == identity(later) {

@@ -136,7 +136,7 @@ fn a_clock_that_was_set_back_is_told_of_once_in_each_such_time() {
     ended(&fake, NOON.after(MINUTE));
     assert_eq!([200, 260].map(told), [vec![], vec![]]);
     assert_eq!(told(261), [unknown]);
-    // What was told in a time that is yet to come keeps no later one from being told.
+    // What was reported in a time that is yet to come keeps no later case from being reported.
     ended(&fake, start);
     wall.set(start.after(130 * MINUTE));
     assert_eq!(spool.overdue(HOUR), Some(Overdue::new(Some(start), true, None)));

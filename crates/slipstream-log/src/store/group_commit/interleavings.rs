@@ -1,5 +1,5 @@
-//! Every order in which a few threads may come to write, sync and wait: none succeeds too
-//! early or waits for ever, and a failure reaches all whom it concerns.
+//! Every order in which a few threads may come to write, sync and wait: none succeeds too early or
+//! waits for ever, and a failure reaches all threads that it concerns.
 //!
 //! The same source once more, with loom's locks in place of the standard library's: loom tries the
 //! orders one by one. It fails when all threads wait.
@@ -61,7 +61,7 @@ impl World {
         self.fails.is_some_and(|fails| self.syncs.load(Ordering::SeqCst) >= fails)
     }
 
-    /// Writes, waits, and holds what is told against the disk.
+    /// Writes, waits, and compares what is reported with the disk.
     fn store(&self) {
         let mine = self.cached.fetch_add(1, Ordering::SeqCst) + 1;
         let written = self.group.written();
