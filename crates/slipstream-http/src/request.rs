@@ -141,8 +141,7 @@ impl HttpRequest {
         &self.method
     }
 
-    /// The URL as it was given, secrets included. [`HttpRequest::masked_url`] is the one
-    /// to show.
+    /// The URL as it was given, secrets included. To show it, use [`HttpRequest::masked_url`].
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -73,7 +73,7 @@ impl Statement {
         Self { query: query.into(), params: params.into() }
     }
 
-    /// Its text as it was given, values included. [`Statement::masked`] is the one to show.
+    /// Its text as it was given, values included. To show it, use [`Statement::masked`].
     pub fn query(&self) -> &str {
         &self.query
     }
@@ -202,7 +202,7 @@ impl MysqlRequest {
         self
     }
 
-    /// The URL as it was given. [`MysqlRequest::masked_url`] is the one to show.
+    /// The URL as it was given. To show it, use [`MysqlRequest::masked_url`].
     pub fn url(&self) -> &str {
         &self.url
     }

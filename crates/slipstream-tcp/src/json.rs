@@ -4,9 +4,9 @@
 //! {"url":"tcp://127.0.0.1:11300","data":"put 0 0 60 2\r\nhi","framing":"crlf","expect":"^INSERTED "}
 //! ```
 //!
-//! Only `url` must be there. `data` is text, `data_base64` bytes. Names are those of curl's options
-//! where curl has one (`connect_timeout`, `max_time`), times are seconds, certificates are their PEM
-//! text; a key may be `env:NAME` or `file:PATH`. `docs/format.md` has the list.
+//! Only `url` must be there. `data` is text, `data_base64` bytes. Names are the names of curl's
+//! options where curl has one (`connect_timeout`, `max_time`), times are seconds, certificates are
+//! their PEM text; a key may be `env:NAME` or `file:PATH`. `docs/format.md` has the list.
 //!
 //! [`Request::check`]: slipstream_core::Request::check
 //!

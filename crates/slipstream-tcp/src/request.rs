@@ -100,8 +100,8 @@ impl TcpRequest {
         self
     }
 
-    /// The regular expression for those of the other answers that no further attempt would change:
-    /// the request is dead-lettered at once. An answer that is expected is never looked at.
+    /// The regular expression for the other answers that no further attempt would change: the
+    /// request is dead-lettered at once. An answer that is expected is never looked at.
     #[must_use]
     pub fn fail_on(mut self, regex: impl Into<String>) -> Self {
         self.fail_on = Some(regex.into());

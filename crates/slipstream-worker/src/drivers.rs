@@ -106,7 +106,7 @@ impl DriverSet {
             wait = wait.min(SLICE);
         }
         for (index, member) in self.members.iter_mut().enumerate() {
-            // Idle ones too: it takes in what they were woken for.
+            // Idle drivers too: a poll takes in what they were woken for.
             if index != host {
                 member.poll(Duration::ZERO, done);
             }

@@ -1,4 +1,4 @@
-//! Whose claim it is: what the worker keeps of a request while its body is elsewhere.
+//! The subject of a claim: what the worker keeps of a request while its body is elsewhere.
 
 use std::time::Duration;
 

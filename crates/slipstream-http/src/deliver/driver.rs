@@ -146,7 +146,8 @@ impl HttpDriver {
 
     /// The same with a way to look up the secrets that requests are signed with, by their names; or
     /// the words that say why a secret cannot be had, without showing it. Each is asked for once.
-    /// The user that stores requests chooses the names, so refuse those of other users.
+    /// The user that stores requests chooses the names, so refuse the names of other users'
+    /// secrets.
     #[must_use]
     pub fn secrets(
         mut self,
@@ -237,7 +238,7 @@ impl Driver for HttpDriver {
     }
 
     fn relieve(&mut self) {
-        // libcurl closes idle ones when the next transfer ends.
+        // libcurl closes idle connections when the next transfer ends.
         self.kept = usize::MAX;
         let _ = self.multi.set_max_connects(KEPT_SHORT);
     }

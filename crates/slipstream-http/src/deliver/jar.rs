@@ -1,8 +1,8 @@
-//! Cookies on their way from one hop to the next.
+//! The cookies that pass from one hop to the next.
 //!
 //! # Invariants
-//! - They are as libcurl keeps them: each with the host and path that it is for. One without a host
-//!   goes along while the host stays the same.
+//! - They are as libcurl keeps them: each with the host and path that it is for. A cookie without a
+//!   host goes along while the host stays the same.
 
 use curl::easy::Easy2;
 

@@ -1,4 +1,4 @@
-//! What the end of a transfer was, read from libcurl's handle.
+//! The end of a transfer, read from libcurl's handle.
 //!
 //! # Non-goals
 //! What it means. `classify` says that.

@@ -49,7 +49,7 @@ pub(crate) fn next(
         return Err(format!("it leads to {}, and only {only} is followed", to.scheme));
     }
     if Authority::parse(&request.url).is_ok_and(|from| from == to) {
-        // A relative reference has the user of the URL before, another one need not.
+        // A relative reference has the user of the URL before; another reference need not.
         let parts = UrlParts::of(&url);
         if let (Some(user), None) = (UrlParts::of(&request.url).user(), parts.user()) {
             let authority = format!("{user}@{}", parts.place());

@@ -90,8 +90,8 @@ fn moved(to: &Authority, options: &Options) -> (String, u16) {
     }
 }
 
-/// The address for this attempt, when one was given. The last entry that fits counts, as
-/// curl has it, one with a name before one for any host.
+/// The address for this attempt, when one was given. The last entry that fits counts, as curl has
+/// it: an entry with a name before an entry for any host.
 fn looked_up(host: &str, port: u16, options: &Options, attempt: u32) -> Option<IpAddr> {
     let entries: Vec<_> =
         options.resolve.iter().rev().filter_map(|e| Resolve::parse(e).ok()).collect();

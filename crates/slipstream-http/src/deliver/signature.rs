@@ -20,7 +20,7 @@ use slipstream_core::{Failure, FailureScope, RecordId, SecretRef, Timestamp};
 /// What a secret's text begins with.
 const PREFIX: &str = "whsec_";
 
-/// A way from a secret's name to its text, or to words that say why there is none.
+/// A way from a secret's name to its text, or to words that say why it cannot be had.
 type LookUp = Box<dyn Fn(&SecretRef) -> Result<String, String> + Send>;
 
 /// The keys of a driver, and how it gets more.

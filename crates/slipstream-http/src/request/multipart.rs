@@ -140,7 +140,7 @@ impl HttpRequest {
     /// A name or a header that cannot be sent.
     pub fn multipart(mut self, parts: &[Part], chance: [u8; 11]) -> Result<Self, Invalid> {
         let mut chance = Chance(chance);
-        // The inner ones first: what encloses them must not be in them.
+        // The inner parts first: what encloses them must not be in them.
         let parts = parts.iter().map(|part| part.flat(&mut chance));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
         let own = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");

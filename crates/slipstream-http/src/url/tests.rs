@@ -1,4 +1,4 @@
-//! Where URLs lead, and what is said of those that lead nowhere.
+//! Where URLs lead, and what is said of URLs that lead nowhere.
 
 use proptest::prelude::*;
 

@@ -19,7 +19,7 @@ pub(crate) enum Reply {
     Close(&'static str),
     /// These bytes as soon as the request begins, and it is reset.
     Reset(&'static str),
-    /// These bytes, and then the second ones for as long as the client reads.
+    /// The first bytes, and then the second bytes for as long as the client reads.
     Endless(&'static str, &'static str),
     /// These bytes, and then nothing for as long as the client waits.
     Silence(&'static str),

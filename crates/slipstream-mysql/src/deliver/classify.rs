@@ -1,7 +1,7 @@
 //! What trouble means for a request: whether trying again can help, and whose fault it is.
 //!
-//! A server's numbers decide: those in the tables below are about the moment, every other is about
-//! the statement, which no further attempt would change.
+//! A server's numbers decide: the numbers in the tables below are about the moment, every other is
+//! about the statement, which no further attempt would change.
 //!
 //! # Invariants
 //! - A reason is one line, and shows no value that a server repeats from a parameter.

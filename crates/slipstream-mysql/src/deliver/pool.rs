@@ -48,7 +48,7 @@ impl Pool {
         drop(oldest);
     }
 
-    /// Forgets those for this endpoint: one of them was found dead.
+    /// Forgets the sessions for this endpoint: one of them was found dead.
     pub(crate) fn forget(&self, endpoint: &Endpoint) {
         let dead: Vec<_> = self.kept().extract_if(.., |(to, _)| to == endpoint).collect();
         drop(dead);

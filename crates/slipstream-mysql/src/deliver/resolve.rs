@@ -70,7 +70,7 @@ fn says_loopback(host: &str) -> bool {
     host == "localhost" || bare_host(host).parse::<IpAddr>().is_ok()
 }
 
-/// Those of a host's addresses that may be connected to.
+/// The addresses of a host that may be connected to.
 fn judged(
     host: &str,
     addresses: Vec<SocketAddr>,

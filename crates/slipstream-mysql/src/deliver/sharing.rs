@@ -61,7 +61,8 @@ pub(crate) enum Sharing {
     Own,
 }
 
-/// The request's statements, if all are plain. One with a time of its own gives it to its session.
+/// The request's statements, if all are plain. A request with a time of its own gives it to its
+/// session.
 pub(crate) fn all_plain(request: &MysqlRequest) -> Option<Vec<Plain>> {
     if request.max_time.is_some() {
         return None;

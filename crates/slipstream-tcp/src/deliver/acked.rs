@@ -18,7 +18,7 @@ struct State;
 
 nix::getsockopt_impl!(State, libc::IPPROTO_TCP, libc::TCP_INFO, u8, GetU8);
 
-// include/net/tcp_states.h: those in which our FIN is on its way.
+// include/net/tcp_states.h: the states in which our FIN is on its way.
 const FIN_WAIT1: u8 = 4;
 const LAST_ACK: u8 = 9;
 const CLOSING: u8 = 11;

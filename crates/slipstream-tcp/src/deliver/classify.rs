@@ -138,8 +138,8 @@ pub(crate) fn judge(request: &TcpRequest, answer: &[u8], peer: &str) -> Result<(
     Err(failure)
 }
 
-/// The number that the answer begins with, as those of SMTP, FTP and NNTP do: three digits, and
-/// what is neither a digit nor a letter behind them.
+/// The number that the answer begins with, as an answer of SMTP, FTP or NNTP does: three digits,
+/// and what is neither a digit nor a letter behind them.
 fn status(answer: &[u8]) -> Option<u16> {
     let (digits, rest) = answer.split_at_checked(3)?;
     if !digits.iter().all(u8::is_ascii_digit) || rest.first().is_some_and(u8::is_ascii_alphanumeric)

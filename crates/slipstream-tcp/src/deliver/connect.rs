@@ -73,7 +73,7 @@ pub(crate) fn connect(
     }
 }
 
-/// Those of a host's addresses that may be connected to: at least one.
+/// The addresses of a host that may be connected to: at least one.
 fn admitted(
     host: &str,
     found: impl Iterator<Item = SocketAddr>,

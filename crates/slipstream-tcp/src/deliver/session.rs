@@ -27,7 +27,7 @@ use crate::deliver::wire::Wire;
 /// Most settings that are kept ready. Beyond that there is no pattern to them.
 const READY: usize = 32;
 
-/// A way from a secret's name to its text, or to words that say why there is none.
+/// A way from a secret's name to its text, or to words that say why it cannot be had.
 type LookUp = Box<dyn Fn(&SecretRef) -> Result<String, String> + Send + Sync>;
 
 /// What handshakes are made with.

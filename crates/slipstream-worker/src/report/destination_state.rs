@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use slipstream_core::{Destination, Timestamp};
 
-/// Most destinations that are remembered. Further ones are new to the next run.
+/// Most destinations that are remembered. Further destinations are new to the next run.
 const MOST: usize = 5_000;
 
 /// Most bytes that are left for the next run: engines keep no more than a megabyte.

@@ -116,11 +116,11 @@ pub struct Summary {
     pub delivered: u64,
     /// Requests that were dead-lettered.
     pub failed: u64,
-    /// Those of the failed that were never attempted.
+    /// The failed requests that were never attempted.
     pub never_attempted: u64,
     /// Requests that were older than the run was configured to deliver.
     pub expired: u64,
-    /// Failed attempts after which the request had another one left.
+    /// Failed attempts after which the request had another attempt left.
     pub retried: u64,
     /// How often a request was released or spilled without an attempt.
     pub deferred: u64,

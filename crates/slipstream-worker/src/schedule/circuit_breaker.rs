@@ -152,8 +152,7 @@ impl CircuitBreaker {
         if self.half_open {
             return self.exhausted > 0;
         }
-        // Attempts that are the last ones for their requests often come together, so that a few of them
-        // in a row say little.
+        // Requests' last attempts often come together, so that a few of them in a row say little.
         let lately = self.delivered.is_some_and(|delivered| now < delivered + LATELY);
         if self.exhausted < self.after || lately {
             return false;

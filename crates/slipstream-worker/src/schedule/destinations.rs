@@ -27,9 +27,9 @@ pub(crate) struct Destinations {
     /// and how. They count as known when something is to go there.
     pub(super) failing: HashMap<Destination, (Timestamp, String)>,
     pub(super) forget_at: usize,
-    /// Those with parked claims, next one first.
+    /// The destinations with parked claims, next one first.
     pub(super) waiting: VecDeque<Destination>,
-    /// Those with an overflow, by when they are asked whether they want some of it.
+    /// The destinations with an overflow, by when they are asked whether they want some of it.
     pub(super) to_ask: BTreeMap<(Duration, Line), Destination>,
     pub(super) parked: usize,
     pub(super) parked_bytes: usize,

@@ -1,9 +1,10 @@
 //! The pause of a destination: how long nothing is begun there, because it asked for that.
 //!
 //! # Invariants
-//! - One answer of a destination that takes requests pauses it for [`PAUSE_FIRST`] at most: it may be
-//!   about a part of it only, such as a path or an account. Each further one in a row doubles that.
-//! - A pause is never shortened by another one.
+//! - One answer of a destination that takes requests pauses it for [`PAUSE_FIRST`] at most: it may
+//!   be about a part of it only, such as a path or an account. Each further answer in a row doubles
+//!   that.
+//! - A pause is never shortened by another pause.
 
 use std::time::Duration;
 

@@ -7,8 +7,8 @@ use crate::schedule::limiter::PATIENCE;
 /// How often the destinations that keep silent are counted while no slot is free.
 const COUNT_EVERY: Duration = Duration::from_millis(50);
 
-/// Bodies in flight may take so many bytes, and the last one more. Those of [`SMALL`] requests that
-/// go beyond the cap may take as many again.
+/// Bodies in flight may take so many bytes, and the last one more. The bodies of [`SMALL`] requests
+/// that go beyond the cap may take as many again.
 const FLIGHT_BYTES: usize = 64 << 20;
 
 /// What a request takes at most to be tried while others that hang hold all bytes.

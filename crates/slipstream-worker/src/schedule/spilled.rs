@@ -1,15 +1,17 @@
 //! What was spilled, and is read again: by line, in the order of positions.
 //!
-//! A *line* is what waits for one thing: the requests of an order key, or those for which a destination has
-//! no room. A *pass* reads on without a gap from a place where a line wants its next record; every line
-//! that it comes by may take from it, so that many lines cost one reading, not one each. When no line that it
-//! has come by wants more, or [`TAKES_MAX`] records were taken from it, the next pass begins further on,
-//! and from the front when there is nothing further on: so none waits for ever.
+//! A *line* is what waits for one thing: the requests of an order key, or the requests for which a
+//! destination has no room. A *pass* reads on without a gap from a place where a line wants its
+//! next record; every line that it comes by may take from it, so that many lines cost one reading,
+//! not one each. When no line that it has come by wants more, or [`TAKES_MAX`] records were taken
+//! from it, the next pass begins further on, and from the front when there is nothing further on:
+//! so no line waits for ever.
 //!
 //! # Invariants
-//! - A line that asks [`Spilled::may_take`] first takes its records in the order of their places, and leaves
-//!   none out: only from a pass that began at or before its first one, until it refuses one. A line that does
-//!   not care may take any record that comes by, and takes it out of the line only if that says so.
+//! - A line that asks [`Spilled::may_take`] first takes its records in the order of their places,
+//!   and leaves none out: only from a pass that began at or before its first record, until it
+//!   refuses a record. A line that does not care may take any record that comes by, and takes it
+//!   out of the line only if that says so.
 //! - Of a line a few words are kept, however many records it has.
 
 use std::collections::{BTreeSet, HashMap};
@@ -179,8 +181,8 @@ mod tests {
 
     use super::*;
 
-    /// Reads on, and has the line at each place take its record, until another one than `line` does or
-    /// nothing is wanted. How many it took.
+    /// Reads on, and has the line at each place take its record, until it is the turn of another
+    /// line than `line` or nothing is wanted. Returns how many records it took.
     fn take_all(spilled: &mut Spilled, over: &mut BTreeMap<u128, Line>, line: Line) -> usize {
         for taken in 0.. {
             let Some(from) = spilled.next() else { return taken };

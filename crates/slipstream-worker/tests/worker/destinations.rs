@@ -202,7 +202,7 @@ fn retry_after_pauses_its_whole_destination_and_no_other() {
     assert!(log.last_delivery["well"] < secs(2), "{:?}", log.last_delivery);
     let busy = log.seen.iter().filter(|seen| seen.to == "busy");
     let (early, late): (Vec<_>, Vec<_>) = busy.partition(|seen| seen.at < secs(1));
-    // Those in flight when it asked, and nothing more before the minute is over.
+    // The requests in flight when it asked, and nothing more before the minute is over.
     assert!(early.len() <= 6, "{}", early.len());
     assert!(late.iter().all(|seen| seen.at >= secs(60)));
     assert!(summary.elapsed < secs(65), "{:?}", summary.elapsed);

@@ -201,7 +201,7 @@ pub(crate) fn scene_of(
     let worker = Worker::new(backlog)
         .driver(Box::new(driver))
         .clock(clock.clone())
-        // The tests' numbers are those of 50 slots.
+        // The tests' numbers are for 50 slots.
         .concurrency(50)
         // Waiting costs them nothing.
         .max_idle(Duration::MAX)

@@ -13,7 +13,7 @@ const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// A record that was stored so long after the first ones.
+/// A record that was stored so long after the first records.
 fn stored_after(wait: Duration, index: u64, to: &str) -> Record {
     let mut random = [0; 10];
     random[2..].copy_from_slice(&index.to_be_bytes());

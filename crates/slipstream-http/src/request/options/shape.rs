@@ -145,7 +145,7 @@ lists! {
     SecretList, Hidden, |_| LEFT_OUT.to_owned();
 }
 
-/// Cookies of hosts; that it is there says that those of answers are taken, too.
+/// Cookies of hosts; that it is there says that the cookies of answers are taken, too.
 pub(crate) struct Jar;
 
 impl Shape for Jar {
@@ -241,7 +241,7 @@ impl<T: Words> Shape for Word<T> {
     }
 }
 
-/// The same, one of which is the default.
+/// The same, with one of the words as the default.
 pub(crate) struct Choice<T>(PhantomData<T>);
 
 impl<T: Words + Default> Shape for Choice<T> {

@@ -44,7 +44,7 @@ fn options_read_back_and_a_request_without_any_does_not_grow() {
     assert_eq!(request.sent_with(), Some(&all()));
     assert_eq!(bytes(&plain.clone().options(Options::new())), bytes(&plain));
     assert!(!bytes(&plain).windows(7).any(|w| w == b"options"));
-    // One option costs its own bytes, not those of all.
+    // One option costs its own bytes, not the bytes of all.
     let one = bytes(&plain.clone().options(Options::new().compressed(true)));
     assert!(one.len() - bytes(&plain).len() <= 24, "{}", one.len());
 }

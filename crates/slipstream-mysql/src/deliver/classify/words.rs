@@ -37,7 +37,7 @@ const NAMES: [&str; 19] = [
     "variable",
 ];
 
-/// The shortest value that is looked for by itself: shorter ones are parts of words.
+/// The shortest value that is looked for by itself: shorter values are parts of words.
 const VALUE_MIN: usize = 4;
 
 /// What may be shown of a message.
@@ -88,7 +88,7 @@ fn without_quoted(message: &str) -> String {
     shown + rest
 }
 
-/// Where the quotes end. One in the middle of a word is a part of the value.
+/// Where the quotes end. A quote in the middle of a word is a part of the value.
 fn closing(text: &str) -> Option<usize> {
     let quotes = text.match_indices('\'').map(|(at, _)| at);
     let ends = |at: &usize| !text[at + 1..].starts_with(|c: char| c.is_alphanumeric() || c == '\'');

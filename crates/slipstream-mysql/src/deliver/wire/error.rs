@@ -1,7 +1,7 @@
 //! How talking to a server fails.
 //!
 //! # Non-goals
-//! What that means for a request. `classify` says so.
+//! The meaning of an error for a request: see `classify`.
 
 use std::io;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Why a command has no good answer.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// The server says so, and the connection is as good as before.
+    /// The server reported it, and the connection is as good as before.
     Server { code: u16, message: String },
     /// The connection broke.
     Lost(io::Error),

@@ -29,7 +29,7 @@ const CHARSET: u8 = 45;
 /// How long what the server draws by chance is, in bytes.
 const NONCE: usize = 20;
 
-/// The longest packet that a server may send. It sends smaller ones all the same.
+/// The longest packet that a server may send. It sends smaller packets all the same.
 const LONGEST: u32 = 1 << 30;
 
 /// What a server says first.

@@ -165,7 +165,7 @@ mod tests {
     }
 
     fn taken(queue: &mut Queue<u64>, max_batch: usize) -> Option<(String, Vec<u64>)> {
-        // Those of a hundred go with one another, and no others.
+        // The tasks of the same hundred are taken together, and no others.
         let (to, tasks) = queue.take(max_batch, |a, b| a / 100 == b / 100, Instant::now())?;
         Some((to.as_str().to_owned(), tasks.iter().map(|task| task.request).collect()))
     }
