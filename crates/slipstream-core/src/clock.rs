@@ -1,4 +1,4 @@
-//! Time as everything else sees it: passed in, so that tests own it.
+//! The clock: time is passed in, so that tests control it.
 //!
 //! Two readings, because they answer different questions. *Wall* time names logs and is stored on
 //! disk; it may step either way. *Elapsed* time never steps; every wait in memory uses it.

@@ -1,4 +1,4 @@
-//! The way in for programs: one engine, one source, one call.
+//! The collector, through which programs store: one engine, one source, one call.
 
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Engine;

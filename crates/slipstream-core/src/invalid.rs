@@ -1,4 +1,4 @@
-//! Why a request is refused before it is stored.
+//! The reason that a request is refused before it is stored.
 
 use std::fmt;
 

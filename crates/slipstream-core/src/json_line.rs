@@ -1,9 +1,9 @@
-//! A request as one line of JSON, some of whose keys belong to another reader: those are put aside as
-//! they are written, and the rest reads as a type that knows only its own.
+//! A request as one line of JSON, some of whose keys belong to another reader: these keys are put
+//! aside as they are written, and the rest is read as a type that has only its own.
 //!
 //! # Invariants
-//! - An array is no object, although serde would read one field by field.
-//! - What is wrong is said in JSON's words, with the column.
+//! - An array is not an object, although serde would read an array field by field.
+//! - Errors use JSON's words, and name the column.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -88,7 +88,7 @@ pub fn read_seconds(name: &str, value: Option<f64>) -> Result<Option<Duration>, 
     value.map(time).transpose()
 }
 
-/// What serde says is wrong, in JSON's words.
+/// Serde's error, in JSON's words.
 fn plain(words: &str) -> String {
     let kinds = ["invalid type: ", "invalid value: "]
         .iter()

@@ -1,7 +1,6 @@
-//! What the parts of Slipstream agree on: a [`Request`] and its [`Record`], the
-//! [`Engine`] that keeps records, the [`Driver`] that performs them, the
-//! [`Collector`] through which a program stores them, and what an [`operator`] asks of
-//! what is kept.
+//! The types and traits that the parts of Slipstream share: a [`Request`] and its [`Record`], the
+//! [`Engine`] that keeps records, the [`Driver`] that performs them, the [`Collector`] through
+//! which a program stores them, and the [`operator`]'s interface to what is kept.
 //!
 //! A request of your own needs a type that serde can write, and one `impl`:
 //!

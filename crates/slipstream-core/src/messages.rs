@@ -65,7 +65,7 @@ fn errors() {
     insta::assert_snapshot!(errors.iter().map(line).collect::<String>());
 }
 
-/// What is refused, and what is said then.
+/// What is refused, and the message for it.
 #[test]
 fn refusals() {
     let mut text = String::new();

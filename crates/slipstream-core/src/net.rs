@@ -1,4 +1,4 @@
-//! URLs, hosts and addresses: a URL's parts, one spelling for a host, and which addresses may be
+//! URLs, hosts and addresses: a URL's parts, one spelling for a host, and the addresses that may be
 //! connected to.
 
 pub(crate) mod address_gate;

@@ -1,4 +1,4 @@
-//! How text from a request appears in a message: on one line, short, in quotes.
+//! Quotation of text from a request in a message: on one line, short, in quotes.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What to send: the trait that each kind of request implements.
+//! The trait that each kind of request implements.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,4 +1,4 @@
-//! How often a request is tried, and how long it waits in between.
+//! The retry policy: how often a request is tried, and how long it waits in between.
 //!
 //! A policy is data: one line of text says it, on a command line, in the environment or in a stored
 //! request, and [`RetryPolicy::schedule`] returns what follows from it. Attempts come in rounds:
@@ -198,7 +198,7 @@ impl RetryPolicy {
     }
 }
 
-/// What a message says of the names.
+/// The text of a message about the names.
 const KNOWN: &str = "expected NAME=VALUE, such as attempts=3,base=2s,factor=2,cap=10m,jitter=0.2,rounds=4,every=1d,permanent=400+404";
 
 fn number(name: &str, value: &str) -> Result<u32, Invalid> {

@@ -1,7 +1,7 @@
 //! The name of a secret that is looked up where the worker runs.
 //!
-//! A request that is stored for days, copied and listed should not hold what signs it. So
-//! it says where the secret is: `env:NAME` or `file:PATH`.
+//! A request that is stored for days, copied and listed should not hold what signs it. So it names
+//! the place of the secret: `env:NAME` or `file:PATH`.
 //!
 //! # Non-goals
 //! Looking it up. The program that runs the worker does, and decides which ones.

@@ -1,4 +1,4 @@
-//! What can go wrong with a spool, said so that the operator knows what to do.
+//! Errors of a spool, worded so that an operator can act on them.
 
 use std::error::Error;
 use std::io;
@@ -20,7 +20,7 @@ pub enum SpoolError {
         doing: &'static str,
         /// To what.
         path: PathBuf,
-        /// What it said.
+        /// Its error.
         source: io::Error,
     },
     /// This process may read the file system there, and not write to it.
@@ -124,7 +124,7 @@ pub enum SpoolError {
 }
 
 impl SpoolError {
-    /// What the file system said. That it is read-only is reported separately: to a service that is
+    /// The file system's error. That it is read-only is reported separately: to a service that is
     /// kept from writing there, it looks like the disk's fault.
     pub(crate) fn io(doing: &'static str, path: PathBuf, source: io::Error) -> Self {
         match source.kind() {

@@ -1,5 +1,5 @@
 //! Every fault at every operation: each scenario is stopped and failed at each file-system
-//! operation in turn, opened again, and held against the promises.
+//! operation in turn, opened again, and checked against the promises.
 
 mod damage;
 mod golden;

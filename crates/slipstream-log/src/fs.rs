@@ -1,5 +1,5 @@
-//! All that the engine asks of a file system, in one small trait, so that tests can put
-//! every fault and every crash behind it. [`disk::Disk`] is the real one.
+//! All file-system operations of the engine, in one small trait, so that tests can put every fault
+//! and every crash behind it. [`disk::Disk`] is the real one.
 //!
 //! Paths are relative to the spool, as `ready/NAME`. What is opened is a plain file of
 //! ours, or an error: never a link, a pipe, a device, or another user's.
@@ -21,8 +21,8 @@ pub trait Fs: Send + Sync {
     /// Opens a file that is there.
     ///
     /// # Errors
-    /// The file system's, `NotFound` among them; `InvalidInput` for what is no plain file
-    /// of ours.
+    /// The file system's, `NotFound` among them; `InvalidInput` for what is not a plain file of the
+    /// spool.
     fn open(&self, path: &str, how: Open) -> io::Result<Box<dyn File>>;
 
     /// Makes a file that is not there yet, opened as [`Open::Append`].
@@ -92,8 +92,9 @@ pub trait Fs: Send + Sync {
     /// before may be gone.
     fn boot(&self) -> u64;
 
-    /// Calls `wake` when something in these directories changes, or one of them or of those above `path`
-    /// is moved or removed: once each time it is armed, until the watch is dropped.
+    /// Calls `wake` when something in these directories changes, or one of them or of the
+    /// directories above `path` is moved or removed: once each time it is armed, until the watch is
+    /// dropped.
     ///
     /// # Errors
     /// The file system's; `Unsupported` when it cannot report it.

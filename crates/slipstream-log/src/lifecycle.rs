@@ -1,4 +1,4 @@
-//! How a log changes its stage, and the accounts of logs that are gone.
+//! A log's changes of stage, and the accounts of logs that are gone.
 //!
 //! The types depend on each other in lock order: [`rotation`] over [`retirement`] over [`ledger`].
 

@@ -1,4 +1,4 @@
-//! What an operator asks of a spool: status, check, inspect, purge.
+//! An operator's actions on a spool: status, check, inspect, purge.
 
 pub(crate) mod check;
 pub(crate) mod configured;

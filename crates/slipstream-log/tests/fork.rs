@@ -87,7 +87,7 @@ fn alone() -> impl Drop {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Of all numbers, `process` has those with it in the upper half.
+/// Of all numbers, `process` has the numbers with it in the upper half.
 fn record(process: u64, number: u64) -> Record {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&process.to_be_bytes());

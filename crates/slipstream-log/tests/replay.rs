@@ -1,5 +1,5 @@
-//! What a fuzzer once found worth keeping is tried again on every run of the tests: logs,
-//! ledgers and names of any bytes. fuzz/targets says what is checked.
+//! The fuzzer's corpus, replayed on every run of the tests: logs, ledgers and names of any bytes.
+//! fuzz/targets defines what is checked.
 //!
 //! # Non-goals
 //! Making up new bytes. fuzz/Cargo.toml describes how to do that.

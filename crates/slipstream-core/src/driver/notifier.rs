@@ -1,4 +1,4 @@
-//! What interrupts a wait from another thread.
+//! The notifier: interrupts a wait from another thread.
 
 use std::fmt;
 use std::sync::Arc;

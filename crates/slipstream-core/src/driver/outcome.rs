@@ -1,4 +1,4 @@
-//! How an attempt ended.
+//! The outcome of an attempt.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub struct Failure {
     pub answer: Option<String>,
 }
 
-/// What a failure says something about.
+/// The scope of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureScope {
     /// This request: others to the same destination may well succeed.
@@ -52,7 +52,7 @@ pub enum FailureScope {
     Worker,
 }
 
-/// What is said of a shortage.
+/// The text for a shortage.
 const SHORTAGE: &str = "out of memory or open files; raise the limits or work on fewer at once";
 
 /// A request that allows less time than this, in milliseconds, says little about its destination when

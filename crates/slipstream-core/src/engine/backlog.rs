@@ -9,7 +9,7 @@ use crate::engine::claim::{Claim, Settlement, Ticket, TryNow};
 
 /// What waits to be delivered, as its one worker sees it.
 ///
-/// Records come out oldest first as far as the engine knows ages; those with the same order key
+/// Records come out oldest first as far as the engine knows ages; records with the same order key
 /// always do, the first time in a run. Each claim is answered by one [`Backlog::settle`]; dropping
 /// a backlog puts unanswered claims back.
 pub trait Backlog {

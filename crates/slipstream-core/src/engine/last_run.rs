@@ -31,7 +31,7 @@ pub struct LastRun {
     pub delivered: u64,
     /// Requests that failed for good.
     pub failed: u64,
-    /// Those of the failed that were never attempted.
+    /// The failed requests that were never attempted.
     #[serde(rename = "untried")]
     pub never_attempted: u64,
     /// Requests that outlived their use.
@@ -48,7 +48,7 @@ pub struct LastRun {
     pub ending: Option<String>,
     /// Whether it stays when nothing is left.
     pub follow: bool,
-    /// The destinations that took no requests when this was written down, those in trouble for longest
+    /// The destinations that took no requests when this was written down, the longest in trouble
     /// first; a hundred at most.
     pub troubles: Vec<Trouble>,
     /// How many more there were.
@@ -66,7 +66,7 @@ impl LastRun {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// The same, with the destinations that take no requests now; of many, those in trouble for longest.
+    /// The same, with the destinations that take no requests now; of many, the longest in trouble.
     #[must_use]
     pub fn with_troubles(self, mut troubles: Vec<Trouble>) -> Self {
         troubles.sort_by(|a, b| (a.since, &a.to).cmp(&(b.since, &b.to)));
@@ -88,8 +88,8 @@ impl LastRun {
 pub struct Trouble {
     /// The destination; a very long name is cut.
     pub to: String,
-    /// `down`: its circuit is open. `paused`: it asked for that (Retry-After). `failing`: requests have
-    /// used up their attempts, or those of a round, and none was taken since.
+    /// `down`: its circuit is open. `paused`: it asked for that (Retry-After). `failing`: requests
+    /// have used up their attempts, or the attempts of a round, and none was taken since.
     pub state: String,
     /// Since when.
     pub since: u64,

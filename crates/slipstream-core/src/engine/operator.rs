@@ -1,4 +1,4 @@
-//! What an operator asks of an engine of records: status, dead letters, purge, check.
+//! The operator's interface to an engine: status, dead letters, purge, check.
 //!
 //! An engine is a directory of logs on local disk, a replicated stream on a server, or memory in a test.
 //! Only what means something in each of them is here. A *part* of an engine is what it keeps records in (a
@@ -43,7 +43,7 @@ pub use self::stage::{Stage, StageStatus};
 pub use self::status::{NearlyFull, Status};
 pub use self::totals::{Outcomes, Totals};
 
-/// What an operator asks of an engine of records.
+/// The operator's interface to an engine.
 ///
 /// Programs that show or change what is stored take a `&dyn Operator`, and so work on any engine:
 ///
@@ -136,7 +136,8 @@ pub trait Operator: Send + Sync {
     /// [`OperatorError::Busy`] when a worker has what is at that stage; else when nothing can be removed.
     fn purge(&self, stage: Stage) -> Result<Purged, OperatorError>;
 
-    /// Reads every record and every count, and says what is wrong. With `repair`, mends it, too.
+    /// Reads every record and every count, and reports what is wrong. With `repair`, repairs it,
+    /// too.
     ///
     /// # Errors
     /// [`OperatorError::Busy`] when a repair finds a worker running; else when it cannot be read.

@@ -5,7 +5,7 @@ use std::error::Error;
 use crate::invalid::Invalid;
 use crate::request::id::RecordId;
 
-/// What an engine says of a successful store.
+/// An engine's answer to a successful store.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Receipt {

@@ -1,4 +1,4 @@
-//! Which addresses and Unix sockets may be connected to.
+//! The addresses and Unix sockets that may be connected to.
 //!
 //! # Invariants
 //! - An address is judged as what it is, however it was spelt and by whatever server the name was
@@ -134,7 +134,7 @@ impl AddressGate {
     }
 }
 
-/// Refuses what can be no exception to a policy: a socket whose path no request can have.
+/// Refuses what cannot be an exception to a policy: a socket whose path no request can have.
 ///
 /// # Errors
 /// What would be right.

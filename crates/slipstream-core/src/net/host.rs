@@ -1,4 +1,4 @@
-//! Host and port of a URL, as destinations are made of them.
+//! Host and port of a URL, as a destination has them.
 //!
 //! # Invariants
 //! - One host has one spelling: lower case, an address in its usual form.

@@ -1,4 +1,4 @@
-//! When a request may be tried, how often, and after which others.
+//! Delivery options: when a request may be tried, how often, and after which other requests.
 //!
 //! They belong to any kind of request, so they are in the envelope, and all of them are optional: a
 //! request without options is tried at once, by the worker's own policy, beside any other.

@@ -1,4 +1,4 @@
-//! Where a request goes: scheme, host, port, and the way there if it is not the usual one.
+//! The destination of a request: scheme, host, port, and the way there if it is not the usual way.
 //!
 //! # Invariants
 //! - One text, which is what is stored, compared and shown: `scheme://host:port via way`. It is made

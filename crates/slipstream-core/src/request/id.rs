@@ -1,4 +1,4 @@
-//! The name that a request keeps from the moment it is stored, on every attempt.
+//! The id that a request keeps from the moment it is stored, on every attempt.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -48,12 +48,13 @@ thread_local! {
     static CHANCE: RefCell<Chance> = const { RefCell::new(Chance::empty()) };
 }
 
-/// Random bytes asked of the system for many ids at once: asking takes as long as all the rest
-/// of making one.
+/// Random bytes read from the system for many ids at once: a read takes as long as all the rest of
+/// making an id.
 struct Chance {
     bytes: [u8; 320],
     left: usize,
-    /// Whose bytes these are: a child that was forked off must not repeat its parent's ids.
+    /// The process whose bytes these are: a child that was forked off must not repeat its parent's
+    /// ids.
     pid: u32,
 }
 

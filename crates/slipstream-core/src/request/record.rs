@@ -33,7 +33,7 @@ pub struct Record {
     pub body: Vec<u8>,
 }
 
-/// A payload that is no record.
+/// A payload that is not a record.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {

@@ -10,7 +10,7 @@ use super::timeout::Timeout;
 pub const LEFT_OUT: &str = "***";
 
 /// The name of a secret, such as `env:KEY`, or the text in place of a secret that was left out:
-/// what is no name was perhaps taken for the place of the secret itself.
+/// text that is not such a name may be the secret itself, given in place of its name.
 pub fn name_of_secret(text: &str) -> &str {
     if text.starts_with("env:") || text.starts_with("file:") { text } else { LEFT_OUT }
 }
@@ -71,7 +71,7 @@ impl Shown {
         self.text(name, time)
     }
 
-    /// Those of another.
+    /// The pairs of another.
     #[must_use]
     pub fn all(mut self, others: Self) -> Self {
         self.0.extend(others.0);

@@ -1,5 +1,5 @@
-//! How the peer of a request is verified, as data, and what holds of certificates and keys that are
-//! stored with a request.
+//! TLS settings: how the peer of a request is verified, as data, and the rules for certificates and
+//! keys that are stored with a request.
 //!
 //! # Invariants
 //! - The peer is verified unless a request says otherwise in so many words.
@@ -150,8 +150,8 @@ impl Tls {
         Ok(())
     }
 
-    /// The settings that differ from the defaults, each with what may be shown of it. Names are those
-    /// of a batch's line.
+    /// The settings that differ from the defaults, each with what may be shown of it. Names are as
+    /// in a batch's line.
     pub fn shown(&self) -> Shown {
         let key = self.key_name().and_then(Result::ok).map(|name| name.to_string());
         let shown = Shown::new().size("cacert", &self.cacert).size("cert", &self.cert);
@@ -170,8 +170,8 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Refuses certificates and a key that are no PEM, or of which one lacks the other. `key` is `None`
-/// where it is kept elsewhere, and empty where there is none.
+/// Refuses certificates and a key that are not PEM, or of which one lacks the other. `key` is
+/// `None` where it is kept elsewhere, and empty where there is none.
 ///
 /// # Errors
 /// What is wrong.

@@ -34,7 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How many files are kept for the next run, in case that this one is killed.
 const KEPT_MAX: usize = 100;
 
-/// What operators asked for, as far as this run has heard.
+/// What operators asked for, as far as this run has received it.
 #[derive(Default)]
 pub(crate) struct Asked {
     /// The files that were looked at, the latest last.

@@ -1,4 +1,4 @@
-//! Attempt logs: what became of attempts, in words, beside the log that the requests are in.
+//! Attempt logs: the outcomes of attempts, in words, beside the log that the requests are in.
 //!
 //! failed/NAME.log.notes, a line for each note, whatever stage the log is at: it is found by the
 //! log's name and goes when the log goes. Notes show an operator why something failed. Best effort:

@@ -1,4 +1,4 @@
-//! What is done to dead letters: retried, or dropped.
+//! Actions on dead letters: retry and drop.
 //!
 //! # Invariants
 //! - *Retry*: each chosen record is pending again, with no attempts counted, before its log moves to

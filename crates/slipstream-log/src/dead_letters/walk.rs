@@ -31,8 +31,8 @@ use crate::lifecycle::rotation::Rotation;
 /// Returns whether a request is chosen, or that enough was seen.
 type Choose<'a> = dyn FnMut(&Letter<'_>) -> ControlFlow<(), bool> + 'a;
 
-/// Shows each request of processing/ and failed/, oldest log first, until `look` breaks off. Says which logs
-/// could not be read.
+/// Shows each request of processing/ and failed/, oldest log first, until `look` breaks off.
+/// Returns which logs could not be read.
 pub(crate) fn each(
     rotation: &Rotation,
     look: &mut dyn FnMut(&Letter<'_>) -> ControlFlow<()>,

@@ -1,4 +1,4 @@
-//! Finds a spool in a directory, or makes one there, and refuses what is not safe to use.
+//! Search for a spool in a directory, and creation of one there; refuses what is not safe to use.
 //!
 //! A spool in /tmp is among directories of other users. So nothing is made or touched before the
 //! directory is known to be a directory, ours, and closed to others ([`SpoolDir::judge`]); and

@@ -1,4 +1,4 @@
-//! The files of an opened spool, the clock and the settings: what every other part works with.
+//! The files of an opened spool, its clock and its settings, for every other part.
 
 use std::collections::HashSet;
 use std::io;

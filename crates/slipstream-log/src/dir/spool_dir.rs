@@ -1,8 +1,9 @@
 //! A spool's directory: opened once, and judged by its descriptor.
 //!
 //! # Invariants
-//! - The directory is opened without following a symbolic link. Owner, group and mode are those of the open
-//!   descriptor, and the spool is used through it: an exchange of the path between two steps has no effect.
+//! - The directory is opened without following a symbolic link. Owner, group and mode are read from
+//!   the open descriptor, and the spool is used through it: an exchange of the path between two
+//!   steps has no effect.
 //! - Root uses no spool of another user. A process of root becomes that user first, between
 //!   [`SpoolDir::open`] and [`SpoolDir::find`]; the judgement is made by the user that it is then.
 //! - A shared spool of another user at the default place is used only if it was named: any user may have

@@ -34,7 +34,7 @@ enum Step {
     Reopen {
         writer: usize,
     },
-    /// A record that was spilled: behind the place that was read last, or from one of them on.
+    /// A record that was spilled: behind the place that was read last, or from such a place on.
     ClaimPassedOver {
         on: bool,
         back: usize,
@@ -136,8 +136,8 @@ impl Model {
         self.read_last = None;
     }
 
-    /// How often one was tried, once an attempt of the newest claim is begun; none if there is no
-    /// claim, or its attempt is begun already.
+    /// How often a request was tried, once an attempt of the newest claim is begun; none if there
+    /// is no claim, or its attempt is begun already.
     fn begin(&mut self) -> Option<(Ticket, u32)> {
         let kept = self.claims.last_mut().filter(|kept| kept.before.is_none())?;
         let before = self.tried.get(&kept.number).copied().unwrap_or_default();
@@ -197,7 +197,7 @@ fn live(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
                     && let Next::Work(claim) = backlog.next().unwrap()
                 {
                     if !claim.visible_in.is_zero() {
-                        // The worker is only to know of it.
+                        // The worker only has to see it.
                         backlog
                             .settle(claim.ticket, Settlement::Release { after: claim.visible_in })
                             .unwrap();

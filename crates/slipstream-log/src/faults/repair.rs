@@ -1,5 +1,5 @@
-//! Stops and failures at every operation of a repair: what it calls mended is mended, and what it
-//! left undone the next one does.
+//! Stops and failures at every operation of a repair: what it reports as repaired is repaired, and
+//! the next repair does what it left undone.
 
 use slipstream_core::operator::{Checked, Operator};
 use slipstream_core::{Engine, Settlement};

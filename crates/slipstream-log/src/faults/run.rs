@@ -1,4 +1,4 @@
-//! What a scenario does and what is known of each request afterwards.
+//! The run of a scenario, and what is known of each request afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -168,7 +168,7 @@ impl Run {
             return false;
         };
         if !claim.visible_in.is_zero() {
-            // The worker is only to know of it.
+            // The worker only has to see it.
             let _ = backlog.settle(claim.ticket, Settlement::Release { after: claim.visible_in });
             return true;
         }

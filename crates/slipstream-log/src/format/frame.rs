@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use slipstream_core::Timestamp;
 
-/// Bytes before the first frame: two copies of what the log says of itself, so that damage
-/// to one costs nothing, and the seal.
+/// Bytes before the first frame: two copies of the log's description of itself, so that damage to
+/// one copy costs nothing, and the seal.
 pub const LOG_HEADER: u64 = SEAL_AT + SEAL.len() as u64;
 /// Where the seal is. Zeros there say that the log may be appended to; anything else says that it
 /// may not, so that no damage opens a log again.
@@ -34,7 +34,7 @@ pub const MARK: [u8; 4] = *b"\xC1REC";
 /// Frames take a multiple of this many bytes, so that a settlement never straddles a page.
 pub const ALIGN: usize = 8;
 
-/// What a log says of itself.
+/// A log's description of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogHeader {
     /// The slot that it belongs to.

@@ -15,9 +15,9 @@ pub(crate) const LEDGER: &str = "ledger";
 pub(crate) const DEDUPE: &str = "dedupe";
 /// The file that a worker holds locked while it runs.
 pub(crate) const WORKER_LOCK: &str = "worker.lock";
-/// What the next worker should know.
+/// State that one worker leaves for the next.
 pub(crate) const MEMORY: &str = "worker.memory";
-/// What the operator should know of the last run.
+/// The report of the last run, for the operator.
 pub(crate) const LAST_RUN: &str = "worker.run";
 /// Which time of the last run was noticed as long ago, and when.
 pub(crate) const WARNED: &str = "worker.warned";

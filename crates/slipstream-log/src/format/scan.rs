@@ -1,4 +1,4 @@
-//! Reads a log record by record, past whatever is damaged.
+//! Reader of a log, record by record, past whatever is damaged.
 //!
 //! A frame is believed when the check of its header holds, which the log's salt seeds. When its
 //! payload does not hold what the header promises, writing it was cut short and others may have

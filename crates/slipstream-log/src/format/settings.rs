@@ -47,7 +47,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Those of a log whose spool is not known.
+    /// The limits of a log whose spool is not known.
     pub const WIDEST: Self = Self { record: RECORD_MAX, log: u64::MAX };
 }
 

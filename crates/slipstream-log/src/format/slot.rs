@@ -1,4 +1,4 @@
-//! Which slot a source stores into. Pure.
+//! The slot that a source stores into. Pure.
 
 use slipstream_core::Source;
 

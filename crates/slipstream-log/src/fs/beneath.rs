@@ -5,8 +5,8 @@
 //!   spool's descriptor without following a link, and judged by its own descriptor; then the name is used
 //!   from that descriptor. So no call resolves more than one name, and no exchange of a directory leads
 //!   a call out of the spool.
-//! - The same holds without openat2(2): a bare name needs none of its protection but the one against mount
-//!   points, which for directories the device number gives, too.
+//! - The same holds without openat2(2): a bare name needs none of its protection but that against
+//!   mount points, which for directories the device number gives, too.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -224,7 +224,7 @@ impl File for DiskFile {
     }
 
     fn unlock(&self) {
-        // Fails only for what is no descriptor.
+        // Fails only for what is not a descriptor.
         let _ = fs::flock(self.0.as_fd(), FlockOperation::Unlock);
     }
 }

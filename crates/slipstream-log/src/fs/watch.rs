@@ -1,4 +1,4 @@
-//! Hearing of changes in a directory, and of its end, by inotify.
+//! Notification of changes in a directory, and of its end, by inotify.
 //!
 //! A watch notifies once and is then forgotten by the kernel, so writers pay for it once and not
 //! with every write. A thread waits for it; it ends with the watch.
@@ -92,7 +92,7 @@ impl Shared {
         let mut events = inotify::Reader::new(fd, &mut buffer);
         while !self.over.load(Ordering::SeqCst) {
             match events.next() {
-                // That a watch is forgotten is no news.
+                // That a watch is forgotten is no change.
                 Ok(event) if event.events().contains(ReadFlags::IGNORED) => {}
                 Ok(_) => wake(),
                 Err(Errno::INTR) => {}

@@ -242,7 +242,7 @@ fn is_cut(line: &[u8]) -> bool {
     }
 }
 
-/// Whether a text goes on to the end of a line and holds what none of ours does: the quote behind it
+/// Whether a text goes on to the end of a line and holds what no entry does: the quote behind it
 /// was damaged.
 fn is_open_text(json: &[u8]) -> bool {
     let last = memrchr(b'"', json).map_or(json.len(), |quote| quote + 1);

@@ -10,7 +10,8 @@
 //! it is still the ledger; a process that replaces it by a shorter one holds the lock alone.
 //!
 //! It is read in pieces, and only as far as the entries of all logs that can be there would reach.
-//! What makes it longer is no work of ours: before the next entry it is written anew without that.
+//! What makes it longer was not written by this engine: before the next entry it is written anew
+//! without that.
 
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};

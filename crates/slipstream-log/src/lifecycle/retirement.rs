@@ -47,8 +47,8 @@ impl Retirement {
         &self.ledger.files
     }
 
-    /// Takes a log out of the spool, and says what went with it. None if another process
-    /// moved it on first.
+    /// Takes a log out of the spool, and returns what went with it. None if another process moved
+    /// it on first.
     pub(crate) fn retire(
         &self,
         stage: Stage,

@@ -1,4 +1,5 @@
-//! Rotation and eviction of logs: sealed when their time is over, evicted when a slot is full.
+//! Rotation and eviction of logs: a log is sealed when its time is over, and evicted when its slot
+//! is full.
 //!
 //! Each move commits with one rename. What follows (counting, removing) can be repeated by
 //! any process that finds it undone, and gives the same result: the log does not change any more.
@@ -28,7 +29,7 @@ pub(crate) struct WaitingLogs {
 }
 
 impl WaitingLogs {
-    /// The oldest ones, for which there is no room.
+    /// The oldest logs, for which there is no room.
     pub(crate) fn surplus(&self) -> &[LogName] {
         &self.logs[..self.logs.len() - self.fit]
     }
@@ -54,7 +55,7 @@ impl Rotation {
     }
 
     /// Seals a slot's collecting log: from now on nothing is appended to it, and it waits for the
-    /// worker. Says what was evicted for it. Nothing happens if another process was faster.
+    /// worker. Returns what was evicted for it. Nothing happens if another process was faster.
     pub(crate) fn seal(&self, slot: u16) -> Result<Option<Overwritten>, SpoolError> {
         let (files, path) = (self.files(), collecting_path(slot));
         let Some(file) = files.open_if_there(&path)? else {

@@ -1,4 +1,4 @@
-//! Counting a log's records by what has become of them.
+//! Count of a log's records by what has become of them.
 
 use crate::dir::files::SpoolFiles;
 use crate::error::SpoolError;

@@ -1,4 +1,4 @@
-//! The spool's fsck: reads everything, says what is wrong, and mends what can be mended.
+//! The spool's fsck: a check of everything, and a repair of what can be repaired.
 //!
 //! # Invariants
 //! - A check alone changes nothing.
@@ -36,7 +36,7 @@ struct Check<'a> {
     report: Checked,
 }
 
-/// Reads every log and every entry, and says what is wrong. With `repair`, mends it, too.
+/// Reads every log and every entry, and reports what is wrong. With `repair`, repairs it, too.
 pub(crate) fn check(rotation: &Rotation, repair: bool) -> Result<Checked, SpoolError> {
     // A worker changes what a repair mends.
     let _worker = repair.then(|| WorkerLock::take(rotation.files())).transpose()?;
@@ -114,7 +114,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Files whose names say nothing to a spool. They belong to something else, so they stay.
+    /// Files whose names have no meaning in a spool. They belong to something else, so they stay.
     fn strangers(&mut self) -> Result<(), SpoolError> {
         for stage in Stage::ALL {
             self.strangers_in(stage.name(), |name| match stage {

@@ -38,7 +38,7 @@ pub enum InspectError {
     Io {
         /// What was to be read.
         path: PathBuf,
-        /// What it said.
+        /// The system's error.
         source: io::Error,
     },
     /// The file is no log, or nothing shows any more that it is one.
@@ -99,7 +99,7 @@ impl LogReader {
         Ok(Self { path: path.to_owned(), file, header, walk })
     }
 
-    /// What it says of itself; none when that is damaged, and its name replaces it.
+    /// Its description of itself; none when that is damaged, and its name replaces it.
     pub fn header(&self) -> Option<LogHeader> {
         self.header
     }
@@ -164,7 +164,7 @@ impl ReadOnly {
             let why = "not a regular file; name a log";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        // The same one, whatever has come in its place by now.
+        // The same file, whatever is in its place by now.
         let same = format!("/proc/self/fd/{}", there.as_raw_fd());
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = rustix::fs::open(same, flags, Mode::empty()).map_err(|error| match error {
@@ -181,7 +181,7 @@ impl ReadOnly {
     }
 
     fn unlock(&self) {
-        // Fails only for what is no descriptor.
+        // Fails only for what is not a descriptor.
         let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
     }
 }

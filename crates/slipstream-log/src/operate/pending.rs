@@ -1,4 +1,4 @@
-//! How many requests wait to be delivered, counted within a bounded time.
+//! The number of requests that wait to be delivered, counted within a bounded time.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The look at everything in a spool that a status is made of.
+//! Survey of a whole spool, the source of its status.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;

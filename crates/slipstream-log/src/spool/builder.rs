@@ -1,4 +1,5 @@
-//! How a spool is opened: made with which settings, by which clock, and whether an operator named it.
+//! The builder of a spool: the settings to make it with, its clock, and whether an operator named
+//! it.
 
 use std::path::Path;
 use std::sync::Arc;

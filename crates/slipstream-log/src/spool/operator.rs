@@ -1,4 +1,4 @@
-//! What an operator asks of a spool: what any engine answers, and what only logs can.
+//! The operator's side of a spool: what any engine offers, and what only logs can.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -65,7 +65,7 @@ impl Operator for Spool {
         Ok(asked::ask(self.files(), destinations)?)
     }
 
-    /// Those of processing/ and failed/, each log once.
+    /// The letters of processing/ and failed/, each log once.
     fn each_letter(
         &self,
         look: &mut dyn FnMut(&Letter<'_>) -> ControlFlow<()>,

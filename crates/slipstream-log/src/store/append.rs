@@ -10,8 +10,8 @@
 //! Writers do not exclude each other: each record, or batch of small ones, is one write to a
 //! descriptor opened with O_APPEND, and the kernel puts such writes one behind the other.
 //!
-//! A process that was forked off opens its logs anew ([`crate::store::writers`]). Which process this is, is
-//! asked once a call.
+//! A process that was forked off opens its logs anew ([`crate::store::writers`]). The process id is
+//! read once a call.
 //!
 //! # Invariants
 //! - What is acknowledged is whole in a log that was the slot's collecting log at that moment, so
@@ -68,7 +68,7 @@ impl Appender {
         self.rotation.files()
     }
 
-    /// Appends the frames to a slot's log with one write, and says what was evicted for it.
+    /// Appends the frames to a slot's log with one write, and returns what was evicted for it.
     pub(crate) fn append(
         &self,
         slot: u16,

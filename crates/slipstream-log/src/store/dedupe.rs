@@ -1,6 +1,7 @@
-//! Which keys were stored a moment ago: a table of fixed size, so that it cannot outgrow the disk.
+//! The dedupe table: the keys that were stored lately. Its size is fixed, so that it cannot outgrow
+//! the disk.
 //!
-//! A key is at home in one bucket of eight entries. When all of them are live, the entry that ends
+//! A key belongs to one bucket of eight entries. When all of them are live, the entry that ends
 //! soonest is replaced.
 //!
 //! # Invariants
@@ -34,7 +35,7 @@ pub(crate) struct DedupeTable<'a> {
     files: &'a SpoolFiles,
     file: Box<dyn File>,
     boot: u64,
-    /// Whose keys are meant, where several users store.
+    /// The user whose keys are meant, where several users store.
     user: Option<u32>,
 }
 
@@ -78,9 +79,9 @@ impl Entry {
     }
 }
 
-/// Two hashes with different seeds: with one, two of many keys could share it. A key is another one
-/// after the machine has started anew: the record that was stored with it may be gone. The key is
-/// followed by a byte that no text has, and a user's id.
+/// Two hashes with different seeds: with one, two of many keys could share it. A key has another
+/// hash after the machine has started anew: the record that was stored with it may be gone. The key
+/// is followed by a byte that no text has, and a user's id.
 fn hash(key: &str, boot: u64, user: Option<u32>) -> [u8; 16] {
     let half = |seed| {
         let mut hasher = SeaHasher::with_seeds(seed, !seed, seed.rotate_left(17), boot);

@@ -64,7 +64,7 @@ impl Appender {
         Ok(receipt)
     }
 
-    /// Stores those of the records that do not repeat what was stored a moment ago.
+    /// Stores the records that do not repeat what was stored a moment ago.
     fn store_once(
         &self,
         source: &Source,

@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::store::writer::Writer;
 
-/// The slots of one process, and behind them those of a process that was forked off it.
+/// The slots of one process, and behind them the slots of a process that was forked off it.
 pub(crate) struct Writers {
     pid: u32,
     slots: Vec<Mutex<Option<Writer>>>,

@@ -1,4 +1,4 @@
-//! The spool's fsck finds what is wrong, and mends it without losing a readable record.
+//! The spool's fsck finds what is wrong, and repairs it without losing a readable record.
 
 use slipstream_core::Settlement;
 use slipstream_core::operator::{Operator, OperatorError};
@@ -177,7 +177,7 @@ fn a_log_with_another_name_elsewhere_is_a_finding_and_not_the_end_of_the_check()
     let (bench, path) = bench();
     std::fs::hard_link(&path, bench.path().join("elsewhere")).unwrap();
     let report = bench.other().check(false);
-    // The sums cannot be made while it cannot be opened, and that is said.
+    // The sums cannot be made while it cannot be opened, and that is reported.
     let words =
         report.map_or_else(|error| format!("{error:?}"), |report| format!("{:?}", report.problems));
     assert!(words.contains("a hard link"), "{words}");

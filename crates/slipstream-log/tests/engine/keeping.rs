@@ -1,4 +1,4 @@
-//! What the engine keeps beside the records: notes, the worker's memory, news of what comes.
+//! What the engine keeps beside the records: notes, the worker's state, notifications of changes.
 
 use std::ops::ControlFlow;
 use std::path::Path;

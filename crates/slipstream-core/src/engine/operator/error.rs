@@ -1,4 +1,4 @@
-//! Why an engine does not do what an operator asks of it.
+//! The error of an operator's action on an engine.
 
 use std::error::Error;
 

@@ -1,8 +1,8 @@
-//! Whether an engine is well: what is wrong with a [`Status`].
+//! The health of an engine: what is wrong with a [`Status`].
 //!
 //! # Invariants
-//! - There is one set of thresholds, [`Thresholds`], and one set of rules. What is said of an engine in
-//!   one place is said in all.
+//! - There is one set of thresholds, [`Thresholds`], and one set of rules. What is reported of an
+//!   engine in one place is reported in all.
 //! - Findings come by what they cost: what loses requests, then what delays them, then what has
 //!   happened already.
 //!
@@ -35,7 +35,7 @@ impl Thresholds {
     /// The usual [`max_age`](Self::max_age). Cron runs a worker every minute.
     pub const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 
-    /// After how long without a run that ended a program that stores says so, usually: see
+    /// The usual time without a run that ended, after which a storing program reports that: see
     /// [`Operator::overdue`](super::Operator::overdue).
     pub const WARN_AFTER: Duration = Duration::from_secs(60 * 60);
 }
@@ -163,7 +163,7 @@ impl Status {
         first.into_iter().flatten().chain(blocked).chain(last.into_iter().flatten()).collect()
     }
 
-    /// The destinations that requests wait for and that take none, those in trouble for longest first.
+    /// The destinations that requests wait for and that take none, the longest in trouble first.
     pub fn blocked(&self) -> Vec<Blocked> {
         let all = &self.destinations;
         let uncounted = all.skipped > 0 || all.others.total() > 0;

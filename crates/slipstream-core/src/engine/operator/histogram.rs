@@ -69,7 +69,7 @@ impl Waiting {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Destinations {
-    /// Each destination, those with most requests first.
+    /// Each destination, the one with most requests first.
     pub each: Vec<Waiting>,
     /// The destinations that were too many to be distinguished, together.
     pub others: Waiting,

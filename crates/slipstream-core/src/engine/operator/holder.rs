@@ -1,4 +1,5 @@
-//! The process that works an engine, or keeps others from it; and that none has finished for too long.
+//! The process that works an engine, or keeps others from it; and the case that none has finished
+//! for too long.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What was chosen of the dead letters: the plan, and the same once it was applied.
+//! A selection of dead letters: the plan, and the same once it was applied.
 
 use std::collections::BTreeMap;
 

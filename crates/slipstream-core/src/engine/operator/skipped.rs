@@ -1,4 +1,4 @@
-//! What was removed by a purge, and parts that were skipped by what looks at, or changes, many.
+//! The parts that a purge removed, and the parts that an action on many skipped.
 
 /// A part of an engine that could not be used, while all others were.
 #[derive(Debug, Clone, PartialEq, Eq)]

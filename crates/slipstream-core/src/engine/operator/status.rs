@@ -1,4 +1,4 @@
-//! What an engine holds and what became of the rest, in numbers. Pure.
+//! The status of an engine: what it holds and what became of the rest, in numbers. Pure.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Which addresses, names and sockets are allowed.
+//! The addresses, names and sockets that are allowed.
 
 use super::*;
 

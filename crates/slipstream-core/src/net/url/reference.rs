@@ -1,4 +1,4 @@
-//! Where a reference leads, as a `Location` header holds one: RFC 3986, section 5, as curl has it.
+//! The target of a reference, as in a `Location` header: RFC 3986, section 5, as curl has it.
 //!
 //! # Invariants
 //! - What comes out leads where libcurl would go (`fuzz/targets/url.rs`), or to what is refused.

@@ -1,5 +1,5 @@
-//! The parts of URLs, and where references lead. That both are curl's is tried against libcurl in
-//! slipstream-http.
+//! The parts of URLs, and the targets of references. That both are curl's is tried against libcurl
+//! in slipstream-http.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Which log comes next, and how it becomes the worker's own.
+//! The choice of the next log, and its claim by the worker.
 
 use std::collections::HashSet;
 use std::io::ErrorKind;

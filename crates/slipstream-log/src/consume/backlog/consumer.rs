@@ -37,7 +37,7 @@ pub(crate) struct Consumer {
     pub(super) settings_identity: Option<(u64, u64)>,
     pub(super) settings_written: Option<Timestamp>,
     pub(super) logs: HashMap<LogName, ClaimedLog>,
-    /// Those of them that are open.
+    /// The claimed logs that are open.
     pub(super) open: OpenLogs,
     /// The log that is being read.
     pub(super) reading: Option<(LogName, Walk)>,

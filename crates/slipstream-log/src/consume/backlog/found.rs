@@ -1,4 +1,4 @@
-//! What a look at the spool finds.
+//! The findings of a look at the spool.
 
 use std::fmt;
 

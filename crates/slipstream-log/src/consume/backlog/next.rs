@@ -242,8 +242,8 @@ impl Consumer {
         }
     }
 
-    /// What operators asked for since this was called last. Everything that waits comes out once, since
-    /// only the worker knows what it is about.
+    /// What operators asked for since this was called last. Everything that waits comes out once,
+    /// since only the worker can match it with what was asked.
     fn listen_to_operators(&mut self, now: Duration) -> Option<Vec<TryNow>> {
         let untold = self.asked.take(self.rotation.files(), now);
         if untold.is_empty() {

@@ -1,6 +1,6 @@
-//! The few claimed logs that are open. Any other is opened again when one of its records is due
-//! or settled: a spool may hold thousands of logs that wait, and a process a thousand
-//! descriptors, most of which its connections need.
+//! The few claimed logs that are open. Any other log is opened again when one of its records is due
+//! or settled: a spool may hold thousands of logs that wait, and a process a thousand descriptors,
+//! most of which its connections need.
 //!
 //! # Invariants
 //! At most [`OPEN_MAX`] logs are open. What is opened again is the file that was claimed, or an

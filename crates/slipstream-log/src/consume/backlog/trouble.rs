@@ -1,4 +1,4 @@
-//! Logs and directories that cannot be used now: what kept each from it, and when it is tried again.
+//! Logs and directories that cannot be used now: the error of each, and the time of the next try.
 //!
 //! # Invariants
 //! Nothing in here ends a run: what cannot be used is skipped for [`SKIP_FOR`], the others go on,

@@ -1,4 +1,4 @@
-//! Reads one record, or its settlement, by the place of its frame.
+//! Reading of one record, or its settlement, by the position of its frame.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! What resynchronising costs, in bytes that are read, and what it still finds.
+//! The cost of resynchronising, in bytes that are read, and what it still finds.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

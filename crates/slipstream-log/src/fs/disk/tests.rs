@@ -1,4 +1,4 @@
-//! What a member of a spool's group can do to its directories, and that no call is led out of it.
+//! Attacks by a member of a spool's group on its directories: no call is led out of the spool.
 
 use std::collections::BTreeMap;
 use std::fs::{self as std_fs, Permissions};

@@ -1,4 +1,4 @@
-//! Compares the ledger with the logs that are there.
+//! Comparison of the ledger with the logs that are there.
 
 use slipstream_core::operator::Outcomes;
 

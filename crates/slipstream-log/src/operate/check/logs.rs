@@ -1,4 +1,4 @@
-//! Reads every log, and says what is unreadable in it.
+//! Check of the logs: reads each, and reports what is unreadable in it.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;

@@ -24,7 +24,7 @@ mod locks {
 /// nearly a minute.
 const INTERRUPTIONS: usize = 3;
 
-/// What a sync that fails says.
+/// The error of a sync that fails.
 const FAILURE: io::ErrorKind = io::ErrorKind::StorageFull;
 
 /// A disk with a cache, and the group that syncs it.

@@ -1,4 +1,4 @@
-//! Threads that share a sync, and what a failed one means for them.
+//! Threads that share a sync, and what a failed sync means for them.
 
 use std::io;
 use std::sync::Barrier;

@@ -40,7 +40,7 @@ fn waits(pending: u64, first_due: Timestamp) -> Waiting {
     each
 }
 
-/// A run that knows that a destination is down since five minutes ago, and until then.
+/// A run in which a destination is down since five minutes ago, and until then.
 fn down(until: Timestamp) -> LastRun {
     let since = Timestamp::from_millis(NOON.as_millis() - 300_000);
     let to = Destination::new("http://a:1");
@@ -68,7 +68,7 @@ fn what_no_worker_took_for_too_long_is_critical_whether_one_runs_or_not() {
         assert_eq!(finding, &Finding::NotTaken { age, worker_running });
         assert_eq!(finding.severity(), Severity::Critical);
     }
-    // Then that is why, and is said in its place.
+    // Then that is the reason, and is reported in its place.
     seen.worker = Some(Holder::new(Some(7), WORKER_SILENCE + MINUTE));
     let [Finding::WorkerHangs(_)] = &found(&seen)[..] else { panic!("{:?}", found(&seen)) };
 }
