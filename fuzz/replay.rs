@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// Feeds every file of a target's corpus to it, and tells which one it does not bear.
+/// Feeds every file of a target's corpus to it, and reports which file it does not bear.
 pub(crate) fn replay(target: &str, check: fn(&[u8])) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
     let mut files = 0;

@@ -6,7 +6,7 @@
 //! - Only ratios carry over to another machine.
 //!
 //! # Non-goals
-//! A verdict; the table tells.
+//! A verdict; the table shows it.
 
 mod deliver;
 mod mysql;

@@ -1,5 +1,6 @@
-//! What bad destinations cost the good ones: 16 that answer, alone, and beside one that is dead, one
-//! that never answers, one that asks for pauses, and one that resets half of its connections.
+//! What bad destinations cost the good ones: 16 that answer, alone, and beside a dead destination,
+//! a destination that never answers, a destination that asks for pauses, and a destination that
+//! resets half of its connections.
 //!
 //! # Invariants
 //! - Only the good ones' time counts, from the worker's start to their last request.
@@ -182,7 +183,7 @@ impl Bad {
     }
 }
 
-/// Answers each request as told, with its number; the connection ends where that is false.
+/// Answers each request by `answer`, with its number; the connection ends where that is false.
 fn serve(listener: TcpListener, answer: fn(&mut TcpStream, u64) -> bool) {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let each = move |mut stream: TcpStream| {

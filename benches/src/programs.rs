@@ -1,5 +1,5 @@
-//! A process for each request: the smallest that there can be, ours, and what it costs to
-//! start one that loads libcurl and TLS, which ours must not.
+//! A process for each request: the smallest that there can be, ours, and what it costs to start a
+//! process that loads libcurl and TLS, which ours must not.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What the linker is told: src/kinds/late.rs says why calls of `curl_global_init` are led there,
+//! Arguments for the linker: src/kinds/late.rs says why calls of `curl_global_init` are led there,
 //! and [`link_unwinder`] why the unwinder is a part of the program.
 
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ fn unwinder() -> Option<PathBuf> {
     }
     let asked = Command::new(linker?).arg("-print-file-name=libgcc_eh.a").output().ok()?;
     let path = String::from_utf8(asked.stdout).ok()?;
-    // One that does not know it answers with the name alone.
+    // A compiler that does not know the file answers with the name alone.
     let path = Path::new(path.trim_end()).canonicalize().ok()?;
     Some(path.parent()?.to_owned())
 }

@@ -1,5 +1,5 @@
-//! URLs with patterns of any text: they stand for no more requests than one command stores, and without a
-//! pattern for themselves.
+//! URLs with patterns of any text: they expand to no more requests than one command stores, and
+//! without a pattern to themselves.
 
 use crate::glob::{MOST, all};
 

@@ -1,5 +1,5 @@
-//! A ledger of any bytes, as it is read to tell a spool's status, and by the spool's own check:
-//! neither panics, whatever numbers it holds.
+//! A ledger of any bytes, as it is read for a spool's status, and by the spool's own check: neither
+//! panics, whatever numbers it holds.
 //!
 //! When the first byte is odd, each line gets the checksum that makes it an entry. The spool is
 //! a real one, since the ledger is not to be read in any other way; it is empty but for that.

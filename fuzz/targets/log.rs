@@ -1,10 +1,10 @@
 //! A log of any bytes: a walk over it ends, finds every whole record and nothing else, covers
 //! all that is no record with damage, and never asks for more bytes than the log has.
 //!
-//! The first byte says what is put right in the others, since no fuzzer guesses a checksum:
-//! headers (1), checks of frames (2), checks of their payloads (4); and whether a gap stands
-//! behind the header (all bits), so large that a walk does not read all at once. Records are
-//! looked for a second time, in the simplest way there is.
+//! The first byte says what is put right in the others, since no fuzzer guesses a checksum: headers
+//! (1), checks of frames (2), checks of their payloads (4); and whether a gap follows the header
+//! (all bits), so large that a walk does not read all at once. Records are looked for a second
+//! time, in the simplest way there is.
 
 use std::io;
 
@@ -113,7 +113,7 @@ fn mend_header(bytes: &mut [u8]) {
 
 fn mend_frames(bytes: &mut [u8], salt: u64, headers: bool, payloads: bool) {
     let marks: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(&MARK)).collect();
-    // The last one first: a frame may stand in another's payload.
+    // The last one first: a frame may be in another's payload.
     for at in marks.into_iter().rev() {
         let Some(header) = bytes.get(at..at + FRAME_HEADER) else {
             continue;

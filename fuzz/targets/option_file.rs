@@ -13,7 +13,7 @@ pub(crate) fn check(data: &[u8]) {
     if !text.contains("client") {
         assert!(file == OptionFile::default());
     }
-    // What stands in front, in another section, changes nothing.
+    // What precedes it, in another section, changes nothing.
     let other = format!("[mysqld]\npassword=other\nuser=other\n[client]\n{text}");
     let alone = format!("[client]\n{text}");
     assert!(OptionFile::parse(&other) == OptionFile::parse(&alone));

@@ -29,7 +29,7 @@ fn body_of(body: &[u8]) {
     let Ok(record) = Record::new(&request, id) else {
         return;
     };
-    // One that can be sent is shown on one line.
+    // A request that can be sent is shown on one line.
     assert!(!shown.contains(char::is_control), "{shown:?}");
     let again = Record::decode(&record.encode()).unwrap();
     assert_eq!(again.request::<HttpRequest>().unwrap(), request);

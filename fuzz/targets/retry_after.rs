@@ -13,7 +13,7 @@ pub(crate) fn check(data: &[u8]) {
     assert_eq!(wait.is_some(), later.is_some());
     assert!(later <= wait);
     assert_eq!(wait, parse(&format!(" {text}\t"), None, now));
-    // A date of the answer that cannot be read is none.
+    // A date of the answer that cannot be read is ignored.
     assert_eq!(wait, parse(&text, Some("never"), now));
     let dated = parse(&text, Some(&text), now);
     assert_eq!(dated.is_some(), wait.is_some());

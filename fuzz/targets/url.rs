@@ -114,7 +114,7 @@ fn same(ours: &UrlParts<'_>, host: &str, theirs: &Url, shown: &str) {
     let path = if ours.path.is_empty() { "/" } else { ours.path };
     assert_eq!(path, theirs.path(), "{shown}");
     assert_eq!(ours.query, theirs.query().as_deref(), "{shown}");
-    // An empty one is none to them, or not: it is never sent.
+    // libcurl may take an empty fragment for none: it is never sent.
     let fragment = |it: Option<&str>| it.unwrap_or_default().to_owned();
     assert_eq!(fragment(ours.fragment), fragment(theirs.fragment().as_deref()), "{shown}");
 }

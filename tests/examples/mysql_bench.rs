@@ -1,9 +1,9 @@
 //! Inserts by the bare client library in a loop, and through spool and worker, into the same server.
 //!
 //! `mysql_bench BARE COUNT ROUNDS` prints a line of JSON for each round:
-//! `{"durable":true,"bare":S,"store":S,"work":S}`, in seconds for COUNT requests; BARE is the program
-//! with the loop, which has as many connections as the worker. First with a server that syncs each commit, then with one
-//! that leaves it to the system.
+//! `{"durable":true,"bare":S,"store":S,"work":S}`, in seconds for COUNT requests; BARE is the
+//! program with the loop, which has as many connections as the worker. First with a server that
+//! syncs each commit, then with a server that leaves it to the system.
 //!
 //! # Non-goals
 //! Anything but inserts of a small row, a request each.
@@ -18,7 +18,7 @@ use slipstream_mysql::{MysqlHandler, MysqlOptions, MysqlRequest};
 use slipstream_tests::MariaDb;
 use slipstream_worker::Worker;
 
-/// What a worker has, unless told otherwise.
+/// What a worker has by default.
 const CONNECTIONS: u64 = 4;
 
 const INSERT: &str = "INSERT INTO t (id, body) VALUES (?, ?)";

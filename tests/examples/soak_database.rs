@@ -1,4 +1,4 @@
-//! A real MariaDB for `cargo xtask soak`, which takes rows and is killed when it is told to.
+//! A real MariaDB for `cargo xtask soak`, which takes rows and is killed on command.
 //!
 //! It prints the URL of its database, then obeys a line at a time and answers each by one: `restart`
 //! kills it and starts it again, `rows FILE` writes the id of each row that it took into a file,

@@ -145,7 +145,7 @@ fn what_a_request_that_fails_did_to_its_session_is_seen_by_no_other() {
         let handler = handler();
         let failing = MysqlRequest::new(server.url()).statement(*change, []);
         let failing = failing.statement("INSERT INTO nowhere VALUES (1)", []);
-        // What commits by itself stands in no transaction.
+        // What commits by itself is in no transaction.
         if slipstream_core::Request::check(&failing).is_err() {
             continue;
         }
@@ -187,7 +187,7 @@ fn requests_behind_one_that_uses_another_database_are_executed_in_their_own() {
                 .statement("USE other", [])
                 .statement("INSERT INTO nowhere VALUES (1)", [])
                 .once(true),
-            // One that is prepared would go where it was prepared.
+            // A prepared statement would go where it was prepared.
             _ => MysqlRequest::new(server.url())
                 .statement(format!("INSERT INTO t (id) VALUES ({n})"), [])
                 .once(n % 2 == 0),

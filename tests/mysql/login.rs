@@ -90,7 +90,7 @@ fn over_tls_a_server_must_prove_its_name_unless_the_request_does_without() {
     for wrong in [
         by("localhost").tls(Tls::Verify).cacert(pem(&others)),
         by("localhost").tls(Tls::Verify),
-        // The certificate is of another name than the one that was connected to.
+        // The certificate is of another name than the name that was connected to.
         by("127.0.0.1").tls(Tls::Verify).cacert(pem(&ours)),
     ] {
         let failed = failure(perform(&handler, &wrong));

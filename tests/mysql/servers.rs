@@ -18,14 +18,14 @@ fn a_server_that_was_started_anew_costs_no_attempt() {
     assert_eq!(perform(&handler, &insert(&server, 1)), Outcome::Delivered);
     server.restart();
     assert_eq!(perform(&handler, &insert(&server, 2)), Outcome::Delivered);
-    // So does one that closed a connection which was idle.
+    // So does a server that closed an idle connection.
     let id = server.number("SELECT id FROM information_schema.processlist WHERE user = 'app'");
     server.sql(&format!("KILL {id}"));
     assert_eq!(perform(&handler, &insert(&server, 3)), Outcome::Delivered);
     assert_eq!(server.number("SELECT COUNT(*) FROM t"), 3);
 }
 
-/// Stands between a client and a server, and cuts the next command off when it is told to.
+/// A proxy between a client and a server that cuts the next command off on request.
 fn relay(server: &MariaDb, cut: &'static AtomicBool) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, to) = (listener.local_addr().unwrap().port(), server.port());
@@ -64,7 +64,7 @@ fn a_connection_that_turns_out_to_be_dead_is_replaced_while_nothing_can_have_bee
     CUT.store(true, Ordering::SeqCst);
     let several = insert(2).statement("INSERT INTO t (id) VALUES (3)", []);
     assert_eq!(perform(&handler, &several), Outcome::Delivered);
-    // Its statement is prepared: the first command is the one that executes it.
+    // Its statement is prepared: the first command executes it.
     assert_eq!(perform(&handler, &insert(4)), Outcome::Delivered);
     CUT.store(true, Ordering::SeqCst);
     let failed = failure(perform(&handler, &insert(5)));

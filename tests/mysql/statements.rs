@@ -150,7 +150,7 @@ fn a_deadlock_is_a_passing_failure_of_the_request() {
     let (server, handler) = (server(), handler());
     server.sql("USE shop; INSERT INTO t SELECT seq, 0 FROM seq_1_to_100");
     let mut other = server.session();
-    // It has changed more, so it is not the one that has to give way.
+    // It has changed more, so it is not the transaction that is rolled back.
     other.sql(
         "BEGIN; UPDATE t SET n = 1 WHERE id = 1; UPDATE t SET n = 1 WHERE id BETWEEN 50 AND 90",
     );

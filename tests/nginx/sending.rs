@@ -32,7 +32,7 @@ fn a_user_is_let_in_and_a_stranger_is_not() {
         nginx.hits().into_iter().map(|hit| format!("{} {}", hit.path, hit.status)).collect();
     hits.sort();
     hits.dedup();
-    // The one that takes any way asks first.
+    // The request that takes any method asks first.
     let expected = ["/any 204", "/any 401", "/basic 204", "/none 401", "/wrong 401"];
     assert_eq!(hits, expected);
     assert_eq!((program.total("delivered"), program.total("failed")), (2, 2));

@@ -35,7 +35,7 @@ impl Drop for Worker {
     }
 }
 
-/// Waits until the worker has told of so many attempts that failed and are to be repeated.
+/// Waits until the worker has reported so many attempts that failed and are to be repeated.
 fn wait_for_retries(program: &Program, least: u64) {
     let since = Instant::now();
     loop {

@@ -120,8 +120,8 @@ impl Drop for Daemon {
     }
 }
 
-/// Whether there is a listener on this port, as the kernel tells. A connection would be one that the
-/// server has to deal with.
+/// Whether there is a listener on this port, as the kernel reports it. A connection would be work
+/// for the server.
 fn listens(port: u16) -> bool {
     let sockets = std::fs::read_to_string("/proc/net/tcp").expect("Linux lists its sockets");
     // Local address, remote address, state: 0A is LISTEN.

@@ -66,7 +66,7 @@ impl MariaDb {
     /// The number that this query returns.
     ///
     /// # Panics
-    /// When it is none.
+    /// When the result is not a number.
     pub fn number(&self, query: &str) -> u64 {
         let text = self.sql(&format!("USE shop; {query}"));
         text.parse().unwrap_or_else(|_| panic!("{query} is no number but {text:?}"))
@@ -75,7 +75,7 @@ impl MariaDb {
     /// One of the sums that the server keeps.
     ///
     /// # Panics
-    /// When there is none of the name.
+    /// When there is no status variable of the name.
     pub fn status(&self, name: &str) -> u64 {
         let status = self.sql(&format!("SHOW GLOBAL STATUS LIKE '{name}'"));
         let value = status.split_whitespace().nth(1).expect("a name and a value");

@@ -33,7 +33,7 @@ pub struct Hit {
 }
 
 impl Nginx {
-    /// Starts one whose server block holds `locations`.
+    /// Starts an nginx whose server block holds `locations`.
     ///
     /// # Panics
     /// When there is no nginx, or it does not take the configuration.

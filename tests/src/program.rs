@@ -55,7 +55,7 @@ impl Program {
         String::from_utf8(output.stdout).expect("output is text")
     }
 
-    /// One of the sums that `status` tells; they must agree.
+    /// One of the sums that `status` shows; they must agree.
     ///
     /// # Panics
     /// When they do not.

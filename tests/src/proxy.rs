@@ -15,7 +15,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one that asks for this user and password.
+    /// Starts a proxy that asks for this user and password.
     ///
     /// # Panics
     /// When there is no tinyproxy, or it does not take the configuration.

@@ -147,7 +147,7 @@ fn imports(modules: &BTreeMap<Module, String>) -> BTreeMap<&Module, BTreeSet<&Mo
     modules.iter().map(|(module, code)| (module, imported(module, code))).collect()
 }
 
-/// A path from the crate's root; none if it leads out of the crate, or is none of a module.
+/// A path from the crate's root; none if it leads out of the crate, or is not a module's.
 fn absolute(module: &Module, path: &[String], all: &BTreeMap<Module, String>) -> Option<Module> {
     let (first, rest) = path.split_first()?;
     let ups = path.iter().take_while(|part| *part == "super").count();

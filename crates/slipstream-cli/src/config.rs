@@ -1,8 +1,8 @@
 //! Settings from files: what an option would say that is not given, nor in the environment.
 //!
 //! # Invariants
-//! - What stands in a file becomes the default of the option that it names, so it is read, checked
-//!   and overridden as if there were no file.
+//! - What is in a file becomes the default of the option that it names, so it is read, checked and
+//!   overridden as if there were no file.
 //! - An unknown name is an error, and so is a file that is there and cannot be read:
 //!   storing elsewhere than was meant would be worse.
 //!
@@ -20,7 +20,7 @@ use clap::{Arg, ArgAction, Command, Id};
 use slipstream_log::{SettingsFile, settings_files};
 use toml::{Table, Value};
 
-/// The options that may stand in a file: those of every command first, then by command.
+/// The options that may be in a file: options of every command first, then by command.
 pub(crate) const SETTINGS: [(&str, &[&str]); 5] = [
     ("", &["dir", "log-format"]),
     ("store", &["durable", "source", "ttl", "retry", "warn-after"]),
@@ -53,7 +53,7 @@ pub(crate) const SETTINGS: [(&str, &[&str]); 5] = [
     ),
 ];
 
-/// Those that are flags.
+/// The options among them that are flags.
 const FLAGS: [(&str, &str); 4] =
     [("store", "durable"), ("work", "deny-private"), ("work", "quiet"), ("init", "network-fs")];
 
@@ -142,7 +142,7 @@ fn id_of(command: &Command, option: &str) -> Option<Id> {
     found.map(|arg| arg.get_id().clone())
 }
 
-/// The command with `--no-FLAG`, which undoes what a file says and what stands before it.
+/// The command with `--no-FLAG`, which undoes what a file says and what precedes it.
 fn with_opposite(command: Command, flag: &str) -> Command {
     let Some(id) = id_of(&command, flag) else { return command };
     let undo = format!("no-{flag}");
@@ -152,7 +152,7 @@ fn with_opposite(command: Command, flag: &str) -> Command {
         .mut_arg(id, |arg| arg.overrides_with(undo.clone()).default_value_if(undo, "true", "false"))
 }
 
-/// The option that a setting stands for.
+/// The option that a setting names.
 pub(crate) fn argument<'c>(cli: &'c Command, section: &str, option: &str) -> &'c Arg {
     let command = match section {
         "" => Some(cli),

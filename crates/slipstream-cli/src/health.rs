@@ -1,7 +1,7 @@
 //! What is wrong with a spool, in the words that several commands share.
 //!
 //! # Non-goals
-//! What is wrong. [`Status::findings`](slipstream_core::operator::Status::findings) tells.
+//! What is wrong. [`Status::findings`](slipstream_core::operator::Status::findings) reports that.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) const READ_FOR: Duration = Duration::from_secs(1);
 /// Most destinations that are named.
 pub(crate) const NAMED: usize = 5;
 
-/// What has the worker's lock and tells nothing, in words.
+/// What has the worker's lock and reports nothing, in words.
 pub(crate) fn hangs(hung: &Holder) -> String {
     let who = match hung.pid {
         Some(pid) => format!("process {pid}"),
@@ -70,7 +70,7 @@ pub(crate) fn waits(blocked: &Blocked, now: Timestamp) -> String {
 /// What to do about it.
 pub(crate) fn have_it_tried(blocked: &Blocked) -> String {
     let destination = masked_url(&blocked.destination);
-    // Behind a space stands the way that it goes.
+    // The way that it goes follows a space.
     let place = destination.split(' ').next().unwrap_or_default();
     format!("slipstream retry-now {place}, when it takes requests again")
 }

@@ -203,7 +203,7 @@ fn kind_of_line(line: &[u8]) -> Kind {
         url: std::borrow::Cow<'a, str>,
     }
 
-    // Case matters little to URLs, and a scheme's first letter tells nothing.
+    // Case matters little to URLs, and a scheme's first letter distinguishes nothing.
     let ends_so = |begun: &[u8], scheme: &str| {
         let rest = &scheme.as_bytes()[1..];
         let end = begun.len().checked_sub(rest.len()).map(|at| &begun[at..]);

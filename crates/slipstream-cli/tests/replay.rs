@@ -2,7 +2,7 @@
 //! kinds tcp and mysql, of any bytes. fuzz/targets says what is checked.
 //!
 //! # Non-goals
-//! Making up new bytes. fuzz/Cargo.toml tells how to do that.
+//! Making up new bytes. fuzz/Cargo.toml says how to do that.
 
 #[allow(dead_code, reason = "a module of the binary is taken as it is")]
 #[path = "../src/curl/glob.rs"]

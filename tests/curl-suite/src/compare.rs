@@ -132,7 +132,7 @@ fn sides(rule: &str) -> Option<(String, String)> {
     }
 }
 
-/// The text with a line break before each head that stands behind a body.
+/// The text with a line break before each head that follows a body.
 fn heads_on_lines(text: &[u8]) -> Vec<u8> {
     let behind =
         regex(r"([^\n])((?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|IGLOO) \S+ HTTP/1\.[01]\r?\n)");

@@ -13,7 +13,7 @@ use self::instructions::Instructions;
 
 /// What a test's text is filled in with.
 pub(crate) struct Fill {
-    /// Names without their `%`, and what they stand for.
+    /// Names without their `%`, and their values.
     pub(crate) variables: Vec<(&'static str, String)>,
     pub(crate) features: Vec<String>,
     /// Where files to include are looked for.

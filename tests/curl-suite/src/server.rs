@@ -2,7 +2,7 @@
 //! keeps what arrived.
 //!
 //! # Invariants
-//! - It listens on loopback, and every wait of it ends when it is told to stop.
+//! - It listens on loopback, and every wait of it ends when it is asked to stop.
 //! - Which part answers follows the rules of curl's own server: the number at the path's end, the
 //!   credentials that a request brings, and `swsbounce` in the answer before.
 
@@ -38,7 +38,7 @@ struct State {
     bounce: Option<u32>,
 }
 
-/// What a test tells the server.
+/// What a test passes to the server.
 struct Orders {
     document: Document,
     number: u32,

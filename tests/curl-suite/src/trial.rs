@@ -20,8 +20,8 @@ use super::server::Server;
 const LIMIT: Duration = Duration::from_secs(30);
 /// The exit code with which `store` refuses a command line.
 const REFUSED: i32 = 2;
-/// What `work` is told, besides what a request says. It makes one attempt, as curl does; where a request
-/// wants more, the statuses that curl does not try again are final.
+/// The arguments of `work`, besides what a request says. It makes one attempt, as curl does; where
+/// a request wants more, the statuses that curl does not try again are final.
 const WORK: [&str; 8] = [
     "--quiet",
     "--attempts=1",
@@ -167,7 +167,7 @@ impl<'b> Trial<'b> {
         Ok(Run::Done { arrived: measure.arrived(&arrived), wanted: measure.wanted(), note })
     }
 
-    /// Where curl's own runner has the answer written, which `-C -` goes by.
+    /// Where curl's own runner has the answer written, which `-C -` uses.
     fn output(&self, document: &Document, command: &Part) -> String {
         let says = |word| command.attribute("option").is_some_and(|option| option.contains(word));
         let printed = document.part("verify", "stdout").is_some() && !says("force-output");

@@ -64,7 +64,7 @@ fn end_if_hanging(command: u32, limit: Duration, tell: &mut dyn FnMut(&str)) {
     }
 }
 
-/// A process and all that it started, and they in turn: each behind the one that started it.
+/// A process and all that it started, and they in turn: each behind the process that started it.
 fn tree(root: u32, all: &[Process]) -> Vec<&Process> {
     let mut tree: Vec<_> = all.iter().filter(|process| process.pid == root).collect();
     let mut at = 0;

@@ -1,5 +1,5 @@
-//! Ctrl-C, noticed rather than obeyed at once, so that what was started is stopped and
-//! what was made is removed. A second one ends the program where it stands.
+//! Ctrl-C, noticed rather than obeyed at once, so that what was started is stopped and what was
+//! made is removed. A second one ends the program where it is.
 
 use std::io;
 use std::os::unix::process::CommandExt;

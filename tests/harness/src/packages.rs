@@ -4,7 +4,7 @@
 //! - Nothing is touched when all is there (which takes milliseconds).
 //! - Only root installs.
 //! - No service is started by it.
-//! - Other distributions are told what is missing, and by which names Debian has it.
+//! - On other distributions what is missing is printed, and by which names Debian has it.
 
 use std::env;
 use std::fmt;
@@ -86,7 +86,7 @@ const PROGRAMS: [(&str, &str); 13] = [
     ("SLIPSTREAM_TEST_SOCAT", "socat"),
 ];
 
-/// The environment that tells tests where these programs are: found once, here.
+/// The environment that shows tests where these programs are: found once, here.
 pub fn programs() -> impl Iterator<Item = (&'static str, PathBuf)> {
     PROGRAMS.into_iter().filter_map(|(variable, name)| Some((variable, find(name)?)))
 }

@@ -76,8 +76,8 @@ pub fn build(args: &[&str], name: &str) -> Result<PathBuf> {
     let mut command = cargo(&["build"]);
     command
         .args(args)
-        // Cargo shows its progress on standard error as always, and tells us on
-        // standard output what it made.
+        // Cargo shows its progress on standard error as always, and reports on standard output what
+        // it made.
         .arg("--message-format=json-render-diagnostics")
         .stdin(Stdio::null())
         .stdout(Stdio::piped());

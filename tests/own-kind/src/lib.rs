@@ -1,7 +1,7 @@
 //! A kind of requests of one's own: mail, stored now and handed to sendmail later.
 //!
-//! A program that sends mail waits for the mail server, and fails when that is down. One that stores
-//! it does neither.
+//! A program that sends mail waits for the mail server, and fails when that is down. A program that
+//! stores it does neither.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ pub struct Mail {
 }
 
 impl Request for Mail {
-    // Never changes: it stands in every record.
+    // Never changes: it is in every record.
     const KIND: &'static str = "mail";
 
     // Failures and pauses are counted by it. All mail goes through one program, but it is the
@@ -58,7 +58,7 @@ impl Request for Mail {
 }
 
 impl Mail {
-    /// The one that a line of JSON describes: `{"to":"me@example.com","subject":"hi"}`.
+    /// The mail that a line of JSON describes: `{"to":"me@example.com","subject":"hi"}`.
     ///
     /// # Errors
     /// What is wrong with the line.
@@ -107,7 +107,7 @@ impl Sendmail {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(broken)?;
-        // The same id on every attempt: a receiver that gets it twice can tell.
+        // The same id on every attempt: a receiver that gets it twice can recognise that.
         let message = format!(
             "To: {}\nSubject: {}\nMessage-Id: <{}@mailer>\n\n{}\n",
             mail.to, mail.subject, attempt.id, mail.text

@@ -25,7 +25,7 @@ pub(crate) struct Identity {
 }
 
 pub(crate) fn become_and_run(who: &Identity, program: &Path, args: &[OsString]) -> Result<()> {
-    // Opened before: the user may have no right to the directory that it stands in.
+    // Opened before: the user may have no right to the directory that it is in.
     let opened = File::open(program)?;
     let (uid, gid) = (Uid::from_raw(who.uid), Gid::from_raw(who.gid));
     setgroups(&[Gid::from_raw(who.group)])?;

@@ -1,5 +1,5 @@
-//! Tells what a spool still holds: a line for each record (stage, state, id), then its
-//! accounts as a line of JSON. Records are read the way the worker reads them.
+//! Prints what a spool still holds: a line for each record (stage, state, id), then its accounts as
+//! a line of JSON. Records are read the way the worker reads them.
 
 use std::io::{BufWriter, Write, stdout};
 use std::os::fd::OwnedFd;

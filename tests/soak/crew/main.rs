@@ -1,5 +1,5 @@
 //! The programs that `cargo xtask soak` starts, and kills: a writer, a worker that needs no
-//! network, an operator who purges and retries, and one that tells what a spool still holds.
+//! network, an operator who purges and retries, and a program that prints what a spool still holds.
 //!
 //! They link the engine. Each dies with the process that
 //! started it.

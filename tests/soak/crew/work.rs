@@ -1,8 +1,8 @@
 //! A worker without a network: delivering is appending the id to a file.
 //!
-//! It keeps as many requests in flight as it is told to and settles them in any order, so that a
-//! kill leaves many of them delivered but not settled. Some requests need more attempts,
-//! some never succeed: their ids tell which.
+//! It keeps as many requests in flight as configured and settles them in any order, so that a kill
+//! leaves many of them delivered but not settled. Some requests need more attempts, some never
+//! succeed: their ids show which.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut delivered = OpenOptions::new().append(true).create(true).open(&args.delivered)?;
     let mut chance = Chance::new(args.seed, 0);
     let mut backlog = match Spool::open(&args.dir)?.backlog() {
-        // As the delivered worker does: one that purges processing/ has the worker's lock, too.
+        // As the delivered worker does: a purge of processing/ has the worker's lock, too.
         Err(BacklogError::Busy { .. }) => return Ok(()),
         other => other?,
     };

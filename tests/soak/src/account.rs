@@ -3,7 +3,7 @@
 //! A byte for each id.
 //!
 //! # Non-goals
-//! What may be and what may not; the verdict tells.
+//! What may be and what may not; the verdict says that.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
@@ -61,7 +61,7 @@ pub(super) struct Books {
 /// How many ids each sort has.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Sums {
-    /// Those that were refused are not among them.
+    /// Refused requests are not among them.
     pub(super) intended: u64,
     pub(super) acknowledged: u64,
     pub(super) delivered: u64,

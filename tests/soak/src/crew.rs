@@ -2,7 +2,8 @@
 //!
 //! # Invariants
 //! - None outlives the soak.
-//! - One which ends in a way it should not, or does not get on, ends the soak with its last words.
+//! - A program which ends in a way it should not, or does not get on, ends the soak with its last
+//!   words.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::process::ExitStatusExt;
@@ -128,7 +129,8 @@ impl<'a> Crew<'a> {
         }
         for mut writer in std::mem::take(&mut self.writers) {
             let status = end(&mut writer.running, "a writer that was asked to end")?;
-            // One that was started just now may be asked before it listens, so before it stores.
+            // A writer that was started just now may be asked before it listens, so before it
+            // stores.
             if !status.success() && status.signal() != Some(15) {
                 bail!("a writer failed ({status}): {}", self.words("writers", 0));
             }
@@ -136,9 +138,9 @@ impl<'a> Crew<'a> {
         Ok(())
     }
 
-    /// Runs the worker until one that was begun after the last store has nothing more to do.
+    /// Runs the worker until a run that was begun after the last store has nothing more to do.
     pub(super) fn drain(&mut self) -> Result<()> {
-        // The one that runs now has less time, and perhaps met a full disk.
+        // The worker that runs now has less time, and perhaps met a full disk.
         while self.worker.is_some() {
             self.rest(self.plan.enospc)?;
         }

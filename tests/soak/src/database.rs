@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - It ends with the soak.
-//! - One which does not come back ends the soak.
+//! - A database which does not come back ends the soak.
 //!
 //! # Non-goals
 //! How a MariaDB is run. That is known where it is tested with, so a program from there has it
@@ -23,7 +23,7 @@ use slipstream_soak::chance::Chance;
 
 use super::place::Place;
 
-/// How long it may take to come up, or to tell what it has.
+/// How long it may take to come up, or to report what it has.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// It, and when it is killed next.
@@ -102,8 +102,8 @@ impl Database {
         Ok(())
     }
 
-    /// Writes the ids of all rows into a file, and tells how many of the others were not kept in step
-    /// with them.
+    /// Writes the ids of all rows into a file, and returns how many of the others were not kept in
+    /// step with them.
     pub(super) fn rows(&mut self, file: &Path) -> Result<u64> {
         self.order(&format!("rows {}", file.display()))?;
         let number = self.answer()?;

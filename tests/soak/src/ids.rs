@@ -1,5 +1,5 @@
-//! Ids that tell which writer stored a request, and its number: so ten million of them
-//! are matched in ten million bytes.
+//! Ids that show which writer stored a request, and its number: so ten million of them are matched
+//! in ten million bytes.
 //!
 //! They are UUIDs of version 7 like any other; the chance in them is not chance.
 
@@ -17,7 +17,7 @@ pub struct Name {
 }
 
 impl Name {
-    /// What stands where an id has its ten bytes of chance.
+    /// What is where an id has its ten bytes of chance.
     pub fn as_chance(self) -> [u8; 10] {
         let mut chance = [0; 10];
         // Version and variant take their bits from the bytes 0 and 2.
@@ -27,7 +27,7 @@ impl Name {
         chance
     }
 
-    /// The name that the bytes of an id tell, if it is one of ours.
+    /// The name that the bytes of an id encode, if it is one of ours.
     pub fn of(id: &[u8; LENGTH]) -> Option<Self> {
         (id[7] == MARK).then(|| Self {
             life: u32::from_be_bytes([0, id[9], id[10], id[11]]),
@@ -35,7 +35,7 @@ impl Name {
         })
     }
 
-    /// The name that an id's text tells, if it is one of ours.
+    /// The name that an id's text encodes, if it is one of ours.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let mut id = [0; LENGTH];
         let mut digits = text.iter().filter(|byte| **byte != b'-');

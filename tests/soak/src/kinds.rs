@@ -23,7 +23,7 @@ pub enum Way {
     Answered,
     /// Over a connection of its own, without an answer.
     Told,
-    /// The same, over one that it may share.
+    /// The same, over a connection that it may share.
     Shared,
     /// As a row, in one statement.
     Row {

@@ -6,7 +6,7 @@
 //! have been delivered, or be in failed/, or have been overwritten or purged and counted.
 //!
 //! # Invariants
-//! It fails on any loss, and then keeps the spool and tells the seed.
+//! It fails on any loss, and then keeps the spool and prints the seed.
 //!
 //! # Non-goals
 //! Power loss, which needs a file system that can be stopped.
@@ -242,8 +242,8 @@ fn play(plan: &Plan, place: &Place, peers: &mut Peers) -> Result<()> {
     bail!("{}", wrongs.join("; "))
 }
 
-/// Runs the worker until nothing waits. A run may leave requests to the next one: those that were stored after
-/// their destination was found to be down.
+/// Runs the worker until nothing waits. A run may leave requests to the next one: requests that
+/// were stored after their destination was found to be down.
 fn drain(plan: &Plan, place: &Place, crew: &mut Crew<'_>) -> Result<()> {
     for _ in 0..RUNS_MAX {
         let output = place.file("output");

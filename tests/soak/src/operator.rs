@@ -3,7 +3,7 @@
 //!
 //! # Invariants
 //! - What its programs said they did is added up.
-//! - One which ends in a way it should not ends the soak with its last words.
+//! - A program which ends in a way it should not ends the soak with its last words.
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
@@ -32,7 +32,7 @@ pub(super) struct Done {
     pub(super) killed: u64,
     /// Errands that could not go on because the disk was full.
     pub(super) cut_short: u64,
-    /// Requests, as far as the errands that came to their end told.
+    /// Requests, as far as the errands that came to their end reported them.
     pub(super) requests: u64,
 }
 

@@ -1,7 +1,7 @@
 //! Whom the requests of a soak go to: a receiver for each kind that is in it.
 //!
 //! # Invariants
-//! Each tells what it took and nothing else, so that what it took twice was sent twice.
+//! Each reports what it took and nothing else, so that what it took twice was sent twice.
 
 use std::fs::File;
 use std::path::Path;
@@ -46,7 +46,7 @@ impl Peers {
         Ok(peers)
     }
 
-    /// What a writer must be told of them.
+    /// A writer's arguments for them.
     pub(super) fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
         words.extend(self.http.as_ref().map(|http| format!("--http={}", http.url("/soak"))));

@@ -86,7 +86,7 @@ impl Place {
         })
     }
 
-    /// Keeps it all, to look into what went wrong; tells where.
+    /// Keeps it all, to look into what went wrong; returns where.
     pub(super) fn keep(&mut self) -> Result<PathBuf> {
         if self.mounted {
             let copied = Command::new("cp")

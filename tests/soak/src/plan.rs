@@ -45,7 +45,7 @@ pub(super) struct Plan {
     rate: Option<u64>,
     programs: Programs,
     pub(super) kinds: Vec<Kind>,
-    /// What writers are told of whom the requests go to.
+    /// A writer's arguments for where the requests go.
     to: Vec<String>,
 }
 
@@ -234,14 +234,14 @@ impl Plan {
         Some(self.by(self.worker(), command))
     }
 
-    /// Tells what the spool holds.
+    /// A command that prints what the spool holds.
     pub(super) fn left(&self, place: &Place) -> Command {
         let mut command = self.crew("left");
         command.arg(place.spool());
         self.by(self.worker(), command)
     }
 
-    /// Tells what the spool holds, as an operator would ask.
+    /// A command that prints what the spool holds, as an operator would ask.
     pub(super) fn status(&self, place: &Place) -> Option<Command> {
         let mut command = self.slipstream(place)?;
         command.args(["status", "--json"]);

@@ -1,4 +1,4 @@
-//! How a soak tells how it gets on.
+//! The progress report of a soak.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ impl Progress {
         Self { start: Instant::now(), due: Instant::now(), terminal: stderr().is_terminal() }
     }
 
-    /// Tells how it goes, if it is time to.
+    /// Reports how it goes, if it is time to.
     pub(super) fn show(&mut self, crew: &Crew<'_>, received: u64) {
         if Instant::now() < self.due {
             return;

@@ -1,5 +1,6 @@
 //! The users of a spool that a group shares: one stores, another works, and only the group is
-//! common to both. They are taken from those that every system has, and are told by number.
+//! common to both. They are taken from the users that every system has, and are identified by
+//! number.
 
 use std::fs::File;
 use std::os::unix::fs::{PermissionsExt, chown};

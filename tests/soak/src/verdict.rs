@@ -1,11 +1,12 @@
 //! What may be and what may not, once all is said: the table, and what is wrong.
 //!
-//! A bound is as tight as it can be. Delivering, failing, retrying and refusing are told id by id.
-//! Overwriting and purging are not: the spool counts what it gives up, and keeps no ids. They take
-//! what was acknowledged as well as what was only about to be, so they explain as many missing ids
-//! as they counted, and no more; and since the spool's sum must hold, a loss can only hide behind
-//! what was begun, never acknowledged, and not stored either. That number is told. Setting aside
-//! explains none: nothing here flips bits, so only what was never acknowledged is torn.
+//! A bound is as tight as it can be. Delivering, failing, retrying and refusing are reported id by
+//! id. Overwriting and purging are not: the spool counts what it gives up, and keeps no ids. They
+//! take what was acknowledged as well as what was only about to be, so they explain as many missing
+//! ids as they counted, and no more; and since the spool's sum must hold, a loss can only hide
+//! behind what was begun, never acknowledged, and not stored either. That number is reported.
+//! Setting aside explains none: nothing here flips bits, so only what was never acknowledged is
+//! torn.
 use slipstream_soak::kinds::Kind;
 
 use super::account::{Books, Sums};
@@ -49,7 +50,7 @@ impl Verdict<'_> {
         unstored.min(self.sums.missing)
     }
 
-    /// Whether what the purges told is what the spool counts; at most that, if one was cut off.
+    /// Whether what the purges reported is what the spool counts; at most that, if one was cut off.
     fn purges_agree(&self) -> bool {
         let counted = self.books.accounts.purged;
         match self.purges {

@@ -1,4 +1,4 @@
-//! What `check` may be told.
+//! Arguments of `check`.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! What `completions` may be told.
+//! Arguments of `completions`.
 
 use clap::Args;
 use clap_complete::Shell;

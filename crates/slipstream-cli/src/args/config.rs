@@ -1,4 +1,4 @@
-//! What `config` may be told.
+//! Arguments of `config`.
 
 use clap::Args;
 

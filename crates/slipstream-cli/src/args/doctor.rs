@@ -1,4 +1,4 @@
-//! What `doctor` may be told.
+//! Arguments of `doctor`.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! What `failed` may be told.
+//! Arguments of `failed`.
 
 use std::time::Duration;
 

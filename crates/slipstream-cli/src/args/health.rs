@@ -1,4 +1,4 @@
-//! What `status --check` may be told.
+//! Arguments of `status --check`.
 
 use std::time::Duration;
 

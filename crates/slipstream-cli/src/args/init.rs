@@ -1,4 +1,4 @@
-//! What `init` may be told.
+//! Arguments of `init`.
 
 use std::time::Duration;
 

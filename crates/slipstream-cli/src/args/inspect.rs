@@ -1,4 +1,4 @@
-//! What `inspect` may be told.
+//! Arguments of `inspect`.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What `kinds` may be told.
+//! Arguments of `kinds`.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! What `man` may be told.
+//! Arguments of `man`.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What `work` tells those who watch over it.
+//! Arguments of `work` for monitoring it.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What `work` may be told of how often requests are tried.
+//! Arguments of `work` for the retry policy.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What `purge` may be told.
+//! Arguments of `purge`.
 
 use clap::{Args, ValueEnum};
 use slipstream_core::operator::Stage;

@@ -1,4 +1,4 @@
-//! What `retry-now` may be told.
+//! Arguments of `retry-now`.
 
 use clap::{ArgGroup, Args};
 

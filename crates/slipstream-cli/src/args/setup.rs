@@ -1,4 +1,4 @@
-//! What `setup` may be told.
+//! Arguments of `setup`.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What `status` may be told.
+//! Arguments of `status`.
 
 use std::time::Duration;
 

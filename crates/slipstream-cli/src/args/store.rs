@@ -1,4 +1,4 @@
-//! What `store` may be told.
+//! Arguments of `store`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What `work` may be told.
+//! Arguments of `work`.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - Without `--repair` nothing is changed.
-//! - Each problem is a line, and the exit code tells whether any is left.
+//! - Each problem is a line, and the exit code shows whether any is left.
 //! - What a killed process leaves in the normal course of things is a line, too, and no problem.
 //! - The JSON's fields are a promise: fields may join, none changes.
 //!

@@ -6,8 +6,7 @@
 //! - The JSON's fields are a promise: fields may join, none changes.
 //!
 //! # Non-goals
-//! What is in the logs; that is `check`. And what only a guess could tell: a finding is something
-//! that was seen.
+//! What is in the logs; that is `check`. And guesses: a finding is something that was seen.
 
 mod finding;
 mod places;
@@ -107,7 +106,7 @@ fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
     let mut stamps = Vec::from_iter(began);
     stamps.extend(spool.last_run().map(|run| Timestamp::from_millis(run.at)));
     for stage in [Stage::Ready, Stage::Processing, Stage::Failed] {
-        // One that cannot be listed has been found.
+        // A stage that cannot be listed has been found.
         let logs = spool.sealed_logs(stage).unwrap_or_default();
         stamps.extend(logs.into_iter().map(|log| log.stamp));
     }
@@ -115,8 +114,8 @@ fn of_spool(spool: &Spool) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// What keeps requests from going out, of all that is wrong. `began` is when a worker began or ended
-/// last, which tells of those that were killed, too.
+/// What keeps requests from going out, of all that is wrong. `began` is when a worker began or
+/// ended last, which includes workers that were killed, too.
 fn of_health(seen: &Status, began: Option<Timestamp>) -> Vec<Finding> {
     let mut blocked = 0;
     let mut findings = Vec::new();

@@ -7,7 +7,7 @@
 //! - The JSON's fields are a promise: fields may join, none changes.
 //!
 //! # Non-goals
-//! The spool. A log tells everything itself, wherever it stands.
+//! The spool. A log describes itself completely, wherever it is.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ use crate::term::print;
 use crate::term::shown::Shown;
 use crate::term::units::rfc3339;
 
-/// A record. What its envelope would tell is null when that cannot be read.
+/// A record. What its envelope would hold is null when that cannot be read.
 #[derive(Serialize)]
 struct Line<'a> {
     log: &'a str,

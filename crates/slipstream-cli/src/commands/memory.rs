@@ -57,7 +57,7 @@ impl Memory {
         Self(Mutex::new(kept))
     }
 
-    /// Shows each letter, and does to the dead ones that are taken what is asked for.
+    /// Shows each letter, and does what is asked for to the dead letters that are taken.
     fn walk(
         &self,
         act: Option<Act>,

@@ -5,7 +5,7 @@
 //! so another user is refused. The JSON's fields are a promise: fields may join, none changes.
 //!
 //! # Non-goals
-//! Trying it here. A worker does, the one that runs or the next.
+//! Trying it here. A worker does, the running worker or the next.
 
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
@@ -52,7 +52,8 @@ pub(crate) fn run(place: &Place, args: &RetryNowArgs) -> Result<Exit> {
     Ok(if well { Exit::Success } else { Exit::Incomplete })
 }
 
-/// Refuses what the worker would not heed: in a spool that others can write to, it hears its own user alone.
+/// Refuses what the worker would not heed: in a spool that others can write to, it heeds its own
+/// user alone.
 fn refuse_to_another(spool: &Spool) -> Result<()> {
     let Ok(report) = spool.path().join(WORKER_RUN).symlink_metadata() else { return Ok(()) };
     let (worker, us) = (Uid::from_raw(report.uid()), Uid::effective());

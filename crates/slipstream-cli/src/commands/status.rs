@@ -6,8 +6,8 @@
 //! - What is to be done comes first, so that it is seen whatever the screen's height.
 //!
 //! # Non-goals
-//! What a slot or a destination is. The engine tells; this draws: what any engine has, and the slots of a
-//! spool beside it.
+//! What a slot or a destination is. The engine reports; this draws: what any engine has, and the
+//! slots of a spool beside it.
 
 mod hints;
 mod paint;

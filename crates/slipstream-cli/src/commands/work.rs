@@ -75,7 +75,7 @@ pub(crate) fn run(place: &Place, args: &WorkArgs) -> Result<Exit> {
         std::thread::sleep(SETTLES);
     };
     let ending = ran.as_ref().map_or(Some(Ending::Broken), |(_, ending)| *ending);
-    // Where another worker is running, the run is that one's to tell of.
+    // Where another worker is running, that worker reports the run.
     let told = match (metrics, ending) {
         (Some(metrics), Some(ending)) => {
             let spool = place.find().ok().flatten();
@@ -186,7 +186,7 @@ fn deliver(
     Ok((ended, Some(summary.ending)))
 }
 
-/// Stays until it is told to stop. What failed was said when it did; that it stops is no failure.
+/// Stays until it is asked to stop. What failed was said when it did; that it stops is no failure.
 fn follow(
     worker: Worker,
     quiet: bool,
@@ -216,7 +216,7 @@ fn show(engine: &dyn Operator, quiet: bool) -> Show {
     if !io::stdout().is_terminal() {
         return Show::Dots(0);
     }
-    // Only for the bar's length: what cannot be read now is told by the run itself.
+    // Only for the bar's length: what cannot be read now is reported by the run itself.
     progress::bar(engine.pending_within(COUNT_FOR).ok().flatten().unwrap_or_default())
 }
 

@@ -1,4 +1,4 @@
-//! A command line of curl's, made into one that `store` parses.
+//! A command line of curl's, made into a command line that `store` parses.
 //!
 //! # Invariants
 //! - What only shapes curl's own output is left out, and named for a trace.
@@ -29,14 +29,14 @@ const IN_FILE: &str = "in the config file ";
 /// How deep config files may name others.
 const DEPTH: usize = 16;
 
-/// A command line, or several that one stood for, for the parser.
+/// A command line, or several that it expanded to, for the parser.
 #[derive(Debug, Default)]
 pub(crate) struct Plain {
     /// What all of them begin with.
     words: Vec<OsString>,
     /// Options of the command in there, by their long names.
     given: Vec<String>,
-    /// What stands between `--next` and `--next`.
+    /// The words between `--next` and `--next`.
     parts: Vec<Part>,
     /// Options that were left out.
     pub(crate) ignored: Vec<String>,
@@ -54,7 +54,7 @@ struct Part {
 #[derive(Debug)]
 pub(crate) struct CommandLine {
     pub(crate) words: Vec<OsString>,
-    /// Options of `store` that stand there, by their long names.
+    /// Options of `store` in them, by their long names.
     pub(crate) given: Vec<String>,
 }
 
@@ -317,7 +317,7 @@ impl Reader<'_> {
                 );
             }
             let mut value = line.value.into_iter();
-            // Of files that name each other, the one that is wrong is enough.
+            // Of files that name each other, naming the wrong file is enough.
             self.word(line.option, &mut value).map_err(|error| {
                 let is_placed = error.to_string().starts_with(IN_FILE);
                 if is_placed { error } else { error.context(place()) }

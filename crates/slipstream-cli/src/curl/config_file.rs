@@ -1,5 +1,5 @@
 //! curl's config files (`-K`): an option a line, with or without dashes, its value behind a space,
-//! `=` or `:`, in quotes where it has spaces. Behind the value only a comment may stand.
+//! `=` or `:`, in quotes where it has spaces. Only a comment may follow the value.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -50,7 +50,7 @@ fn line(number: usize, text: &[u8]) -> Option<Line> {
     Some(Line { number, option, value, is_cut })
 }
 
-/// What stands before the closing quote, and what behind it if there is one.
+/// What precedes the closing quote, and what follows it if there is one.
 fn unquoted(text: &[u8]) -> (Vec<u8>, Option<&[u8]>) {
     let (mut value, mut escaped) = (Vec::new(), false);
     for (at, &byte) in text.iter().enumerate() {

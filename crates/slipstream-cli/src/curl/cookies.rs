@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 
 use crate::curl::body;
 
-/// What stands before the host of a cookie that scripts do not see.
+/// The prefix of the host of a cookie that scripts do not see.
 const HTTP_ONLY: &str = "#HttpOnly_";
 
 /// The lines of a file that hold a cookie; `host` says for whom, if not for all. `junk` leaves out what

@@ -1,6 +1,7 @@
-//! Parts of a multipart form from the command line, by curl's rules: `NAME=CONTENT`,
-//! `NAME=@FILE` for one that is sent as a file, several behind commas for as many in one part,
-//! `NAME=<FILE` for one whose content is the value; behind it `;type=TYPE`, `;filename=NAME`, `;headers=HEADER`.
+//! Parts of a multipart form from the command line, by curl's rules: `NAME=CONTENT`, `NAME=@FILE`
+//! for a part that is sent as a file, several behind commas for as many in one part, `NAME=<FILE`
+//! for a part whose value is the file's content; behind it `;type=TYPE`, `;filename=NAME`,
+//! `;headers=HEADER`.
 //!
 //! Files are read now: what is stored needs nothing of this machine.
 //!
@@ -97,7 +98,7 @@ fn file(name: &str, described: &Described) -> Result<Part> {
     let base = Path::new(path).file_name().unwrap_or(OsStr::new("-"));
     let base = more.filename.clone().unwrap_or_else(|| base.to_string_lossy().into_owned());
     let by_name = type_of(&base).or_else(|| type_of(path)).unwrap_or(OCTETS);
-    // Of what comes from standard input only a name that is given tells.
+    // Of what comes from standard input only a given name shows the type.
     let by_name = if path == "-" { type_of(&base) } else { Some(by_name) };
     let mut part = Part::new(name, content).filename(base);
     if let Some(kind) = more.kind.as_deref().or(by_name) {
@@ -113,7 +114,7 @@ struct Described {
     more: Attributes,
 }
 
-/// What may stand behind a part's content.
+/// What may follow a part's content.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Attributes {
     kind: Option<String>,
@@ -196,8 +197,8 @@ struct Words<'t> {
 }
 
 impl<'t> Words<'t> {
-    /// The next word. Quotes count only around the whole of it; within them a backslash stands
-    /// before a quote or another backslash. Blanks around a word without quotes are not part of it.
+    /// The next word. Quotes count only around the whole of it; within them a backslash precedes a
+    /// quote or another backslash. Blanks around a word without quotes are not part of it.
     fn next(&mut self) -> Result<String> {
         self.skip_blanks();
         let Some(word) = self.rest.strip_prefix('"').and_then(|inside| self.quoted(inside)) else {
@@ -216,7 +217,7 @@ impl<'t> Words<'t> {
         self.text.len() - self.rest.len()
     }
 
-    /// All from there up to the end of the next word, as it stands.
+    /// All from there up to the end of the next word, unchanged.
     fn plain_since(&mut self, start: usize) -> Result<String> {
         self.next_plain();
         let plain = &self.text[start..self.at()];

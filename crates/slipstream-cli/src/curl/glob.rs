@@ -15,8 +15,8 @@ use anyhow::{Result, bail};
 /// Most requests that one command stores.
 pub(crate) const MOST: usize = 10_000;
 
-/// All URLs that these texts stand for, each with the place of its text. Switched off, a text is
-/// a URL.
+/// All URLs that these texts expand to, each with the place of its text. Switched off, a text is a
+/// URL.
 ///
 /// # Errors
 /// When a text is not to be understood, or there are more than [`MOST`].
@@ -102,7 +102,7 @@ fn wrong(what: &str) -> String {
     )
 }
 
-/// Where this bracket stands first, without a backslash.
+/// Where this bracket is first, without a backslash.
 fn closing(text: &str, bracket: char) -> Option<usize> {
     let mut escaped = false;
     text.char_indices().find_map(|(at, letter)| {
@@ -113,7 +113,7 @@ fn closing(text: &str, bracket: char) -> Option<usize> {
 }
 
 fn is_address(text: &str) -> bool {
-    // A zone may stand behind it.
+    // A zone may follow it.
     text.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 

@@ -1,6 +1,6 @@
-//! Headers from the command line, by curl's rules: `Name: value` adds one, `Name;` adds
-//! one without a value, `Name:` leaves a usual one out, `@FILE` is a file with one on each line.
-//! What is none of these is not sent, as by curl, and a line says so.
+//! Headers from the command line, by curl's rules: `Name: value` adds one, `Name;` adds one without
+//! a value, `Name:` leaves a usual one out, `@FILE` is a file with one on each line. Anything else
+//! is not sent, as by curl, and a line says so.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

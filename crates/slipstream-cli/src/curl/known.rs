@@ -1,4 +1,4 @@
-//! Which options there are, by their names: those that `store` parses, and those of the tables.
+//! Which options there are, by their names: options that `store` parses, and options of the tables.
 
 use clap::Command;
 

@@ -58,7 +58,7 @@ impl Netrc {
     }
 }
 
-/// Where it is unless told otherwise.
+/// The default path.
 pub(crate) fn usual_path() -> Result<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     match (set("NETRC"), set("HOME")) {
@@ -170,7 +170,7 @@ impl<'t> Words<'t> {
     /// Skips a macro: up to an empty line.
     fn skip_macro(&mut self) {
         let (mut at, mut lines) = (0, self.rest.split_inclusive('\n'));
-        // The rest of the line with its name is none.
+        // The rest of the line with its name is not one of its lines.
         at += lines.next().map_or(0, str::len);
         for line in lines {
             at += line.len();

@@ -111,7 +111,7 @@ fn check_scheme(args: &HttpArgs, url: &str) -> Result<()> {
     )
 }
 
-/// The files that a name stands for.
+/// The files that a name expands to.
 fn uploads(name: &Path, globoff: bool) -> Result<Vec<PathBuf>> {
     let Some(text) = name.to_str().filter(|_| !globoff) else {
         return Ok(vec![name.to_owned()]);

@@ -12,7 +12,7 @@ const KNOWN: [&str; 36] = [
     "tftp", "ws", "wss",
 ];
 
-/// The schemes that a list allows, of those that are spoken.
+/// The schemes that a list allows, of the supported schemes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Schemes {
     pub(crate) http: bool,
@@ -49,8 +49,8 @@ impl Schemes {
     }
 }
 
-/// Reads a list: names between commas, `=` before one that is allowed alone, `-` before one that is
-/// not, `+` or nothing before one that is, too.
+/// Reads a list: names between commas, `=` before a scheme that is allowed alone, `-` before a
+/// denied scheme, `+` or nothing before a scheme that is allowed, too.
 pub(crate) fn schemes(list: &str) -> Result<Schemes, String> {
     let expected = || {
         "expected http and https with a comma between, = before one to allow it alone, - to deny it, such as =https"

@@ -99,7 +99,7 @@ fn past_the_proxy(args: &HttpArgs) -> Option<String> {
     set("no_proxy").or_else(|| set("NO_PROXY"))
 }
 
-/// What is said about a proxy counts only where there is one that could hear it.
+/// What is said about a proxy counts only where there is a proxy that could receive it.
 fn about_the_proxy(options: Options, args: &HttpArgs) -> Result<Options> {
     if args.proxy.as_ref().is_none_or(String::is_empty) {
         return Ok(options);

@@ -36,7 +36,7 @@ pub(crate) fn with_scheme(url: &str, usual: Option<&str>) -> Result<String> {
     Ok(format!("{}://{url}", usual.unwrap_or("http")))
 }
 
-/// User and password that stand in a URL, decoded.
+/// User and password that are in a URL, decoded.
 pub(crate) fn user_of(url: &str) -> Option<(String, Option<String>)> {
     let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let user = UrlParts::of(url).user()?;

@@ -3,7 +3,8 @@
 //!
 //! # Invariants
 //! - Files and the environment are read when the command line is; what is stored has their text in it.
-//! - A name that is not set stands for nothing, as for curl; `\{{` and what names no variable stay as they are.
+//! - A name that is not set expands to nothing, as for curl; `\{{` and what names no variable stay
+//!   as they are.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -60,7 +61,7 @@ impl Variables {
         Ok(())
     }
 
-    /// A text with what its variables stand for.
+    /// A text with its variables expanded.
     pub(super) fn expand(&self, text: &OsStr) -> Result<OsString> {
         let (mut out, mut rest) = (Vec::new(), text.as_bytes());
         while let Some(at) = find(rest, b"{{") {
@@ -83,7 +84,7 @@ impl Variables {
         Ok(OsString::from_vec(out))
     }
 
-    /// What `NAME:FUNCTION:...` stands for; none if it names no variable.
+    /// What `NAME:FUNCTION:...` expands to; none if it names no variable.
     fn value(&self, inside: &[u8]) -> Result<Option<Vec<u8>>> {
         let mut words = inside.split(|byte| *byte == b':');
         let name = words.next().unwrap_or_default();
@@ -126,7 +127,7 @@ fn range(text: &[u8]) -> Option<(Range, &[u8])> {
     last.is_none_or(|last| first <= last).then_some((Some((first, last)), &inside[end + 1..]))
 }
 
-/// Text as it stands between a JSON string's quotation marks.
+/// Text as it is written between a JSON string's quotation marks.
 fn json(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for &byte in text {

@@ -1,12 +1,12 @@
-//! Who delivers requests of each kind, as `work` wants it: settings, and what the worker can do that
-//! those who store may not.
+//! The drivers of each kind, as `work` configures them: settings, and what the worker can do that
+//! users who store may not.
 //!
 //! # Invariants
 //! - In a spool that others can write to, no Unix socket is connected to and no secret is looked up
-//!   that the worker's operator did not allow. A socket tells its peer who the worker is. A signature
-//!   tells no secret, but it lets a user who can ask for one find out a weak password. A password is
-//!   told to the one server that it is allowed for, and the request does not say how that one proves
-//!   who it is.
+//!   that the worker's operator did not allow. A socket shows its peer which user the worker is. A
+//!   signature reveals no secret, but it lets a user who can ask for one find out a weak password.
+//!   A password is sent to the one server that it is allowed for, and the request does not say how
+//!   that server proves who it is.
 //! - Private addresses are denied to all kinds alike.
 
 use std::sync::Arc;
@@ -121,8 +121,8 @@ pub(crate) fn allowed_secrets(args: &DeliveryArgs) -> Result<Vec<SecretRef>> {
     args.allow_secret.iter().map(|text| Ok(allowed(text)?.0)).collect()
 }
 
-/// A secret, and the server that it is for. What a secret is proven by does not tell what it is; a
-/// password is told.
+/// A secret, and the server that it is for. A proof of a secret does not reveal it; a password is
+/// sent itself.
 fn allowed(text: &str) -> Result<(SecretRef, Option<String>)> {
     let (secret, place) = match text.rsplit_once("@mysql://") {
         Some((secret, place)) => (secret, Some(place)),
@@ -151,7 +151,7 @@ impl Secrets {
         Ok(Self { trust, allowed })
     }
 
-    /// What a secret is. `told` is whom it is told, if it is more than proven.
+    /// What a secret is. `told` is the server that it is sent to, if it is more than proven.
     fn look_up(&self, secret: &SecretRef, told: Option<&Destination>) -> Result<String, String> {
         let told = told.map(Destination::as_str);
         let is_allowed =
@@ -173,8 +173,8 @@ impl Secrets {
     }
 }
 
-/// The server that a secret may be told, as destinations are written. One that is mistaken for
-/// something else would never be met.
+/// The server that a secret may be sent to, as destinations are written. A server that is mistaken
+/// for something else would never be met.
 fn server(place: &str) -> Result<String> {
     if place.starts_with("unix:/") {
         return Ok(format!("mysql://{place}"));

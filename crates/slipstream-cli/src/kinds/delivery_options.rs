@@ -17,7 +17,7 @@ use crate::term::units::{duration, lasting, moment, rfc3339, spell};
 pub(crate) const KEYS: [&str; 7] =
     ["delay", "at", "ttl", "dedupe", "dedupe_window", "order_key", "retry"];
 
-/// How long a dedupe key counts unless told otherwise.
+/// How long a dedupe key counts by default.
 const WINDOW: Duration = Duration::from_secs(5 * 60);
 
 /// DeliveryOptions as they are given, before it is known when the request is stored.
@@ -134,7 +134,7 @@ fn text(json: &str) -> Result<String, String> {
     serde_json::from_str(json).map_err(|_| "expected a text, between quotation marks".to_owned())
 }
 
-/// A text, or what else stands there: a number of seconds, say.
+/// A text, or what else is there: a number of seconds, say.
 fn bare(json: &str) -> String {
     text(json).unwrap_or_else(|_| json.to_owned())
 }

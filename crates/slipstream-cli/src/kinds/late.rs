@@ -1,8 +1,8 @@
 //! Starts libcurl when it is needed, and not with the program.
 //!
-//! The curl crate starts libcurl, and TLS with it, before `main`: half a millisecond that
-//! every stored request would pay for and never use. So the linker is told (build.rs) to
-//! lead that call here; it is deferred until a worker asks for it.
+//! The curl crate starts libcurl, and TLS with it, before `main`: half a millisecond that every
+//! stored request would pay for and never use. So the linker is configured (build.rs) to lead that
+//! call here; it is deferred until a worker asks for it.
 //!
 //! # Invariants
 //! libcurl is started once, from the main thread while it is alone, with the flags that the curl

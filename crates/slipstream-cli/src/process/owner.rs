@@ -2,9 +2,9 @@
 //!
 //! # Invariants
 //! - A command opens the directory once; owner and spool are those of that descriptor.
-//! - Root works in another user's spool only if it was named, and as that user: this process becomes that
-//!   user for good (groups, group and user, in this order) before it looks into the spool. Whatever
-//!   stands in there then has no more power than its owner.
+//! - Root works in another user's spool only if it was named, and as that user: this process
+//!   becomes that user for good (groups, group and user, in this order) before it looks into the
+//!   spool. Whatever is in there then has no more power than its owner.
 //! - A command that does not call [`Place::become_owner`] is refused by the library there. `store` does not:
 //!   what root stores, secrets included, would be that user's to read.
 //!
@@ -28,7 +28,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// `named` tells that an option, the environment or a settings file said so.
+    /// `named` is true if an option, the environment or a settings file said so.
     pub(crate) fn new(path: PathBuf, named: bool) -> Self {
         Self { path, named, opened: OnceCell::new() }
     }
@@ -99,8 +99,8 @@ impl Place {
     /// Becomes the spool's owner, if this is root and the owner is not. Call it before any thread
     /// is started.
     pub(crate) fn become_owner(&self) -> Result<()> {
-        // What cannot be opened is the command's to tell. If a spool comes in its place, the library
-        // refuses it to root.
+        // What cannot be opened is the command's to report. If a spool comes in its place, the
+        // library refuses it to root.
         if !Uid::effective().is_root() || self.dir().is_err() {
             return Ok(());
         }

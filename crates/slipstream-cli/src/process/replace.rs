@@ -1,7 +1,7 @@
 //! Files outside the spool, replaced as a whole.
 //!
 //! # Invariants
-//! - Who reads the file finds all of it, or what stood there before.
+//! - A reader of the file finds all of it, or what was there before.
 //! - The directory is opened once; the new file is made in it under a bare name that did not exist, and renamed
 //!   there. So a user who may write to that directory, or exchange it, cannot have another file
 //!   written, removed or moved.

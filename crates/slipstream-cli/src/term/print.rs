@@ -27,7 +27,7 @@ impl Lines {
         Self(BufWriter::with_capacity(64 << 10, io::stdout().lock()))
     }
 
-    /// Writes text, and tells whether there is still a reader.
+    /// Writes text, and returns whether there is still a reader.
     ///
     /// # Errors
     /// What kept it from being written.
@@ -49,8 +49,7 @@ fn still_read(written: io::Result<()>) -> Result<bool> {
     }
 }
 
-/// A line of JSON. What could move the cursor is escaped in it, too: it only ever stands in
-/// texts.
+/// A line of JSON. What could move the cursor is escaped in it, too: it is only ever in texts.
 pub(crate) fn json(value: &impl Serialize) -> Result<String> {
     let text = serde_json::to_string(value).context("cannot write JSON")?;
     let mut line = String::with_capacity(text.len() + 1);
@@ -67,7 +66,7 @@ pub(crate) fn json(value: &impl Serialize) -> Result<String> {
 
 /// Writes one line to standard error, the program's name before it.
 pub(crate) fn complain(text: &str) {
-    // Without a reader there is no way to tell of it either.
+    // Without a reader there is no way to report it either.
     let _ = writeln!(io::stderr(), "slipstream: {}", one_line(text));
 }
 

@@ -22,7 +22,7 @@ pub(crate) const END: &str = "DONE";
 const SINGLE_DOTS: u64 = 40;
 /// Most dots: with the words around them, 80 columns.
 const MOST_DOTS: u64 = 60;
-/// Most sorts of failure that are told apart.
+/// Most sorts of failure that are distinguished.
 const MOST_SORTS: usize = 5;
 
 /// What is shown while the run lasts.
@@ -45,8 +45,8 @@ pub(crate) struct Progress {
     sorts: BTreeMap<(String, String), u64>,
 }
 
-/// How many dots stand for so many requests: one each at first, then one more each time the
-/// number has doubled, since it is unknown how many will come.
+/// How many dots represent so many requests: one each at first, then one more each time the number
+/// has doubled, since it is unknown how many will come.
 pub(crate) fn dots(requests: u64) -> u64 {
     let doublings = (requests / SINGLE_DOTS).checked_ilog2().unwrap_or(0);
     (requests.min(SINGLE_DOTS) + u64::from(doublings)).min(MOST_DOTS)

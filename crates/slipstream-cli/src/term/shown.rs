@@ -1,4 +1,4 @@
-//! Any MessagePack as JSON, field by field as it stands.
+//! Any MessagePack as JSON, field by field, unchanged.
 //!
 //! # Invariants
 //! - Nothing is lost but what JSON has no word for (a number such as NaN).
@@ -64,7 +64,7 @@ impl Serialize for Shown {
     }
 }
 
-/// A key as JSON has them: text, or the JSON text of what is none.
+/// A key as JSON has them: text, or the JSON text of what is not a text.
 fn name(key: &Shown) -> String {
     match key {
         Shown::Text(text) => text.clone(),

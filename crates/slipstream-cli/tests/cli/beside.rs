@@ -80,7 +80,7 @@ fn what_it_remembers_may_be_removed_and_a_retry_holds_all_the_same() {
     for _ in 0..8 {
         spool.quietly(["store", "--source=a", &dead]);
     }
-    // One that is left by an earlier run.
+    // A memory that an earlier run left.
     spool.run(["work", "--quiet", "--attempts=1"]);
     let memory = spool.path().join("worker.memory");
     assert!(memory.exists());

@@ -125,7 +125,7 @@ fn a_record_that_names_the_destination_of_others_fails_alone() {
     assert!(ran.err.contains("names another destination"), "{ran:?}");
     assert_eq!(spool.sums(), [10, 0, 9, 1]);
     assert!(began.elapsed() < PATIENCE);
-    // Nothing stands against the destination that they named.
+    // Nothing is counted against the destination that they named.
     spool.quietly(["store", &receiver.url("/200")]);
     assert_eq!(spool.run(["work", "--quiet"]).code, Some(0));
 }

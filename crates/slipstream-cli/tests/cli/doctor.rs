@@ -126,7 +126,8 @@ fn what_another_user_made_is_found() {
         let line = "1 file of another user or group, such as SPOOL/ready/s000.log";
         assert_eq!(found(&spool), [line]);
     }
-    // One that is a log cannot be counted either; that is told, and the rest is looked at.
+    // A file of another user that is a log cannot be counted either; that is reported, and the rest
+    // is looked at.
     std::fs::remove_file(&path).unwrap();
     let (name, bytes) = log_of(b"x");
     let path = spool.path().join("ready").join(&name);

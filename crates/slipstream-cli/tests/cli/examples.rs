@@ -1,7 +1,7 @@
 //! Every example of the documents and the help texts is run: none may be refused.
 //!
-//! Each has a spool of its own, in which some requests have failed, and a directory with the files that examples
-//! name. Paths outside it, hosts that would be connected to, and words that stand for something are
+//! Each has a spool of its own, in which some requests have failed, and a directory with the files
+//! that examples name. Paths outside it, hosts that would be connected to, and placeholders are
 //! replaced.
 
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ const FILES: [(&str, &str); 5] = [
     ("s003.log", ""),
 ];
 
-/// An example, and where it stands.
+/// An example, and where it is.
 #[derive(Debug)]
 struct Example {
     from: String,
@@ -65,7 +65,7 @@ fn is_command(line: &str) -> bool {
         || line.starts_with("* * ")
 }
 
-/// What stands in a document's blocks and, within backticks, in its text.
+/// The examples in a document's blocks and, within backticks, in its text.
 fn of_document(name: &str) -> Vec<Example> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
     let text = std::fs::read_to_string(path).unwrap();

@@ -1,4 +1,4 @@
-//! `slipstream failed`: what was dead-lettered is listed, and delivered when told to.
+//! `slipstream failed`: what was dead-lettered is listed, and delivered on request.
 
 use std::sync::mpsc::Sender;
 

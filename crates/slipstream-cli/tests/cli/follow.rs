@@ -1,4 +1,4 @@
-//! `slipstream work --follow`: it stays, delivers what comes, and ends when told to.
+//! `slipstream work --follow`: it stays, delivers what comes, and ends on a signal.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -28,7 +28,7 @@ impl Worker {
         self.0.as_mut().unwrap().stderr.take().unwrap()
     }
 
-    /// Tells it to end, and waits for that.
+    /// Signals it to end, and waits for that.
     pub(crate) fn stop(mut self, spool: &Spool, name: &str) -> Ran {
         let worker = self.0.take().unwrap();
         let sent = Command::new("kill").args(["-s", name, &worker.id().to_string()]).status();
@@ -195,7 +195,7 @@ fn what_waits_for_its_destination_is_tried_at_once_when_an_operator_asks_whether
         let receiver = Receiver::at(&dead);
         let open = slipstream_log::Spool::find(spool.path()).unwrap().unwrap();
         let to = Destination::new(dead.trim_end_matches('/'));
-        // Those that had not failed yet when it was asked are not meant.
+        // Requests that had not failed yet when it was asked are not meant.
         let begun = Instant::now();
         while spool.sums() != [5, 0, 0, 5] {
             assert!(begun.elapsed() < PATIENCE, "{:?}", spool.sums());

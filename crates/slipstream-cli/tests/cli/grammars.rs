@@ -14,7 +14,7 @@ use crate::parity::{Seen, curl, seen};
 use crate::receiver::Receiver;
 use crate::run::Spool;
 
-/// A command line with files; NAME of a file stands for its path, URL for the receiver's.
+/// A command line with files; NAME of a file is replaced by its path, URL by the receiver's.
 #[derive(Debug, Clone)]
 struct Line {
     args: Vec<String>,

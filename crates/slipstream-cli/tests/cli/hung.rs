@@ -44,7 +44,7 @@ fn ten_minutes_pass(spool: &Spool) {
     }
 }
 
-/// That each command that an operator or a monitor looks at tells of this process.
+/// Asserts that each command that an operator or a monitor looks at reports this process.
 #[track_caller]
 fn assert_told(spool: &Spool, pid: u32) {
     let words = format!("process {pid} holds worker.lock, and no worker has begun or reported for");
@@ -105,7 +105,7 @@ fn a_worker_that_was_stopped_is_told_of_and_one_that_stays_is_well() {
     worker.signal("STOP");
     ten_minutes_pass(&spool);
     assert_told(&spool, worker.0.id());
-    // What ends it is told, and then the next one goes on.
+    // The way to end it is reported, and then the next worker goes on.
     worker.signal("KILL");
     wait_until(|| spool.status()["worker"]["running"] == false);
     spool.run(["work", "--quiet", "--attempts=1"]);

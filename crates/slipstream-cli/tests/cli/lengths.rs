@@ -1,5 +1,5 @@
 //! Files of the spool that a user made longer than programs would: every command ends within
-//! seconds and 512 MiB, and what stands in the other files is delivered.
+//! seconds and 512 MiB, and what is in the other files is delivered.
 
 use std::fs;
 use std::io::Write;

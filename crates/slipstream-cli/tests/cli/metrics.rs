@@ -1,4 +1,4 @@
-//! `slipstream work --metrics`: what Prometheus is told.
+//! `slipstream work --metrics`: what Prometheus reads.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::receiver::Receiver;
 use crate::run::{Spool, ran};
 
-/// The values by name and what they are told apart by.
+/// The values by name and labels.
 fn read(path: &Path) -> Vec<(String, f64)> {
     let text = std::fs::read_to_string(path).unwrap();
     let mut described = Vec::new();

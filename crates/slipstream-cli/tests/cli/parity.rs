@@ -1,9 +1,10 @@
 //! `slipstream store ARGS` makes the request that `curl ARGS` makes: the same command lines go
 //! through both to servers that keep what arrives, and that is compared.
 //!
-//! Compared are method, target, headers (those of one name in their order) and body; but not
-//! the names that both programs give themselves, the idempotency key, a form's random boundary
-//! and a signature with the time in it, nor the case of percent-encoding. What else differs stands in [`ALLOWED`], with the reason.
+//! Compared are method, target, headers (those of one name in their order) and body; but not the
+//! names that both programs give themselves, the idempotency key, a form's random boundary and a
+//! signature with the time in it, nor the case of percent-encoding. What else differs is in
+//! [`ALLOWED`], with the reason.
 //!
 //! # Non-goals
 //! A way to do without curl. Where it is missing, this fails.
@@ -14,8 +15,8 @@ use std::process::{Command, Stdio};
 use crate::receiver::{Got, Receiver};
 use crate::run::{Spool, ran};
 
-/// Command lines; URL, AUTHORITY, PORT, FILE, HEADERS, NETRC, CONFIG, PAGE, ODD, JAR and TAG stand for what a
-/// test has.
+/// Command lines; URL, AUTHORITY, PORT, FILE, HEADERS, NETRC, CONFIG, PAGE, ODD, JAR and TAG are
+/// replaced by what a test has.
 const SAME: &[&[&str]] = &[
     &["URL/"],
     &["URL"],
@@ -286,7 +287,7 @@ fn of_slipstream(args: &[&str]) -> Vec<Seen> {
     let (spool, receiver) = (Spool::new(), Receiver::new());
     let words = filled(args, &spool, &receiver);
     let stored = spool.run([&["store".into()][..], &words].concat());
-    // What curl leaves out in silence is told.
+    // What curl leaves out in silence is reported.
     let told = stored.err.is_empty() || stored.err.contains("is not sent");
     assert!(stored.code == Some(0) && stored.out.is_empty() && told, "{args:?}: {stored:?}");
     let worked = spool.run(["work", "--quiet", "--attempts", "1", "--concurrency", "1"]);
@@ -327,7 +328,7 @@ pub(crate) fn seen(receiver: &Receiver) -> Vec<Seen> {
         let mut body = text(&got.body);
         if let Some(random) = boundary {
             body = body.replace(&random, "BOUNDARY");
-            // Those of nested parts stand in there.
+            // The boundaries of nested parts are in there.
             let within = |c: char| c == '-' || c.is_ascii_hexdigit();
             while let Some((_, rest)) = body.split_once("boundary=-") {
                 let end = rest.find(|c| !within(c)).unwrap_or(rest.len());

@@ -1,4 +1,4 @@
-//! No path that is stored depends on where a command stood.
+//! No path that is stored depends on a command's working directory.
 
 use crate::run::Spool;
 
@@ -7,7 +7,7 @@ const NAME: &str = "zz-relative";
 const CERT: &str = "-----BEGIN CERTIFICATE-----\n";
 const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\n";
 
-/// Command lines with NAME where a path stands, and what the file holds. What names a file is read at
+/// Command lines with NAME where a path is, and what the file holds. What names a file is read at
 /// once; what is only named is stored as an absolute path.
 const STORED: &[(&[&str], &str)] = &[
     (&["--unix-socket", "NAME", "http://h/"], ""),

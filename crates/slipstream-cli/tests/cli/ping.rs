@@ -1,4 +1,4 @@
-//! `slipstream work --ping`: a watcher is told of the run, and cannot disturb it.
+//! `slipstream work --ping`: a watcher is notified of the run, and cannot disturb it.
 
 use crate::receiver::{Receiver, dead_url};
 use crate::run::{Spool, assert_refused, ran};

@@ -3,7 +3,7 @@
 use crate::receiver::Receiver;
 use crate::run::{Spool, assert_refused, ran};
 
-/// A spool with a failed request and one that waits.
+/// A spool with a failed request and a waiting request.
 fn spool_with_both(receiver: &Receiver) -> Spool {
     let spool = Spool::new();
     spool.quietly(["store", &receiver.url("/404")]);

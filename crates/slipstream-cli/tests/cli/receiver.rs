@@ -1,6 +1,6 @@
-//! A small HTTP server: it answers with the status that the path asks for (`/503`), 200
-//! otherwise, and keeps what it got. Behind `?to=` is the location that it answers with. A request for
-//! `/held` is answered when told to.
+//! A small HTTP server: it answers with the status that the path asks for (`/503`), 200 otherwise,
+//! and keeps what it got. Behind `?to=` is the location that it answers with. A request for `/held`
+//! is answered when the test releases it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};

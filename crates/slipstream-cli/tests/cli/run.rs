@@ -93,7 +93,7 @@ impl Spool {
         command.stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // One that has failed already does not read it.
+        // A command that has failed already does not read it.
         let _ = child.stdin.take().unwrap().write_all(input);
         self.tell(child.wait_with_output().unwrap())
     }

@@ -1,5 +1,5 @@
 //! What a run printed, the parts that are different each time named, so that the rest can be
-//! compared as it stands.
+//! compared unchanged.
 
 /// What changes: in a pattern `0` is any digit and `x` any hex digit.
 const CHANGING: [(&str, &str); 6] = [

@@ -13,7 +13,7 @@ fn setup(spool: &Spool, args: &[&str]) -> Ran {
     Ran { out, ..told }
 }
 
-/// An account that is none of root's, if there is one.
+/// An account other than root's, if there is one.
 fn a_user() -> Option<String> {
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap();
     let names = accounts.lines().map(|line| line.split(':').next().unwrap().to_owned());

@@ -1,5 +1,5 @@
-//! What the worker can do that those who store in a shared spool may not: connect to Unix sockets as
-//! its user, use its secrets, and whatever else its settings and environment give it.
+//! What the worker can do that users who store in a shared spool may not: connect to Unix sockets
+//! as its user, use its secrets, and whatever else its settings and environment give it.
 
 use std::io::{Read, Write};
 use std::os::linux::net::SocketAddrExt;

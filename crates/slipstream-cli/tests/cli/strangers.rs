@@ -14,8 +14,8 @@ use crate::owner::{NOBODY, is_root, owners};
 use crate::run::Spool;
 
 /// Runs commands, a line each, where /tmp is new and $PLACE was executed; prints the exit code and
-/// the words of each on a line. Nothing of what stands there may change. `as` runs a command as a user
-/// who is in group 65534.
+/// the words of each on a line. Nothing of what is there may change. `as` runs a command as a user
+/// in group 65534.
 const SCRIPT: &str = r#"
 exec 9<"$SLIPSTREAM"
 mount -t tmpfs -o mode=1777 none /tmp || exit 97
@@ -59,7 +59,7 @@ fn alone(place: &str, changes: bool, commands: &[String]) -> Vec<(i32, String)> 
     text.lines().map(line).collect()
 }
 
-/// What root may find at the default place, and what it is told then.
+/// What root may find at the default place, and what is reported then.
 const PLACES: [(&str, &str); 7] = [
     ("install -d -m 700 -o 65534 -g 65534 slipstream", "belongs to user nobody (65534)"),
     ("install -d -m 2770 -o 65534 -g 65534 slipstream", "belongs to user nobody (65534)"),

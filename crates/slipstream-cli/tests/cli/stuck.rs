@@ -1,4 +1,4 @@
-//! What waits because its destination takes nothing: every look at the spool tells since when, why,
+//! What waits because its destination takes nothing: every look at the spool shows since when, why,
 //! and when it is tried again.
 
 use crate::receiver::{Receiver, dead_url};

@@ -86,14 +86,14 @@ impl Scene {
         Started { line: line.to_owned(), child }
     }
 
-    /// Sends a signal to one that was started.
+    /// Sends a signal to a command that was started.
     pub(crate) fn signals(&mut self, started: &Started, name: &str) {
         let pid = started.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
         writeln!(self.transcript, "$ kill -s {name} PID\n").unwrap();
     }
 
-    /// Waits for one that was started, and records what it said.
+    /// Waits for a command that was started, and records what it said.
     pub(crate) fn ends(&mut self, started: Started) {
         let ran = self.spool.tell(started.child.wait_with_output().unwrap());
         let ran = self.named(ran);

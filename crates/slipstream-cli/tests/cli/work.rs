@@ -1,4 +1,4 @@
-//! `slipstream work`: what it prints, how it exits, what it does when told to stop.
+//! `slipstream work`: what it prints, how it exits, what it does on a signal to stop.
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -97,7 +97,7 @@ fn a_retry_that_is_due_after_the_run_is_put_off_and_that_is_no_failure() {
     let begin = "Processing Job: DONE\n1 deferred to the next run; the first is due in 1h";
     assert!(worked.out.starts_with(begin), "{worked:?}");
     assert_eq!(spool.sums(), [1, 1, 0, 0]);
-    // As it should be, so cron hears nothing.
+    // As it should be, so cron gets no output.
     assert_eq!(spool.run(["work", "--quiet", "--max-time", "5s"]), ran(0, "", ""));
 }
 
@@ -139,7 +139,7 @@ fn a_second_interrupt_ends_it_at_once() {
     spool.quietly(["store", &receiver.url("/held")]);
     let mut worker = start(&spool);
     let held = receiver.wait_for_held();
-    // Two that come together may be one, so it is told until it hears.
+    // Two signals that come together may be one, so it is signalled until it reacts.
     let status = loop {
         signal(&worker, "INT");
         if let Some(status) = worker.try_wait().unwrap() {

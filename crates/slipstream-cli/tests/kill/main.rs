@@ -6,7 +6,7 @@
 //! each way in which that call may go wrong, on a fresh copy of the same spool. Start-up is left
 //! out: faults begin with the first call that names the spool. It is killed before and after each
 //! call that changes something. `SLIPSTREAM_KILL_ALL=1` kills at every call, and adds errors that
-//! are like those that are always tried. Needs strace, by name or as `SLIPSTREAM_TEST_STRACE`.
+//! are like the errors that are always tried. Needs strace, by name or as `SLIPSTREAM_TEST_STRACE`.
 //!
 //! # Non-goals
 //! Torn writes, which strace cannot make.
@@ -134,7 +134,7 @@ fn working_what_a_killed_worker_left() {
     // Two were delivered, and of the second nothing is known.
     place.kill_worker(|_, got| got.len() == 2);
     assert_eq!(place.names("processing").len(), 1);
-    // That one comes again, and so may the one that is in flight then.
+    // That request comes again, and so may the request that is in flight then.
     Scenario { in_flight: 2, ..work("work, resuming") }.try_all(&place);
 }
 

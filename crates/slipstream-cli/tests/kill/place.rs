@@ -1,7 +1,7 @@
 //! A prepared spool, and copies of it for one run each.
 //!
-//! It stands in memory where that can be had: nothing here depends on a disk, and tens of
-//! thousands of files are made and synced.
+//! It is in memory where that can be had: nothing here depends on a disk, and tens of thousands of
+//! files are made and synced.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -110,7 +110,7 @@ impl Place {
     pub(crate) fn init_rotating(&self, logs: u32) {
         let (rotate, logs) = (format!("--rotate={ROTATE}ms"), format!("--logs={logs}"));
         self.succeed(&["init", "--slots=1", &rotate, &logs]);
-        // What is stored now, one after the other, is to stand in one log.
+        // What is stored now, one after the other, is to be in one log.
         self.pass_rotation();
     }
 
@@ -166,7 +166,7 @@ impl Place {
         }
     }
 
-    /// Goes on when the current log's time is over. Only the clock can tell.
+    /// Goes on when the current log's time is over. Only the clock shows that.
     pub(crate) fn pass_rotation(&self) {
         let period = || {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -196,7 +196,7 @@ impl Place {
         }
     }
 
-    /// Takes the spool as it stands, or that there is none, for the prepared one.
+    /// Takes the spool as it is, or its absence, for the prepared one.
     pub(crate) fn keep(&self) {
         let _ = fs::remove_dir_all(self.prepared());
         copy(&self.spool(), &self.prepared());

@@ -11,7 +11,7 @@ use crate::place::{Place, WORK};
 use crate::scenario::Scenario;
 use crate::strace::{Fault, Injection};
 
-/// What stands in a spool; nothing else may be left beside it.
+/// What is in a spool; nothing else may be left beside it.
 const NAMES: [&str; 9] = [
     "collecting",
     "failed",

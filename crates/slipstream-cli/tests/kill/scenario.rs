@@ -6,7 +6,7 @@ use crate::place::Place;
 use crate::promises;
 use crate::strace::{self, Call, Fault, Injection};
 
-/// Most broken promises that are told of one scenario.
+/// Most broken promises that are reported for one scenario.
 const TOLD: usize = 20;
 
 /// A command on a prepared spool.
@@ -44,8 +44,8 @@ impl Scenario {
         }
     }
 
-    /// Runs the command on the spool as it stands once for each fault, and holds what is left
-    /// against the promises.
+    /// Runs the command on the spool as it is, once for each fault, and holds what is left against
+    /// the promises.
     pub(crate) fn try_all(&self, place: &Place) {
         place.keep();
         let command = place.command(&self.args);
@@ -84,7 +84,7 @@ impl Scenario {
             all.len(),
             broken[..broken.len().min(TOLD)].join("\n")
         );
-        // One that meets nothing shows nothing. A few may not, where runs differ.
+        // A fault that is not met shows nothing. A few may not, where runs differ.
         let least = all.len() * 9 / 10;
         assert!(met >= least, "{}: only {met} of {} faults were met", self.name, all.len());
     }
@@ -146,7 +146,7 @@ fn changes(call: &Call) -> bool {
     makes(call) || kinds.iter().any(|kind| name.contains(kind))
 }
 
-/// Whether faults are tried that are much like those that always are.
+/// Whether faults are tried that are much like the faults that always are.
 fn all_errors() -> bool {
     std::env::var("SLIPSTREAM_KILL_ALL").is_ok_and(|value| value != "0")
 }

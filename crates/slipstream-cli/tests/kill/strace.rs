@@ -103,7 +103,7 @@ pub(crate) fn calls(command: &Command, place: &Path, log: &Path) -> Vec<Call> {
     calls
 }
 
-/// Runs a command that meets the fault, and tells whether it did. No output if it got stuck.
+/// Runs a command that meets the fault, and returns whether it did. No output if it got stuck.
 pub(crate) fn inject(command: &Command, fault: &Injection, log: &Path) -> (Option<Output>, bool) {
     let options =
         ["-e".into(), format!("trace={}", fault.call.name), "-e".into(), fault.expression()];

@@ -1,4 +1,5 @@
-//! What stands between `%`s in a test: variables, files to include, text that is encoded or repeated.
+//! The instructions between `%`s in a test: variables, files to include, text that is encoded or
+//! repeated.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,7 +7,7 @@ use regex::bytes::{Captures, Regex};
 
 use super::{Fill, known};
 
-/// What stands in a text between `%`s.
+/// What is in a text between `%`s.
 pub(super) struct Instructions<'f> {
     fill: &'f Fill,
     byte: Regex,

@@ -1,7 +1,7 @@
 //! What a receiver remembers of the requests that it took.
 //!
 //! # Invariants
-//! A request is counted, and stands in the ledger file, before it is answered: a process that kills the
+//! A request is counted, and is in the ledger file, before it is answered: a process that kills the
 //! receiver loses nothing that was acknowledged.
 
 use std::collections::HashSet;
@@ -65,7 +65,7 @@ impl Counts {
 /// How much to remember.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// Keys, to tell first deliveries from repeats.
+    /// Keys, to distinguish first deliveries from repeats.
     pub keys: bool,
     /// Whole requests, for [`Counts::kept`].
     pub requests: bool,

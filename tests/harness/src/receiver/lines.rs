@@ -2,7 +2,7 @@
 //! `ID tell …` by the end of the connection, once all that came over it is taken.
 //!
 //! # Invariants
-//! - What it took stands in its ledger before the sender can know.
+//! - What it took is in its ledger before the sender can know.
 //! - A connection whose lines it did not take ends by a reset, or without the answer that was asked
 //!   for.
 //! - So what is in the ledger once too often was sent once too often.
@@ -92,7 +92,8 @@ impl Drop for Lines {
     fn drop(&mut self) {
         self.shared.stop.store(true, Relaxed);
         for (address, thread) in self.addresses.iter().zip(self.threads.drain(..)) {
-            // A client that waits for a connection gets one. Those that are open end with their senders.
+            // A client that waits for a connection gets one. Open connections end with their
+            // senders.
             if TcpStream::connect(address).is_ok() {
                 let _ = thread.join();
             }
@@ -157,7 +158,7 @@ impl Shared {
             return Ok(());
         };
         let lines: Vec<_> = lines.iter().collect();
-        // One that is always refused spoils it for all that share the connection with it.
+        // A line that is always refused spoils it for all that share the connection with it.
         let spoilt = lines.iter().any(|line| refuses_for_good(self.seed, line.key));
         match self.refusal(first) {
             _ if spoilt => self.note(&lines, 503),

@@ -70,14 +70,15 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// One that answers 200 to everything and keeps all that it gets.
+    /// A receiver that answers 200 to everything and keeps all that it gets.
     pub fn start_keeping() -> Result<Self> {
         let memory = Memory { keys: true, requests: true, file: None };
         let answers = Answers::always(200, &[]);
         Self::start(0, answers, Duration::ZERO, memory, None)
     }
 
-    /// One that refuses some requests, by their key and this seed, and keeps a ledger of all.
+    /// A receiver that refuses some requests, by their key and this seed, and keeps a ledger of
+    /// all.
     pub fn start_refusing(seed: u64, ledger: File) -> Result<Self> {
         let memory = Memory { file: Some(ledger), ..Memory::default() };
         let answers = Answers::always(200, &[]).but_refuse_some(seed);

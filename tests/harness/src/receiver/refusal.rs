@@ -58,7 +58,7 @@ impl Answers {
 /// How a line is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
-    /// By another answer than the one that is hoped for.
+    /// By another answer than the expected one.
     Busy,
     /// By the end of the connection.
     Close,

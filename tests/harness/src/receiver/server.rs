@@ -37,7 +37,7 @@ struct Connection {
     close: bool,
     /// Whether we wait until more can be sent.
     blocked: bool,
-    /// Whether the client was told to go on with the body it asked about.
+    /// Whether the client was notified to go on with the body it asked about.
     continued: bool,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - A request is meant when all hold that was said of it.
-//! - One that cannot be read is meant by `--all` alone.
+//! - A request that cannot be read is meant by `--all` alone.
 //! - `--status` is asked of the last answer, whatever came after it.
 //! - `--error` of the last attempt, and of why none was made after it.
 //!
@@ -93,12 +93,12 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// Which are meant, and which of those that were named are found.
+/// Which requests are meant, and which of the named ones are found.
 pub(super) struct Choice<'a> {
     all: bool,
     pub(super) missing: BTreeSet<RecordId>,
     found: BTreeSet<RecordId>,
-    /// How those stand that are named and missing, as far as they are there at all.
+    /// The standing of requests that are named and missing, as far as they are there at all.
     pub(super) standing: BTreeMap<RecordId, Standing>,
     pub(super) filter: Filter<'a>,
 }
@@ -142,7 +142,7 @@ impl<'a> Choice<'a> {
         self.found.contains(&record.id)
     }
 
-    /// Notes how a request stands that is named, where a worker has it or will have it.
+    /// Notes the standing of a request that is named, where a worker has it or will have it.
     fn is_no_dead_letter(&mut self, id: RecordId, letter: &Letter<'_>) {
         if letter.stage != Stage::Failed && self.missing.contains(&id) {
             self.standing.insert(id, letter.standing);

@@ -22,7 +22,7 @@ use crate::kinds;
 use crate::term::print;
 use crate::term::units::{ago, count, rfc3339};
 
-/// A request. What its envelope would tell is null when that cannot be read.
+/// A request. What its envelope would hold is null when that cannot be read.
 #[derive(Serialize)]
 struct Line {
     id: Option<String>,

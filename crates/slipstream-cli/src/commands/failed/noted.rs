@@ -13,7 +13,7 @@ use slipstream_worker::Note;
 
 use super::unread::Unread;
 
-/// How a note begins that tells of no attempt.
+/// The beginning of a note without an attempt.
 const NOT_TRIED: &str = "not tried";
 
 /// How the line of a note reads, without its time.

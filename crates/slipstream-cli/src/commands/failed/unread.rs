@@ -7,7 +7,7 @@ use slipstream_core::operator::Skipped;
 use crate::exit::Exit;
 use crate::term::print;
 
-/// Parts that could not be read, and why. Each is told once, at the end.
+/// Parts that could not be read, and why. Each is reported once, at the end.
 #[derive(Default)]
 pub(super) struct Unread(pub(super) BTreeMap<String, String>);
 

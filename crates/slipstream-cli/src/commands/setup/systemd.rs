@@ -1,9 +1,9 @@
-//! Units for systemd: a service with a timer, and one that waits for what is stored; or a service that
-//! stays.
+//! Units for systemd: a service with a timer, and a path unit that waits for what is stored; or a
+//! service that stays.
 //!
 //! # Invariants
 //! - The worker sees the spool that others see, and can write nothing else.
-//! - In a user's own units stands only what needs no right that a user has not.
+//! - A user's own units have only what needs no right that a user has not.
 
 use std::env;
 use std::path::PathBuf;
@@ -163,7 +163,7 @@ fn timer(plan: &Plan, args: &SetupArgs) -> String {
 fn path(plan: &Plan) -> String {
     let dir = plan.dir.replace('%', "%%");
     // Any other file would have the worker started for ever. A pattern takes a path's own brackets
-    // for its own, and cannot be told not to.
+    // for its own, and cannot be configured not to.
     let waits = match dir.contains(['*', '?', '[', '\\']) {
         true => format!("DirectoryNotEmpty={dir}/collecting"),
         false => format!("PathExistsGlob={dir}/collecting/s*.log"),

@@ -29,7 +29,8 @@ const NAME: usize = 16;
 /// The heads of the columns of ages.
 const AGES: [&str; 7] = ["1m", "5m", "10m", "1h", "6h", "1d", "older"];
 
-/// Draws what any engine tells; and the slots, if it is a spool. `top` slots and destinations have a line each.
+/// Draws what any engine reports; and the slots, if it is a spool. `top` slots and destinations
+/// have a line each.
 pub(super) fn draw(
     seen: &Status,
     spool: Option<&SpoolStatus>,
@@ -41,7 +42,7 @@ pub(super) fn draw(
     lines.push(Line::from(piece(last_run(seen), PLAIN)));
     lines.push(Line::from(match seen.worker.map(|worker| worker.pid) {
         None => piece("no worker runs", PLAIN),
-        // What keeps it is told below.
+        // What keeps it is shown below.
         _ if seen.hung_worker().is_some() => piece("no worker can run", BAD),
         Some(None) => piece("a worker runs", GOOD),
         Some(Some(pid)) => piece(format!("a worker runs (process {pid})"), GOOD),
@@ -103,7 +104,7 @@ fn sums(seen: &Status) -> Line<'static> {
     ])
 }
 
-/// What the last run did, or the one that lasts has done so far.
+/// What the last run did, or the current run has done so far.
 fn last_run(seen: &Status) -> String {
     let Some(run) = &seen.last_run else {
         return "no run has ended here yet".to_owned();
@@ -153,7 +154,7 @@ fn slots(spool: &SpoolStatus, screen: &Screen, top: usize) -> Vec<Line<'static>>
     let (all, now) = (&spool.slots, spool.status.at);
     let logs = all.iter().flat_map(|slot| slot.ready.iter().chain(&slot.collecting));
     let largest = logs.map(|log| log.bytes).max().unwrap_or(0);
-    // Those that are full first, then those with most in them.
+    // Full slots first, then slots with most in them.
     let mut order: Vec<_> = all.iter().collect();
     order.sort_by_key(|slot| {
         (slot.full_in.unwrap_or(Duration::MAX), std::cmp::Reverse(there(slot)), slot.slot)
@@ -202,7 +203,7 @@ fn row(
     ]
 }
 
-/// A slot's places: those that wait, the oldest first, by their size, and those that are free.
+/// A slot's places: waiting logs, the oldest first, by their size, and free places.
 fn ring(slot: &SlotStatus, places: usize, largest: u64, [full, half, free]: [char; 3]) -> String {
     let mut strip = String::from("[");
     if places.max(slot.ready.len()) <= PLACES {
@@ -210,7 +211,7 @@ fn ring(slot: &SlotStatus, places: usize, largest: u64, [full, half, free]: [cha
         strip.extend(slot.ready.iter().map(place));
         strip.extend((slot.ready.len()..places).map(|_| free));
     } else {
-        // Each stands for several, then.
+        // Each represents several, then.
         let places = places.max(slot.ready.len());
         for at in 0..PLACES {
             let (from, to) = (at * places / PLACES, (at + 1) * places / PLACES);

@@ -7,7 +7,7 @@
 //! - What is wrong, and how bad it is, [`Status::findings`] says; a notice is no warning.
 //!
 //! # Non-goals
-//! A memory. What grew since the last check is for the monitoring system to tell.
+//! A memory. What grew since the last check is for the monitoring system to find.
 
 use anyhow::{Result, bail};
 use slipstream_core::operator::{EndedEarly, Finding, Operator, Severity, Status, Thresholds};
@@ -75,8 +75,8 @@ fn judge(seen: &Status, args: &HealthArgs) -> (u8, String) {
     (code, words.join("; "))
 }
 
-/// A finding in a few words; none if it is no more than a notice. `more` destinations are like the one
-/// that is named.
+/// A finding in a few words; none if it is no more than a notice. `more` destinations are like the
+/// named destination.
 fn words_of(seen: &Status, finding: &Finding, more: u64) -> Option<String> {
     Some(match finding {
         Finding::Unbalanced => "the counters do not add up; see `slipstream check`".to_owned(),

@@ -57,7 +57,7 @@ struct State {
 struct Worker {
     running: bool,
     pid: Option<u32>,
-    /// For how long it has told nothing.
+    /// For how long it has reported nothing.
     silent_seconds: Option<u64>,
 }
 
@@ -109,7 +109,7 @@ struct Destination {
     failed: AgeHistogram,
 }
 
-/// Those that have no line of their own, together.
+/// Destinations without a line of their own, together.
 #[derive(Default, Serialize)]
 struct Others {
     pending: AgeHistogram,
@@ -146,7 +146,7 @@ impl Report {
         Self { balanced: true, age_columns_seconds: columns(), ..Self::default() }
     }
 
-    /// What any engine tells; and what only a spool can, if it is one.
+    /// What any engine reports; and what only a spool can, if it is one.
     pub(super) fn of(seen: &Status, spool: Option<&SpoolStatus>, top: usize) -> Self {
         let mut states = States::default();
         for (stage, seen) in &seen.stages {
@@ -194,7 +194,7 @@ impl Report {
         }
     }
 
-    /// The same, and what only a spool can tell.
+    /// The same, and what only a spool can report.
     fn with_spool(self, spool: &SpoolStatus) -> Self {
         let settings = &spool.settings;
         let overwritten = spool.overwritten.iter().map(|(slot, gone)| {

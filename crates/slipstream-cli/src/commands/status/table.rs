@@ -4,7 +4,7 @@ use ratatui::text::{Line, Span};
 
 use super::paint::PLAIN;
 
-/// What stands between two columns.
+/// The gap between two columns.
 const GAP: &str = "  ";
 
 /// The width of each column of these rows.
@@ -17,7 +17,7 @@ fn widths<'a>(rows: impl Iterator<Item = &'a [Span<'static>]>) -> Vec<usize> {
     widths
 }
 
-/// The width of rows that stand behind another column.
+/// The width of rows that follow another column.
 pub(super) fn width<'a>(rows: impl Iterator<Item = &'a [Span<'static>]>) -> usize {
     widths(rows).iter().map(|width| width + GAP.len()).sum()
 }

@@ -97,7 +97,7 @@ struct Batch<'a> {
 enum Line {
     /// A line, as long as it may be.
     Whole,
-    /// One that is longer; it was skipped.
+    /// A line that is longer; it was skipped.
     TooLong,
     /// The end of the input.
     End,

@@ -1,8 +1,9 @@
 //! What is said of a run that stays: what it gives up, and no more than that.
 //!
 //! # Invariants
-//! - A destination's first failure is told at once, and then one line a minute at most, with the
-//!   commonest reason of that minute: a destination that is down does not fill a disk with lines.
+//! - A destination's first failure is reported at once, and then one line a minute at most, with
+//!   the commonest reason of that minute: a destination that is down does not fill a disk with
+//!   lines.
 //! - Memory is bounded, however many destinations there are.
 //!
 //! # Non-goals
@@ -18,10 +19,10 @@ use slipstream_worker::{Event, Observer};
 use crate::term::print;
 use crate::term::units::count;
 
-/// How long one line stands for what follows.
+/// How long one line covers what follows.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Most destinations, and most reasons of each, that are told apart.
+/// Most destinations, and most reasons of each, that are distinguished.
 const MOST_DESTINATIONS: usize = 1_000;
 const MOST_REASONS: usize = 20;
 
@@ -65,7 +66,7 @@ struct Log {
     next: Option<Duration>,
 }
 
-/// A destination's, since it was last told of.
+/// A destination's failures, since it was last reported.
 struct Minute {
     ends: Duration,
     failed: u64,
@@ -148,10 +149,10 @@ mod tests {
             log.over(at(60)),
             ["3 more requests to http://a failed for good: mostly refused"]
         );
-        // That line stands for the next minute, too.
+        // That line covers the next minute, too.
         assert_eq!(log.failed("http://a", "503", at(119)), None);
         assert_eq!(log.over(at(120)), ["1 more request to http://a failed for good: 503"]);
-        // After a minute without one, the next failure is told at once.
+        // After a minute without one, the next failure is reported at once.
         assert_eq!(log.over(at(180)), [""; 0]);
         assert_eq!(log.failed("http://a", "503", at(181)).as_deref(), Some(first));
     }

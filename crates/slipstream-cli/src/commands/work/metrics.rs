@@ -1,7 +1,7 @@
 //! `work --metrics`: the run and its engine as a text file for Prometheus.
 //!
 //! # Invariants
-//! - A reader of the file finds all of it, or what stood there before.
+//! - A reader of the file finds all of it, or what was there before.
 //! - It is written when the run breaks off, too.
 //! - Any user may read it, whatever the umask.
 //! - That it cannot be written is said once, and shows in the exit code.
@@ -71,8 +71,8 @@ impl Metrics {
         Self { path, follow, clock, run, next, failed: false }
     }
 
-    /// Writes what can be told while something that is no worker, or hangs, keeps this run away: the
-    /// spool, and the run before.
+    /// Writes what can be reported while something that is no worker, or hangs, keeps this run
+    /// away: the spool, and the run before.
     pub(crate) fn kept_away(mut self, engine: &dyn Operator) {
         if let Some(last) = engine.last_run() {
             self.run = Run::before(&last);
@@ -110,7 +110,7 @@ impl Metrics {
                 text.push_str(&render_blocked(place, &seen.blocked()));
                 text.push_str(&render_findings(place, seen));
             }
-            // The collector is another user. A service's umask is often one that shuts it out.
+            // The collector is another user. A service's umask often shuts it out.
             Ok(replace(&self.path, text.as_bytes(), Some(0o644))?)
         });
         if let Err(error) = &written
@@ -148,7 +148,7 @@ impl Run {
                 Settlement::Failed => self.failed += 1,
                 Settlement::Expired => self.expired += 1,
                 Settlement::Release { after: _ } | Settlement::Spill => self.deferred += 1,
-                // One that is deferred to a later round untried is no retry.
+                // A request that is deferred to a later round untried is no retry.
                 Settlement::Retry { after: _ } => {
                     let landed = self.landed.take();
                     self.retried += u64::from(landed.is_some() && landed == *id);
@@ -160,7 +160,7 @@ impl Run {
 }
 
 /// What to do when it could not be written, where that is not plain: a service that may not write
-/// there is told the same as if the disk were read-only.
+/// there gets the same error as if the disk were read-only.
 fn next(error: &anyhow::Error, path: &Path) -> String {
     let read_only = error
         .downcast_ref::<io::Error>()
@@ -275,7 +275,7 @@ fn render_blocked(spool: &str, blocked: &[Blocked]) -> String {
     text.text
 }
 
-/// How much is wrong, by how bad it is, as `status --check` has it unless told otherwise.
+/// How much is wrong, by how bad it is, by the default thresholds of `status --check`.
 fn render_findings(spool: &str, seen: &Status) -> String {
     let mut text = Text { text: String::new(), spool: escaped(spool) };
     let findings = seen.findings(&Thresholds::default());

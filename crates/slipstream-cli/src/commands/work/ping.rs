@@ -1,4 +1,4 @@
-//! `work --ping`: tells a watcher such as healthchecks.io that a run begins, and how it ended.
+//! `work --ping`: notifies a watcher such as healthchecks.io that a run begins, and how it ended.
 //!
 //! # Invariants
 //! - A watcher that does not answer costs ten seconds at each end of the run and one line on
@@ -6,7 +6,7 @@
 //! - Its URL is a secret, and is not shown.
 //!
 //! # Non-goals
-//! A second attempt. The next run pings anew, and a watcher allows for one that is missing.
+//! A second attempt. The next run pings anew, and a watcher allows for a missing ping.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::term::print;
 /// How long a ping may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Who is told.
+/// The watcher that is notified.
 pub(crate) struct Ping {
     url: String,
     proxy: Option<String>,
@@ -34,12 +34,12 @@ impl Ping {
         Ok(Self { url: url.to_owned(), proxy: proxy.map(str::to_owned) })
     }
 
-    /// Tells it that the run begins. libcurl must have been started.
+    /// Notifies it that the run begins. libcurl must have been started.
     pub(crate) fn begins(&self) {
         self.tell(&at(&self.url, Some("start")));
     }
 
-    /// Tells it the exit code that the run ends with.
+    /// Sends it the exit code that the run ends with.
     pub(crate) fn ended(&self, code: u8) {
         let code = (code > 0).then(|| code.to_string());
         self.tell(&at(&self.url, code.as_deref()));

@@ -158,7 +158,7 @@ impl Made {
         Ok(())
     }
 
-    /// The headers of options that stand for one.
+    /// The headers of options that set a header each.
     fn headers_of(&mut self, args: &HttpArgs) -> Result<()> {
         let referer = args.referer.as_deref().map(|text| text.split_once(";auto").ok_or(text));
         let is_auto = matches!(referer, Some(Ok(_))) && args.follows();

@@ -76,7 +76,7 @@ fn what_killed_processes_and_strangers_left() {
     change(&spool.join("ledger"), |bytes| bytes.extend(b"\nnonsense\n0badc0de {\"stored\":{\"lo"));
     std::fs::write(spool.join("collecting/s003.log.new-0123"), "").unwrap();
     std::fs::write(spool.join("collecting/s000.log"), "").unwrap();
-    // One in each directory: they are told in the order that the file system has.
+    // One in each directory: they are listed in the order that the file system has.
     for name in ["collecting/notes.txt", "ready/\u{1b}[2J", "processing/core"] {
         std::fs::write(spool.join(name), "").unwrap();
     }
