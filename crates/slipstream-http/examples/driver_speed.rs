@@ -1,7 +1,7 @@
 //! The same work as `bare_curl`, done by the driver: what it adds shows beside the floor.
 //!
 //! `driver_speed URL COUNT CONNECTIONS` sends COUNT POSTs of 300 bytes and prints one line,
-//! `{"requests":N,"seconds":S,"cpu_seconds":C}`. It ends with 1 when one was not delivered.
+//! `{"requests":N,"seconds":S,"cpu_seconds":C}`. It ends with 1 when a request was not delivered.
 //!
 //! # Non-goals
 //! A spool and a worker.

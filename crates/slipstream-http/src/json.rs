@@ -14,7 +14,7 @@
 //! [`Request::check`]: slipstream_core::Request::check
 //!
 //! # Non-goals
-//! Unknown fields. A misspelt one is an error, not a request that lacks something. What a request
+//! Unknown fields. A misspelt field is an error, not a request that lacks something. What a request
 //! must be to be sent is [`Request::check`]'s business.
 
 use slipstream_core::{Aside, Invalid, read_base64, read_line};

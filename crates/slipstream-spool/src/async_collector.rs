@@ -142,7 +142,7 @@ fn store_all(engine: &impl Engine, source: &Source, mut taken: mpsc::Receiver<Wa
     }
 }
 
-/// Stores all of them at once, or each by itself if one is too large: then none was stored.
+/// Stores all records at once, or each by itself if one is too large: then none was stored.
 fn store(
     engine: &impl Engine,
     source: &Source,

@@ -153,7 +153,7 @@ struct Held {
 
 impl Engine for Held {
     fn store(&self, source: &Source, records: &[Record]) -> Result<Receipt, StoreError> {
-        // Of those behind the first, the other end is gone.
+        // For the calls behind the first, the other end is gone.
         let _ = self.let_go.lock().unwrap().recv();
         self.spool.store(source, records)
     }

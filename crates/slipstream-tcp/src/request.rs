@@ -173,7 +173,7 @@ impl TcpRequest {
         &self.data
     }
 
-    /// How far the answer is read; nothing if none is waited for.
+    /// How far the answer is read; nothing if no answer is waited for.
     pub fn reads(&self) -> Option<Until> {
         self.until.or(self.expect.as_ref().map(|_| Until::Line))
     }

@@ -60,7 +60,7 @@ pub(crate) struct Run<'a> {
     /// What operators asked for.
     asked: Vec<TryNow>,
     in_flight: HashMap<Ticket, InFlight>,
-    /// A claim that waits for room, and for how long at most; no new one is claimed meanwhile.
+    /// A claim that waits for room, and for how long at most; no new claim is made meanwhile.
     held: Option<(Pending, Duration)>,
     /// How often in a row the backlog could not be read for now.
     refusals: u32,

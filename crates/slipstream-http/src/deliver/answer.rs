@@ -20,7 +20,7 @@ use crate::request::masked::{ends_a_url, location_masked, urls_masked};
 /// Most of a head that is kept.
 const HEAD_MAX: usize = 2 * 1024;
 
-/// Longest header that is kept whole; a longer one is cut.
+/// Longest header that is kept whole; a longer header is cut.
 const LINE_MAX: usize = 512;
 
 /// Most of a body that is kept.
@@ -69,12 +69,12 @@ impl Answer {
         self.body.clear();
     }
 
-    /// Whether this answer is one to look at.
+    /// Whether this answer is to be looked at.
     pub(crate) fn keeps(&self) -> bool {
         self.keeps
     }
 
-    /// A status line: an answer begins, and those before were not the last.
+    /// A status line: an answer begins, and the answers before were not the last.
     pub(crate) fn begin(&mut self, line: &[u8]) {
         self.clear();
         let status = line.split(|b| *b == b' ').nth(1);

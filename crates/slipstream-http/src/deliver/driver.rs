@@ -66,7 +66,7 @@ pub struct HttpDriver {
     policy: Option<Arc<AddressPolicy>>,
     keys: Keys,
     clock: Box<dyn Clock>,
-    // A handle's place is its token, so a finished one is found without a search.
+    // A handle's place is its token, so a finished handle is found without a search.
     slots: Vec<Slot>,
     free: Vec<usize>,
     /// For how many transfers libcurl keeps connections.
@@ -94,7 +94,7 @@ enum Slot {
 struct InFlight {
     ticket: Ticket,
     attempt: Attempt,
-    /// There is one for a request with options.
+    /// A request with options has a chain.
     chain: Option<Box<RedirectChain>>,
 }
 

@@ -38,8 +38,8 @@ pub struct HttpOptions {
     /// 60 seconds, as long as most gateways wait themselves; in whole seconds. Zero switches the
     /// check off.
     pub low_speed_time: Duration,
-    /// Bytes of an answer's body that are read, 1 MiB. A longer one is cut off; the status
-    /// still decides what it means.
+    /// Bytes of an answer's body that are read, 1 MiB. A longer body is cut off; the status still
+    /// decides what it means.
     pub response_limit: u64,
     /// What the requests say sent them, unless they have a `user-agent` header.
     pub user_agent: String,

@@ -73,7 +73,7 @@ pub(crate) fn quit_quickly(multi: &Multi) {
     }
 }
 
-/// Takes the system's directory of certificates from a handle, so that only those count
+/// Takes the system's directory of certificates from a handle, so that only the certificates count
 /// that it is given.
 pub(crate) fn without_ca_path<H>(easy: &mut Easy2<H>) -> Result<(), Error> {
     let none: *const c_char = ptr::null();

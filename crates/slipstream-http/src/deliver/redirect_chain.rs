@@ -1,7 +1,7 @@
 //! A job whose request has options, on its way over one hop or several.
 //!
 //! # Invariants
-//! - All hops together take no longer than one may.
+//! - All hops together take no longer than a single hop may.
 //! - A hop to another scheme, host or port than the request's own fails on its own account: the
 //!   destination is not blamed for it, and its `Retry-After` is not the destination's.
 //! - Nor is it blamed for what the request's own ways of TLS or HTTP may have caused.

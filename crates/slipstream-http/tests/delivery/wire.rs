@@ -124,7 +124,7 @@ fn a_body_of_any_bytes_and_size_arrives_whole() {
         assert!(head.ends_with("\r\n\r\n"), "{head}");
         assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
         assert!(!head.contains("chunked"), "{head}");
-        // As curl does it: a server that refuses a large one may say so first.
+        // As curl does it: a server that refuses a large body may say so first.
         assert_eq!(head.contains("Expect: 100-continue\r\n"), body.len() > 1 << 20, "{head}");
     }
 }

@@ -56,7 +56,7 @@ pub(crate) struct Broken {
 }
 
 impl Executor {
-    /// One with these options, which finds no secret.
+    /// An executor with these options, which finds no secret.
     pub(crate) fn new(options: MysqlOptions) -> Self {
         let nowhere =
             |_: &SecretRef, _: &Destination| Err("no secrets are looked up here".to_owned());
@@ -237,7 +237,7 @@ impl Executor {
                 "the certificates that vouch for the server cannot be read ({error}); give PEM"
             ))
         })?;
-        // A request may bring authorities of its own, and there may be any number of those.
+        // A request may bring authorities of its own, and there may be any number of authorities.
         if known.len() == CONNECTORS {
             known.clear();
         }

@@ -28,7 +28,7 @@ use crate::deliver::wire::IN_TRANSACTION;
 use crate::deliver::{classify, once, transaction};
 use crate::request::MysqlRequest;
 
-/// This one has taken a while, with locks held.
+/// A lock wait time-out: the request has taken a while, with locks held.
 const LOCK_WAIT: u16 = 1205;
 
 /// How long a group may take before it is committed as far as it came.
@@ -91,7 +91,7 @@ struct Part<'a> {
     until: Instant,
     /// When it has taken long.
     long: Instant,
-    /// What the server failed the last one with, if the fault is its own.
+    /// The failure of the last request, if the fault is the server's.
     down: Option<Failure>,
     settled: &'a mut [Option<Outcome>],
 }

@@ -19,13 +19,13 @@ const KEPT: usize = 16;
 pub(crate) struct Pool(Mutex<Vec<(Endpoint, Session)>>);
 
 impl Pool {
-    /// One for this endpoint that is still good.
+    /// A session for this endpoint that is still good.
     pub(crate) fn take(&self, endpoint: &Endpoint, idle: Duration) -> Option<Session> {
         loop {
             let mut kept = self.kept();
             let at = kept.iter().rposition(|(to, _)| to == endpoint)?;
             let (_, mut session) = kept.remove(at);
-            // Saying good-bye to one may take a moment.
+            // Saying good-bye to a session may take a moment.
             drop(kept);
             if session.used.elapsed() < idle && session.connection.is_quiet() {
                 return Some(session);
@@ -33,12 +33,12 @@ impl Pool {
         }
     }
 
-    /// Whether there is one for this endpoint.
+    /// Whether there is a session for this endpoint.
     pub(crate) fn has(&self, endpoint: &Endpoint) -> bool {
         self.kept().iter().any(|(to, _)| to == endpoint)
     }
 
-    /// Keeps one for later.
+    /// Keeps a session for later.
     pub(crate) fn put(&self, endpoint: &Endpoint, mut session: Session) {
         session.used = Instant::now();
         let mut kept = self.kept();

@@ -23,13 +23,13 @@ const BELIEVED: Duration = Duration::from_secs(60);
 /// Most findings that are kept.
 const KEPT: usize = 4096;
 
-/// What of a session's sums grows when stored code runs: a trigger, or a statement of one or of a
-/// function. None of a group's own statements is among them.
+/// What of a session's sums grows when stored code runs: a trigger, or a statement of a trigger or
+/// of a function. None of a group's own statements is among them.
 pub(crate) const STORED_CODE: &str = "SHOW SESSION STATUS WHERE Variable_name IN ('Executed_triggers', 'Com_select', 'Com_set_option', 'Com_call_procedure')";
 
-/// A question whose sum is 0 if this is about a table, and nothing is a function that it has for a default:
-/// one may read a sequence, and what a view calls may assign to a variable. None if the name
-/// is too odd to ask for.
+/// A question whose sum is 0 if this is about a table, and nothing is a function that it has for a
+/// default: a function may read a sequence, and what a view calls may assign to a variable. None if
+/// the name is too odd to ask for.
 pub(crate) fn about_the_table(plain: &Plain, database: &str) -> Option<String> {
     let (database, table) = match &plain.table[..] {
         [table] => (database, table),
@@ -55,9 +55,9 @@ pub(crate) enum Sharing {
     Shared,
     /// The same, if the server reports before it commits that no stored code ran.
     Asked,
-    /// One of its own, which others may have if no stored code ran.
+    /// A session of its own, which others may have if no stored code ran.
     Tried,
-    /// One of its own.
+    /// A session of its own.
     Own,
 }
 

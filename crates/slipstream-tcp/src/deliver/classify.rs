@@ -105,7 +105,7 @@ fn system_words(error: &io::Error) -> String {
     words.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
-/// What OpenSSL says, if the error is one of its own.
+/// What OpenSSL says, if the error is OpenSSL's own.
 fn tls_words(error: &io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<ssl::Error>()?;
     Some(stack_words(error.ssl_error()?))

@@ -3,7 +3,7 @@
 //! # Invariants
 //! - Delivered is what [the crate](crate) says it is.
 //! - A request that shares a connection fails for itself alone: when the connection breaks, each is
-//!   tried again on one of its own.
+//!   tried again on a connection of its own.
 //!
 //! # Non-goals
 //! Connections that outlive a call.
@@ -124,7 +124,7 @@ impl TcpHandler {
         Ok(channel)
     }
 
-    /// Sends them over one connection, and each over one of its own if that breaks.
+    /// Sends them over one connection, and each over a connection of its own if that breaks.
     fn share(&self, requests: &[&TcpRequest]) -> Vec<Outcome> {
         let broken = match self.send(requests) {
             Ok(()) => return vec![Outcome::Delivered; requests.len()],

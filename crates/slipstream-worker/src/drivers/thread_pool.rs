@@ -187,7 +187,7 @@ impl<H: Handler> Shared<H> {
         wanted
     }
 
-    /// The outcomes of the first so many of these: of one at least.
+    /// The outcomes of the first so many of these requests: of at least one request.
     fn perform(&self, requests: &[(H::Request, Attempt)]) -> Vec<Outcome> {
         let attempt = || match requests {
             [(request, attempt)] => vec![self.handler.perform(request, attempt)],

@@ -85,7 +85,8 @@ impl Destinations {
         self.park(pending, coming, spilled, now)
     }
 
-    /// Whether one more of this size may be begun at a destination before anything that is parked.
+    /// Whether one more request of this size may be begun at a destination before anything that is
+    /// parked.
     pub(super) fn has_slot(&self, destination: &Destination, size: usize, now: Duration) -> bool {
         let left = self.left(size, now);
         let health = self.known.get(destination);

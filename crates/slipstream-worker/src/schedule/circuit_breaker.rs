@@ -12,8 +12,8 @@
 //!
 //! # Invariants
 //! - Between the last delivery and an opening are at least [`LATELY`].
-//! - Of a destination that takes nothing, few requests use up their attempts: as many as were in flight
-//!   beside the last one of `after`, and none that is begun later.
+//! - Of a destination that takes nothing, few requests use up their attempts: as many as were in
+//!   flight beside the last request of `after`, and none that is begun later.
 //! - It is open for at most [`OPEN_MOST`] at a time.
 
 use std::time::Duration;

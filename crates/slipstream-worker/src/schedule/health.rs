@@ -108,7 +108,7 @@ impl Health {
         self.failing.as_ref().map(|_| Trouble::failing(to, since, why))
     }
 
-    /// Whether one more may be begun.
+    /// Whether one more request may be begun.
     pub(super) fn may_start(&self, left: Left) -> bool {
         let modest = self.activity.is_modest(left.reserve);
         let free = left.free > 0 && (left.free > left.reserve || !left.shared || modest);

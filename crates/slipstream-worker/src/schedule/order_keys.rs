@@ -58,7 +58,7 @@ pub(crate) enum KeyAdmission {
     Start(Arrived),
     /// It waits in memory.
     Queued,
-    /// These are spilled.
+    /// These requests are spilled.
     Spill(Vec<Arrived>),
 }
 
@@ -111,7 +111,7 @@ impl OrderKeys {
         KeyAdmission::Spill(leave)
     }
 
-    /// One is settled for good; the next of its key may go.
+    /// A request is settled for good; the next of its key may go.
     pub(crate) fn settled(&mut self, order: Ordered, spilled: &mut Spilled) {
         let Some(entry) = self.keys.get_mut(&order.key) else {
             return;

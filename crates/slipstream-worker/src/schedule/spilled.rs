@@ -17,7 +17,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
-/// Records that are taken from a pass before those lines are served that it does not come by.
+/// Records that are taken from a pass before the lines are served that it does not come by.
 const TAKES_MAX: usize = if cfg!(test) { 8 } else { 1024 };
 
 /// Names a line.

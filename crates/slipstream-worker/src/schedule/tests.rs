@@ -46,8 +46,8 @@ fn place(all: &mut Destinations, pending: Pending, now: Duration) -> Admission {
     all.admit(pending, coming, &mut Spilled::default(), now)
 }
 
-/// Offers claims for a destination until one is not started; how many were, and what
-/// became of the last.
+/// Offers claims for a destination until a claim is not started; how many were, and what became of
+/// the last.
 fn fill(all: &mut Destinations, to: &str, now: Duration) -> (usize, Admission) {
     for started in 0.. {
         match place(all, pending(0, to, 0, 0), now) {

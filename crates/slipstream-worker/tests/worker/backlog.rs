@@ -76,7 +76,7 @@ pub(crate) struct Books {
     /// What an operator asks for, to be returned once.
     pub(crate) asks: Vec<TryNow>,
     due: BinaryHeap<Reverse<(Duration, u64)>>,
-    /// When those are due that come out early.
+    /// When the records are due that come out early.
     early: BTreeMap<u64, Duration>,
     /// The records that were spilled.
     passed: BTreeSet<u64>,

@@ -9,7 +9,8 @@ use crate::fakes::{State, delivered, record, refused, scene};
 
 #[test]
 fn a_forged_destination_fails_its_record_and_says_nothing_of_the_one_it_names() {
-    // Ten requests for a dead host that claim to be for a well one, then one for the well one.
+    // Ten requests for a dead host that claim to be for a healthy host, then one for the healthy
+    // host.
     let forged = (0..10).map(|index| {
         let mut record = record(index, "dead");
         record.destination = Destination::new("well");

@@ -3,8 +3,8 @@
 //! # Invariants
 //! - What is given to libcurl was checked, and is allowed by the policy as far as that can be said
 //!   before connecting.
-//! - One without options, on a driver without a policy or proxies by scheme, costs nothing for
-//!   either.
+//! - A request without options, on a driver without a policy or proxies by scheme, costs nothing
+//!   for either.
 
 use std::sync::LazyLock;
 

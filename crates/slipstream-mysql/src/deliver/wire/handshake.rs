@@ -111,8 +111,8 @@ impl Greeting {
     }
 }
 
-/// What the server drew by chance, for a proof to be of use once: without the zero that ends it. Over
-/// one of another length, as none, a proof would be good for the server that chose it.
+/// The server's nonce, for a proof to be of use once: without the zero that ends it. Over a nonce
+/// of another length, as none, a proof would be good for the server that chose it.
 pub(super) fn nonce_of(bytes: &[u8]) -> Result<Vec<u8>> {
     let nonce = bytes.strip_suffix(&[0]).filter(|nonce| nonce.len() == NONCE).unwrap_or(bytes);
     if nonce.len() != NONCE {
