@@ -3,8 +3,8 @@
 //! The trait serves two engines: a directory on local disk, and a replicated stream on other
 //! machines. So it promises only what both can do: records go in and are acknowledged; records come
 //! out as claims, each settled by itself; an attempt is counted before it is made; what is deferred
-//! comes out again when it is due. Files, slots and locks are the spool's own business, streams and
-//! consumers the stream's. What an operator asks of an engine is in [`operator`].
+//! comes out again when it is due. Files, slots and locks are internal to the spool, streams and
+//! consumers to the stream. What an operator asks of an engine is in [`operator`].
 
 use crate::engine::backlog::{Backlog, BacklogError};
 use crate::engine::receipt::{Receipt, StoreError};

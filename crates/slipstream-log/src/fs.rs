@@ -1,8 +1,8 @@
 //! All file-system operations of the engine, in one small trait, so that tests can put every fault
 //! and every crash behind it. [`disk::Disk`] is the real one.
 //!
-//! Paths are relative to the spool, as `ready/NAME`. What is opened is a plain file of
-//! ours, or an error: never a link, a pipe, a device, or another user's.
+//! Paths are relative to the spool, as `ready/NAME`. What is opened is a plain file of the spool's,
+//! or an error: never a link, a pipe, a device, or another user's.
 
 use std::io;
 use std::path::Path;

@@ -37,7 +37,8 @@ fn a_record_that_a_python_script_appended_comes_out() {
         options: DeliveryOptions::default(),
         body: Vec::new(),
     };
-    // Once into a log that the script makes, once behind a record of ours, and ours behind one of its.
+    // Once into a log that the script makes, once behind a record of the engine's, and the engine's
+    // behind a record of the script's.
     append();
     spool.store(&Source::parent(), &[own]).unwrap();
     append();

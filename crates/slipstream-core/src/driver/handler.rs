@@ -12,7 +12,7 @@ pub trait Handler: Send + Sync + 'static {
     /// Makes one attempt. Every wait in it must end by itself.
     fn perform(&self, request: &Self::Request, attempt: &Attempt) -> Outcome;
 
-    /// How many requests to one destination it likes to perform together, if so many wait. Most
+    /// How many requests to one destination it performs together at most, if so many wait. Most
     /// kinds have nothing to gain by it.
     fn max_batch(&self) -> usize {
         1

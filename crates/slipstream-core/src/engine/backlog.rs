@@ -11,7 +11,7 @@ use crate::engine::claim::{Claim, Settlement, Ticket, TryNow};
 ///
 /// Records come out oldest first as far as the engine knows ages; records with the same order key
 /// always do, the first time in a run. Each claim is answered by one [`Backlog::settle`]; dropping
-/// a backlog puts unanswered claims back.
+/// a backlog releases unanswered claims.
 pub trait Backlog {
     /// The next record that is due, if there is one now.
     ///
@@ -44,7 +44,7 @@ pub trait Backlog {
     fn settle(&mut self, ticket: Ticket, settlement: Settlement) -> Result<(), BacklogError>;
 
     /// Keeps a line about a claim that is out, for the operator: what became of an attempt. Lines
-    /// are kept as long as the record is, as far as there is room; they are no promise.
+    /// are kept as long as the record is, as far as there is room: best effort.
     fn note(&mut self, ticket: Ticket, line: &str) {
         let _ = (ticket, line);
     }
@@ -54,14 +54,14 @@ pub trait Backlog {
         None
     }
 
-    /// Remembers this for the next run, in place of what was remembered before. At most a
-    /// megabyte; no promise either.
+    /// Remembers this for the next run, in place of what was remembered before. At most a megabyte;
+    /// best effort, too.
     fn remember(&mut self, memory: &[u8]) {
         let _ = memory;
     }
 
     /// Keeps this for the operator: what the run did, or has done so far, in place of what was kept
-    /// before. A few kilobytes at most; no promise either. Call it once a minute while the run
+    /// before. A few kilobytes at most; best effort, too. Call it once a minute while the run
     /// lasts: a worker that reports nothing for minutes is taken to hang.
     fn report(&mut self, run: &[u8]) {
         let _ = run;

@@ -92,9 +92,9 @@ pub trait Operator: Send + Sync {
     /// running. Only one of all callers within that time gets this answer.
     fn overdue(&self, after: Duration) -> Option<Overdue>;
 
-    /// Has what waits for these destinations tried now, none for all of them: a circuit that is open, a
-    /// pause that was asked for, and the time until the next attempt end. The worker that runs heeds it
-    /// within a second, else the next one does.
+    /// Has what waits for these destinations tried now, none for all of them: a circuit that is
+    /// open, a pause that was asked for, and the time until the next attempt end. The worker that
+    /// runs does so within a second, else the next one does.
     ///
     /// # Errors
     /// When no worker can be asked.

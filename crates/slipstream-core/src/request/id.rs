@@ -11,8 +11,8 @@ use crate::clock::Timestamp;
 pub struct RecordId(uuid::Uuid);
 
 impl RecordId {
-    /// An id made of the time it was stored and ten random bytes (six of their 80
-    /// bits give way to the UUID's version and variant).
+    /// An id made of the time it was stored and ten random bytes (six of their 80 bits are replaced
+    /// by the UUID's version and variant).
     pub fn new(stored: Timestamp, random: [u8; 10]) -> Self {
         let builder = uuid::Builder::from_unix_timestamp_millis(stored.as_millis(), &random);
         Self(builder.into_uuid())

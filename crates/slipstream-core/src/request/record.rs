@@ -95,7 +95,7 @@ pub struct Head<'a> {
     pub destination: &'a str,
 }
 
-/// Those fields of an envelope. Others are ignored.
+/// The fields of an envelope that a [`Head`] needs. Others are ignored.
 #[derive(Deserialize)]
 struct HeadFields<'a> {
     #[serde(with = "serde_bytes")]

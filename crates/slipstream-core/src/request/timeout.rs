@@ -36,7 +36,7 @@ impl Timeout {
         Duration::from_millis(self.0)
     }
 
-    /// Whether it gives the other side next to no time, so that its end shows little of that side.
+    /// Whether it gives the other side very little time, so that its end shows little of that side.
     pub fn is_hasty(self) -> bool {
         self.0 < HASTY_MS
     }

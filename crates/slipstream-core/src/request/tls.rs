@@ -2,7 +2,7 @@
 //! keys that are stored with a request.
 //!
 //! # Invariants
-//! - The peer is verified unless a request says otherwise in so many words.
+//! - The peer is verified unless a request explicitly says otherwise.
 //! - Certificates are kept by value, never as a path, so a stored request never makes a worker read
 //!   a file of the request's choosing.
 //! - A key may be named instead, and is then looked up where the worker runs.
@@ -57,8 +57,8 @@ impl Tls {
         self
     }
 
-    /// Our own certificate, as PEM, with those between it and the authority behind it. The key may
-    /// be in it.
+    /// Our own certificate, as PEM, followed by the certificates between it and the authority. The
+    /// key may be in it.
     #[must_use]
     pub fn cert(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.cert = pem.into();

@@ -196,7 +196,7 @@ impl Run {
         panic!("there is no end of work: {:#?}", self.fake.trace());
     }
 
-    /// Opens the spool anew after a crash and holds it against the promises.
+    /// Opens the spool anew after a crash and checks it against the promises.
     pub(super) fn check(&mut self, what: &str) {
         let balanced = |run: &Self, when: &str| {
             let totals = run.spool().status(Duration::ZERO).unwrap().totals;

@@ -1,4 +1,4 @@
-//! The scenarios: each a row of things that programs and workers do to one spool.
+//! The scenarios: each a sequence of actions of programs and workers on one spool.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use crate::Settings;
 use crate::format::layout::ASKED;
 use crate::fs::fake::{EINTR, EIO, ENOSPC, Lost, Plan};
 
-/// Plays a scenario with a plan, and holds what is left against the promises.
+/// Runs a scenario with a plan, and checks what is left against the promises.
 fn try_with(scenario: &Scenario, plan: Plan) -> u64 {
     let mut run = Run::new((scenario.settings)());
     run.fake.plan(plan);

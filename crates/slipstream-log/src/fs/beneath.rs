@@ -214,8 +214,8 @@ thread_local! {
 
 const DIR: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Opens a bare name. Kernels before 5.6, and sandboxes that never heard of openat2, have
-/// openat: for one name with O_NOFOLLOW it does the same, but for mount points.
+/// Opens a bare name. Kernels before 5.6, and sandboxes without openat2, have openat: for one name
+/// with O_NOFOLLOW it does the same, but for mount points.
 fn open_name(dir: BorrowedFd<'_>, name: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
     // Not BENEATH: a bare name leads nowhere else, and a log that is renamed out of the directory while
     // it is looked up would be refused (EXDEV).

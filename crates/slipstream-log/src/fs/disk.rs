@@ -91,7 +91,7 @@ impl Fs for Disk {
         let mut entries = RawDir::new(&fd, buffer.spare_capacity_mut());
         let mut names = Vec::new();
         while let Some(entry) = entries.next() {
-            // A name that is no UTF-8 is not ours.
+            // A name that is not UTF-8 is not a name of the spool's.
             if let Ok(name) = entry?.file_name().to_str()
                 && !matches!(name, "." | "..")
             {
@@ -138,7 +138,7 @@ impl Fs for Disk {
     }
 
     fn boot(&self) -> u64 {
-        // Where it cannot be read, a power loss is taken for none.
+        // Where it cannot be read, a power loss goes unnoticed.
         let id = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         seahash::hash(&id)
     }

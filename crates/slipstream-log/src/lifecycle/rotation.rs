@@ -188,8 +188,8 @@ impl Rotation {
         self.evict(stage, &logs[..logs.len().saturating_sub(keep)])
     }
 
-    /// Evicts these logs of a stage. By name: what comes to the stage meanwhile takes the
-    /// place of none that was found to fit.
+    /// Evicts these logs of a stage. By name: what comes to the stage meanwhile takes the place of
+    /// no log that was found to fit.
     pub(crate) fn evict(
         &self,
         stage: Stage,

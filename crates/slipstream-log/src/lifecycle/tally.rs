@@ -19,7 +19,7 @@ pub(crate) struct Tally {
     pub(crate) dropped: u64,
     /// Stretches of bytes that may have been a record.
     pub(crate) damaged: u64,
-    /// Stretches that were written for none that was acknowledged.
+    /// Stretches that belong to no acknowledged record.
     pub(crate) torn: u64,
     pub(crate) bytes: u64,
 }

@@ -38,7 +38,7 @@ struct Check<'a> {
 
 /// Reads every log and every entry, and reports what is wrong. With `repair`, repairs it, too.
 pub(crate) fn check(rotation: &Rotation, repair: bool) -> Result<Checked, SpoolError> {
-    // A worker changes what a repair mends.
+    // A worker changes what a repair changes.
     let _worker = repair.then(|| WorkerLock::take(rotation.files())).transpose()?;
     let mut check = Check { rotation, repair, report: Checked::default() };
     check.leftovers()?;

@@ -57,7 +57,7 @@ pub fn settings_files() -> Result<Vec<SettingsFile>, SpoolError> {
     own.map_or_else(usual, |own| vec![own]).into_iter().map(read).collect()
 }
 
-/// Where files are looked for: the system's, and one's own.
+/// The paths of the settings files: the system's, and the user's own.
 fn usual() -> Vec<PathBuf> {
     let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
     let own = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));

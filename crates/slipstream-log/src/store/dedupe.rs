@@ -9,7 +9,7 @@
 //! - In a spool that a group shares, each user has keys of their own: no user's requests are kept
 //!   out by another's.
 //! - A crash, a power loss or a full table can let a repeat through, but never keep out a request
-//!   whose like is not stored: a key is entered behind its record, with the table locked all the
+//!   without a stored duplicate: a key is entered behind its record, with the table locked all the
 //!   while.
 //! - The table's lock comes before a log's.
 

@@ -32,7 +32,7 @@ fn findings(bench: &Bench) -> (Vec<String>, Vec<String>) {
     };
     let found = words(false);
     assert_eq!(words(false), found, "a check changed something");
-    // What is mended first may mend the rest.
+    // What is repaired first may repair the rest.
     assert!(words(true).iter().all(|what| found.contains(what)));
     (found, words(false))
 }
@@ -63,7 +63,7 @@ fn a_flipped_bit_in_the_last_record_is_found_while_its_log_is_being_collected() 
     std::fs::write(&path, bytes).unwrap();
     let report = bench.other().check(false).unwrap();
     assert_eq!((report.problems.len(), report.parts, report.records), (1, 2, 3), "{report:?}");
-    // A writer that has the log's lock may be at it.
+    // A writer that has the log's lock may be appending to it.
     let log = std::fs::File::open(&path).unwrap();
     rustix::fs::flock(&log, rustix::fs::FlockOperation::LockShared).unwrap();
     assert_eq!(bench.other().check(false).unwrap().problems.len(), 0);

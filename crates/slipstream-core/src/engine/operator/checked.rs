@@ -29,12 +29,12 @@ pub struct Problem {
     pub part: String,
     /// What, lower case, with what a repair does about it.
     pub what: String,
-    /// Whether it was mended.
+    /// Whether it was repaired.
     pub mended: bool,
 }
 
 impl Problem {
-    /// A problem of a part, and whether it was mended.
+    /// A problem of a part, and whether it was repaired.
     pub fn new(part: impl Into<String>, what: impl Into<String>, mended: bool) -> Self {
         Self { part: part.into(), what: what.into(), mended }
     }

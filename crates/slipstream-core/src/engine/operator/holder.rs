@@ -44,7 +44,7 @@ pub struct Overdue {
 }
 
 impl Overdue {
-    /// None has finished since then, or ever.
+    /// No worker has finished since then, or ever.
     pub fn new(since: Option<Timestamp>, worked: bool, hung: Option<Holder>) -> Self {
         Self { since, worked, hung }
     }

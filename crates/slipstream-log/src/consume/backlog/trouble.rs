@@ -45,7 +45,7 @@ impl Troubles {
         self.insert(found, now, error, false);
     }
 
-    /// Notes what can no longer be mended in this run.
+    /// Notes what can no longer be repaired in this run.
     pub(super) fn note_lasting(&mut self, found: Found, now: Duration, error: SpoolError) {
         tracing::error!(%found, error = error.with_cause(), "cannot be worked to its end; the others go on");
         self.insert(found, now, error, true);

@@ -163,7 +163,7 @@ fn a_write_that_was_cut_short_is_torn_wherever_it_was_cut_and_whatever_is_behind
         append(&mut bytes, &whole[..unpadded + 1 - cut]);
         append(&mut bytes, &frame(20));
         let found = letters(&bytes);
-        // Two that are as long together as one was to be.
+        // Two pieces that are together as long as one record was to be.
         assert!(matches!(&*found, "rtrttr" | "rtrdtr" | "rtrdr"), "cut at {cut}: {found}");
         // Behind zeros, as a power loss leaves them.
         let mut zeros = log();
