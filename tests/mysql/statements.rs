@@ -1,4 +1,4 @@
-//! What becomes of one request at a time.
+//! Outcomes of one request at a time.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What the tests share: the built binary on a spool of its own, a real nginx, a real proxy, a real
-//! MariaDB and other real servers on loopback, and certificates that openssl made for them.
+//! Parts that the tests share: the built binary on a spool of its own, a real nginx, a real proxy,
+//! a real MariaDB and other real servers on loopback, and certificates that openssl made for them.
 //!
 //! # Invariants
 //! What a test started ends with the test, and its files are gone.

@@ -17,7 +17,7 @@ pub struct MariaDb {
 }
 
 impl MariaDb {
-    /// Starts one with these options, as `--ssl-ca=/path`.
+    /// Starts a server with these options, as `--ssl-ca=/path`.
     ///
     /// # Panics
     /// When there is no MariaDB, or it does not start.

@@ -1,4 +1,4 @@
-//! What the command line may say. The doc comments here are the help texts.
+//! The command line's arguments. The doc comments here are the help texts.
 //!
 //! # Non-goals
 //! What a value means beyond its own form; that is its command's.

@@ -1,4 +1,4 @@
-//! What is wrong with a spool, in the words that several commands share.
+//! Findings about a spool, in the words that several commands share.
 //!
 //! # Non-goals
 //! What is wrong. [`Status::findings`](slipstream_core::operator::Status::findings) reports that.

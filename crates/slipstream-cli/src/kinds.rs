@@ -1,5 +1,5 @@
-//! The kinds of requests that this binary can do: which URL is of which, what may be said of
-//! each, how they are shown, and who delivers them.
+//! The kinds of requests that this binary can do: which URL is of which, what may be said of each,
+//! how they are shown, and their drivers.
 //!
 //! # Invariants
 //! An option that means nothing to a request of its kind is refused by its name.

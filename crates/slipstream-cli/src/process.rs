@@ -1,5 +1,4 @@
-//! What this process is to the system: whose it is, its environment, its signals, the files that it
-//! writes.
+//! This process: its user, its environment, its signals, the files that it writes.
 
 pub(crate) mod environment;
 pub(crate) mod owner;

@@ -1,4 +1,4 @@
-//! What people read: output, traces, units, the progress of a run.
+//! Text for people: output, traces, units, the progress of a run.
 
 pub(crate) mod print;
 pub(crate) mod progress;

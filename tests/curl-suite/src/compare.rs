@@ -1,4 +1,4 @@
-//! What a test wants and what arrived, made comparable.
+//! Expected and received requests, made comparable.
 //!
 //! Left out of both are what the test says, and: the order of headers with different names, the
 //! program's own name as user agent, the idempotency key, the case of percent-encoding in the

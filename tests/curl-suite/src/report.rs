@@ -1,4 +1,4 @@
-//! What became of the tests, for people and for programs.
+//! The results of the tests, for people and for programs.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What a Debian machine must have besides Rust, and how it gets there.
+//! The packages that a Debian machine must have besides Rust, and their installation.
 //!
 //! # Invariants
 //! - Nothing is touched when all is there (which takes milliseconds).

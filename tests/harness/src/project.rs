@@ -1,4 +1,4 @@
-//! Where the project is, and how its programs are built.
+//! The project's directory, and the build of its programs.
 //!
 //! Paths of built programs come from cargo's own messages, so any target directory and
 //! any cargo configuration works.

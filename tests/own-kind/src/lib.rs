@@ -18,7 +18,7 @@ use slipstream_core::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mail {
-    /// Whom it is for: one address.
+    /// The recipient: one address.
     pub to: String,
     /// Its subject.
     pub subject: String,

@@ -1,4 +1,4 @@
-//! What a writer stores: requests of the kinds that take turns, each by its name alone.
+//! A writer's requests, of the kinds that take turns, each by its name alone.
 
 use std::time::Duration;
 

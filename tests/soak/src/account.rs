@@ -81,7 +81,7 @@ pub(super) struct Sums {
 }
 
 impl Books {
-    /// Empty ones, for requests whose kinds take turns like this.
+    /// Empty books, for requests whose kinds take turns like this.
     pub(super) fn new(kinds: &[Kind]) -> Self {
         Self {
             kinds: kinds.to_vec(),

@@ -1,4 +1,4 @@
-//! How one may ask for a soak. The doc comments here are the help texts.
+//! Arguments of a soak. The doc comments here are the help texts.
 
 use std::path::PathBuf;
 

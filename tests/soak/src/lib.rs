@@ -1,4 +1,5 @@
-//! What the soak and its crew both know: names of requests, their kinds, and chance that can be repeated.
+//! Parts that the soak and its crew share: names of requests, their kinds, and chance that can be
+//! repeated.
 
 pub mod chance;
 pub mod ids;

@@ -1,4 +1,4 @@
-//! What an operator does beside everything: now and then it purges a state, or retries all that
+//! The operator of a soak, beside everything: now and then it purges a state, or retries all that
 //! failed, and is killed at it as well.
 //!
 //! # Invariants

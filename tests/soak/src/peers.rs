@@ -1,4 +1,4 @@
-//! Whom the requests of a soak go to: a receiver for each kind that is in it.
+//! The peers of a soak: a receiver for each kind that is in it.
 //!
 //! # Invariants
 //! Each reports what it took and nothing else, so that what it took twice was sent twice.

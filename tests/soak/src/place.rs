@@ -1,4 +1,4 @@
-//! Where a soak happens: a private directory, on a small disk of its own if it is to run full.
+//! The place of a soak: a private directory, on a small disk of its own if it is to run full.
 //!
 //! # Invariants
 //! What was mounted is unmounted, however the soak ends.

@@ -1,4 +1,4 @@
-//! What a soak does, settled before it begins: what the options and the seed come to.
+//! The plan of a soak, settled before it begins: what the options and the seed come to.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

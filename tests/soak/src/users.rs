@@ -19,7 +19,7 @@ pub(super) struct Account {
     pub(super) gid: u32,
 }
 
-/// Who does what.
+/// The user of each role.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Users {
     pub(super) writer: Account,

@@ -1,4 +1,4 @@
-//! What may be and what may not, once all is said: the table, and what is wrong.
+//! The verdict of a soak: the table, and what is wrong.
 //!
 //! A bound is as tight as it can be. Delivering, failing, retrying and refusing are reported id by
 //! id. Overwriting and purging are not: the spool counts what it gives up, and keeps no ids. They

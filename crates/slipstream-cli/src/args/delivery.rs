@@ -1,4 +1,4 @@
-//! What `work` allows requests to do, and how long it gives them.
+//! Arguments of `work` for what requests may do, and their time-outs.
 
 use std::time::Duration;
 

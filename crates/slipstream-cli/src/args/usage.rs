@@ -1,5 +1,5 @@
-//! What is said about a command line that cannot be understood: one line, like every other
-//! error, and where to read on.
+//! Messages about a command line that cannot be understood: one line, like every other error, and
+//! where to read on.
 
 use std::error::Error;
 use std::ffi::OsString;

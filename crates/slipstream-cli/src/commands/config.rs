@@ -42,7 +42,7 @@ enum Shape {
     Many(Vec<String>),
 }
 
-/// Who says what a setting is.
+/// The origin of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Origin {

@@ -1,4 +1,4 @@
-//! What curl's options make of a URL's text.
+//! A URL's text after curl's options.
 //!
 //! # Non-goals
 //! Whether it is a URL at all, and where it leads. slipstream-http looks at that when the request

@@ -32,9 +32,9 @@ const MYSQL_THREADS: usize = 16;
 /// Whose requests a worker performs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// Those of the user that the worker is started by, who may do whatever the worker can.
+    /// Requests of the user that the worker is started by, who may do whatever the worker can.
     Own,
-    /// Those of others, too.
+    /// Requests of others, too.
     Shared,
 }
 
@@ -137,7 +137,7 @@ fn allowed(text: &str) -> Result<(SecretRef, Option<String>)> {
     Ok((secret.parse()?, place.map(server).transpose()?))
 }
 
-/// Which secrets may be used, and for whom.
+/// Which secrets may be used, and for which server.
 #[derive(Clone)]
 struct Secrets {
     trust: Trust,
@@ -179,7 +179,7 @@ fn server(place: &str) -> Result<String> {
     if place.starts_with("unix:/") {
         return Ok(format!("mysql://{place}"));
     }
-    // Like any URL; whom to be there is the request's.
+    // Like any URL; the user is the request's.
     let at = if place.contains('@') { "" } else { "any@" };
     let request = MysqlRequest::new(format!("mysql://{at}{place}")).statement("DO 1", []);
     request.check().context("--allow-secret names no server; write env:NAME@mysql://HOST:PORT")?;

@@ -1,4 +1,4 @@
-//! What may be shown of a stored request, whatever its kind. Of a kind that this binary does not
+//! The visible part of a stored request, whatever its kind. Of a kind that this binary does not
 //! know, it is unknown what is a secret: its destination and its size.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};

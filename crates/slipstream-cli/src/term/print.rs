@@ -1,4 +1,4 @@
-//! Where output goes.
+//! Standard output and standard error.
 //!
 //! # Invariants
 //! A reader that went away is no error, and text from elsewhere (a path, a destination, a reason)

@@ -1,4 +1,4 @@
-//! What is seen of a run while it lasts: dots, a bar on a terminal, or nothing.
+//! The progress of a run while it lasts: dots, a bar on a terminal, or nothing.
 //!
 //! # Invariants
 //! - At most 80 columns, however large the backlog.

@@ -75,7 +75,7 @@ fn of_document(name: &str) -> Vec<Example> {
     let outside = outside.join(" ");
     let inline =
         outside.split('`').skip(1).step_by(2).filter(|code| code.starts_with("slipstream "));
-    // One without arguments is a name.
+    // A command without arguments is a name.
     let inline = inline.filter(|code| !COMMANDS.contains(&code["slipstream ".len()..].trim()));
     let all = blocks.filter(|line| is_command(line)).chain(inline);
     all.map(|line| Example { from: name.to_owned(), line: line.to_owned() }).collect()

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::receiver::{Receiver, dead_url};
 use crate::run::{Spool, assert_refused, ran};
 
-/// A spool with three failed requests: 404 and 503 at a host, and one without a listener.
+/// A spool with three failed requests: 404 and 503 at a host, and one to a host without a listener.
 fn spool_with_failed(receiver: &Receiver) -> Spool {
     let spool = Spool::new();
     spool.quietly(["store", "--source=a", &receiver.url("/404")]);

@@ -19,7 +19,7 @@ fn shared() -> Spool {
     spool
 }
 
-/// Something that listens at a socket, greets with these bytes and counts who comes.
+/// Something that listens at a socket, greets with these bytes and counts connections.
 fn listen(listener: UnixListener, greeting: &'static [u8]) -> Arc<AtomicUsize> {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);

@@ -99,7 +99,7 @@ const REFUSED: [&str; 22] = [
     "setup systemd",
 ];
 
-/// Those that have not, and one whose words are its own.
+/// Commands that have nothing to do with the spool, and a command that names its own.
 const OTHERS: [&str; 5] =
     ["kinds", "config", "completions bash", "man /tmp/pages", "inspect /tmp/slipstream"];
 

@@ -20,7 +20,7 @@ pub(crate) struct Scenario {
     pub(crate) delivers: bool,
     /// Requests that may come a second time.
     pub(crate) in_flight: usize,
-    /// Prepared requests that it may remove, or that may give way for what it stores.
+    /// Prepared requests that it may remove, or that may be evicted for what it stores.
     pub(crate) may_go: usize,
     /// Whether its success means that what had failed for good is tried once more.
     pub(crate) retries: bool,

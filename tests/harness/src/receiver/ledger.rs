@@ -1,4 +1,4 @@
-//! What a receiver remembers of the requests that it took.
+//! A receiver's record of the requests that it took.
 //!
 //! # Invariants
 //! A request is counted, and is in the ledger file, before it is answered: a process that kills the

@@ -1,8 +1,8 @@
-//! What a receiver answers: the same to all, or a refusal to some.
+//! A receiver's answers: the same to all, or a refusal to some.
 //!
-//! Whom it refuses is decided by the request's key and a seed, so a run can be repeated: of
-//! a thousand keys two are refused always, and fifteen every other time. Where there is no status to
-//! refuse by, the key also decides in what manner.
+//! Which request it refuses is decided by the request's key and a seed, so a run can be repeated:
+//! of a thousand keys two are refused always, and fifteen every other time. Where there is no
+//! status to refuse by, the key also decides in what manner.
 
 use std::hash::Hasher;
 
@@ -17,7 +17,7 @@ pub(super) struct Answer {
 /// What a receiver answers.
 pub(super) struct Answers {
     usual: Answer,
-    /// The seed, and what those get who are refused.
+    /// The seed, and the answer to refused requests.
     refusal: Option<(u64, Answer)>,
     asked: u64,
 }
@@ -49,7 +49,7 @@ impl Answers {
         }
     }
 
-    /// The answer to those whom it makes wait.
+    /// The answer to requests that it makes wait.
     pub(super) fn late(&self) -> &[u8] {
         &self.usual.bytes
     }

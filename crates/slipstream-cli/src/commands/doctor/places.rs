@@ -1,4 +1,5 @@
-//! Where a spool is: its rights, its file system, and who else has another in its place.
+//! A spool's surroundings: its rights, its file system, and processes with another spool at its
+//! path.
 
 use std::collections::BTreeMap;
 use std::fs;

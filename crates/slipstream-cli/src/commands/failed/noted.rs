@@ -1,5 +1,5 @@
-//! What was noted last of each request of a part: its last answer, its last attempt, and why none
-//! was made after it.
+//! The last notes of each request of a part: its last answer, its last attempt, and why none was
+//! made after it.
 //!
 //! # Invariants
 //! - The words are those of `failed show`, so that `--error` finds what is read there.

@@ -27,7 +27,7 @@ SystemCallArchitectures=native
 SystemCallFilter=@system-service
 ";
 
-/// How it is stopped: with time to put back what is not answered, and to close what it had open.
+/// How it is stopped: with time to release what is not answered, and to close what it had open.
 const STOP: &str = "\
 # What is in flight has 8 s to be answered (`work --stop-timeout`).
 KillMode=mixed

@@ -1,4 +1,4 @@
-//! What is wrong with a spool, and what to do next.
+//! Findings about a spool, and what to do next.
 //!
 //! # Invariants
 //! Nothing is said of a spool in which all is as it should be.

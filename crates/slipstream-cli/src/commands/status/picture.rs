@@ -1,5 +1,5 @@
-//! The picture that `status` draws: what is wrong, the sums, the slots as strips, who it is that
-//! requests wait for.
+//! The picture that `status` draws: what is wrong, the sums, the slots as strips, the destinations
+//! that requests wait for.
 //!
 //! # Invariants
 //! No more lines than slots, destinations and hints are asked for, and none wider than the screen

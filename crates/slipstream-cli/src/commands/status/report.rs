@@ -19,7 +19,7 @@ pub(super) struct Report {
     totals: Totals,
     balanced: bool,
     worker: Worker,
-    /// Those of the failed requests whose logs are in processing/, since others in them wait.
+    /// Failed requests whose logs are in processing/, since others in them wait.
     failed_in_processing: u64,
     at: Option<String>,
     settings: Option<Settings>,

@@ -1,4 +1,4 @@
-//! What is said of a run that stays: what it gives up, and no more than that.
+//! The messages of a run that stays: what it gives up, and no more than that.
 //!
 //! # Invariants
 //! - A destination's first failure is reported at once, and then one line a minute at most, with

@@ -1,4 +1,4 @@
-//! What the requests of a command line have in common: all but their URLs.
+//! The parts that a command line's requests have in common: all but their URLs.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
