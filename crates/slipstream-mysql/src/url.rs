@@ -1,4 +1,4 @@
-//! Where a request goes: `mysql://[user@]host[:port]/[database][?socket=/path]`.
+//! The URL of a request: `mysql://[user@]host[:port]/[database][?socket=/path]`.
 //!
 //! # Invariants
 //! - No password is in what is stored: a URL that holds one is refused, and nothing that is said of

@@ -1,4 +1,4 @@
-//! Where a request goes: `tcp://host:port`, `tls://host:port` or `unix:///path`.
+//! The URL of a request: `tcp://host:port`, `tls://host:port` or `unix:///path`.
 //!
 //! # Invariants
 //! - What is read as an address is a valid address.

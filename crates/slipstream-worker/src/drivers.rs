@@ -46,7 +46,7 @@ impl DriverSet {
         });
     }
 
-    /// Whether there is none.
+    /// Whether there is no driver.
     pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }

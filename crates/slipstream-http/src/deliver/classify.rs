@@ -1,4 +1,4 @@
-//! What the end of a transfer means: delivered, or why not and whose fault it is.
+//! Classification of a transfer's end: delivered, or why not and whose fault it is.
 //!
 //! # Invariants
 //! - Delivered is a status of 2xx that was read, and nothing else.

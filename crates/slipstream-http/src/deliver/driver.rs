@@ -1,4 +1,4 @@
-//! Sends HTTP requests, many at a time, from one thread.
+//! The driver of HTTP requests: sends many at a time, from one thread.
 //!
 //! Connections are kept and used again.
 //!

@@ -1,4 +1,4 @@
-//! Which hosts and Unix sockets may be connected to, when not all of them may.
+//! The address policy: which hosts and Unix sockets may be connected to, when not all of them may.
 //!
 //! # Invariants
 //! - Whether an address may be connected to is decided by [`Gate::admits`] on the address itself,

@@ -72,7 +72,7 @@ impl Proxies {
         all.map(|(name, proxy)| (*name, without_user(proxy)))
     }
 
-    /// Whether there is none.
+    /// Whether there is no proxy.
     pub fn is_empty(&self) -> bool {
         self.http.is_none() && self.https.is_none()
     }

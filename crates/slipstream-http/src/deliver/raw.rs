@@ -1,5 +1,4 @@
-//! What libcurl can do and the `curl` crate has no words for. The only `unsafe` of this
-//! crate.
+//! Functions of libcurl that the `curl` crate has no words for. The only `unsafe` of this crate.
 //!
 //! # Invariants
 //! Each function keeps libcurl's side of the bargain by itself, for any handle that it can be

@@ -84,8 +84,8 @@ impl RedirectChain {
         left.filter(|left| !left.is_zero())
     }
 
-    /// The request that an answer of this status asks for in place of this one, or why there
-    /// is none; `None` if it asks for nothing that should be done. `body` is what libcurl was
+    /// The request that an answer of this status asks for in place of this one, or why there is no
+    /// such request; `None` if it asks for nothing that should be done. `body` is what libcurl was
     /// given.
     pub(crate) fn next(
         &mut self,

@@ -1,5 +1,5 @@
-//! Where a request's connection goes: to the host of its URL, or to what its options put in
-//! place of that.
+//! The route of a request's connection: to the host of its URL, or to what its options put in place
+//! of that.
 //!
 //! # Invariants
 //! What is decided here is what libcurl is passed, and the only thing that it is passed: it gets

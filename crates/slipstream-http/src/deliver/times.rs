@@ -1,4 +1,4 @@
-//! How long an attempt may take: the driver's times, and what a request says in their place.
+//! The time-outs of an attempt: the driver's, and what a request says in their place.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What may be shown of a request that another user stored.
+//! Masking: what may be shown of a request that another user stored.
 //!
 //! # Invariants
 //! - No value of a header whose name speaks of a secret, and no user, password or query value of a

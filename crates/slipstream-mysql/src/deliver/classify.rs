@@ -1,4 +1,4 @@
-//! What trouble means for a request: whether trying again can help, and whose fault it is.
+//! Classification of trouble: whether trying again can help, and whose fault it is.
 //!
 //! A server's numbers decide: the numbers in the tables below are about the moment, every other is
 //! about the statement, which no further attempt would change.

@@ -1,4 +1,4 @@
-//! What a connection is made for: requests that say the same here may share one.
+//! The endpoint of a connection: requests that say the same here may share a connection.
 //!
 //! # Invariants
 //! - No secret is a part of it.

@@ -1,4 +1,4 @@
-//! How a connection is protected before anything is proven over it.
+//! The protection of a connection before anything is proven over it.
 //!
 //! # Invariants
 //! A guarded password goes to another machine over verified TLS alone, whatever the request says.

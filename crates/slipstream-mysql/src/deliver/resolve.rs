@@ -1,4 +1,4 @@
-//! From an endpoint to a connected socket.
+//! Name resolution and connecting: from an endpoint to a connected socket.
 //!
 //! # Invariants
 //! - The address that is connected to is the address that was judged.

@@ -1,4 +1,4 @@
-//! Which requests may share a session.
+//! Session sharing: which requests may share a session.
 //!
 //! # Invariants
 //! A session is shared by requests that can neither read nor change what state it is in: their

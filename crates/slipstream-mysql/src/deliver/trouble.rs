@@ -1,4 +1,4 @@
-//! Why a request was not executed: the server's errors, and what a transaction met.
+//! Reasons why a request was not executed: the server's errors, and what a transaction met.
 
 use crate::deliver::wire::Error;
 

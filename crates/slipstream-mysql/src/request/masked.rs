@@ -1,4 +1,4 @@
-//! What may be shown of a request that another user stored: by a listing, by an inspection.
+//! Masking: what may be shown of a request that another user stored, by a listing or an inspection.
 //!
 //! # Invariants
 //! - No user of a URL, no value of a parameter, and nothing that is in a statement's quotes.

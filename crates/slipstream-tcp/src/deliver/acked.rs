@@ -1,4 +1,4 @@
-//! Whether the peer's kernel has everything that was sent.
+//! Acknowledgement: whether the peer's kernel has everything that was sent.
 //!
 //! The kernel reports it by the state of the connection, which is the first byte of
 //! `struct tcp_info` (tcp(7), TCP_INFO). The option may be read in part: as one byte, it has no

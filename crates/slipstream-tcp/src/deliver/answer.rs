@@ -1,4 +1,4 @@
-//! Reads an answer.
+//! A reader of answers.
 //!
 //! # Invariants
 //! - 64 KiB at most, whatever the peer sends.

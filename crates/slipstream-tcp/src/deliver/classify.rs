@@ -1,5 +1,5 @@
-//! What the end of an attempt means: why it failed, whose fault it is, and whether another attempt can
-//! help.
+//! Classification of an attempt's end: why it failed, whose fault it is, and whether another
+//! attempt can help.
 //!
 //! # Invariants
 //! - No word that a peer chose is in a reason, which goes to logs and terminals.

@@ -1,4 +1,4 @@
-//! From an address to a connected socket.
+//! Connecting: from an address to a connected socket.
 //!
 //! # Invariants
 //! - The policy is asked for the very address that is connected to, and no other is.

@@ -1,4 +1,4 @@
-//! Where a message ends on the stream, and where its answer does.
+//! Framing: where a message ends on the stream, and where its answer does.
 //!
 //! # Invariants
 //! Framing a message twice is the same as framing it once, but for octet counting, which counts

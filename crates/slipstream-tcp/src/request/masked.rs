@@ -1,4 +1,4 @@
-//! What may be shown of a request: data and keys are shown as their size.
+//! Masking: what may be shown of a request. Data and keys are shown as their size.
 
 use slipstream_core::{Shown, without_user};
 

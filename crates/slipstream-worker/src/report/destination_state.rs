@@ -1,4 +1,4 @@
-//! What a run remembers of destinations for the next one, so that it does not begin by
+//! The state of destinations that a run leaves for the next run, so that it does not begin by
 //! hammering what was down or asked for a pause a minute ago.
 //!
 //! As JSON, since the operator may want to see it: what cannot be read is forgotten.

@@ -1,4 +1,4 @@
-//! What became of an attempt, as a line that is kept beside the request for the operator.
+//! The note of an attempt: its outcome, as a line that is kept beside the request for the operator.
 
 use serde::{Deserialize, Serialize};
 

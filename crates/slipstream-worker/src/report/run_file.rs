@@ -1,4 +1,4 @@
-//! What a run reports of itself.
+//! The report of a run on itself.
 
 use std::time::Duration;
 

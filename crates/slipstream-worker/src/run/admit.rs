@@ -1,4 +1,4 @@
-//! From a claim to an attempt: what is taken from the backlog, what of it can be tried, and
+//! The way from a claim to an attempt: what is taken from the backlog, what of it can be tried, and
 //! when. An attempt is counted before it is made.
 
 use std::time::Duration;

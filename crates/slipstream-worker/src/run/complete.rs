@@ -1,4 +1,4 @@
-//! What becomes of a claim: settlements after an attempt and without one.
+//! Settlements of claims, after an attempt and without an attempt.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whether the process has descriptors left.
+//! Shortage of descriptors: whether the process has any left.
 //!
 //! Not every failure for want of them says so: a resolver that cannot open its files reports a name
 //! that does not exist.

@@ -1,4 +1,4 @@
-//! What was spilled, and is read again: by line, in the order of positions.
+//! The records that were spilled, and are read again: by line, in the order of positions.
 //!
 //! A *line* is what waits for one thing: the requests of an order key, or the requests for which a
 //! destination has no room. A *pass* reads on without a gap from a place where a line wants its

@@ -1,4 +1,4 @@
-//! Takes a finished transfer off libcurl, and ends its job or sends the next hop on its way.
+//! The end of a transfer: it is taken off libcurl, and its job ends or the next hop is started.
 //!
 //! # Invariants
 //! The handle is free again, and has nothing of the request left on it.

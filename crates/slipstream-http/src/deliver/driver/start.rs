@@ -1,4 +1,4 @@
-//! Puts a request on its way: from a job, or from the redirect that led to it.
+//! The start of a request: from a job, or from the redirect that led to it.
 //!
 //! # Invariants
 //! - What is given to libcurl was checked, and is allowed by the policy as far as that can be said

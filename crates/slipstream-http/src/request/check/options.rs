@@ -1,4 +1,5 @@
-//! Refuses options that can never work, contradict each other, or would inject something.
+//! Checks of options, which refuse what can never work, contradicts another option, or would
+//! inject something.
 //!
 //! # Invariants
 //! - No option that passes holds a byte that could end a header line or a C string.

@@ -1,4 +1,4 @@
-//! How a password is proven without being sent.
+//! Proofs of a password, which is not sent itself.
 
 use openssl::pkey::PKey;
 use openssl::rsa::Padding;

@@ -1,4 +1,4 @@
-//! How talking to a server fails.
+//! The errors of talking to a server.
 //!
 //! # Non-goals
 //! The meaning of an error for a request: see `classify`.

@@ -1,4 +1,4 @@
-//! Takes a packet apart. Whatever is not there is an error, never a panic.
+//! A reader of packets. Whatever is missing is an error, never a panic.
 
 use super::error::{Error, Result};
 

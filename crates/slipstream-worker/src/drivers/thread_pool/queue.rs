@@ -1,4 +1,4 @@
-//! What waits for a thread, and which destination is next.
+//! The queue of jobs that wait for a thread, and the choice of the next destination.
 //!
 //! # Invariants
 //! - Each destination may hold at most half of the threads that the others leave it, a lone
