@@ -130,7 +130,7 @@ fn old_ids_are_removed_a_few_at_a_time_and_young_ones_stay() {
          INSERT INTO slipstream_once SELECT UNHEX(LPAD(HEX(seq), 32, 'F')), \
          NOW() - INTERVAL 29 DAY FROM seq_1_to_10",
     );
-    // One id in 32 is it that clears up: this one.
+    // One id in 32 clears up: this one.
     let clearing = |n: u8| {
         let id = [0xee, n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         Attempt::new(RecordId::from_bytes(id), 1)

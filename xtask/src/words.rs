@@ -19,7 +19,7 @@ pub(crate) fn check() -> Result<()> {
     let mut found = Vec::new();
     for path in files(&project::root())? {
         let name = path.strip_prefix(project::root()).unwrap_or(&path).display().to_string();
-        // One of bytes has no words.
+        // A binary file has no words.
         let Ok(text) = fs::read_to_string(&path) else { continue };
         if ABOUT_WORDS.contains(&&*name) {
             continue;

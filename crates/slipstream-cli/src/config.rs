@@ -8,7 +8,7 @@
 //!
 //! # Non-goals
 //! What belongs to one request, and what only a person should ask for, such as removing things.
-//! Those are options alone.
+//! These are options alone.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -190,7 +190,7 @@ mod tests {
                     None => arg.get_value_names().unwrap()[0].to_string(),
                 };
                 for value in BAD {
-                    // As in store, where each value stands behind its option.
+                    // As in store, where each value follows its option.
                     let glued = arg.get_long().map(|long| format!("--{long}={value}"));
                     let apart = arg.get_long().map(|long| format!("--{long}"));
                     let mut given = vec![glued.into_iter().collect::<Vec<_>>()];

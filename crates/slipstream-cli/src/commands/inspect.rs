@@ -172,7 +172,7 @@ fn word(state: State) -> &'static str {
 }
 
 impl Body {
-    /// That of a record; without its secrets unless they are asked for.
+    /// The body of a record; without its secrets unless they are asked for.
     pub(crate) fn of(record: &Record, secrets: bool) -> Self {
         if secrets { whole(&record.body) } else { Self::Masked(Masked::of(record)) }
     }

@@ -162,7 +162,7 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// None when there are none.
+    /// `None` when no option differs from the default.
     pub(crate) fn of(options: &DeliveryOptions) -> Option<Self> {
         (*options != DeliveryOptions::default()).then(|| Self {
             not_before: options.not_before.map(rfc3339),

@@ -14,7 +14,7 @@ use crate::curl::sending;
 use crate::curl::url::text_of;
 use crate::options::pieces::Sql;
 
-/// One for each URL, with the same statements.
+/// A request for each URL, with the same statements.
 pub(super) fn requests(args: &StoreArgs) -> Result<Vec<MysqlRequest>> {
     let statements = statements(&args.mysql.statements.pieces)?;
     args.url

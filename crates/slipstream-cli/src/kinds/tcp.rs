@@ -8,7 +8,7 @@ use crate::curl::body;
 use crate::curl::url::text_of;
 use crate::options::pieces::Piece;
 
-/// One for each URL, with the same data.
+/// A request for each URL, with the same data.
 pub(super) fn requests(args: &StoreArgs) -> Result<Vec<TcpRequest>> {
     let data = data(args)?;
     let tls = tls(args)?;

@@ -18,7 +18,7 @@ fn spool_with_one(receiver: &Receiver) -> (Spool, String) {
     let request = ["-H", "cookie: s3cret", "-H", "x-foo: bar", "-d", "s3cret\u{9b}", &url];
     let options = ["--ttl=1h", "--order-key=customer-3", "--retry=attempts=2,base=1ms"];
     let stored = spool.run([&["store", "--print-id"], &options[..], &request].concat());
-    // Another one in the same log, whose notes are not shown.
+    // Another request in the same log, whose notes are not shown.
     spool.quietly(["store", "--order-key=customer-3", &receiver.url("/500")]);
     assert_eq!(spool.run(["work", "--quiet", "--attempts=1"]).code, Some(1));
     (spool, stored.out.trim_end().to_owned())

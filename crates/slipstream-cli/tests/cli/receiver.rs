@@ -46,7 +46,7 @@ impl Receiver {
         Self::on(TcpListener::bind("127.0.0.1:0").unwrap())
     }
 
-    /// One at the port of this URL, where nothing listened.
+    /// A receiver at the port of this URL, where nothing listened.
     pub(crate) fn at(url: &str) -> Self {
         let address = url.trim_start_matches("http://").trim_end_matches('/');
         Self::on(TcpListener::bind(address).unwrap())

@@ -107,7 +107,7 @@ fn the_units_of_a_package_are_hidden_by_none_but_a_service_that_stays_and_that_i
     let stays = setup(&spool, &[&to[..], &["--follow"]].concat());
     let note = "note: HERE/root/etc/systemd/system/slipstream.service hides HERE/root/lib/systemd/system/slipstream.service, and stays when";
     assert!(stays.code == Some(0) && stays.out.contains(note), "{stays:?}");
-    // One of another name hides nothing.
+    // A unit of another name hides nothing.
     let other = setup(&spool, &[&to[..], &["--name=other"]].concat());
     assert!(other.code == Some(0) && !other.out.contains("note:"), "{other:?}");
 }

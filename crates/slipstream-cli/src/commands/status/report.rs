@@ -61,7 +61,7 @@ struct Worker {
     silent_seconds: Option<u64>,
 }
 
-/// Those of the spool's settings that the rest is to be read by.
+/// The settings of the spool that the rest is to be read by.
 #[derive(Serialize)]
 struct Settings {
     slots: u16,

@@ -80,7 +80,7 @@ struct Batch<'a> {
     args: &'a StoreArgs,
     spool: Spool,
     source: Source,
-    /// Those of every line that says no others.
+    /// The delivery options of every line that says no others.
     options: Given,
     clock: SystemClock,
     line_max: u64,
