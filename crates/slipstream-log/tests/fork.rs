@@ -105,6 +105,26 @@ fn store(spool: &Spool, process: u64, number: u64) -> Result<(), StoreError> {
     spool.store(&Source::named("one"), &[record(process, number)]).map(drop)
 }
 
+/// Sets a flag when it goes: threads that run until then end, too, when a check fails before.
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// The same in a child, which says why it could not.
+fn stored(spool: &Spool, process: u64, number: u64) -> bool {
+    let stored = store(spool, process, number);
+    if let Err(error) = &stored {
+        // Past the test's capture, which a child must not touch.
+        let text = format!("process {process}, number {number}: {error:?}\n");
+        let _ = std::fs::write("/dev/stderr", text);
+    }
+    stored.is_ok()
+}
+
 /// Which requests came out, by process and number, and how often.
 type Came = HashMap<(u64, u64), u32>;
 
@@ -235,17 +255,17 @@ fn a_child_stores_whatever_its_parents_threads_were_doing_at_the_fork() {
                 }
             });
         }
+        let _over = SetAtEnd(&over);
         for number in 0..60 {
             let spool = spool.clone().durable();
             let child = Child::begin(move || {
-                store(&spool, 3, number).is_ok()
+                stored(&spool, 3, number)
                     // And a child of the child, which inherits what that has open.
-                    && Child::begin(|| store(&spool, 4, number).is_ok()).ended_well()
-                    && store(&spool, 5, number).is_ok()
+                    && Child::begin(|| stored(&spool, 4, number)).ended_well()
+                    && stored(&spool, 5, number)
             });
             child.expect_well();
         }
-        over.store(true, Ordering::SeqCst);
     });
     let totals = spool.status(Duration::ZERO).unwrap().totals;
     assert!(totals.balanced() && totals.pending >= 180, "{totals:?}");
