@@ -14,6 +14,8 @@ pub(crate) mod reference;
 
 use std::fmt;
 
+use memchr::{memchr2, memchr3};
+
 use crate::invalid::Invalid;
 use crate::net::host::{host_of, split_port};
 
@@ -165,14 +167,15 @@ pub fn without_user(url: &str) -> String {
     let end = match first.rfind('@') {
         // Without a scheme it is unknown where the authority ends, so any '@' may be the one.
         None if !parts.is_absolute() => {
-            rest[..rest.find(['?', '#']).unwrap_or(rest.len())].rfind('@')
+            rest[..memchr2(b'?', b'#', rest.as_bytes()).unwrap_or(rest.len())].rfind('@')
         }
         found => found,
     };
     let end = end.or_else(|| {
-        // What no host is may be a user, and what follows the rest of a password.
+        // What is not a host may be a user, and what follows the rest of a password.
+        let at = rest.rfind('@')?;
         let is_place = UrlParts { authority: Some(first), ..parts }.host_and_port().is_ok();
-        (!is_place && !first.is_empty()).then(|| rest.rfind('@')).flatten()
+        (!is_place && !first.is_empty()).then_some(at)
     });
     match end {
         Some(at) => format!("{}***{}", &url[..start], &rest[at..]),
@@ -187,7 +190,7 @@ fn is_scheme(text: &str) -> bool {
 }
 
 fn authority_end(text: &str) -> usize {
-    text.find(['/', '?', '#']).unwrap_or(text.len())
+    memchr3(b'/', b'?', b'#', text.as_bytes()).unwrap_or(text.len())
 }
 
 fn cut(text: &str, mark: char) -> (&str, Option<&str>) {
