@@ -34,15 +34,15 @@ const SCHEME_MAX: usize = 40;
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UrlParts<'a> {
-    /// What stands before the first `:`, if it is a scheme.
+    /// What precedes the first `:`, if it is a scheme.
     pub scheme: Option<&'a str>,
-    /// What stands behind `//`: user, host and port.
+    /// What follows `//`: user, host and port.
     pub authority: Option<&'a str>,
-    /// What follows, up to the query.
+    /// What comes next, up to the query.
     pub path: &'a str,
-    /// What stands behind the first `?`.
+    /// What follows the first `?`.
     pub query: Option<&'a str>,
-    /// What stands behind the first `#`.
+    /// What follows the first `#`.
     pub fragment: Option<&'a str>,
 }
 
@@ -91,7 +91,7 @@ impl<'a> UrlParts<'a> {
         self.scheme.is_some_and(|its| its.eq_ignore_ascii_case(scheme))
     }
 
-    /// Path, query and fragment, as they stand behind the authority.
+    /// Path, query and fragment, as they follow the authority.
     pub fn path_onwards(&self) -> String {
         Self { scheme: None, authority: None, ..*self }.to_string()
     }
@@ -101,7 +101,7 @@ impl<'a> UrlParts<'a> {
         self.authority?.split_once('@').map(|(user, _)| user)
     }
 
-    /// What stands behind the user: host and port as they are written.
+    /// What follows the user: host and port as they are written.
     pub fn place(&self) -> &'a str {
         let authority = self.authority.unwrap_or_default();
         authority.split_once('@').map_or(authority, |(_, place)| place)
@@ -149,7 +149,7 @@ impl fmt::Display for UrlParts<'_> {
     }
 }
 
-/// The first byte that stands in no URL that can be sent: a space or a control character.
+/// The first byte that no URL that can be sent may contain: a space or a control character.
 pub fn unsendable(url: &str) -> Option<u8> {
     url.bytes().find(|byte| byte.is_ascii_control() || *byte == b' ')
 }
